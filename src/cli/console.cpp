@@ -1,0 +1,69 @@
+#include "cli/console.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace condolock::cli {
+namespace {
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+bool wants_color(Color color, int fd) {
+  if (color != Color::automatic) return color == Color::always;
+  const char* terminal = std::getenv("TERM");
+  return !is_set("NO_COLOR") && isatty(fd) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+}  // namespace
+
+Palette::Palette(Color color, int fd) : on_(wants_color(color, fd)) {}
+
+std::string Palette::paint(Tint tint, std::string_view text) const {
+  if (!on_ || tint == Tint::none) return std::string(text);
+  std::string_view code = "\x1b[2m";
+  if (tint == Tint::good) code = "\x1b[32m";
+  if (tint == Tint::bad) code = "\x1b[31m";
+  return std::string(code) + std::string(text) + "\x1b[0m";
+}
+
+Console::Console(bool quiet, bool verbose, Color color)
+    : quiet_(quiet),
+      verbose_(verbose && !quiet),
+      shows_decisions_(!quiet && (verbose || is_set("CI") || isatty(STDERR_FILENO) == 1)),
+      palette_(color, STDERR_FILENO) {}
+
+void Console::line(Tint tint, std::string_view opening, std::string_view text) const {
+  write_all(STDERR_FILENO, "condolock: " + palette_.paint(tint, opening) + std::string(text) + "\n");
+}
+
+void Console::error(std::string_view text) const { line(Tint::bad, "error: ", text); }
+
+void Console::warning(std::string_view text) const {
+  if (!quiet_) line(Tint::bad, "warning: ", text);
+}
+
+void Console::decision(std::string_view text) const {
+  if (shows_decisions_) line(Tint::none, "", text);
+}
+
+void Console::detail(std::string_view text) const {
+  if (verbose_) line(Tint::dim, "", text);
+}
+
+bool print(std::string_view text) { return write_all(STDOUT_FILENO, text); }
+
+}  // namespace condolock::cli

@@ -1,0 +1,36 @@
+// The options that every command takes, and what they make: a console and an engine.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "cli/console.hpp"
+#include "cli/options.hpp"
+#include "engine/engine.hpp"
+#include "engine/redis/url.hpp"
+
+namespace condolock::cli {
+
+struct Globals {
+  redis::Target target;
+  std::string user;
+  std::string password_file;
+  Millis redis_timeout{5000};
+  std::string ns = "condolock";
+  bool quiet = false;
+  bool verbose = false;
+  Color color = Color::automatic;
+  bool password_on_command_line = false;
+  bool help = false;
+};
+
+void declare(Options& options, Globals& globals);
+
+// After parsing: the password from wherever it is, and what must be right before any connection is made.
+std::optional<Ending> settle(const Options& options, Globals& globals);
+
+std::unique_ptr<Engine> open_engine(const Globals& globals);
+
+}  // namespace condolock::cli

@@ -1,0 +1,72 @@
+#include "cli/key.hpp"
+
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+
+void declare_key(Options& options, Asked& asked) {
+  options.group("Options");
+  options.value("--key", "K", "the job's name", [&asked](std::string_view text) -> std::optional<Problem> {
+    const auto key = checked_key(text);
+    if (!key) return Problem{key.problem()};
+    asked.key = *key;
+    return std::nullopt;
+  });
+}
+
+void declare_conditions(Options& options, Asked& asked) {
+  options.group("Conditions (all must hold)");
+  for (const ConditionKind& kind : condition_kinds) {
+    auto& option = options.value(std::string(kind.option), std::string(kind.form), std::string(kind.help),
+                                 [&asked, &kind](std::string_view text) -> std::optional<Problem> {
+                                   const auto condition = kind.parse(text);
+                                   if (!condition) return Problem{condition.problem()};
+                                   asked.conditions.push_back(*condition);
+                                   return std::nullopt;
+                                 });
+    option.repeatable = kind.repeatable;
+  }
+  options.value("--min-time-from", "WHAT", "count --min-time from the last success' end or start (end)",
+                [&asked](std::string_view text) -> std::optional<Problem> {
+                  if (text != "start" && text != "end") return Problem{"'" + escape(text) + "' is neither start nor end"};
+                  asked.has_from = true;
+                  asked.from_start = text == "start";
+                  return std::nullopt;
+                });
+}
+
+std::optional<Ending> settle(const std::vector<std::string>& operands, Asked& asked, const std::string& hint) {
+  std::size_t used = 0;
+  if (asked.key.empty() && !operands.empty()) {
+    const auto key = checked_key(operands[0]);
+    if (!key) return Ending{exit_code::usage, key.problem(), ""};
+    asked.key = *key;
+    used = 1;
+  }
+  if (asked.key.empty()) return Ending{exit_code::usage, "the key is missing: " + hint, ""};
+  if (operands.size() > used) {
+    return Ending{exit_code::usage, "'" + escape(operands[used]) + "' is one word too many: " + hint, ""};
+  }
+  bool has_min_time = false;
+  for (Condition& condition : asked.conditions) {
+    if (auto* min_time = std::get_if<MinTime>(&condition)) {
+      has_min_time = true;
+      min_time->from = asked.from_start ? From::start : From::end;
+    }
+  }
+  if (asked.has_from && !has_min_time) {
+    return Ending{exit_code::usage, "--min-time-from needs a --min-time D to count", ""};
+  }
+  return std::nullopt;
+}
+
+Job job_of(const Globals& globals, const std::string& key) { return {globals.ns, key}; }
+
+std::string told(const Failure& failure) {
+  if (failure.fault == Fault::denied && failure.text.find("NOAUTH") != std::string::npos) {
+    return failure.text + " (give one with CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  }
+  return failure.text;
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,91 @@
+// From arguments to a command.
+#include <algorithm>
+
+#include "cli/commands.hpp"
+#include "cli/globals.hpp"
+#include "util/escape.hpp"
+#include "version.hpp"
+
+namespace condolock::cli {
+namespace {
+
+constexpr const char* opening =
+    R"(Guards commands across machines: runs one only if its conditions hold in Redis and nobody else
+runs it, keeps it the only one while it lives, and records when it succeeded.
+
+Usage: condolock COMMAND [OPTION...]
+
+Commands:
+)";
+
+constexpr const char* example = R"(
+Example:
+  condolock run --key K --min-time 300 --accessed-prior checking:300 -- cmd args
+
+condolock COMMAND --help shows its options. Exit codes, besides the guarded command's own:
+)";
+
+std::string help() {
+  std::string out = opening;
+  for (const Command& command : commands) {
+    std::string name = "  " + std::string(command.name);
+    name.resize(11, ' ');
+    out += name + std::string(command.summary) + "\n";
+  }
+  out += example;
+  for (const auto& [code, meaning] : exit_code::table) {
+    std::string number = "  " + std::to_string(code);
+    number.resize(7, ' ');
+    out += number + std::string(meaning) + "\n";
+  }
+  return out;
+}
+
+const Command* find_command(const std::string& name) {
+  const auto* found = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == name; });
+  return found == commands.end() ? nullptr : found;
+}
+
+Arguments split(const std::vector<std::string>& arguments) {
+  const auto separator = std::find(arguments.begin(), arguments.end(), "--");
+  Arguments out{{arguments.begin(), separator}, separator != arguments.end(), {}};
+  if (out.has_separator) out.rest.assign(separator + 1, arguments.end());
+  return out;
+}
+
+}  // namespace
+
+Ending main(const std::vector<std::string>& arguments) {
+  Arguments split_up = split(arguments);
+  auto& own = split_up.own;
+  // Almost always the command comes first; only global options can stand before it.
+  std::size_t at = 0;
+  if (!own.empty() && find_command(own[0]) == nullptr) {
+    Globals globals;
+    bool version = false;
+    Options options("");
+    declare(options, globals);
+    options.flag("--version", "", version);
+    at = Options::before_operand(options, own);
+    std::vector<std::string> operands;
+    const std::vector<std::string> before(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(at));
+    if (auto ending = options.parse(before, operands)) return *ending;
+    if (version) return {exit_code::ok, "", "condolock " CONDOLOCK_VERSION "\n"};
+    if (globals.help) return {exit_code::ok, "", help()};
+  }
+  if (at == own.size()) {
+    return {exit_code::usage, "no command: write condolock run --key K -- CMD [ARG...], or see condolock --help", ""};
+  }
+  const Command* command = find_command(own[at]);
+  if (command == nullptr && own[at].starts_with('-')) {
+    return {exit_code::usage,
+            "there is no option " + escape(own[at]) + " that could stand before a command; see condolock --help", ""};
+  }
+  if (command == nullptr) {
+    return {exit_code::usage, "there is no command '" + escape(own[at]) + "'; see condolock --help", ""};
+  }
+  own.erase(own.begin() + static_cast<std::ptrdiff_t>(at));
+  return command->main(split_up);
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,22 @@
+// The words for what a run has to tell.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/console.hpp"
+#include "run/run.hpp"
+
+namespace condolock::cli {
+
+struct Told {
+  const Console& console;
+  std::string key;      // as the user wrote it
+  std::string command;  // argv[0]
+  const std::vector<Condition>& conditions;
+  std::optional<Millis> timeout;
+};
+
+void say(const Told& told, const Report& report);
+
+}  // namespace condolock::cli

@@ -1,0 +1,119 @@
+#include "cli/status_output.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "lock/job.hpp"
+#include "util/duration.hpp"
+#include "util/escape.hpp"
+#include "util/timestamp.hpp"
+
+namespace condolock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string ago(const Record& record, std::int64_t at) {
+  return format_duration(Millis(record.now - at)) + " ago (" + format_time(at) + ")";
+}
+
+std::string row(const std::string& name, const std::string& value) {
+  std::string padded = "  " + name;
+  padded.resize(16, ' ');
+  return padded + value + "\n";
+}
+
+std::string state(const Record& record, const Palette& palette) {
+  if (!record.holder) return "idle";
+  const Holder& holder = *record.holder;
+  const std::string by = shown_holder(holder.who);
+  if (!record.holder_is_live()) {
+    return palette.paint(Tint::bad, "lost") + ": held by " + by + ", whose lease ended " + ago(record, holder.until);
+  }
+  return palette.paint(Tint::good, "running") + " on " + by + " for " + format_duration(Millis(record.now - holder.start)) +
+         ", lease ends in " + format_duration_up(Millis(holder.until - record.now)) + " unless renewed";
+}
+
+std::string last_run(const Record& record, const Palette& palette) {
+  const bool success = record.outcome == "success";
+  std::string out = palette.paint(success ? Tint::good : Tint::bad, record.outcome);
+  if (record.code && !success) out += " (exit code " + std::to_string(*record.code) + ")";
+  if (record.ended) out += ", ended " + ago(record, *record.ended);
+  if (record.took) out += ", took " + format_duration(Millis(*record.took));
+  return out;
+}
+
+std::string text_of(const KeyStatus& status, const Palette& palette) {
+  const Record& record = status.record;
+  std::string out = escape(status.key) + "\n";
+  if (!record.known) return out + "  no record\n";
+  out += row("state", state(record, palette));
+  out += row("last success", record.success_end ? ago(record, *record.success_end) : "never");
+  out += row("last run", record.ended ? last_run(record, palette) : "never");
+  if (record.failed_at) out += row("last failure", ago(record, *record.failed_at));
+  out += row("failures", std::to_string(record.fails) + " in a row");
+  out += row("runs", std::to_string(record.runs) + ", of which " + std::to_string(record.failures) + " failed");
+  out += row("skips", std::to_string(record.skips) + " since the last run");
+  out += row("fence", record.fence ? std::to_string(*record.fence) : "none");
+  return out;
+}
+
+Json time_json(std::optional<std::int64_t> at) {
+  if (!at) return nullptr;
+  return {{"ms", *at}, {"rfc3339", format_rfc3339(*at)}};
+}
+
+Json number_json(std::optional<std::int64_t> number) { return number ? Json(*number) : Json(nullptr); }
+
+Json holder_json(const Record& record) {
+  if (!record.holder) return nullptr;
+  const Holder& holder = *record.holder;
+  const std::size_t space = holder.who.find(' ');
+  return {{"host", space == std::string::npos ? holder.who : holder.who.substr(space + 1)},
+          {"pid", holder.who.substr(0, space)},
+          {"fence", holder.fence},
+          {"start", time_json(holder.start)},
+          {"lease_end", time_json(holder.until)},
+          {"live", record.holder_is_live()}};
+}
+
+Json json_of(const KeyStatus& status) {
+  const Record& record = status.record;
+  Json success = nullptr;
+  if (record.success_end) success = {{"start", time_json(record.success_start)}, {"end", time_json(record.success_end)}};
+  Json last = nullptr;
+  if (record.ended) {
+    last = {{"outcome", record.outcome},
+            {"exit_code", number_json(record.code)},
+            {"end", time_json(record.ended)},
+            {"duration_ms", number_json(record.took)}};
+  }
+  return {{"key", status.key},
+          {"known", record.known},
+          {"now", time_json(record.now)},
+          {"holder", holder_json(record)},
+          {"last_success", success},
+          {"last_run", last},
+          {"last_failure", time_json(record.failed_at)},
+          {"failures_in_a_row", record.fails},
+          {"runs", record.runs},
+          {"failures", record.failures},
+          {"skips_since_last_run", record.skips},
+          {"fence", number_json(record.fence)}};
+}
+
+}  // namespace
+
+std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette) {
+  std::string out;
+  for (const KeyStatus& status : statuses) out += (out.empty() ? "" : "\n") + text_of(status, palette);
+  return out;
+}
+
+std::string status_json(const std::vector<KeyStatus>& statuses) {
+  Json keys = Json::array();
+  for (const KeyStatus& status : statuses) keys.push_back(json_of(status));
+  const Json document{{"schema", 1}, {"keys", keys}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace condolock::cli

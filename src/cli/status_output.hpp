@@ -1,0 +1,23 @@
+// What `status` prints.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/console.hpp"
+#include "lock/record.hpp"
+
+namespace condolock::cli {
+
+struct KeyStatus {
+  std::string key;
+  Record record;
+};
+
+std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette);
+
+// One document: {"schema": 1, "keys": [...]}. Every key of the format is always there, null where there is nothing to say; a
+// time is {"ms": epoch milliseconds, "rfc3339": text}. Text that is not UTF-8 has its bad bytes replaced by U+FFFD.
+std::string status_json(const std::vector<KeyStatus>& statuses);
+
+}  // namespace condolock::cli

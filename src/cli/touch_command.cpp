@@ -1,0 +1,49 @@
+#include "cli/commands.hpp"
+#include "cli/key.hpp"
+#include "engine/ask.hpp"
+#include "lock/verbs.hpp"
+#include "util/random.hpp"
+
+namespace condolock::cli {
+namespace {
+
+constexpr const char* usage = "condolock touch --key K [--failed]";
+
+constexpr const char* examples = R"(
+Records what a run without length would have: its end, and a success or one more failure.
+A run that is going on meanwhile is not disturbed.
+
+Examples:
+  condolock touch --key checking
+  make check && condolock touch checking || condolock touch --failed checking
+)";
+
+}  // namespace
+
+Ending touch_command(const Arguments& arguments) {
+  Globals globals;
+  Asked asked;
+  bool failed = false;
+  Options options("touch");
+  declare_key(options, asked);
+  options.flag("--failed", "record a failure", failed);
+  declare(options, globals);
+  std::vector<std::string> operands;
+  if (auto ending = options.parse(arguments.own, operands)) return *ending;
+  if (globals.help) return {exit_code::ok, "", "Usage: " + std::string(usage) + "\n" + options.help() + examples};
+  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
+  if (auto ending = settle(operands, asked, "write " + std::string(usage))) return *ending;
+  if (auto ending = settle(options, globals)) return *ending;
+
+  Attempt attempt;
+  attempt.job = job_of(globals, asked.key);
+  attempt.token = random_token();
+  attempt.who = this_holder();
+  const auto engine = open_engine(globals);
+  const Call call = touch_call(attempt, failed ? Outcome::failed : Outcome::success, failed ? 1 : 0);
+  const auto answer = decode_recording(ask(*engine, call, globals.redis_timeout));
+  if (const auto* failure = std::get_if<Failure>(&answer)) return {exit_code::of(failure->fault), told(*failure), ""};
+  return {exit_code::ok, "", ""};
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,37 @@
+#include "engine/ask.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+
+namespace condolock {
+namespace {
+
+Reply ask_once(Engine& engine, const Call& call) {
+  engine.start(call, BootClock::now());
+  short revents = 0;
+  for (;;) {
+    const Instant now = BootClock::now();
+    if (auto reply = engine.advance(revents, now)) return *std::move(reply);
+    const Interest interest = engine.interest();
+    pollfd wanted{interest.fd, interest.events, 0};
+    const auto left = std::max(interest.wake.value_or(call.deadline) - now, BootClock::duration::zero());
+    const timespec timeout{.tv_sec = left / std::chrono::seconds(1), .tv_nsec = (left % std::chrono::seconds(1)).count()};
+    revents = ppoll(&wanted, 1, &timeout, nullptr) > 0 ? wanted.revents : short{0};
+  }
+}
+
+}  // namespace
+
+bool worth_repeating(Fault fault) { return fault == Fault::unreachable || fault == Fault::not_primary; }
+
+Reply ask(Engine& engine, Call call, Millis patience) {
+  call.deadline = BootClock::now() + patience;
+  Reply reply = ask_once(engine, call);
+  const auto* failure = std::get_if<Failure>(&reply.answer);
+  if (failure == nullptr || failure->voided || !worth_repeating(failure->fault)) return reply;
+  call.deadline = BootClock::now() + patience;
+  return ask_once(engine, call);
+}
+
+}  // namespace condolock

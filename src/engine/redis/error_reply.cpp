@@ -1,0 +1,65 @@
+#include "engine/redis/error_reply.hpp"
+
+#include <array>
+
+namespace condolock::redis {
+namespace {
+
+struct Known {
+  std::string_view opening;
+  Fault fault;
+  bool passing;
+};
+
+constexpr std::array<Known, 18> known{{
+    {"LOADING", Fault::unreachable, true},
+    {"BUSY ", Fault::unreachable, true},
+    {"CLUSTERDOWN", Fault::unreachable, true},
+    {"TRYAGAIN", Fault::unreachable, true},
+    {"MASTERDOWN", Fault::unreachable, true},
+    {"ERR max number of clients", Fault::unreachable, false},
+    {"READONLY", Fault::not_primary, false},
+    {"OOM", Fault::write_refused, false},
+    {"MISCONF", Fault::write_refused, false},
+    {"NOREPLICAS", Fault::write_refused, false},
+    {"NOAUTH", Fault::denied, false},
+    {"WRONGPASS", Fault::denied, false},
+    {"NOPERM", Fault::denied, false},
+    {"DENIED", Fault::denied, false},  // protected mode
+    {"ERR The user executing the script", Fault::denied, false},
+    {"ERR AUTH", Fault::denied, false},
+    {"ERR DB index", Fault::misconfigured, false},
+    {"WRONGTYPE", Fault::malformed, false},
+}};
+
+// "ERR Error running script (call to f_...): @user_script:7: @user_script: 7: -OOM command not allowed" -> "OOM command..."
+std::string_view unwrapped(std::string_view error) {
+  if (!error.starts_with("ERR Error running script")) return error;
+  const std::size_t inner = error.rfind("@user_script: ");
+  const std::size_t colon = inner == std::string_view::npos ? inner : error.find(": ", inner + 14);
+  if (colon == std::string_view::npos) return error;
+  error.remove_prefix(colon + 2);
+  if (error.starts_with('-')) error.remove_prefix(1);
+  return error;
+}
+
+}  // namespace
+
+ErrorReply classify(std::string_view error) {
+  ErrorReply out;
+  const std::string_view inner = unwrapped(error);
+  const std::size_t tail = inner.find(" script: ");
+  out.from_script = inner != error || tail != std::string_view::npos;
+  out.text = inner.substr(0, tail);
+  out.no_script = inner.starts_with("NOSCRIPT");
+  for (const Known& entry : known) {
+    if (inner.starts_with(entry.opening)) {
+      out.fault = entry.fault;
+      out.passing = entry.passing;
+      break;
+    }
+  }
+  return out;
+}
+
+}  // namespace condolock::redis

@@ -1,0 +1,109 @@
+#include "engine/redis/resp.hpp"
+
+#include <hiredis/hiredis.h>
+
+#include <stdexcept>
+
+namespace condolock::redis {
+namespace {
+
+using Kind = RespValue::Kind;
+
+// hiredis builds a reply through these. The root is ours to delete; everything below it lives in its parent's items, which
+// grow only when the child before is complete, so a container's address holds while hiredis fills it.
+void* create(const redisReadTask* task, Kind kind, std::string_view text) {
+  auto* left = static_cast<std::size_t*>(task->privdata);
+  if (left != nullptr && (*left)-- == 0) return nullptr;  // too many values: hiredis turns this into an error
+  if (task->parent == nullptr) return new RespValue{kind, std::string(text), {}};
+  auto& siblings = static_cast<RespValue*>(task->parent->obj)->items;
+  return &siblings.emplace_back(RespValue{kind, std::string(text), {}});
+}
+
+void* create_string(const redisReadTask* task, char* text, std::size_t length) {
+  Kind kind = Kind::text;
+  if (task->type == REDIS_REPLY_STATUS) kind = Kind::status;
+  if (task->type == REDIS_REPLY_ERROR) kind = Kind::error;
+  return create(task, kind, {text, length});
+}
+
+// The count is an int before hiredis 1.0 and a size_t since. It is a claim, so nothing is reserved for it.
+template <class Count>
+void* create_array(const redisReadTask* task, Count /*declared*/) {
+  return create(task, Kind::array, {});
+}
+
+void* create_integer(const redisReadTask* task, long long value) {
+  return create(task, Kind::integer, std::to_string(value));
+}
+
+void* create_nil(const redisReadTask* task) { return create(task, Kind::nil, {}); }
+
+void free_value(void* value) { delete static_cast<RespValue*>(value); }
+
+redisReplyObjectFunctions make_functions() {
+  redisReplyObjectFunctions functions{};
+  functions.createString = create_string;
+  functions.createArray = create_array;
+  functions.createInteger = create_integer;
+  functions.createNil = create_nil;
+  functions.freeObject = free_value;
+  return functions;
+}
+
+redisReader* as_reader(void* reader) { return static_cast<redisReader*>(reader); }
+
+}  // namespace
+
+std::string format_command(const std::vector<std::string_view>& arguments) {
+  std::vector<const char*> texts;
+  std::vector<std::size_t> lengths;
+  for (const std::string_view argument : arguments) {
+    texts.push_back(argument.data());
+    lengths.push_back(argument.size());
+  }
+  char* formatted = nullptr;
+  const int length = redisFormatCommandArgv(&formatted, static_cast<int>(arguments.size()), texts.data(), lengths.data());
+  if (length < 0) throw std::bad_alloc();
+  std::string out(formatted, static_cast<std::size_t>(length));
+  redisFreeCommand(formatted);
+  return out;
+}
+
+void RespReader::Free::operator()(void* reader) const { redisReaderFree(as_reader(reader)); }
+
+RespReader::RespReader() {
+  static redisReplyObjectFunctions functions = make_functions();
+  reader_.reset(redisReaderCreateWithFunctions(&functions));
+  if (!reader_) throw std::bad_alloc();
+  restart();
+}
+
+void RespReader::restart() {
+  values_ = most_values;
+  bytes_ = 0;
+}
+
+void RespReader::feed(std::string_view bytes) {
+  bytes_ += bytes.size();
+  if (bytes_ > most_bytes) {
+    error_ = "the reply is longer than " + std::to_string(most_bytes >> 20U) + " MiB";
+  } else if (redisReaderFeed(as_reader(reader_.get()), bytes.data(), bytes.size()) != REDIS_OK) {
+    error_ = as_reader(reader_.get())->errstr;
+  }
+}
+
+std::optional<RespValue> RespReader::next() {
+  if (!error_.empty()) return std::nullopt;
+  redisReader* reader = as_reader(reader_.get());
+  reader->privdata = &values_;
+  void* reply = nullptr;
+  if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
+    error_ = reader->errstr;
+    return std::nullopt;
+  }
+  if (reply == nullptr) return std::nullopt;
+  const std::unique_ptr<RespValue> owned(static_cast<RespValue*>(reply));
+  return std::move(*owned);
+}
+
+}  // namespace condolock::redis

@@ -1,0 +1,49 @@
+// The Redis protocol, RESP2: commands to bytes, bytes to replies. The only place that knows hiredis.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace condolock::redis {
+
+std::string format_command(const std::vector<std::string_view>& arguments);
+
+struct RespValue {
+  enum class Kind : std::uint8_t { nil, text, status, error, integer, array };
+  Kind kind = Kind::nil;
+  std::string text;  // also an integer's decimal form
+  std::vector<RespValue> items;
+};
+
+// Takes bytes in any portions. What a peer declares ($1000000000, *1000000000) allocates nothing: memory is bounded by what
+// was really sent, and that by `most_bytes` for one exchange.
+class RespReader {
+ public:
+  static constexpr std::size_t most_bytes = std::size_t{8} << 20U;
+  static constexpr std::size_t most_values = 200'000;
+
+  RespReader();
+
+  void feed(std::string_view bytes);
+  // The next whole reply, if it is there. After an error there is never another one.
+  std::optional<RespValue> next();
+  // Set when what came isn't RESP, or more than the limits.
+  const std::string& error() const { return error_; }
+  // A new exchange: the limits count from here.
+  void restart();
+
+ private:
+  struct Free {
+    void operator()(void* reader) const;
+  };
+  std::unique_ptr<void, Free> reader_;  // redisReader
+  std::size_t values_ = 0;
+  std::size_t bytes_ = 0;
+  std::string error_;
+};
+
+}  // namespace condolock::redis

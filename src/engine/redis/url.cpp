@@ -1,0 +1,171 @@
+#include "engine/redis/url.hpp"
+
+#include <array>
+#include <optional>
+
+#include "util/number.hpp"
+
+namespace condolock::redis {
+namespace {
+
+constexpr std::string_view forms = "write redis://[user[:password]@]host[:port][/db] or unix:///path/to/socket[?db=N]";
+
+Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
+
+std::optional<int> hex(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return std::nullopt;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size() || !hex(text[i + 1]) || !hex(text[i + 2])) return std::nullopt;
+    out += static_cast<char>(*hex(text[i + 1]) * 16 + *hex(text[i + 2]));
+    i += 2;
+  }
+  return out;
+}
+
+// scheme://[credentials@]rest. The credentials end at the last @ before the path, since a password may hold one.
+struct Parts {
+  std::string_view scheme;
+  std::string_view credentials;
+  bool has_credentials = false;
+  std::string_view rest;
+};
+
+std::optional<Parts> split(std::string_view url) {
+  const std::size_t colon = url.find("://");
+  if (colon == std::string_view::npos) return std::nullopt;
+  Parts parts{url.substr(0, colon), {}, false, url.substr(colon + 3)};
+  const std::size_t at = parts.rest.substr(0, parts.rest.find('/')).rfind('@');
+  if (at != std::string_view::npos) {
+    parts.credentials = parts.rest.substr(0, at);
+    parts.has_credentials = true;
+    parts.rest.remove_prefix(at + 1);
+  }
+  return parts;
+}
+
+std::optional<Problem> read_credentials(const Parts& parts, Target& target) {
+  const std::size_t colon = parts.credentials.find(':');
+  const auto user = percent_decoded(parts.credentials.substr(0, colon));
+  auto password = std::optional<std::string>("");
+  if (colon != std::string_view::npos) password = percent_decoded(parts.credentials.substr(colon + 1));
+  if (!user || !password) return refuse("has a % that no two hex digits follow in its user or password (a plain % is %25)");
+  target.user = *user;
+  target.password = *password;
+  return std::nullopt;
+}
+
+std::optional<Problem> read_database(std::string_view text, Target& target) {
+  const auto database = parse_number<int>(text);
+  if (!database || *database < 0) return refuse("has a database that is not a whole number from 0");
+  target.database = *database;
+  return std::nullopt;
+}
+
+std::optional<Problem> read_address(std::string_view text, Target& target) {
+  std::string_view port;
+  bool has_port = false;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return refuse("has a [ without a ]");
+    target.host = text.substr(1, end - 1);
+    text.remove_prefix(end + 1);
+    if (!text.empty() && text[0] != ':') return refuse("has something other than a port behind the ]");
+    has_port = !text.empty();
+    if (has_port) port = text.substr(1);
+  } else {
+    const std::size_t colon = text.find(':');
+    target.host = text.substr(0, colon);
+    has_port = colon != std::string_view::npos;
+    if (has_port) port = text.substr(colon + 1);
+    if (port.find(':') != std::string_view::npos) return refuse("has an IPv6 address without brackets");
+  }
+  if (target.host.empty()) return refuse("names no host");
+  if (!has_port) return std::nullopt;
+  const auto number = parse_number<std::uint16_t>(port);
+  if (!number || *number == 0) return refuse("has a port that is not a number from 1 to 65535");
+  target.port = *number;
+  return std::nullopt;
+}
+
+std::optional<Problem> read_tcp(std::string_view rest, Target& target) {
+  if (rest.find_first_of("?#") != std::string_view::npos) return refuse("has a ? or # part, which is not known here");
+  const std::size_t slash = rest.find('/');
+  if (auto problem = read_address(rest.substr(0, slash), target)) return problem;
+  if (slash == std::string_view::npos || slash + 1 == rest.size()) return std::nullopt;
+  return read_database(rest.substr(slash + 1), target);
+}
+
+std::optional<Problem> read_unix(std::string_view rest, Target& target) {
+  const std::size_t query = rest.find('?');
+  target.host.clear();
+  target.path = rest.substr(0, query);
+  if (!target.path.starts_with('/')) return refuse("needs an absolute path to the socket");
+  if (target.path.size() > 107) return refuse("has a socket path of more than 107 bytes, the most that Linux takes");
+  if (query == std::string_view::npos) return std::nullopt;
+  const std::string_view option = rest.substr(query + 1);
+  if (!option.starts_with("db=")) return refuse("has an option other than db=N");
+  return read_database(option.substr(3), target);
+}
+
+}  // namespace
+
+std::string Target::shown() const {
+  if (host.empty()) return path;
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+bool is_unsupported(std::string_view url) {
+  constexpr std::array<std::string_view, 5> later{"rediss://", "valkeys://", "redis+sentinel://", "redis+cluster://",
+                                                  "file:"};
+  for (const std::string_view scheme : later) {
+    if (url.starts_with(scheme)) return true;
+  }
+  return false;
+}
+
+Result<Target> parse_url(std::string_view url) {
+  if (url.empty()) return refuse("is empty");
+  for (const char c : url) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == 127) return refuse("has a space or control character in it");
+  }
+  const auto parts = split(url);
+  if (!parts) return refuse("has no scheme");
+  Target target;
+  std::optional<Problem> problem;
+  if (parts->has_credentials) problem = read_credentials(*parts, target);
+  if (problem) return *problem;
+  if (parts->scheme == "redis" || parts->scheme == "valkey") {
+    problem = read_tcp(parts->rest, target);
+  } else if (parts->scheme == "unix") {
+    problem = read_unix(parts->rest, target);
+  } else {
+    problem = refuse("has a scheme that is not known");
+  }
+  if (problem) return *problem;
+  return target;
+}
+
+std::string without_password(std::string_view url) {
+  const std::size_t start = url.find("://");
+  if (start == std::string_view::npos || url.substr(start + 3).starts_with('/')) return std::string(url);
+  // Up to the last @, wherever it stands: what is no valid URL must not let its password through either.
+  const std::size_t at = url.rfind('@');
+  const std::size_t colon = url.find(':', start + 3);
+  if (at == std::string_view::npos || colon > at) return std::string(url);
+  const bool has_user = colon > start + 3;
+  return std::string(url.substr(0, colon)) + std::string(url.substr(has_user ? at : at + 1));
+}
+
+}  // namespace condolock::redis

@@ -1,0 +1,43 @@
+// Reading a script's flat array, which came from a server that may say anything.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "engine/engine.hpp"
+#include "util/clock.hpp"
+
+namespace condolock {
+
+class Answer {
+ public:
+  // Takes the reply's code. What means the same in every script is a failure() already: no answer, and a record that is
+  // malformed or newer than this program.
+  explicit Answer(const Reply& reply);
+
+  const std::optional<Failure>& failure() const { return failure_; }
+  const std::string& code() const { return code_; }
+
+  bool at_end() const { return at_ == values_.size(); }
+  std::string text();
+  std::int64_t number();
+  std::optional<std::int64_t> optional_number();
+  Millis millis() { return Millis(number()); }
+  std::optional<Millis> optional_millis();
+
+  // All was there, was a number where one belongs, and nothing is left over.
+  bool is_whole() const { return !broken_ && at_end(); }
+  // What to return for an answer that is not whole, or a code that has no place.
+  Failure unexpected() const;
+
+ private:
+  Values values_;
+  std::size_t at_ = 0;
+  bool broken_ = false;
+  std::string code_;
+  std::optional<Failure> failure_;
+};
+
+}  // namespace condolock

@@ -1,0 +1,100 @@
+// Conditions: what must hold for a job to run. A condition is data: a struct here, an entry in the variant below it, a
+// branch in acquire.lua that judges it. Nothing else knows the single ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "util/clock.hpp"
+#include "util/result.hpp"
+
+namespace condolock {
+
+// acquire.lua's judgement of one condition, on the engine's clock.
+struct Verdict {
+  std::string why;              // "holds", or the reason why not, in a word that acquire.lua gives
+  std::optional<Millis> since;  // how long ago that was which it judged; none: there is no such thing on record
+  std::optional<Millis> due;    // when it will hold, where that can be known
+
+  bool holds() const { return why == "holds"; }
+};
+
+// How a condition travels: acquire.lua names it by the option's name without dashes.
+struct EncodedCondition {
+  std::string name;
+  std::string key;  // of the job that it looks at; empty: the job itself
+  std::int64_t number = 0;
+  std::string word;
+};
+
+enum class From : std::uint8_t { end, start };
+
+// Holds when the last success ended (or began) at least n ago, and when there is none yet.
+struct MinTime {
+  static constexpr std::string_view option = "--min-time";
+  static constexpr std::string_view form = "D";
+  static constexpr std::string_view help = "last success ended at least D ago, or there is none yet";
+  static constexpr bool repeatable = false;
+
+  Millis n{};
+  From from = From::end;
+
+  static Result<MinTime> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+// Holds when the last finished run of `key` succeeded and ended at most `time` ago; not when there is none yet.
+struct AccessedPrior {
+  static constexpr std::string_view option = "--accessed-prior";
+  static constexpr std::string_view form = "NAME:D";
+  static constexpr std::string_view help = "NAME's last run succeeded, at most D ago; no record: fails (repeatable)";
+  static constexpr bool repeatable = true;
+
+  std::string key;
+  Millis time{};
+
+  // Splits at the last colon: "a:b:300" names the key "a:b".
+  static Result<AccessedPrior> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+using Condition = std::variant<MinTime, AccessedPrior>;
+
+// One row a kind, for the command line.
+struct ConditionKind {
+  std::string_view option;
+  std::string_view form;
+  std::string_view help;
+  bool repeatable;
+  Result<Condition> (*parse)(std::string_view text);
+};
+
+namespace detail {
+template <class... Kind>
+constexpr std::array<ConditionKind, sizeof...(Kind)> kinds_of(const std::variant<Kind...>* /*all*/) {
+  return {
+      ConditionKind{Kind::option, Kind::form, Kind::help, Kind::repeatable, [](std::string_view text) -> Result<Condition> {
+                      auto parsed = Kind::parse(text);
+                      if (!parsed) return Problem{parsed.problem()};
+                      return Condition(*std::move(parsed));
+                    }}...};
+}
+}  // namespace detail
+
+inline constexpr auto condition_kinds = detail::kinds_of(static_cast<const Condition*>(nullptr));
+
+EncodedCondition encode(const Condition& condition);
+// As it is written on a command line, with names made safe to show: "--min-time 5m".
+std::string shown(const Condition& condition);
+// What the verdict means, for a person: "last success 2m10s ago, needs 5m (due in 2m50s)".
+std::string explain(const Condition& condition, const Verdict& verdict);
+
+}  // namespace condolock

@@ -1,0 +1,37 @@
+#include "lock/job.hpp"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "util/escape.hpp"
+
+namespace condolock {
+
+Result<std::string> checked_key(std::string_view text) {
+  if (text.empty()) return Problem{"a key must not be empty"};
+  if (text.size() > 1024) return Problem{"a key has at most 1024 bytes, this one has " + std::to_string(text.size())};
+  return std::string(text);
+}
+
+Result<std::string> checked_namespace(std::string_view text) {
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  if (text.empty() || text.size() > 64 || text.find_first_not_of(allowed) != std::string_view::npos) {
+    return Problem{"'" + escape(text) + "' is not a namespace: 1 to 64 of A-Z a-z 0-9 _ . -"};
+  }
+  return std::string(text);
+}
+
+std::string this_holder() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
+  return std::to_string(getpid()) + " " + std::string(host.data()).substr(0, 48);
+}
+
+std::string shown_holder(std::string_view who) {
+  const std::size_t space = who.find(' ');
+  if (space == std::string_view::npos) return who.empty() ? "an unknown host" : escape(who);
+  return escape(who.substr(space + 1)) + " (pid " + escape(who.substr(0, space)) + ")";
+}
+
+}  // namespace condolock

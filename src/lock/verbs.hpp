@@ -1,0 +1,79 @@
+// The protocol's verbs: how each is asked of an engine, and what its answer means. The other side is src/lua/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "lock/condition.hpp"
+#include "lock/job.hpp"
+
+namespace condolock {
+
+// One attempt to run a job, as the engine knows it.
+struct Attempt {
+  Job job;
+  std::string token;  // secret; names the attempt, so that every request is safe to repeat
+  std::string who;    // "pid host", for people
+  Millis lease{};
+  int keep = 20;  // rows of history
+};
+
+// What a grant gave. The times are the engine's, in milliseconds since 1970.
+struct Grant {
+  std::int64_t fence = 0;
+  std::int64_t start = 0;
+  std::optional<std::int64_t> last_success;  // when it began
+};
+
+struct Held {
+  std::string who;
+  Millis since{};
+  Millis left{};  // until its lease ends, unless it is renewed
+};
+
+struct Skipped {
+  std::size_t position = 0;  // of the condition, from 0
+  Verdict verdict;
+};
+
+// A Failure is also what a malformed record or a reply that has no place here becomes.
+using Decision = std::variant<Grant, Held, Skipped, Failure>;
+
+struct Verdicts {
+  std::optional<Held> holder;
+  std::vector<Verdict> conditions;
+};
+
+enum class Renewal : std::uint8_t { renewed, reasserted, lost };
+enum class Recording : std::uint8_t { recorded, superseded };
+enum class Outcome : std::uint8_t { success, failed, timeout, lost };
+std::string_view name_of(Outcome outcome);
+
+template <class T>
+using Answered = std::variant<T, Failure>;
+
+// Deadlines are the caller's to set.
+Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions);
+Decision decode_decision(const Reply& reply, std::size_t conditions);
+
+// The same question, asked without any effect.
+Call check_call(const Job& job, const std::vector<Condition>& conditions);
+Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions);
+
+Call renew_call(const Attempt& attempt, const Grant& grant);
+Answered<Renewal> decode_renewal(const Reply& reply);
+
+Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code);
+Answered<Recording> decode_recording(const Reply& reply);
+
+// Whatever it answers, there is nothing to do about it: a lease that could not be given back ends by itself.
+Call abandon_call(const Attempt& attempt);
+
+Call touch_call(const Attempt& attempt, Outcome outcome, int code);
+
+}  // namespace condolock

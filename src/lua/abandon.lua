@@ -1,0 +1,31 @@
+-- abandon: gives back a lease under which no child ran, and retires its token so that a late acquire can't take it again.
+--
+-- KEYS  1 job  2 retired
+-- ARGV  1 token
+-- reply "abandoned"
+--       "retired" answer    this token was done before
+--       "malformed" key why / "newer" key version
+local job, done = KEYS[1], KEYS[2]
+local token = ARGV[1]
+local now = clock()
+
+local answer, bad = retired(done, token)
+if bad then
+  return bad
+end
+local record
+record, bad = load(job)
+if bad then
+  return bad
+end
+if answer and answer ~= 'abandoned' then
+  return { 'retired', answer }
+end
+
+if record.h_token == token then
+  local new = copied(record)
+  release(new)
+  save(job, record, new)
+end
+retire(done, token, 'abandoned', now)
+return { 'abandoned' }

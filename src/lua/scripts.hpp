@@ -1,0 +1,24 @@
+// The protocol's verbs, as Lua source that an engine runs in one atomic step. Generated from the .lua files beside this
+// header: each script is record.lua followed by the verb's own file, which opens with its KEYS, ARGV and reply.
+#pragma once
+
+#include <string_view>
+
+namespace condolock {
+
+struct Script {
+  std::string_view name;
+  std::string_view source;
+  std::string_view sha1;  // of the source, 40 lower-case hex digits: what EVALSHA names it by
+};
+
+namespace scripts {
+extern const Script acquire;
+extern const Script renew;
+extern const Script finish;
+extern const Script abandon;
+extern const Script touch;
+extern const Script status;
+}  // namespace scripts
+
+}  // namespace condolock

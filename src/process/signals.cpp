@@ -1,0 +1,38 @@
+#include "process/signals.hpp"
+
+#include <sys/signalfd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace condolock::process {
+
+Signals::Signals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGCHLD}) {
+    sigaddset(&wanted, number);
+  }
+  sigset_t blocked = wanted;
+  sigaddset(&blocked, SIGPIPE);
+  sigprocmask(SIG_BLOCK, &blocked, &caller_.mask);
+
+  // Where CHLD is ignored, the kernel reaps children itself and their exit code is lost.
+  struct sigaction action {};
+  sigaction(SIGCHLD, nullptr, &action);
+  caller_.ignored_sigchld = action.sa_handler == SIG_IGN;
+  if (caller_.ignored_sigchld) {
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &action, nullptr);
+  }
+  fd_ = Fd(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
+}
+
+std::optional<Received> Signals::next() {
+  signalfd_siginfo info{};
+  if (read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
+  return Received{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
+}
+
+}  // namespace condolock::process

@@ -1,0 +1,143 @@
+#include "run/loop.hpp"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <deque>
+#include <system_error>
+
+#include "process/child.hpp"
+
+namespace condolock {
+namespace {
+
+// Wakes the poll at an Instant. A poll's own timeout stands still while the machine is suspended; a lease doesn't.
+class Alarm {
+ public:
+  Alarm() : fd_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {
+    if (!fd_) throw std::system_error(errno, std::generic_category(), "timerfd");
+  }
+
+  int fd() const { return fd_.get(); }
+
+  void set(std::optional<Instant> at) {
+    if (at == set_) return;
+    set_ = at;
+    itimerspec spec{};  // all zero: off
+    if (at) {
+      const auto since_boot = std::max(at->time_since_epoch(), BootClock::duration(1));
+      spec.it_value.tv_sec = since_boot / std::chrono::seconds(1);
+      spec.it_value.tv_nsec = (since_boot % std::chrono::seconds(1)).count();
+    }
+    timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+  }
+
+ private:
+  Fd fd_;
+  std::optional<Instant> set_;
+};
+
+class Driver {
+ public:
+  Driver(Run& run, Engine& engine, process::Signals& signals, const Guarded& guarded, const Listener& listener)
+      : run_(run), engine_(engine), signals_(signals), guarded_(guarded), listener_(listener) {}
+
+  int drive() {
+    feed(event::Begin{});
+    while (!exit_code_) {
+      const short revents = wait();
+      fed_ = false;
+      tick();  // first: a deadline that passed while we were stopped comes before anything else
+      collect_signals();
+      if (exit_code_) break;
+      // What was fed may have replaced the call and its connection: then the poll spoke of another one.
+      if (auto reply = engine_.advance(fed_ ? short{0} : revents, BootClock::now())) feed(event::Replied{*std::move(reply)});
+    }
+    return *exit_code_;
+  }
+
+ private:
+  short wait() {
+    const Interest interest = engine_.interest();
+    alarm_.set(earlier(interest.wake, run_.next_tick()));
+    std::array<pollfd, 3> fds{{{signals_.fd(), POLLIN, 0}, {alarm_.fd(), POLLIN, 0}, {interest.fd, interest.events, 0}}};
+    if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+      throw std::system_error(errno, std::generic_category(), "poll");
+    }
+    return fds[2].revents;
+  }
+
+  void tick() {
+    const auto due = run_.next_tick();
+    if (due && BootClock::now() >= *due) feed(event::Tick{});
+  }
+
+  void collect_signals() {
+    bool child_changed = false;
+    while (const auto signal = signals_.next()) {
+      if (signal->number == SIGCHLD) {
+        child_changed = true;
+      } else {
+        feed(event::Signalled{signal->number, signal->from_kernel && child_ && child_->shares_group()});
+      }
+    }
+    if (!child_changed || !child_) return;
+    if (const auto code = child_->reap(run_.is_stopping())) {
+      child_.reset();
+      feed(event::ChildExited{*code});
+    }
+  }
+
+  void feed(const Event& event) {
+    fed_ = true;
+    std::deque<Event> events{event};
+    while (!events.empty() && !exit_code_) {
+      const auto actions = run_.on(events.front(), BootClock::now());
+      events.pop_front();
+      for (const Action& action : actions) {
+        std::visit([&](const auto& what) { perform(what, events); }, action);
+      }
+    }
+  }
+
+  void perform(const action::Eval& eval, std::deque<Event>& /*events*/) { engine_.start(eval.call, BootClock::now()); }
+  void perform(const action::Cancel& /*cancel*/, std::deque<Event>& /*events*/) { engine_.cancel(); }
+  void perform(const action::Tell& tell, std::deque<Event>& /*events*/) { listener_(tell.report); }
+  void perform(const action::Done& done, std::deque<Event>& /*events*/) { exit_code_ = done.exit_code; }
+  void perform(const action::Stop& stop, std::deque<Event>& /*events*/) {
+    if (child_) child_->stop(stop.signal);
+  }
+  void perform(const action::Forward& forward, std::deque<Event>& /*events*/) {
+    if (child_) child_->forward(forward.signal);
+  }
+  void perform(const action::Spawn& spawn, std::deque<Event>& events) {
+    auto started = process::Child::spawn({guarded_.argv, guarded_.environment(spawn.grant)}, signals_.caller());
+    if (const auto* error = std::get_if<process::SpawnError>(&started)) {
+      events.emplace_back(event::SpawnFailed{error->error, error->exit_code});
+    } else {
+      child_ = std::get<process::Child>(started);
+      events.emplace_back(event::Spawned{});
+    }
+  }
+
+  Run& run_;
+  Engine& engine_;
+  process::Signals& signals_;
+  const Guarded& guarded_;
+  const Listener& listener_;
+  Alarm alarm_;
+  std::optional<process::Child> child_;
+  std::optional<int> exit_code_;
+  bool fed_ = false;
+};
+
+}  // namespace
+
+int drive(Run& run, Engine& engine, process::Signals& signals, const Guarded& guarded, const Listener& listener) {
+  return Driver(run, engine, signals, guarded, listener).drive();
+}
+
+}  // namespace condolock

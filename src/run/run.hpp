@@ -1,0 +1,193 @@
+// One run of a job, as a state machine without I/O: it is told what happened and says what to do. Time comes in as an
+// argument, chance as a seed, so the same events give the same actions.
+//
+//   acquiring -> (confirming) -> running -> recording -> done
+//        \___________\______________\____> abandoning -> done
+//
+// acquiring   acquire is sent, at most twice. Refused: done with the skip code.
+// confirming  the grant arrived late: it is renewed before anything is started under it.
+// running     the child lives. The lease is renewed; TERM and then KILL where it can't be, or at --timeout.
+// recording   the child has ended: finish is sent until it is answered, or --record-timeout.
+// abandoning  no child ran, but the engine may hold a lease for us: it is given back, once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lock/lease.hpp"
+#include "lock/verbs.hpp"
+#include "util/random.hpp"
+
+namespace condolock {
+
+// What the user asked for.
+struct Plan {
+  Attempt attempt;
+  std::vector<Condition> conditions;
+  Millis redis_timeout{5000};
+  std::optional<Millis> timeout;  // for the child
+  Millis kill_after{10'000};
+  Millis record_timeout{30'000};
+  std::vector<int> success_codes;  // besides 0
+  int skip_code = 75;
+  std::uint64_t seed = 0;
+};
+
+namespace event {
+struct Begin {};
+struct Replied {
+  Reply reply;
+};
+struct Spawned {};
+struct SpawnFailed {
+  int error = 0;  // errno
+  int exit_code = 0;
+};
+struct ChildExited {
+  int code = 0;  // 128+N for signal N
+};
+struct Signalled {
+  int number = 0;
+  bool child_has_it = false;  // the kernel sent it to the group that the child is in
+};
+struct Tick {};
+}  // namespace event
+
+using Event = std::variant<event::Begin, event::Replied, event::Spawned, event::SpawnFailed, event::ChildExited,
+                           event::Signalled, event::Tick>;
+
+// What a run has to tell; the words for it are the command line's.
+namespace report {
+struct Granted {
+  Grant grant;
+};
+struct Refused {  // Held or Skipped
+  Decision decision;
+};
+struct NoGrant {  // no child was started
+  Failure failure;
+};
+struct NotStarted {  // exec failed
+  int error = 0;
+};
+struct RenewalFailed {  // the first of a row; `left` until the child is stopped
+  Failure failure;
+  Millis left{};
+};
+struct Renewed {};     // after RenewalFailed
+struct Reasserted {};  // the engine had lost the lease
+struct Stopping {      // TERM was sent; another holds the lease, or it could not be renewed, or --timeout
+  enum class Why : std::uint8_t { lost, not_renewed, timeout } why = Why::lost;
+};
+struct NotRecorded {
+  Failure failure;
+  bool success = false;  // of the child
+};
+struct Superseded {
+  bool success = false;
+};
+}  // namespace report
+
+using Report = std::variant<report::Granted, report::Refused, report::NoGrant, report::NotStarted, report::RenewalFailed,
+                            report::Renewed, report::Reasserted, report::Stopping, report::NotRecorded, report::Superseded>;
+
+namespace action {
+struct Eval {  // start this call; one at a time
+  Call call;
+};
+struct Cancel {};  // forget the call that is under way
+struct Spawn {     // start the child; answered by Spawned or SpawnFailed
+  Grant grant;
+};
+struct Stop {  // send this to the child and everything below it
+  int signal = 0;
+};
+struct Forward {  // pass this on to the child
+  int signal = 0;
+};
+struct Tell {
+  Report report;
+};
+struct Done {
+  int exit_code = 0;
+};
+}  // namespace action
+
+using Action =
+    std::variant<action::Eval, action::Cancel, action::Spawn, action::Stop, action::Forward, action::Tell, action::Done>;
+
+class Run {
+ public:
+  explicit Run(Plan plan) : plan_(std::move(plan)), jitter_(plan_.seed) {}
+
+  // Begin is the first event. Nothing is to be fed after Done.
+  std::vector<Action> on(const Event& event, Instant now);
+  // Feed a Tick by then.
+  std::optional<Instant> next_tick() const;
+  // Something was being done to stop the child when it ended, so what it left behind is not to live on.
+  bool is_stopping() const { return stopping_.has_value(); }
+
+ private:
+  enum class State : std::uint8_t { idle, acquiring, confirming, running, recording, abandoning, done };
+  using Why = report::Stopping::Why;
+
+  void handle(const event::Begin&, Instant now);
+  void handle(const event::Replied& replied, Instant now);
+  void handle(const event::Spawned&, Instant now);
+  void handle(const event::SpawnFailed& failed, Instant now);
+  void handle(const event::ChildExited& exited, Instant now);
+  void handle(const event::Signalled& signalled, Instant now);
+  void handle(const event::Tick&, Instant now);
+
+  void send(Call call, Millis patience, Instant now);
+  void cancel();
+  void tell(Report report) { actions_.push_back(action::Tell{std::move(report)}); }
+  void done(int exit_code);
+
+  void acquire(Instant now);
+  void on_decision(const Reply& reply, Instant now);
+  void on_acquire_failure(const Failure& failure, Instant now);
+  void on_grant(const Grant& grant, Instant sent, Instant now);
+  void on_confirmation(const Reply& reply, Instant now);
+  void spawn();
+  void end_without_child(int exit_code, Millis patience, Instant now);
+
+  void renew(Instant now);
+  void on_renewal(const Reply& reply, Instant now);
+  void stop(Why why, Instant kill_at);
+  void watch_child(Instant now);
+
+  void finish(Instant now);
+  void on_recording(const Reply& reply, Instant now);
+  void give_up_recording(const Failure& failure);
+
+  Plan plan_;
+  Jitter jitter_;
+  std::vector<Action> actions_;
+
+  State state_ = State::idle;
+  bool calling_ = false;              // a call is under way
+  std::optional<Instant> next_call_;  // the next attempt of what this state sends
+  int acquires_ = 0;                  // sent
+  bool may_hold_ = false;             // the engine may hold a lease for our token
+  bool voided_ = false;               // ... taken in a session that was not ours
+  Grant grant_;
+  Lease lease_;
+
+  std::optional<Instant> timeout_at_;
+  std::optional<Why> stopping_;
+  Instant kill_at_{};
+  bool killed_ = false;
+  bool renewal_failing_ = false;
+
+  Outcome outcome_ = Outcome::success;
+  int child_code_ = 0;
+  int exit_code_ = 0;
+  Instant record_until_{};
+  bool last_attempt_ = false;
+};
+
+}  // namespace condolock

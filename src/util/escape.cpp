@@ -1,0 +1,67 @@
+#include "util/escape.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace condolock {
+namespace {
+
+struct Decoded {
+  std::size_t length;  // 0: not UTF-8
+  std::uint32_t code;
+};
+
+// One code point from the front: shortest form only, no surrogates, at most U+10FFFF (RFC 3629).
+Decoded decode(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {1, first};
+  std::size_t length = 0;
+  if (first >= 0xC2 && first <= 0xDF) length = 2;
+  if (first >= 0xE0 && first <= 0xEF) length = 3;
+  if (first >= 0xF0 && first <= 0xF4) length = 4;
+  if (length == 0 || text.size() < length) return {0, 0};
+  std::uint32_t code = first & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {0, 0};
+    code = code << 6 | (byte(i) & 0x3FU);
+  }
+  const std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
+  if (code < least[length] || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) return {0, 0};
+  return {length, code};
+}
+
+bool shown(std::uint32_t code) {
+  if (code < 0x20 || (code >= 0x7F && code <= 0x9F)) return false;
+  if (code >= 0x200B && code <= 0x200F) return false;  // zero width, left/right marks
+  if (code >= 0x2028 && code <= 0x202E) return false;  // separators, embeddings
+  if (code >= 0x2060 && code <= 0x206F) return false;  // joiners, isolates
+  return code != 0xAD && code != 0x61C && code != 0xFEFF && (code < 0xE0000 || code > 0xE007F);  // soft hyphen, tags
+}
+
+}  // namespace
+
+std::string escape(std::string_view text) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Decoded next = decode(text);
+    const std::size_t length = next.length == 0 ? 1 : next.length;
+    if (next.length != 0 && shown(next.code)) {
+      if (text[0] == '\\') out += '\\';
+      out += text.substr(0, length);
+    } else {
+      for (std::size_t i = 0; i < length; ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        out += "\\x";
+        out += digits[byte >> 4U];
+        out += digits[byte & 15U];
+      }
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace condolock

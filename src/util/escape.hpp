@@ -1,0 +1,14 @@
+// Text that somebody else chose, made safe to show.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace condolock {
+
+// Printable UTF-8 stays as it is. Control characters (C0, DEL, C1), marks that reorder or hide text (bidirectional controls,
+// zero-width and line separators) and bytes that are not UTF-8 become \xNN, one for each byte; a backslash is doubled. So a
+// key or a host name can't move the cursor, ring the bell or write to the clipboard, and two names never look the same.
+std::string escape(std::string_view text);
+
+}  // namespace condolock

@@ -1,0 +1,59 @@
+#include "util/random.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+
+namespace condolock {
+namespace {
+
+void fill(void* into, std::size_t size) {
+  auto* at = static_cast<unsigned char*>(into);
+  while (size > 0) {
+    const ssize_t got = getrandom(at, size, 0);
+    if (got < 0 && errno != EINTR) throw std::runtime_error("the kernel gives no random numbers (getrandom)");
+    if (got > 0) {
+      at += got;
+      size -= static_cast<std::size_t>(got);
+    }
+  }
+}
+
+}  // namespace
+
+std::string random_token() {
+  static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::array<unsigned char, 16> bytes{};
+  fill(bytes.data(), bytes.size());
+  std::string out;
+  std::uint32_t pending = 0;
+  unsigned bits = 0;
+  for (const unsigned char byte : bytes) {
+    pending = pending << 8U | byte;
+    bits += 8;
+    while (bits >= 6) {
+      bits -= 6;
+      out += alphabet[pending >> bits & 63U];
+    }
+  }
+  out += alphabet[pending << (6 - bits) & 63U];
+  return out;
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  fill(&seed, sizeof seed);
+  return seed;
+}
+
+Millis Jitter::between(Millis least, Millis most) {
+  state_ ^= state_ << 13U;
+  state_ ^= state_ >> 7U;
+  state_ ^= state_ << 17U;
+  if (most <= least) return least;
+  return least + Millis(static_cast<std::int64_t>(state_ % static_cast<std::uint64_t>((most - least).count() + 1)));
+}
+
+}  // namespace condolock

@@ -1,0 +1,28 @@
+#include "util/timestamp.hpp"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+namespace condolock {
+namespace {
+
+std::string format(const char* pattern, std::int64_t epoch_ms) {
+  const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
+  std::tm parts{};
+  if (gmtime_r(&seconds, &parts) == nullptr) return std::to_string(epoch_ms);
+  std::array<char, 64> out{};
+  return {out.data(), std::strftime(out.data(), out.size(), pattern, &parts)};
+}
+
+}  // namespace
+
+std::string format_time(std::int64_t epoch_ms) { return format("%Y-%m-%d %H:%M:%S UTC", epoch_ms); }
+
+std::string format_rfc3339(std::int64_t epoch_ms) {
+  std::array<char, 8> ms{};
+  std::snprintf(ms.data(), ms.size(), ".%03dZ", static_cast<int>(epoch_ms % 1000));
+  return format("%Y-%m-%dT%H:%M:%S", epoch_ms) + ms.data();
+}
+
+}  // namespace condolock
