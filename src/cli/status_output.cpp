@@ -105,7 +105,10 @@ Json json_of(const KeyStatus& status) {
 
 std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette) {
   std::string out;
-  for (const KeyStatus& status : statuses) out += (out.empty() ? "" : "\n") + text_of(status, palette);
+  for (const KeyStatus& status : statuses) {
+    if (!out.empty()) out += '\n';
+    out += text_of(status, palette);
+  }
   return out;
 }
 
