@@ -63,8 +63,9 @@ std::optional<Ending> settle(const std::vector<std::string>& operands, Asked& as
 Job job_of(const Globals& globals, const std::string& key) { return {globals.ns, key}; }
 
 std::string told(const Failure& failure) {
-  if (failure.fault == Fault::denied && failure.text.find("NOAUTH") != std::string::npos) {
-    return failure.text + " (give one with CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  const auto says = [&](const char* text) { return failure.text.find(text) != std::string::npos; };
+  if (failure.fault == Fault::denied && (says("NOAUTH") || says("unauthenticated"))) {
+    return failure.text + " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
   }
   return failure.text;
 }

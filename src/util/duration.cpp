@@ -101,7 +101,7 @@ std::string format_duration(Millis duration) {
   std::string out;
   int parts = 0;
   for (const Unit& unit : units) {
-    if (unit.name == "w" || unit.name == "min") continue;
+    if (unit.name == "w" || unit.name == "min" || unit.name == "ms") continue;
     const std::int64_t count = ms / unit.ms;
     ms %= unit.ms;
     if (count != 0) out += std::to_string(count) + std::string(unit.name);

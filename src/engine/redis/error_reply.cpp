@@ -11,7 +11,7 @@ struct Known {
   bool passing;
 };
 
-constexpr std::array<Known, 18> known{{
+constexpr std::array<Known, 19> known{{
     {"LOADING", Fault::unreachable, true},
     {"BUSY ", Fault::unreachable, true},
     {"CLUSTERDOWN", Fault::unreachable, true},
@@ -23,6 +23,8 @@ constexpr std::array<Known, 18> known{{
     {"MISCONF", Fault::write_refused, false},
     {"NOREPLICAS", Fault::write_refused, false},
     {"NOAUTH", Fault::denied, false},
+    // What 6.2.7 and later say, instead of NOAUTH, to a command of more than ten words.
+    {"ERR Protocol error: unauthenticated", Fault::denied, false},
     {"WRONGPASS", Fault::denied, false},
     {"NOPERM", Fault::denied, false},
     {"DENIED", Fault::denied, false},  // protected mode

@@ -1,0 +1,355 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <poll.h>
+
+#include "redis/protocol.hpp"
+#include "support/fake_server.hpp"
+
+using namespace condolock;
+using redis::RedisEngine;
+using redis::Target;
+using support::FakeServer;
+using support::RedisServer;
+
+namespace {
+
+const Job job{"ns", "K"};
+
+Attempt attempt(const std::string& token) {
+  Attempt attempt;
+  attempt.job = job;
+  attempt.token = token;
+  attempt.who = "1 h";
+  attempt.lease = Millis(60'000);
+  return attempt;
+}
+
+Call acquire(const std::string& token) { return acquire_call(attempt(token), {}); }
+
+// One attempt only, unlike ask().
+Reply once(Engine& engine, Call call, Millis patience = Millis(5000)) {
+  Instant now = BootClock::now();
+  call.deadline = now + patience;
+  engine.start(std::move(call), now);
+  short revents = 0;
+  for (;;) {
+    now = BootClock::now();
+    if (auto reply = engine.advance(revents, now)) return *std::move(reply);
+    const Interest interest = engine.interest();
+    pollfd wanted{interest.fd, interest.events, 0};
+    const auto left = std::chrono::ceil<Millis>(interest.wake.value_or(now + Millis(10)) - now);
+    revents = poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) > 0 ? wanted.revents : short{0};
+  }
+}
+
+Failure failure_of(const Reply& reply) {
+  REQUIRE(std::holds_alternative<Failure>(reply.answer));
+  return std::get<Failure>(reply.answer);
+}
+
+std::string code_of(const Reply& reply) {
+  if (const auto* failure = std::get_if<Failure>(&reply.answer)) FAIL(failure->text);
+  return std::get<Values>(reply.answer)[0];
+}
+
+Target with(Target target, const std::string& user, const std::string& password, int database = 0) {
+  target.user = user;
+  target.password = password;
+  target.database = database;
+  return target;
+}
+
+// A port on loopback that nobody listens on.
+std::uint16_t free_port() {
+  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  socklen_t length = sizeof address;
+  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  return ntohs(address.sin_port);
+}
+
+const std::string granted = "*4\r\n$7\r\ngranted\r\n$2\r\n17\r\n$1\r\n1\r\n$0\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(server.target());
+  const Grant grant{17, 1000, {}};
+  for (const Call& call : {acquire("a"), renew_call(attempt("a"), grant), finish_call(attempt("a"), grant, Outcome::success, 0),
+                           abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), status_call(job)}) {
+    CAPTURE(call.script->name);
+    server.command({"SCRIPT", "FLUSH"});
+    server.command({"CONFIG", "RESETSTAT"});
+    code_of(once(engine, call));
+    CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_eval:calls=1") != std::string::npos);
+    CHECK(server.command({"SCRIPT", "EXISTS", std::string(call.script->sha1)}) == "1");
+    server.command({"CONFIG", "RESETSTAT"});
+    code_of(once(engine, call));
+    CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_evalsha:calls=1") != std::string::npos);
+    CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_eval:") == std::string::npos);
+  }
+}
+
+TEST_CASE("one connection for many calls; a new one when the server hung up") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(server.target());
+  code_of(once(engine, acquire("a")));
+  const std::string before = server.command({"INFO", "stats"});
+  code_of(once(engine, acquire("a")));
+  server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");  // noticed before sending, so no attempt is lost
+}
+
+TEST_CASE("a password, an ACL user, a database") {
+  RedisServer server({"--requirepass", "sec ret"});
+  server.command({"AUTH", "sec ret"});
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all"});
+  server.command({"ACL", "SETUSER", "free", "on", "nopass", "~{ns}:*", "+@all"});
+  RedisEngine by_password(with(server.target(), "", "sec ret"));
+  CHECK(code_of(once(by_password, acquire("a"))) == "granted");
+  RedisEngine by_user(with(server.target(), "job", "pw", 3));
+  CHECK(code_of(once(by_user, acquire("b"))) == "granted");  // another database, so not held
+  server.command({"SELECT", "3"});
+  CHECK(server.command({"HGET", "{ns}:job:K", "h_token"}) == "b");
+  RedisEngine by_name_alone(with(server.target(), "free", "", 4));
+  CHECK(code_of(once(by_name_alone, acquire("c"))) == "granted");
+
+  for (const Target& target : {server.target(), with(server.target(), "", "wrong"), with(server.target(), "job", "wrong")}) {
+    RedisEngine engine(target);
+    const Failure failure = failure_of(once(engine, acquire("x")));
+    CHECK(failure.fault == Fault::denied);
+    CHECK_FALSE(failure.may_have_run);
+    CHECK(failure.text.find("wrong") == std::string::npos);
+  }
+}
+
+TEST_CASE("AUTH failed but the script ran as the default user: void, and given back on that connection") {
+  RedisServer& server = support::empty_server();  // asks for no password
+  RedisEngine engine(with(server.target(), "nobody", "wrong"));
+  const Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == Fault::denied);
+  CHECK(failure.voided);
+  CHECK(failure.may_have_run);
+  CHECK(server.command({"HGET", "{ns}:job:K", "h_token"}) == "a");
+  Call abandon = abandon_call(attempt("a"));
+  abandon.same_session = true;
+  CHECK(code_of(once(engine, abandon)) == "abandoned");
+  CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
+  // Anything else gets a new connection, and fails there again.
+  CHECK(failure_of(once(engine, acquire("b"))).voided);
+}
+
+TEST_CASE("SELECT failed: the grant in database 0 is void") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(with(server.target(), "", "", 99));
+  const Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == Fault::misconfigured);
+  CHECK(failure.voided);
+  Call abandon = abandon_call(attempt("a"));
+  abandon.same_session = true;
+  CHECK(code_of(once(engine, abandon)) == "abandoned");
+  CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
+}
+
+TEST_CASE("same_session without a connection is a failure, not a new connection") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(server.target());
+  Call abandon = abandon_call(attempt("a"));
+  abandon.same_session = true;
+  CHECK(failure_of(once(engine, abandon)).fault == Fault::unreachable);
+}
+
+TEST_CASE("permissions: from the server, and from inside of a script") {
+  RedisServer& server = support::empty_server();
+  server.command({"ACL", "SETUSER", "nokeys", "on", ">pw", "resetkeys", "+@all"});
+  server.command({"ACL", "SETUSER", "noeval", "on", ">pw", "~*", "+@all", "-@scripting"});
+  server.command({"ACL", "SETUSER", "nozadd", "on", ">pw", "~*", "+@all", "-zadd"});
+  for (const char* user : {"nokeys", "noeval", "nozadd"}) {
+    CAPTURE(user);
+    RedisEngine engine(with(server.target(), user, "pw"));
+    const Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == Fault::denied);
+    CHECK(server.command({"DBSIZE"}) == "0");  // nothing half done
+  }
+}
+
+TEST_CASE("nobody there: refused at once, and it names the place") {
+  Target nowhere;
+  nowhere.port = free_port();
+  RedisEngine tcp(nowhere);
+  const Failure refused = failure_of(once(tcp, acquire("a")));
+  CHECK(refused.fault == Fault::unreachable);
+  CHECK_FALSE(refused.may_have_run);
+  CHECK(refused.text == "cannot connect to " + nowhere.shown() + ": Connection refused");
+  Target missing = support::empty_server().target();
+  missing.path += ".no";
+  RedisEngine local(missing);
+  CHECK(failure_of(once(local, acquire("a"))).text == "cannot connect to " + missing.path + ": No such file or directory");
+}
+
+TEST_CASE("hosts by name are looked up outside of this process") {
+  const std::uint16_t port = free_port();
+  RedisServer server({"--port", std::to_string(port), "--bind", "127.0.0.1"});
+  Target target;
+  target.host = "localhost";
+  target.port = port;
+  RedisEngine engine(target);
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");
+  target.host = "no-such-host.invalid";
+  RedisEngine nowhere(target);
+  const Failure failure = failure_of(once(nowhere, acquire("a"), Millis(3000)));
+  CHECK(failure.fault == Fault::unreachable);
+  CHECK(failure.text.find("no-such-host.invalid") != std::string::npos);
+}
+
+TEST_CASE("no answer: the deadline holds for the whole exchange, and the connection is not used again") {
+  FakeServer server({"", granted});
+  RedisEngine engine(server.target());
+  const Instant start = BootClock::now();
+  const Failure failure = failure_of(once(engine, acquire("a"), Millis(80)));
+  CHECK(BootClock::now() - start >= Millis(80));
+  CHECK(BootClock::now() - start < Millis(1000));
+  CHECK(failure.fault == Fault::unreachable);
+  CHECK(failure.may_have_run);
+  CHECK(failure.text.find("no answer from " + server.target().path + " within ") == 0);
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("cancelled: never a reply, and the connection is not used again") {
+  FakeServer server({"", granted});
+  RedisEngine engine(server.target());
+  Call call = acquire("a");
+  call.deadline = BootClock::now() + Millis(5000);
+  engine.start(call, BootClock::now());
+  engine.advance(POLLOUT, BootClock::now());
+  engine.cancel();
+  CHECK_FALSE(engine.advance(0, BootClock::now() + Millis(10'000)));
+  CHECK(engine.interest().fd == -1);
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");
+}
+
+TEST_CASE("the connection breaks") {
+  FakeServer server({"CLOSE", "*4\r\n$7\r\ngraCLOSE"});
+  RedisEngine engine(server.target());
+  for (int i = 0; i < 2; ++i) {
+    const Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == Fault::unreachable);
+    CHECK(failure.may_have_run);
+    CHECK(failure.text.find("broke off") != std::string::npos);
+  }
+}
+
+TEST_CASE("a server that is not ready is asked again, until the deadline") {
+  for (const std::string text : {"LOADING Redis is loading", "BUSY busy", "CLUSTERDOWN x", "TRYAGAIN x", "MASTERDOWN x"}) {
+    const std::string not_ready = "-" + text + "\r\n";
+    FakeServer server({not_ready, not_ready, granted});
+    RedisEngine engine(server.target());
+    CHECK(code_of(once(engine, acquire("a"))) == "granted");
+    CHECK(server.connections() == 3);
+  }
+  FakeServer never(std::vector<std::string>(100, "-LOADING Redis is loading\r\n"));
+  RedisEngine engine(never.target());
+  const Failure failure = failure_of(once(engine, acquire("a"), Millis(300)));
+  CHECK(failure.fault == Fault::unreachable);
+  CHECK_FALSE(failure.may_have_run);
+  CHECK(failure.text.find("LOADING") != std::string::npos);
+}
+
+TEST_CASE("a real server that is busy with another's script") {
+  RedisServer server({"--busy-reply-threshold", "10"});
+  RedisEngine engine(server.target());
+  std::thread busy([&] {
+    try {
+      server.command({"EVAL", "local t = redis.call('TIME') local u = t[1]*1e6+t[2]+300000 repeat t = redis.call('TIME') until t[1]*1e6+t[2] > u", "0"});
+    } catch (const std::exception&) {
+      FAIL("the busy script failed");
+    }
+  });
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");
+  busy.join();
+}
+
+TEST_CASE("answers that are none") {
+  for (const std::string text : {"HTTP/1.1 400 Bad Request\r\n", "*2147483647\r\n*2147483647\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+                                 "*-1\r\n", "+OK\r\n", "$2\r\nhi\r\n", ":1\r\n", "*0\r\n", "*1\r\n*1\r\n:1\r\n", "*2\r\n$7\r\ngranted\r\n$-1\r\n",
+                                 "-ERR unknown command\r\n"}) {
+    CAPTURE(text);
+    FakeServer server({text});
+    RedisEngine engine(server.target());
+    CHECK(failure_of(once(engine, acquire("a"))).fault == Fault::unexpected);
+  }
+}
+
+TEST_CASE("refusals by a real primary: nothing is written, and giving back still works") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(server.target());
+  code_of(once(engine, acquire("holder")));
+  const std::string held = server.command({"DUMP", "{ns}:job:K"});
+  const auto refused = [&](const std::string& setting, const std::string& value, const std::string& back, const std::string& code) {
+    server.command({"CONFIG", "SET", setting, value});
+    const Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == Fault::write_refused);
+    CHECK(failure.text.find(code) != std::string::npos);
+    CHECK(server.command({"DUMP", "{ns}:job:K"}) == held);
+    server.command({"CONFIG", "SET", setting, back});
+  };
+  refused("maxmemory", "1", "0", "OOM");
+  refused("min-replicas-to-write", "1", "0", "NOREPLICAS");
+  server.command({"CONFIG", "SET", "maxmemory", "1"});
+  CHECK(code_of(once(engine, abandon_call(attempt("holder")))) == "abandoned");
+  server.command({"CONFIG", "SET", "maxmemory", "0"});
+  CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
+}
+
+TEST_CASE("MISCONF: a real primary that can't save") {
+  // Its directory goes away under it, so a background save fails.
+  auto directory = std::make_unique<support::TemporaryDirectory>();
+  RedisServer server({"--dir", directory->path()});
+  directory.reset();
+  server.command({"SET", "x", "1"});
+  server.command({"CONFIG", "SET", "save", "3600 1"});
+  server.command({"BGSAVE"});
+  const Instant until = BootClock::now() + std::chrono::seconds(20);
+  while (server.command({"INFO", "persistence"}).find("rdb_last_bgsave_status:err") == std::string::npos) {
+    REQUIRE(BootClock::now() < until);
+    poll(nullptr, 0, 10);
+  }
+  RedisEngine engine(server.target());
+  const Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == Fault::write_refused);
+  CHECK(failure.text.find("MISCONF") != std::string::npos);
+}
+
+TEST_CASE("a replica refuses to decide, and says what it is") {
+  RedisServer server;
+  RedisEngine warm(server.target());
+  code_of(once(warm, acquire("a")));
+  server.command({"REPLICAOF", "127.0.0.1", std::to_string(free_port())});
+  RedisEngine engine(server.target());
+  const Failure failure = failure_of(once(engine, acquire("b")));
+  CHECK(failure.fault == Fault::not_primary);
+  // A skip is a write too, so a replica can't give a wrong one.
+  CHECK(failure_of(once(engine, acquire_call(attempt("b"), {AccessedPrior{"x", Millis(1)}}))).fault == Fault::not_primary);
+  Call read = status_call(job);
+  const Reply reply = once(engine, read);
+  CHECK(code_of(reply) == "record");
+  CHECK(reply.from_primary == false);
+  server.command({"REPLICAOF", "NO", "ONE"});
+  CHECK(once(engine, read).from_primary == true);
+}
+
+TEST_CASE("the time that a lease counts from is taken before the attempt that was answered") {
+  FakeServer server({"-LOADING x\r\n", granted});
+  RedisEngine engine(server.target());
+  const Instant before = BootClock::now();
+  const Reply reply = once(engine, acquire("a"));
+  CHECK(reply.sent >= before + Millis(50));  // of the second attempt
+  CHECK(reply.sent <= BootClock::now());
+}

@@ -1,0 +1,116 @@
+// A record that is malformed or not ours is an error that names it, for every verb, and nothing is overwritten.
+#include "redis/protocol.hpp"
+
+using namespace condolock;
+
+namespace {
+
+struct Malformed : Protocol {
+  // What every verb but `except` answers; checks that the server is as it was.
+  std::vector<std::string> answers(bool with_status) {
+    const Grant grant{17, 1000, {}};
+    std::vector<Call> calls{acquire_call(attempt("a"), {}), acquire_call(attempt("a", "L"), {AccessedPrior{"K", Millis(1)}}),
+                            check_call({"ns", "K"}, {}),    renew_call(attempt("a"), grant),
+                            finish_call(attempt("a"), grant, Outcome::success, 0),
+                            abandon_call(attempt("a")),     touch_call(attempt("a"), Outcome::success, 0)};
+    if (with_status) calls.push_back(status_call({"ns", "K"}));
+    std::vector<std::string> out;
+    const std::string before = state();
+    for (const Call& call : calls) {
+      const Reply reply = ask(call);
+      REQUIRE(std::holds_alternative<Values>(reply.answer));
+      std::string text;
+      for (const std::string& value : std::get<Values>(reply.answer)) text += (text.empty() ? "" : " ") + value;
+      out.push_back(text);
+    }
+    CHECK(state() == before);
+    return out;
+  }
+  std::string state() {
+    std::string out = server.command({"DBSIZE"});
+    for (const char* key : {"job:K", "runs:K", "retired:K", "index"}) {
+      out += " " + server.command({"DUMP", std::string("{ns}:") + key});
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Malformed, "the job's key holds another type") {
+  for (const std::vector<std::string>& set : std::vector<std::vector<std::string>>{
+           {"SET", "{ns}:job:K", "x"}, {"RPUSH", "{ns}:job:K", "x"}, {"ZADD", "{ns}:job:K", "1", "x"}, {"SADD", "{ns}:job:K", "x"}}) {
+    server.command({"FLUSHALL"});
+    server.command(set);
+    for (const std::string& answer : answers(true)) CHECK(answer == "malformed {ns}:job:K holds another type of value");
+  }
+}
+
+TEST_CASE_FIXTURE(Malformed, "a field that is no number, or none of ours") {
+  const std::vector<std::pair<std::string, std::string>> fields{
+      {"fence", "x"},       {"fence", "-1"},       {"fence", ""},       {"fence", "1e3"}, {"fence", "99999999999999999999"},
+      {"fence", "9007199254740993000"}, {"ok_end", "1.5"}, {"h_until", " 1"}, {"outcome", "odd"}, {"skips", "0x1"}, {"v", "one"}};
+  for (const auto& [name, value] : fields) {
+    server.command({"FLUSHALL"});
+    run(Outcome::success);
+    set(name, value);
+    for (const std::string& answer : answers(true)) {
+      CHECK(answer.find("malformed {ns}:job:K field " + name) == 0);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(Malformed, "a hash of somebody else's") {
+  server.command({"HSET", "{ns}:job:K", "colour", "blue"});
+  for (const std::string& answer : answers(true)) CHECK(answer.find("malformed {ns}:job:K has no field v") == 0);
+  server.command({"DEL", "{ns}:job:K"});
+  server.command({"HSET", "{ns}:job:K", "fence", "12"});
+  for (const std::string& answer : answers(true)) CHECK(answer.find("malformed {ns}:job:K has no field v") == 0);
+}
+
+TEST_CASE_FIXTURE(Malformed, "half a holder") {
+  run(Outcome::success);
+  set("h_token", "x");
+  set("h_until", "1");
+  for (const std::string& answer : answers(true)) CHECK(answer.find("malformed {ns}:job:K has a holder without") == 0);
+}
+
+TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing overwritten") {
+  run(Outcome::success);
+  set("v", "2");
+  for (const std::string& answer : answers(true)) CHECK(answer == "newer {ns}:job:K 2");
+  const auto decision = acquire("a");
+  REQUIRE(std::holds_alternative<Failure>(decision));
+  CHECK(std::get<Failure>(decision).fault == Fault::malformed);
+  CHECK(std::get<Failure>(decision).text == "the record {ns}:job:K has version 2: upgrade condolock on this host");
+}
+
+TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused before the first write") {
+  const auto refused = [&](const Call& call, const std::string& key) {
+    const std::string before = state();
+    const Reply reply = ask(call);
+    REQUIRE(std::holds_alternative<Values>(reply.answer));
+    CHECK(std::get<Values>(reply.answer)[0] == "malformed");
+    CHECK(std::get<Values>(reply.answer)[1] == key);
+    CHECK(state() == before);
+  };
+  for (const std::string key : {"{ns}:runs:K", "{ns}:retired:K", "{ns}:index"}) {
+    server.command({"FLUSHALL"});
+    const Grant mine = grant("a");
+    server.command({"DEL", key});
+    server.command({"SET", key, "x"});
+    refused(acquire_call(attempt("b"), {}), key);
+    refused(finish_call(attempt("a"), mine, Outcome::success, 0), key);
+    refused(touch_call(attempt("t"), Outcome::success, 0), key);
+    if (key != "{ns}:runs:K") refused(renew_call(attempt("a"), mine), key);
+    if (key == "{ns}:retired:K") refused(abandon_call(attempt("a")), key);
+  }
+}
+
+TEST_CASE_FIXTURE(Malformed, "fields that we don't know are kept") {
+  run(Outcome::success);
+  set("tomorrow", "x");
+  run(Outcome::failed);
+  grant("a");
+  CHECK(field("tomorrow") == "x");
+}

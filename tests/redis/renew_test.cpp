@@ -1,0 +1,72 @@
+#include "redis/protocol.hpp"
+
+using namespace condolock;
+
+TEST_CASE_FIXTURE(Protocol, "renewed: a whole lease from now, even past its end if nobody took it") {
+  const Grant mine = grant("a");
+  const std::int64_t until = std::stoll(field("h_until"));
+  backdate("h_until", 59'000);
+  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(std::stoll(field("h_until")) >= until);
+  backdate("h_until", 100'000);
+  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(std::stoll(field("h_until")) >= until);
+  CHECK(field("fence") == std::to_string(mine.fence));
+}
+
+TEST_CASE_FIXTURE(Protocol, "lost: another run was granted after it") {
+  const Grant mine = grant("a");
+  backdate("h_until", 61'000);
+  const Grant other = grant("b");
+  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(field("h_token") == "b");
+  finish("b", other);
+  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(field("h_token") == "(nil)");
+}
+
+TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
+  const Grant mine = grant("a");
+  set("h_revoked", "1");
+  CHECK(renew("a", mine) == Renewal::lost);
+  server.command({"HDEL", "{ns}:job:K", "h_token", "h_revoked"});
+  set("cut", std::to_string(mine.fence));
+  CHECK(renew("a", mine) == Renewal::lost);
+}
+
+TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and nobody has run since") {
+  const Grant mine = grant("a");
+  server.command({"FLUSHALL"});
+  CHECK(renew("a", mine) == Renewal::reasserted);
+  CHECK(field("fence") == std::to_string(mine.fence));
+  CHECK(field("h_start") == std::to_string(mine.start));
+  CHECK(std::holds_alternative<Held>(acquire("b")));
+  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
+}
+
+TEST_CASE_FIXTURE(Protocol, "after a loss of data, whoever was granted later wins") {
+  const Grant mine = grant("a");
+  server.command({"FLUSHALL"});
+  const Grant other = grant("b");
+  CHECK(other.fence >= mine.fence);
+  if (other.fence == mine.fence) set("fence", std::to_string(mine.fence + 1));  // within one millisecond
+  CHECK(renew("a", mine) == Renewal::lost);
+}
+
+TEST_CASE_FIXTURE(Protocol, "a live holder is never pushed aside, whatever the fences say") {
+  const Grant mine = grant("a");
+  server.command({"FLUSHALL"});
+  grant("b");
+  set("fence", "5");  // the clock had gone back as well
+  set("h_fence", "5");
+  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(field("h_token") == "b");
+}
+
+TEST_CASE_FIXTURE(Protocol, "a token that is done is not renewed") {
+  const Grant mine = grant("a");
+  finish("a", mine);
+  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(field("h_token") == "(nil)");
+}

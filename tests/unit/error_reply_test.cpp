@@ -1,0 +1,42 @@
+#include "engine/redis/error_reply.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using condolock::Fault;
+using condolock::redis::classify;
+
+TEST_CASE("what a server's errors mean") {
+  CHECK(classify("LOADING Redis is loading the dataset in memory").passing);
+  CHECK(classify("BUSY Redis is busy running a script.").passing);
+  CHECK(classify("CLUSTERDOWN The cluster is down").passing);
+  CHECK(classify("TRYAGAIN Multiple keys request during rehashing of slot").passing);
+  CHECK(classify("MASTERDOWN Link with MASTER is down").passing);
+  CHECK(classify("ERR max number of clients reached").fault == Fault::unreachable);
+  CHECK(classify("READONLY You can't write against a read only replica.").fault == Fault::not_primary);
+  CHECK(classify("NOREPLICAS Not enough good replicas to write.").fault == Fault::write_refused);
+  CHECK(classify("NOAUTH Authentication required.").fault == Fault::denied);
+  CHECK(classify("WRONGPASS invalid username-password pair or user is disabled.").fault == Fault::denied);
+  CHECK(classify("DENIED Redis is running in protected mode").fault == Fault::denied);
+  CHECK(classify("ERR DB index is out of range").fault == Fault::misconfigured);
+  CHECK(classify("NOSCRIPT No matching script.").no_script);
+  CHECK(classify("ERR unknown command 'EVALSHA'").fault == Fault::unexpected);
+  CHECK(classify("").fault == Fault::unexpected);
+  CHECK_FALSE(classify("READONLY x").passing);
+}
+
+TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
+  const auto seven = classify("OOM command not allowed when used memory > 'maxmemory'. script: 4f1c, on @user_script:212.");
+  CHECK(seven.fault == Fault::write_refused);
+  CHECK(seven.from_script);
+  CHECK(seven.text == "OOM command not allowed when used memory > 'maxmemory'.");
+  const auto six = classify("ERR Error running script (call to f_4f1c): @user_script:98: @user_script: 98: -READONLY You can't write");
+  CHECK(six.fault == Fault::not_primary);
+  CHECK(six.from_script);
+  CHECK(six.text == "READONLY You can't write");
+  const auto denied = classify("ERR The user executing the script can't run this command or subcommand script: 4f1c, on @user_script:9.");
+  CHECK(denied.fault == Fault::denied);
+  CHECK(denied.from_script);
+  CHECK_FALSE(classify("NOPERM this user has no permissions to run the 'evalsha' command").from_script);
+}

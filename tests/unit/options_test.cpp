@@ -1,0 +1,129 @@
+// The traps of CLI11, and what the command line makes of them.
+#include "cli/options.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+using condolock::Millis;
+using condolock::Problem;
+using namespace condolock::cli;
+using Words = std::vector<std::string>;
+
+namespace {
+
+struct Fixture {
+  Millis duration{};
+  int code = -1;
+  std::string text;
+  bool flag = false;
+  Words many;
+  Words operands;
+  Options options{"test"};
+
+  Fixture() {
+    options.value("-d,--duration", "D", "", duration_into(duration)).environment = {"TEST_FIRST", "TEST_SECOND"};
+    options.value("--code", "N", "", code_into(code));
+    options.value("--text", "T", "", text_into(text));
+    options.flag("-f,--flag", "", flag);
+    options
+        .value("--many", "M", "",
+               [this](std::string_view each) -> std::optional<Problem> {
+                 many.emplace_back(each);
+                 return std::nullopt;
+               })
+        .repeatable = true;
+  }
+
+  std::string error(const Words& words, int exit_code = 64) {
+    const auto ending = options.parse(words, operands);
+    REQUIRE(ending);
+    CHECK(ending->exit_code == exit_code);
+    return ending->error;
+  }
+  void parse(const Words& words) {
+    const auto ending = options.parse(words, operands);
+    if (ending) FAIL(ending->error);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "operands are not rewritten, whatever they look like") {
+  parse({"[0-9]", "--text", "[a,b]", "{x}", "--many", "[1,2]", "a,b", "*", "-"});
+  CHECK(operands == Words{"[0-9]", "{x}", "a,b", "*", "-"});
+  CHECK(text == "[a,b]");
+  CHECK(many == Words{"[1,2]"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a repeatable option takes one value each time") {
+  parse({"--many", "a", "b", "--many", "c", "--many=d=e"});
+  CHECK(many == Words{"a", "c", "d=e"});
+  CHECK(operands == Words{"b"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "numbers are decimal") {
+  parse({"--code", "010"});
+  CHECK(code == 10);
+  for (const char* wrong : {"0x10", "256", "-1", "1e2", "", "75 ", "1'0"}) {
+    Fixture fresh;
+    CAPTURE(wrong);
+    CHECK(fresh.error({"--code=" + std::string(wrong)}).find("--code") != std::string::npos);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "all the ways to write one option") {
+  parse({"-d5m", "-f"});
+  CHECK(duration == Millis(300'000));
+  CHECK(flag);
+  Fixture other;
+  other.parse({"--duration=5m", "--flag"});
+  CHECK(other.duration == Millis(300'000));
+  Fixture cluster;
+  cluster.parse({"-fd", "5m"});
+  CHECK(cluster.flag);
+  CHECK(cluster.duration == Millis(300'000));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a negative number is the option's value, and refused as that") {
+  CHECK(error({"--duration", "-1"}).find("--duration: '-1' is not a duration: a sign is not allowed") == 0);
+}
+
+TEST_CASE("errors name the option and where to look") {
+  CHECK(Fixture().error({"--nope"}) == "there is no option --nope; see condolock test --help");
+  CHECK(Fixture().error({"--code", "1", "--code", "2"}).find("--code can be given only once") == 0);
+  CHECK(Fixture().error({"--code"}).find("--code") != std::string::npos);
+  CHECK(Fixture().error({"x", "\x1b[1m", "--\x1b"}).find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("the command line comes before the environment, and that in its order") {
+  setenv("TEST_SECOND", "2", 1);
+  Fixture second;
+  second.parse({});
+  CHECK(second.duration == Millis(2000));
+  setenv("TEST_FIRST", "1", 1);
+  Fixture first;
+  first.parse({});
+  CHECK(first.duration == Millis(1000));
+  CHECK_FALSE(first.options.was_given("--duration"));
+  Fixture given;
+  given.parse({"-d", "3"});
+  CHECK(given.duration == Millis(3000));
+  CHECK(given.options.was_given("--duration"));
+  setenv("TEST_FIRST", "x", 1);
+  CHECK(Fixture().error({}, 78).find("the environment's TEST_FIRST: 'x' is not a duration") == 0);
+  setenv("TEST_FIRST", "", 1);  // empty is as good as unset
+  Fixture empty;
+  empty.parse({});
+  CHECK(empty.duration == Millis(2000));
+  unsetenv("TEST_FIRST");
+  unsetenv("TEST_SECOND");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what stands before the first operand") {
+  CHECK(Options::before_operand(options, {"-f", "--text", "run", "run", "--x"}) == 3);
+  CHECK(Options::before_operand(options, {"run", "-f"}) == 0);
+  CHECK(Options::before_operand(options, {"--text=run", "-f"}) == 2);
+}

@@ -1,0 +1,79 @@
+#include "engine/redis/resp.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using condolock::redis::format_command;
+using condolock::redis::RespReader;
+using condolock::redis::RespValue;
+using Kind = RespValue::Kind;
+using namespace std::string_literals;
+
+TEST_CASE("commands are length-prefixed, so any byte is data") {
+  CHECK(format_command({"GET", "a\r\n$1"}) == "*2\r\n$3\r\nGET\r\n$5\r\na\r\n$1\r\n");
+  CHECK(format_command({std::string_view("\0", 1), ""}) == "*2\r\n$1\r\n\0\r\n$0\r\n\r\n"s);
+}
+
+TEST_CASE("replies come in any portions") {
+  const std::string bytes = "*3\r\n$5\r\nhe\r\no\r\n:-42\r\n*2\r\n$-1\r\n+OK\r\n-ERR no\r\n";
+  for (std::size_t portion = 1; portion <= bytes.size(); ++portion) {
+    RespReader reader;
+    std::vector<RespValue> replies;
+    for (std::size_t at = 0; at < bytes.size(); at += portion) {
+      reader.feed(std::string_view(bytes).substr(at, portion));
+      while (auto reply = reader.next()) replies.push_back(*reply);
+    }
+    REQUIRE(replies.size() == 2);
+    REQUIRE(replies[0].items.size() == 3);
+    CHECK(replies[0].items[0].text == "he\r\no");
+    CHECK(replies[0].items[1].kind == Kind::integer);
+    CHECK(replies[0].items[1].text == "-42");
+    CHECK(replies[0].items[2].items[0].kind == Kind::nil);
+    CHECK(replies[0].items[2].items[1].kind == Kind::status);
+    CHECK(replies[1].kind == Kind::error);
+    CHECK(replies[1].text == "ERR no");
+  }
+}
+
+TEST_CASE("what is no RESP is an error, once and for all") {
+  for (const std::string bytes : {"HTTP/1.1 400 Bad Request\r\n", "*abc\r\n", "$-2\r\n", "\r\n", "*-7\r\n", ":\r\n"}) {
+    CAPTURE(bytes);
+    RespReader reader;
+    reader.feed(bytes);
+    static_cast<void>(reader.next());
+    CHECK_FALSE(reader.error().empty());
+    reader.feed("+OK\r\n");
+    CHECK_FALSE(reader.next());
+  }
+}
+
+TEST_CASE("a declared size allocates nothing") {
+  for (const std::string bytes : {"*2147483647\r\n:1\r\n", "*1000000000\r\n", "$500000000\r\nab"}) {
+    RespReader reader;
+    reader.feed(bytes);
+    CHECK_FALSE(reader.next());  // an error, or waiting for more: but here, in bounded memory
+  }
+}
+
+TEST_CASE("depth, number and length are bounded") {
+  RespReader deep;
+  std::string nested;
+  for (int i = 0; i < 1'000'000; ++i) nested += "*1\r\n";
+  deep.feed(nested);
+  CHECK_FALSE(deep.next());
+  CHECK_FALSE(deep.error().empty());
+
+  RespReader many;
+  std::string numbers = "*300000\r\n";
+  for (int i = 0; i < 300'000; ++i) numbers += ":1\r\n";
+  many.feed(numbers);
+  CHECK_FALSE(many.next());
+  CHECK_FALSE(many.error().empty());
+
+  RespReader large;
+  const std::string megabyte(std::size_t{1} << 20U, 'x');
+  large.feed("$20000000\r\n");
+  for (int i = 0; i < 9 && large.error().empty(); ++i) large.feed(megabyte);
+  CHECK(large.error().find("8 MiB") != std::string::npos);
+}

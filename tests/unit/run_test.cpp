@@ -1,0 +1,506 @@
+// The state machine alone: events and a clock moved by hand in, actions out.
+#include "run/run.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <string>
+
+using namespace condolock;
+using Why = report::Stopping::Why;
+
+namespace {
+
+Failure no_answer(bool may_have_run = true) { return {Fault::unreachable, may_have_run, false, "no answer"}; }
+
+class World {
+ public:
+  Plan plan;
+  Instant now{std::chrono::hours(1)};
+  std::vector<Action> actions;
+
+  World() {
+    plan.attempt.job = {"ns", "K"};
+    plan.attempt.token = "token";
+    plan.attempt.lease = Millis(60'000);
+    plan.seed = 7;
+  }
+
+  void begin() {
+    run_.emplace(plan);
+    feed(event::Begin{});
+  }
+  void feed(const Event& event) {
+    if (std::holds_alternative<event::Replied>(event)) calling_.reset();
+    actions = run_->on(event, now);
+    for (const Action& action : actions) {
+      if (const auto* eval = std::get_if<action::Eval>(&action)) {
+        CHECK_FALSE(calling_);  // one call at a time
+        calling_ = eval->call;
+        sent_ = now;
+      }
+      if (std::holds_alternative<action::Cancel>(action)) calling_.reset();
+    }
+  }
+  void reply(Values values) { feed(event::Replied{{sent_, std::move(values), {}}}); }
+  void fail(Failure failure) { feed(event::Replied{{sent_, std::move(failure), {}}}); }
+  void after(Millis time) { now += time; }
+
+  // To the next tick, and over it.
+  void tick() {
+    const auto next = run_->next_tick();
+    REQUIRE(next);
+    REQUIRE(*next >= now);
+    now = *next;
+    feed(event::Tick{});
+  }
+  std::optional<Millis> next_in() const {
+    const auto next = run_->next_tick();
+    if (!next) return std::nullopt;
+    return std::chrono::duration_cast<Millis>(*next - now);
+  }
+  void start_child() {
+    begin();
+    reply({"granted", "17", "1000", ""});
+    REQUIRE(find<action::Spawn>());
+    feed(event::Spawned{});
+  }
+
+  template <class T>
+  const T* find() const {
+    for (const Action& action : actions) {
+      if (const auto* found = std::get_if<T>(&action)) return found;
+    }
+    return nullptr;
+  }
+  template <class T>
+  const T* told() const {
+    for (const Action& action : actions) {
+      const auto* tell = std::get_if<action::Tell>(&action);
+      if (tell != nullptr && std::holds_alternative<T>(tell->report)) return &std::get<T>(tell->report);
+    }
+    return nullptr;
+  }
+  // The script that is asked for now; "" if none.
+  std::string asked() const {
+    const auto* eval = find<action::Eval>();
+    return eval == nullptr ? "" : std::string(eval->call.script->name);
+  }
+  Millis patience() const { return std::chrono::duration_cast<Millis>(find<action::Eval>()->call.deadline - now); }
+  int signal() const { return find<action::Stop>() == nullptr ? 0 : find<action::Stop>()->signal; }
+  int exit_code() const {
+    REQUIRE(find<action::Done>());
+    return find<action::Done>()->exit_code;
+  }
+  std::string argument(std::size_t i) const { return find<action::Eval>()->call.args[i]; }
+
+ private:
+  std::optional<Run> run_;
+  std::optional<Call> calling_;
+  Instant sent_{};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(World, "granted, run, recorded") {
+  begin();
+  CHECK(asked() == "acquire");
+  CHECK(patience() == Millis(5000));
+  reply({"granted", "17", "1000", "900"});
+  REQUIRE(find<action::Spawn>());
+  CHECK(find<action::Spawn>()->grant.fence == 17);
+  CHECK(find<action::Spawn>()->grant.last_success == 900);
+  feed(event::Spawned{});
+  after(Millis(50));
+  feed(event::ChildExited{0});
+  CHECK(asked() == "finish");
+  CHECK(argument(2) == "17");
+  CHECK(argument(3) == "1000");
+  CHECK(argument(4) == "success");
+  reply({"recorded"});
+  CHECK(exit_code() == 0);
+}
+
+TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what is recorded as success") {
+  plan.success_codes = {3};
+  for (const auto& [code, outcome] : std::vector<std::pair<int, std::string>>{{1, "failed"}, {3, "success"}, {137, "failed"}, {79, "failed"}}) {
+    start_child();
+    feed(event::ChildExited{code});
+    CHECK(argument(4) == outcome);
+    CHECK(argument(5) == std::to_string(code));
+    reply({"recorded"});
+    CHECK(exit_code() == code);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is sent") {
+  plan.skip_code = 9;
+  plan.conditions = {MinTime{Millis(5)}};
+  begin();
+  reply({"skipped", "1", "recent", "3", "2"});
+  CHECK(exit_code() == 9);
+  CHECK(asked().empty());
+  begin();
+  reply({"held", "1 h", "3", "2"});
+  CHECK(exit_code() == 9);
+  REQUIRE(told<report::Refused>());
+}
+
+TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, then 69 and the lease given back") {
+  begin();
+  fail(no_answer());
+  CHECK(asked().empty());
+  CHECK(*next_in() <= Millis(100));
+  tick();
+  CHECK(asked() == "acquire");
+  CHECK(argument(1) == "token");
+  fail(no_answer());
+  REQUIRE(told<report::NoGrant>());
+  CHECK(asked() == "abandon");
+  fail(no_answer());
+  CHECK(exit_code() == 69);
+}
+
+TEST_CASE_FIXTURE(World, "nothing can have run: nothing to give back") {
+  begin();
+  fail(no_answer(false));
+  tick();
+  fail(no_answer(false));
+  CHECK(exit_code() == 69);
+}
+
+TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may still bring") {
+  begin();
+  fail(no_answer());
+  tick();
+  reply({"held", "1 h", "3", "2"});
+  CHECK(asked() == "abandon");
+  reply({"abandoned"});
+  CHECK(exit_code() == 75);
+}
+
+TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
+  const std::vector<std::pair<Fault, int>> faults{{Fault::write_refused, 69}, {Fault::denied, 77}, {Fault::misconfigured, 78},
+                                                  {Fault::malformed, 65},     {Fault::unexpected, 76}};
+  for (const auto& [fault, code] : faults) {
+    begin();
+    fail({fault, false, false, "x"});
+    CHECK(exit_code() == code);
+  }
+  begin();
+  reply({"malformed", "k", "why"});
+  CHECK(exit_code() == 65);
+  begin();
+  reply({"newer", "k", "2"});
+  CHECK(exit_code() == 65);
+}
+
+TEST_CASE_FIXTURE(World, "a voided grant is given back in its own session") {
+  begin();
+  fail({Fault::misconfigured, true, true, "no such database"});
+  CHECK(asked() == "abandon");
+  CHECK(find<action::Eval>()->call.same_session);
+  reply({"abandoned"});
+  CHECK(exit_code() == 78);
+}
+
+TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant") {
+  for (const Values& values : std::vector<Values>{{"granted"}, {"granted", "x", "1", ""}, {"granted", "1", "1", "", "more"}, {"yes"},
+                                                  {"retired", "recorded"}, {"skipped", "0", "recent", "", ""},
+                                                  {"skipped", "1", "recent", "", ""}, {"held", "h", "", ""}, {""}}) {
+    begin();
+    reply(values);
+    CHECK_FALSE(find<action::Spawn>());
+    CHECK(asked() == "abandon");
+    reply({"abandoned"});
+    CHECK(exit_code() == 76);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything is started") {
+  plan.redis_timeout = Millis(30'000);
+  begin();
+  after(Millis(15'001));
+  reply({"granted", "17", "1000", ""});
+  CHECK_FALSE(find<action::Spawn>());
+  CHECK(asked() == "renew");
+  SUBCASE("in time") {
+    reply({"renewed"});
+    CHECK(find<action::Spawn>());
+  }
+  SUBCASE("late again") {
+    after(Millis(15'001));
+    reply({"renewed"});
+    CHECK(asked() == "abandon");
+    reply({"abandoned"});
+    CHECK(exit_code() == 69);
+  }
+  SUBCASE("lost") {
+    reply({"lost", "18"});
+    CHECK(asked() == "abandon");
+    reply({"abandoned"});
+    CHECK(exit_code() == 69);
+  }
+  SUBCASE("a signal") {
+    feed(event::Signalled{SIGTERM, false});
+    CHECK(asked() == "abandon");
+    reply({"abandoned"});
+    CHECK(exit_code() == 143);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
+  begin();
+  reply({"granted", "17", "1000", ""});
+  feed(event::SpawnFailed{2, 127});
+  CHECK(asked() == "abandon");
+  reply({"abandoned"});
+  CHECK(exit_code() == 127);
+}
+
+TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before the send") {
+  start_child();
+  for (int i = 0; i < 100; ++i) {
+    CHECK(*next_in() == Millis(10'000));
+    tick();
+    CHECK(asked() == "renew");
+    CHECK(patience() == Millis(5000));
+    reply({"renewed"});
+    CHECK(actions.empty());
+  }
+}
+
+TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, nothing is stopped") {
+  start_child();
+  tick();
+  fail(no_answer());
+  REQUIRE(told<report::RenewalFailed>());
+  CHECK(told<report::RenewalFailed>()->left == Millis(37'400));
+  for (int i = 0; i < 5; ++i) {
+    CHECK(*next_in() <= Millis(1000));
+    tick();
+    after(Millis(5000));
+    fail(no_answer());
+    CHECK(actions.empty());
+  }
+  tick();
+  reply({"renewed"});
+  CHECK(told<report::Renewed>());
+  CHECK(*next_in() == Millis(10'000));
+}
+
+TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, recorded as lost") {
+  const Instant granted = now;
+  start_child();
+  int last_signal = 0;
+  Millis term{};
+  while (last_signal != SIGKILL) {
+    tick();
+    if (asked() == "renew") fail(no_answer());
+    for (const Action& action : actions) {
+      if (const auto* stop = std::get_if<action::Stop>(&action)) {
+        last_signal = stop->signal;
+        if (last_signal == SIGTERM) term = std::chrono::duration_cast<Millis>(now - granted);
+      }
+    }
+  }
+  CHECK(term == Millis(47'400));
+  CHECK(now - granted == Millis(57'400));
+  feed(event::ChildExited{137});
+  CHECK(argument(4) == "lost");
+  reply({"recorded"});
+  CHECK(exit_code() == 79);
+}
+
+TEST_CASE_FIXTURE(World, "a renewal that is under way does not hold up the deadline") {
+  start_child();
+  after(Millis(10'000));
+  feed(event::Tick{});
+  CHECK(asked() == "renew");
+  tick();  // nothing answered
+  CHECK(signal() == SIGTERM);
+  CHECK(told<report::Stopping>()->why == Why::not_renewed);
+  tick();
+  CHECK(signal() == SIGKILL);
+  CHECK_FALSE(next_in());
+}
+
+TEST_CASE_FIXTURE(World, "lost: TERM at once, KILL after the grace, no more renewals, exit 79") {
+  plan.kill_after = Millis(4000);
+  start_child();
+  tick();
+  reply({"lost", "18"});
+  CHECK(signal() == SIGTERM);
+  CHECK(told<report::Stopping>()->why == Why::lost);
+  CHECK(*next_in() == Millis(4000));
+  tick();
+  CHECK(signal() == SIGKILL);
+  feed(event::ChildExited{0});
+  CHECK(argument(4) == "lost");
+  reply({"superseded"});
+  CHECK(exit_code() == 79);
+}
+
+TEST_CASE_FIXTURE(World, "reasserted: told, and on it goes") {
+  start_child();
+  tick();
+  reply({"reasserted"});
+  CHECK(told<report::Reasserted>());
+  CHECK(*next_in() == Millis(10'000));
+}
+
+TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child returned") {
+  plan.timeout = Millis(3000);
+  start_child();
+  CHECK(*next_in() == Millis(3000));
+  tick();
+  CHECK(signal() == SIGTERM);
+  CHECK(told<report::Stopping>()->why == Why::timeout);
+  SUBCASE("it ends by itself") {
+    feed(event::ChildExited{0});
+    CHECK(argument(4) == "timeout");
+    reply({"recorded"});
+    CHECK(exit_code() == 124);
+  }
+  SUBCASE("it has to be killed, renewed until then") {
+    CHECK(*next_in() == Millis(7000));
+    tick();
+    CHECK(asked() == "renew");
+    reply({"renewed"});
+    tick();
+    CHECK(signal() == SIGKILL);
+    feed(event::ChildExited{137});
+    reply({"recorded"});
+    CHECK(exit_code() == 124);
+  }
+  SUBCASE("the lease is lost meanwhile: the worse news wins") {
+    tick();
+    reply({"lost", "18"});
+    CHECK(told<report::Stopping>()->why == Why::lost);
+    CHECK(*next_in() == Millis(3000));  // its own KILL was nearer than the lease's grace
+    feed(event::ChildExited{143});
+    reply({"superseded"});
+    CHECK(exit_code() == 79);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "the child ends during a renewal") {
+  start_child();
+  tick();
+  CHECK(asked() == "renew");
+  feed(event::ChildExited{0});
+  CHECK(find<action::Cancel>());
+  CHECK(asked() == "finish");
+}
+
+TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74") {
+  plan.record_timeout = Millis(20'000);
+  start_child();
+  feed(event::ChildExited{0});
+  const Instant ended = now;
+  int attempts = 1;
+  while (!find<action::Done>()) {
+    after(patience());
+    fail(no_answer());
+    if (find<action::Done>()) break;
+    CHECK(*next_in() <= Millis(1000));
+    tick();
+    REQUIRE(asked() == "finish");
+    ++attempts;
+  }
+  CHECK(attempts >= 4);
+  CHECK(now - ended <= Millis(20'000));
+  CHECK(told<report::NotRecorded>()->success);
+  CHECK(exit_code() == 74);
+}
+
+TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's code") {
+  plan.record_timeout = Millis(0);
+  start_child();
+  feed(event::ChildExited{5});
+  CHECK(patience() == Millis(5000));  // one whole attempt at least
+  after(Millis(5000));
+  fail(no_answer());
+  CHECK_FALSE(told<report::NotRecorded>()->success);
+  CHECK(exit_code() == 5);
+}
+
+TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial does not") {
+  start_child();
+  feed(event::ChildExited{0});
+  fail({Fault::write_refused, false, false, "OOM"});
+  tick();
+  CHECK(asked() == "finish");
+  fail({Fault::denied, false, false, "NOPERM"});
+  CHECK(exit_code() == 74);
+}
+
+TEST_CASE_FIXTURE(World, "superseded: a success becomes 74, a failure keeps its code") {
+  start_child();
+  feed(event::ChildExited{0});
+  reply({"superseded"});
+  CHECK(exit_code() == 74);
+  start_child();
+  feed(event::ChildExited{6});
+  reply({"superseded"});
+  CHECK(exit_code() == 6);
+}
+
+TEST_CASE_FIXTURE(World, "signals before the child end us, promptly and with the token retired") {
+  begin();
+  feed(event::Signalled{SIGWINCH, false});
+  feed(event::Signalled{SIGCONT, false});
+  CHECK(actions.empty());
+  feed(event::Signalled{SIGTERM, false});
+  CHECK(find<action::Cancel>());
+  CHECK(asked() == "abandon");
+  CHECK(patience() == Millis(1000));
+  SUBCASE("given back") { reply({"abandoned"}); }
+  SUBCASE("no answer") { fail(no_answer()); }
+  SUBCASE("a second signal") { feed(event::Signalled{SIGINT, false}); }
+  CHECK(exit_code() == 143);
+}
+
+TEST_CASE_FIXTURE(World, "a signal between two attempts") {
+  begin();
+  fail(no_answer(false));
+  feed(event::Signalled{SIGINT, false});
+  CHECK(exit_code() == 130);
+}
+
+TEST_CASE_FIXTURE(World, "signals while the child lives are passed on, unless it has them already") {
+  start_child();
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH}) {
+    feed(event::Signalled{number, false});
+    REQUIRE(find<action::Forward>());
+    CHECK(find<action::Forward>()->signal == number);
+    feed(event::Signalled{number, true});
+    CHECK(actions.empty());
+  }
+}
+
+TEST_CASE_FIXTURE(World, "TERM while recording: one more attempt, then 74") {
+  start_child();
+  feed(event::ChildExited{0});
+  SUBCASE("between attempts") {
+    fail(no_answer());
+    feed(event::Signalled{SIGTERM, false});
+    CHECK(asked() == "finish");
+  }
+  SUBCASE("during one, which is the last then") { feed(event::Signalled{SIGTERM, false}); }
+  feed(event::Signalled{SIGTERM, false});
+  CHECK(actions.empty());
+  fail(no_answer());
+  CHECK(exit_code() == 74);
+}
+
+TEST_CASE_FIXTURE(World, "the same seed gives the same pauses") {
+  std::vector<Millis> pauses;
+  for (int i = 0; i < 2; ++i) {
+    start_child();
+    tick();
+    fail(no_answer());
+    pauses.push_back(*next_in());
+  }
+  CHECK(pauses[0] == pauses[1]);
+}
