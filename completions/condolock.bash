@@ -1,0 +1,57 @@
+# bash completion for condolock
+
+_condolock_options() {
+  local common='--url --user --password-file --redis-timeout --namespace --quiet --verbose --color --help'
+  local conditions='--key --min-time --min-time-from --accessed-prior'
+  case $1 in
+    run) echo "$conditions --force --lease --timeout --kill-after --skip-code --success-code --record-timeout $common" ;;
+    check) echo "$conditions $common" ;;
+    touch) echo "--key --failed $common" ;;
+    status) echo "--key --json $common" ;;
+    *) echo "$common --version" ;;
+  esac
+}
+
+_condolock() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local i word command=
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    if [[ $word == -- && $command == run ]]; then
+      # Behind the -- stands a command line of its own.
+      if declare -F _command_offset >/dev/null; then
+        _command_offset $((i + 1))
+      else
+        mapfile -t COMPREPLY < <(compgen -c -f -- "$current")
+      fi
+      return
+    fi
+    case $word in
+      run | check | touch | status) [[ -n $command ]] || command=$word ;;
+      *) ;;
+    esac
+  done
+  case $previous in
+    --password-file)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+    --color)
+      mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+      return
+      ;;
+    --min-time-from)
+      mapfile -t COMPREPLY < <(compgen -W 'start end' -- "$current")
+      return
+      ;;
+    *) ;;
+  esac
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_condolock_options "$command")" -- "$current")
+  elif [[ -z $command ]]; then
+    mapfile -t COMPREPLY < <(compgen -W 'run check touch status' -- "$current")
+  fi
+}
+
+complete -F _condolock condolock

@@ -43,9 +43,18 @@ void add_all(CLI::App& app, std::deque<Options::Option>& options, const std::vec
   }
 }
 
-std::vector<std::string> reversed(std::vector<std::string> arguments) {
-  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
-  return arguments;
+// As CLI11 wants them: from the back. It takes `--name=` for an option without a value, but an empty value is one.
+std::vector<std::string> reversed(const std::vector<std::string>& arguments) {
+  std::vector<std::string> out;
+  for (auto at = arguments.rbegin(); at != arguments.rend(); ++at) {
+    if (at->starts_with("--") && at->find('=') == at->size() - 1) {
+      out.emplace_back();
+      out.push_back(at->substr(0, at->size() - 1));
+    } else {
+      out.push_back(*at);
+    }
+  }
+  return out;
 }
 
 std::string padded(std::string text, std::size_t width) {
@@ -84,6 +93,9 @@ std::optional<Ending> Options::parse(const std::vector<std::string>& arguments, 
   app.allow_extras();
   try {
     app.parse(reversed(arguments));
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string text = error.what();  // "--name: ..."
+    return Ending{exit_code::usage, text.substr(0, text.find(':')) + " needs a value" + hint(), ""};
   } catch (const CLI::ParseError& error) {
     return Ending{exit_code::usage, error.what() + hint(), ""};
   }

@@ -1,4 +1,5 @@
-# embed_scripts(OUT verb...): writes OUT, a C++ file that defines every verb of scripts.hpp.
+# embed_scripts(OUT verb...): writes OUT, a C++ file that defines every verb of scripts.hpp; and beside it each script as it is
+# run, for tools and for people.
 function(embed_scripts out)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   set(text "#include \"lua/scripts.hpp\"\n\nnamespace condolock::scripts {\n")
@@ -8,6 +9,8 @@ function(embed_scripts out)
     file(READ ${dir}/${verb}.lua own)
     list(APPEND inputs ${dir}/${verb}.lua)
     set(source "${opening}\n${own}")
+    get_filename_component(beside ${out} DIRECTORY)
+    file(CONFIGURE OUTPUT ${beside}/${verb}.lua CONTENT "${source}" @ONLY NEWLINE_STYLE UNIX)
     string(SHA1 sha1 "${source}")
     string(APPEND text "const Script ${verb}{\"${verb}\", R\"lua(${source})lua\", \"${sha1}\"};\n")
   endforeach()

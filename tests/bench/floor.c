@@ -13,33 +13,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
-static int append(char *out, const char *text) {
-  return sprintf(out, "$%zu\r\n%s\r\n", strlen(text), text);
-}
+static int append(char* out, const char* text) { return sprintf(out, "$%zu\r\n%s\r\n", strlen(text), text); }
 
-static void send_command(int fd, int count, const char **arguments) {
+static void send_command(int fd, int count, const char** arguments) {
   static char out[65536];
   int length = sprintf(out, "*%d\r\n", count);
   for (int i = 0; i < count; ++i) length += append(out + length, arguments[i]);
   if (write(fd, out, (size_t)length) != length) exit(69);
 }
 
-static void read_reply(int fd, char *into, size_t size) {
+static void read_reply(int fd, char* into, size_t size) {
   ssize_t got = read(fd, into, size - 1);
   if (got <= 0) exit(69);
   into[got] = '\0';
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 7) return 64;
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[2]))};
   inet_pton(AF_INET, argv[1], &address.sin_addr);
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) return 69;
+  if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0) return 69;
 
   unsigned char bytes[11];
   char token[23];
@@ -50,8 +48,8 @@ int main(int argc, char **argv) {
   snprintf(runs, sizeof runs, "{condolock}:runs:%s", argv[5]);
   snprintf(retired, sizeof retired, "{condolock}:retired:%s", argv[5]);
   snprintf(who, sizeof who, "%d host", (int)getpid());
-  const char *acquire[] = {"EVALSHA", argv[3], "4", record, runs, retired, "{condolock}:index", argv[5], token, "60000",
-                           who,       "20",    ""};
+  const char* acquire[] = {"EVALSHA", argv[3], "4",     record, runs, retired, "{condolock}:index",
+                           argv[5],   token,   "60000", who,    "20", ""};
   send_command(fd, 13, acquire);
   read_reply(fd, reply, sizeof reply);
   char fence[32], start[32];
@@ -61,9 +59,8 @@ int main(int argc, char **argv) {
   int status = 0;
   if (posix_spawnp(&child, argv[6], NULL, NULL, argv + 6, environ) != 0) return 127;
   if (waitpid(child, &status, 0) != child) return 70;
-  const char *finish[] = {"EVALSHA", argv[4], "4",   record, runs,      retired, "{condolock}:index",
-                          argv[5],   token,   fence, start,  "success", "0",     who,
-                          "20"};
+  const char* finish[] = {"EVALSHA", argv[4], "4",       record, runs, retired, "{condolock}:index", argv[5], token,
+                          fence,     start,   "success", "0",    who,  "20"};
   send_command(fd, 15, finish);
   read_reply(fd, reply, sizeof reply);
   if (strstr(reply, "recorded") == NULL) return 74;

@@ -210,8 +210,8 @@ TEST_CASE_FIXTURE(Protocol, "check writes nothing") {
 }
 
 TEST_CASE_FIXTURE(Protocol, "any bytes are a key, and data only") {
-  for (const std::string& key : std::vector<std::string>{std::string("a\0b\r\n", 5), "return 1 --", "{x}:y", "\xff\xfe", std::string(1024, 'k'),
-                                                         "*3\r\n$3\r\nDEL\r\n", "a b"}) {
+  for (const std::string& key : std::vector<std::string>{std::string("a\0b\r\n", 5), "return 1 --", "{x}:y", "\xff\xfe",
+                                                         std::string(1024, 'k'), "*3\r\n$3\r\nDEL\r\n", "a b"}) {
     run(Outcome::success, key);
     CHECK(why(AccessedPrior{key, Millis(10'000)}) == "holds");
     CHECK(record(key).runs == 1);

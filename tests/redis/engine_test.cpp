@@ -81,8 +81,9 @@ TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") 
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   const Grant grant{17, 1000, {}};
-  for (const Call& call : {acquire("a"), renew_call(attempt("a"), grant), finish_call(attempt("a"), grant, Outcome::success, 0),
-                           abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), status_call(job)}) {
+  for (const Call& call :
+       {acquire("a"), renew_call(attempt("a"), grant), finish_call(attempt("a"), grant, Outcome::success, 0),
+        abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), status_call(job)}) {
     CAPTURE(call.script->name);
     server.command({"SCRIPT", "FLUSH"});
     server.command({"CONFIG", "RESETSTAT"});
@@ -267,7 +268,10 @@ TEST_CASE("a real server that is busy with another's script") {
   RedisEngine engine(server.target());
   std::thread busy([&] {
     try {
-      server.command({"EVAL", "local t = redis.call('TIME') local u = t[1]*1e6+t[2]+300000 repeat t = redis.call('TIME') until t[1]*1e6+t[2] > u", "0"});
+      server.command({"EVAL",
+                      "local t = redis.call('TIME') local u = t[1]*1e6+t[2]+300000 repeat t = redis.call('TIME') until "
+                      "t[1]*1e6+t[2] > u",
+                      "0"});
     } catch (const std::exception&) {
       FAIL("the busy script failed");
     }
@@ -277,9 +281,10 @@ TEST_CASE("a real server that is busy with another's script") {
 }
 
 TEST_CASE("answers that are none") {
-  for (const std::string text : {"HTTP/1.1 400 Bad Request\r\n", "*2147483647\r\n*2147483647\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
-                                 "*-1\r\n", "+OK\r\n", "$2\r\nhi\r\n", ":1\r\n", "*0\r\n", "*1\r\n*1\r\n:1\r\n", "*2\r\n$7\r\ngranted\r\n$-1\r\n",
-                                 "-ERR unknown command\r\n"}) {
+  for (const std::string text :
+       {"HTTP/1.1 400 Bad Request\r\n", "*2147483647\r\n*2147483647\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+        "*-1\r\n", "+OK\r\n", "$2\r\nhi\r\n", ":1\r\n", "*0\r\n", "*1\r\n*1\r\n:1\r\n", "*2\r\n$7\r\ngranted\r\n$-1\r\n",
+        "-ERR unknown command\r\n"}) {
     CAPTURE(text);
     FakeServer server({text});
     RedisEngine engine(server.target());
@@ -292,7 +297,8 @@ TEST_CASE("refusals by a real primary: nothing is written, and giving back still
   RedisEngine engine(server.target());
   code_of(once(engine, acquire("holder")));
   const std::string held = server.command({"DUMP", "{ns}:job:K"});
-  const auto refused = [&](const std::string& setting, const std::string& value, const std::string& back, const std::string& code) {
+  const auto refused = [&](const std::string& setting, const std::string& value, const std::string& back,
+                           const std::string& code) {
     server.command({"CONFIG", "SET", setting, value});
     const Failure failure = failure_of(once(engine, acquire("a")));
     CHECK(failure.fault == Fault::write_refused);

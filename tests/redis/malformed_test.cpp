@@ -9,10 +9,13 @@ struct Malformed : Protocol {
   // What every verb but `except` answers; checks that the server is as it was.
   std::vector<std::string> answers(bool with_status) {
     const Grant grant{17, 1000, {}};
-    std::vector<Call> calls{acquire_call(attempt("a"), {}), acquire_call(attempt("a", "L"), {AccessedPrior{"K", Millis(1)}}),
-                            check_call({"ns", "K"}, {}),    renew_call(attempt("a"), grant),
+    std::vector<Call> calls{acquire_call(attempt("a"), {}),
+                            acquire_call(attempt("a", "L"), {AccessedPrior{"K", Millis(1)}}),
+                            check_call({"ns", "K"}, {}),
+                            renew_call(attempt("a"), grant),
                             finish_call(attempt("a"), grant, Outcome::success, 0),
-                            abandon_call(attempt("a")),     touch_call(attempt("a"), Outcome::success, 0)};
+                            abandon_call(attempt("a")),
+                            touch_call(attempt("a"), Outcome::success, 0)};
     if (with_status) calls.push_back(status_call({"ns", "K"}));
     std::vector<std::string> out;
     const std::string before = state();
@@ -38,8 +41,10 @@ struct Malformed : Protocol {
 }  // namespace
 
 TEST_CASE_FIXTURE(Malformed, "the job's key holds another type") {
-  for (const std::vector<std::string>& set : std::vector<std::vector<std::string>>{
-           {"SET", "{ns}:job:K", "x"}, {"RPUSH", "{ns}:job:K", "x"}, {"ZADD", "{ns}:job:K", "1", "x"}, {"SADD", "{ns}:job:K", "x"}}) {
+  for (const std::vector<std::string>& set : std::vector<std::vector<std::string>>{{"SET", "{ns}:job:K", "x"},
+                                                                                   {"RPUSH", "{ns}:job:K", "x"},
+                                                                                   {"ZADD", "{ns}:job:K", "1", "x"},
+                                                                                   {"SADD", "{ns}:job:K", "x"}}) {
     server.command({"FLUSHALL"});
     server.command(set);
     for (const std::string& answer : answers(true)) CHECK(answer == "malformed {ns}:job:K holds another type of value");
@@ -47,9 +52,17 @@ TEST_CASE_FIXTURE(Malformed, "the job's key holds another type") {
 }
 
 TEST_CASE_FIXTURE(Malformed, "a field that is no number, or none of ours") {
-  const std::vector<std::pair<std::string, std::string>> fields{
-      {"fence", "x"},       {"fence", "-1"},       {"fence", ""},       {"fence", "1e3"}, {"fence", "99999999999999999999"},
-      {"fence", "9007199254740993000"}, {"ok_end", "1.5"}, {"h_until", " 1"}, {"outcome", "odd"}, {"skips", "0x1"}, {"v", "one"}};
+  const std::vector<std::pair<std::string, std::string>> fields{{"fence", "x"},
+                                                                {"fence", "-1"},
+                                                                {"fence", ""},
+                                                                {"fence", "1e3"},
+                                                                {"fence", "99999999999999999999"},
+                                                                {"fence", "9007199254740993000"},
+                                                                {"ok_end", "1.5"},
+                                                                {"h_until", " 1"},
+                                                                {"outcome", "odd"},
+                                                                {"skips", "0x1"},
+                                                                {"v", "one"}};
   for (const auto& [name, value] : fields) {
     server.command({"FLUSHALL"});
     run(Outcome::success);

@@ -47,7 +47,8 @@ struct Protocol {
     return std::get<condolock::Renewal>(answer);
   }
   condolock::Recording finish(const std::string& token, const condolock::Grant& grant,
-                              condolock::Outcome outcome = condolock::Outcome::success, int code = 0, const std::string& key = "K") {
+                              condolock::Outcome outcome = condolock::Outcome::success, int code = 0,
+                              const std::string& key = "K") {
     const auto answer = decode_recording(ask(finish_call(attempt(token, key), grant, outcome, code)));
     REQUIRE(std::holds_alternative<condolock::Recording>(answer));
     return std::get<condolock::Recording>(answer);
@@ -57,7 +58,8 @@ struct Protocol {
     REQUIRE(std::holds_alternative<condolock::Values>(reply.answer));
   }
   void touch(condolock::Outcome outcome, const std::string& key = "K", const std::string& token = "t") {
-    const auto answer = decode_recording(ask(touch_call(attempt(token + key + std::to_string(++touches_), key), outcome, 0)));
+    const auto answer =
+        decode_recording(ask(touch_call(attempt(token + key + std::to_string(++touches_), key), outcome, 0)));
     REQUIRE(std::get<condolock::Recording>(answer) == condolock::Recording::recorded);
   }
   // A whole run.

@@ -35,8 +35,17 @@ std::string text_of(const redisReply& reply) {
 }  // namespace
 
 RedisServer::RedisServer(const std::vector<std::string>& options) {
-  std::vector<std::string> words{"redis-server", "--port", "0",     "--unixsocket",       socket(),
-                                 "--save",       "",       "--dir", directory_.path(), "--logfile", directory_.path() + "/log"};
+  std::vector<std::string> words{"redis-server",
+                                 "--port",
+                                 "0",
+                                 "--unixsocket",
+                                 socket(),
+                                 "--save",
+                                 "",
+                                 "--dir",
+                                 directory_.path(),
+                                 "--logfile",
+                                 directory_.path() + "/log"};
   words.insert(words.end(), options.begin(), options.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -80,8 +89,8 @@ std::string RedisServer::command(const std::vector<std::string>& words) {
     texts.push_back(word.data());
     lengths.push_back(word.size());
   }
-  auto* reply = static_cast<redisReply*>(
-      redisCommandArgv(context_, static_cast<int>(words.size()), texts.data(), lengths.data()));
+  auto* reply =
+      static_cast<redisReply*>(redisCommandArgv(context_, static_cast<int>(words.size()), texts.data(), lengths.data()));
   if (reply == nullptr) throw std::runtime_error("redis: " + words[0] + ": " + context_->errstr);
   const bool error = reply->type == REDIS_REPLY_ERROR;
   const std::string text = text_of(*reply);

@@ -34,7 +34,8 @@ TEST_CASE("min-time") {
   CHECK(encode(MinTime{Millis(1), From::start}).word == "start");
   CHECK(shown(condition) == "--min-time 5m");
   CHECK(shown(MinTime{Millis(1000), From::start}) == "--min-time 1s --min-time-from start");
-  CHECK(explain(condition, {"recent", Millis(130'000), Millis(170'000)}) == "last success 2m10s ago, needs 5m (due in 2m50s)");
+  CHECK(explain(condition, {"recent", Millis(130'000), Millis(170'000)}) ==
+        "last success 2m10s ago, needs 5m (due in 2m50s)");
   CHECK(explain(condition, {"holds", Millis(310'000), {}}) == "last success 5m10s ago");
   CHECK(explain(condition, {"holds", {}, {}}) == "no success yet");
   CHECK_FALSE(kind("--min-time").parse("-1"));
@@ -55,7 +56,8 @@ TEST_CASE("accessed-prior splits at the last colon") {
 TEST_CASE("accessed-prior says why it does not hold") {
   const Condition condition = AccessedPrior{"che\nck", Millis(300'000)};
   CHECK(explain(condition, {"never", {}, {}}) == "che\\x0ack has not run yet, needs a success at most 5m ago");
-  CHECK(explain(condition, {"failed", Millis(20'000), {}}) == "the last run of che\\x0ack failed 20s ago, needs a success at most 5m ago");
+  CHECK(explain(condition, {"failed", Millis(20'000), {}}) ==
+        "the last run of che\\x0ack failed 20s ago, needs a success at most 5m ago");
   CHECK(explain(condition, {"stale", Millis(420'000), {}}) == "che\\x0ack succeeded 7m ago, needs a success at most 5m ago");
   CHECK(explain(condition, {"holds", Millis(60'000), {}}) == "che\\x0ack succeeded 1m ago");
   CHECK(shown(condition) == "--accessed-prior che\\x0ack:5m");

@@ -31,11 +31,13 @@ TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
   CHECK(seven.fault == Fault::write_refused);
   CHECK(seven.from_script);
   CHECK(seven.text == "OOM command not allowed when used memory > 'maxmemory'.");
-  const auto six = classify("ERR Error running script (call to f_4f1c): @user_script:98: @user_script: 98: -READONLY You can't write");
+  const auto six =
+      classify("ERR Error running script (call to f_4f1c): @user_script:98: @user_script: 98: -READONLY You can't write");
   CHECK(six.fault == Fault::not_primary);
   CHECK(six.from_script);
   CHECK(six.text == "READONLY You can't write");
-  const auto denied = classify("ERR The user executing the script can't run this command or subcommand script: 4f1c, on @user_script:9.");
+  const auto denied =
+      classify("ERR The user executing the script can't run this command or subcommand script: 4f1c, on @user_script:9.");
   CHECK(denied.fault == Fault::denied);
   CHECK(denied.from_script);
   CHECK_FALSE(classify("NOPERM this user has no permissions to run the 'evalsha' command").from_script);

@@ -17,7 +17,7 @@ TEST_CASE("nothing that moves a terminal or hides gets through") {
   CHECK(escape("a\r\nb\t") == "a\\x0d\\x0ab\\x09");
   CHECK(escape("a\0b"s) == "a\\x00b");
   CHECK(escape("\x7f") == "\\x7f");
-  CHECK(escape("\u0085") == "\\xc2\\x85");               // C1: next line
+  CHECK(escape("\u0085") == "\\xc2\\x85");                     // C1: next line
   CHECK(escape("\u202Egnp.exe") == "\\xe2\\x80\\xaegnp.exe");  // right to left
   CHECK(escape("\u2066x") == "\\xe2\\x81\\xa6x");
   CHECK(escape("a\u200Bb") == "a\\xe2\\x80\\x8bb");
@@ -27,10 +27,10 @@ TEST_CASE("nothing that moves a terminal or hides gets through") {
 TEST_CASE("bytes that are not UTF-8 are shown one by one") {
   CHECK(escape("\xff") == "\\xff");
   CHECK(escape("caf\xe9") == "caf\\xe9");
-  CHECK(escape("\xc0\xaf") == "\\xc0\\xaf");                  // overlong
-  CHECK(escape("\xed\xa0\x80") == "\\xed\\xa0\\x80");         // surrogate
+  CHECK(escape("\xc0\xaf") == "\\xc0\\xaf");                    // overlong
+  CHECK(escape("\xed\xa0\x80") == "\\xed\\xa0\\x80");           // surrogate
   CHECK(escape("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");  // past U+10FFFF
-  CHECK(escape("\xe2\x82") == "\\xe2\\x82");                  // cut off
+  CHECK(escape("\xe2\x82") == "\\xe2\\x82");                    // cut off
 }
 
 TEST_CASE("two names never look the same") { CHECK(escape("\\x1b") == "\\\\x1b"); }

@@ -11,9 +11,9 @@ Millis after(const Lease& lease, Instant at) { return std::chrono::duration_cast
 TEST_CASE("a lease of a minute") {
   const Lease lease{Instant(std::chrono::hours(1)), Millis(60'000)};
   CHECK(after(lease, lease.renew_at()) == Millis(10'000));
-  CHECK(after(lease, lease.kill_at()) == Millis(57'400));                    // 600 ms of drift, a margin of 2 s
+  CHECK(after(lease, lease.kill_at()) == Millis(57'400));  // 600 ms of drift, a margin of 2 s
   CHECK(after(lease, lease.term_at(Millis(10'000))) == Millis(47'400));
-  CHECK(after(lease, lease.term_at(Millis(60'000))) == Millis(42'400));      // the grace is a quarter at most
+  CHECK(after(lease, lease.term_at(Millis(60'000))) == Millis(42'400));  // the grace is a quarter at most
   CHECK(lease.attempt(Millis(5000)) == Millis(5000));
   CHECK(lease.attempt(Millis(100)) == Millis(100));
   CHECK(lease.retry_pause() == Millis(1000));

@@ -123,7 +123,8 @@ TEST_CASE_FIXTURE(World, "granted, run, recorded") {
 
 TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what is recorded as success") {
   plan.success_codes = {3};
-  for (const auto& [code, outcome] : std::vector<std::pair<int, std::string>>{{1, "failed"}, {3, "success"}, {137, "failed"}, {79, "failed"}}) {
+  for (const auto& [code, outcome] :
+       std::vector<std::pair<int, std::string>>{{1, "failed"}, {3, "success"}, {137, "failed"}, {79, "failed"}}) {
     start_child();
     feed(event::ChildExited{code});
     CHECK(argument(4) == outcome);
@@ -180,8 +181,11 @@ TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may
 }
 
 TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
-  const std::vector<std::pair<Fault, int>> faults{{Fault::write_refused, 69}, {Fault::denied, 77}, {Fault::misconfigured, 78},
-                                                  {Fault::malformed, 65},     {Fault::unexpected, 76}};
+  const std::vector<std::pair<Fault, int>> faults{{Fault::write_refused, 69},
+                                                  {Fault::denied, 77},
+                                                  {Fault::misconfigured, 78},
+                                                  {Fault::malformed, 65},
+                                                  {Fault::unexpected, 76}};
   for (const auto& [fault, code] : faults) {
     begin();
     fail({fault, false, false, "x"});
@@ -205,9 +209,15 @@ TEST_CASE_FIXTURE(World, "a voided grant is given back in its own session") {
 }
 
 TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant") {
-  for (const Values& values : std::vector<Values>{{"granted"}, {"granted", "x", "1", ""}, {"granted", "1", "1", "", "more"}, {"yes"},
-                                                  {"retired", "recorded"}, {"skipped", "0", "recent", "", ""},
-                                                  {"skipped", "1", "recent", "", ""}, {"held", "h", "", ""}, {""}}) {
+  for (const Values& values : std::vector<Values>{{"granted"},
+                                                  {"granted", "x", "1", ""},
+                                                  {"granted", "1", "1", "", "more"},
+                                                  {"yes"},
+                                                  {"retired", "recorded"},
+                                                  {"skipped", "0", "recent", "", ""},
+                                                  {"skipped", "1", "recent", "", ""},
+                                                  {"held", "h", "", ""},
+                                                  {""}}) {
     begin();
     reply(values);
     CHECK_FALSE(find<action::Spawn>());

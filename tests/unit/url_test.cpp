@@ -47,10 +47,30 @@ TEST_CASE("Unix socket URLs") {
 }
 
 TEST_CASE("URLs that are refused, without repeating them") {
-  for (const std::string url : {"", "h:6379", "redis:h", "http://h", "redis://", "redis://:pw@", "redis://h:", "redis://h:0", "redis://h:65536",
-                                "redis://h:x", "redis://h/x", "redis://h/-1", "redis://h/1/2", "redis://h?db=1", "redis://::1",
-                                "redis://[::1", "redis://[::1]x", "redis://u:%zz@h", "redis://u:%4@h", "redis://h\n", "unix://rel/path",
-                                "unix:///s?x=1", "unix:///s?db=x", "redis://secret:word@h:port"}) {
+  for (const std::string url : {"",
+                                "h:6379",
+                                "redis:h",
+                                "http://h",
+                                "redis://",
+                                "redis://:pw@",
+                                "redis://h:",
+                                "redis://h:0",
+                                "redis://h:65536",
+                                "redis://h:x",
+                                "redis://h/x",
+                                "redis://h/-1",
+                                "redis://h/1/2",
+                                "redis://h?db=1",
+                                "redis://::1",
+                                "redis://[::1",
+                                "redis://[::1]x",
+                                "redis://u:%zz@h",
+                                "redis://u:%4@h",
+                                "redis://h\n",
+                                "unix://rel/path",
+                                "unix:///s?x=1",
+                                "unix:///s?db=x",
+                                "redis://secret:word@h:port"}) {
     CAPTURE(url);
     const auto target = parse_url(url);
     REQUIRE_FALSE(target);

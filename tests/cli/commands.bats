@@ -1,0 +1,150 @@
+load helper
+
+# check, touch and status.
+
+@test "check: every condition with its verdict, 0 or 75, and nothing written" {
+  run "$CONDOLOCK" check --key K --min-time 5m
+  [ "$status" -eq 0 ]
+  [ "$(redis DBSIZE)" = 0 ]
+  "$CONDOLOCK" touch K
+  backdate K ok_end 130000
+  before=$(redis DUMP '{condolock}:job:K')
+  run "$CONDOLOCK" check K --min-time 5m --accessed-prior p:300 --accessed-prior K:300
+  [ "$status" -eq 75 ]
+  [ "${#lines[@]}" -eq 4 ]
+  [[ "${lines[0]}" =~ ^'no   --min-time 5m '\ +'last success 2m10s ago, needs 5m (due in 2m50s)'$ ]]
+  [[ "${lines[1]}" =~ ^'no   --accessed-prior p:5m '\ +'p has not run yet, needs a success at most 5m ago'$ ]]
+  [[ "${lines[2]}" =~ ^'yes  --accessed-prior K:5m '\ +'K succeeded '.*' ago'$ ]]
+  [[ "${lines[3]}" =~ ^'yes  lease of K '\ +'free'$ ]]
+  [ "$(redis DUMP '{condolock}:job:K')" = "$before" ]
+  run "$CONDOLOCK" check -q K --min-time 5m
+  [ "$status" -eq 75 ]
+  [ "$output" = '' ]
+}
+
+@test "check: a lease that is held" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  wait_for held K
+  run "$CONDOLOCK" check K
+  [ "$status" -eq 75 ]
+  [[ "$output" =~ ^'no   lease of K '\ +'held by '[^\ ]+' (pid '$!') for ' ]]
+  : >hold
+  wait
+}
+
+@test "touch and touch --failed" {
+  "$CONDOLOCK" touch K
+  [ "$(job K outcome)" = success ]
+  [ "$(job K ok_end)" = "$(job K ended)" ]
+  [ "$(job K fence)" = '' ]
+  run "$CONDOLOCK" touch --key K --failed
+  [ "$status" -eq 0 ]
+  [ "$output" = '' ]
+  [ "$(job K outcome)" = failed ]
+  [ "$(job K fails)" = 1 ]
+  [ "$(job K runs)" = 2 ]
+  run "$CONDOLOCK" touch -- --odd
+  [ "$(job --odd runs)" = 1 ]
+}
+
+@test "status: text" {
+  run "$CONDOLOCK" run --key K -- sh -c 'exit 3'
+  backdate K ended 130000
+  backdate K failed_at 130000
+  mkfifo hold
+  "$CONDOLOCK" run --key L -- cat hold 3>&- &
+  wait_for held L
+  run "$CONDOLOCK" status K L
+  [ "$status" -eq 0 ]
+  [ "${lines[0]}" = K ]
+  [ "${lines[1]}" = '  state         idle' ]
+  [ "${lines[2]}" = '  last success  never' ]
+  [[ "${lines[3]}" =~ ^'  last run      failed (exit code 3), ended 2m10s ago ('20..-..-..\ ..:..:..' UTC), took ' ]]
+  [[ "${lines[4]}" =~ ^'  last failure  2m10s ago (' ]]
+  [ "${lines[5]}" = '  failures      1 in a row' ]
+  [ "${lines[6]}" = '  runs          1, of which 1 failed' ]
+  [ "${lines[7]}" = '  skips         0 since the last run' ]
+  [ "${lines[8]}" = "  fence         $(job K fence)" ]
+  [[ "${lines[10]}" =~ ^'  state         running on '[^\ ]+' (pid '$!') for '.*', lease ends in '.*' unless renewed'$ ]]
+  backdate L h_until 61000
+  run "$CONDOLOCK" status L
+  [[ "${lines[1]}" =~ ^'  state         lost: held by '.*', whose lease ended ' ]]
+  : >hold
+  wait
+}
+
+@test "status: an unknown key is 1, and said" {
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" status K nope
+  [ "$status" -eq 1 ]
+  [[ "$output" =~ nope$'\n'\ +'no record' ]]
+  run "$CONDOLOCK" status --json nope
+  [ "$status" -eq 1 ]
+  [ "$(jq -c '[.schema, .keys[0].key, .keys[0].known, .keys[0].last_run]' <<<"$output")" = '[1,"nope",false,null]' ]
+}
+
+@test "status --json" {
+  "$CONDOLOCK" run --key K -- sh -c 'exit 3' || true
+  "$CONDOLOCK" run --key K -- true
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  wait_for held K
+  run "$CONDOLOCK" status K --json
+  [ "$status" -eq 0 ]
+  [ "$(jq .schema <<<"$output")" = 1 ]
+  key() { jq -r ".keys[0].$1" <<<"$output"; }
+  [ "$(key key)" = K ]
+  [ "$(key known)" = true ]
+  [ "$(key holder.pid)" = $! ]
+  [ "$(key holder.host)" = "$(hostname 2>/dev/null || uname -n)" ]
+  [ "$(key holder.live)" = true ]
+  [ "$(key holder.fence)" = "$(job K fence)" ]
+  [ "$(key last_success.end.ms)" = "$(job K ok_end)" ]
+  [ "$(key last_success.start.ms)" = "$(job K ok_start)" ]
+  [ "$(date -d "$(key last_success.end.rfc3339)" +%s%3N)" = "$(job K ok_end)" ]
+  [ "$(key last_run.outcome)" = success ]
+  [ "$(key last_run.exit_code)" = 0 ]
+  [ "$(key last_failure.ms)" = "$(job K failed_at)" ]
+  [ "$(key failures_in_a_row)" = 0 ]
+  [ "$(key runs)" = 2 ]
+  [ "$(key failures)" = 1 ]
+  : >hold
+  wait
+}
+
+@test "status --json: a key that is not UTF-8 is valid JSON all the same" {
+  key=$'caf\xe9\e'
+  "$CONDOLOCK" touch "$key"
+  run "$CONDOLOCK" status --json "$key"
+  [ "$status" -eq 0 ]
+  [ "$(jq -r '.keys[0].key' <<<"$output")" = $'caf\xef\xbf\xbd\e' ]
+  run "$CONDOLOCK" status "$key"
+  [ "${lines[0]}" = 'caf\xe9\x1b' ]
+}
+
+@test "colour only where it is wanted" {
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" status K
+  [[ ! "$output" =~ $'\e' ]]
+  run "$CONDOLOCK" status --color always K
+  [[ "$output" =~ $'\e[32m'success ]]
+  TERM=xterm run script -qec '"$CONDOLOCK" status K' /dev/null
+  [[ "$output" =~ $'\e[32m'success ]]
+  NO_COLOR=1 TERM=xterm run script -qec '"$CONDOLOCK" status K' /dev/null
+  [[ ! "$output" =~ $'\e' ]]
+  TERM=xterm run script -qec '"$CONDOLOCK" --color never status K' /dev/null
+  [[ ! "$output" =~ $'\e' ]]
+}
+
+@test "the password in the environment works for each of them, and several URLs in their order" {
+  redis ACL SETUSER job on '>pw' '~*' '+@all' >/dev/null
+  export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
+  "$CONDOLOCK" touch K
+  "$CONDOLOCK" check K
+  "$CONDOLOCK" status K
+  REDIS_URL=redis://127.0.0.1:1 "$CONDOLOCK" status K
+  url=$CONDOLOCK_URL
+  unset CONDOLOCK_URL
+  REDIS_URL=$url "$CONDOLOCK" status K
+}

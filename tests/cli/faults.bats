@@ -1,0 +1,331 @@
+load helper
+
+# What must survive, and what must be said: a Redis that is down, lies, forgets or falls silent.
+
+@test "a Redis that is down: 69 at once, the command is not run" {
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/no.sock"
+  run "$CONDOLOCK" run --key K -- touch ran
+  [ "$status" -eq 69 ]
+  [ "$output" = "condolock: error: K was not run: cannot connect to $BATS_TEST_TMPDIR/no.sock: No such file or directory" ]
+  [ ! -e ran ]
+  for command in 'check K' 'touch K' 'status K'; do
+    run "$CONDOLOCK" $command
+    [ "$status" -eq 69 ]
+    [ "$output" = "condolock: error: cannot connect to $BATS_TEST_TMPDIR/no.sock: No such file or directory" ]
+  done
+}
+
+@test "wrong password, none, and a user without permission: 77" {
+  start_redis "$REDIS_DIR/locked.sock" "$REDIS_DIR/locked.pid" --requirepass right
+  redis-cli -s "$REDIS_DIR/locked.sock" -a right --no-auth-warning ACL SETUSER weak on '>weak' '~*' '+@connection' >/dev/null
+  export CONDOLOCK_URL="unix://$REDIS_DIR/locked.sock"
+  run "$CONDOLOCK" run --key K -- touch ran
+  [ "$status" -eq 77 ]
+  [[ "$output" =~ 'CONDOLOCK_PASSWORD' ]]
+  for password in wrong ''; do
+    CONDOLOCK_PASSWORD=$password run "$CONDOLOCK" run --key K -- touch ran
+    [ "$status" -eq 77 ]
+    CONDOLOCK_PASSWORD=$password run "$CONDOLOCK" status K
+    [ "$status" -eq 77 ]
+  done
+  CONDOLOCK_PASSWORD=weak run "$CONDOLOCK" run --user weak --key K -- touch ran
+  [ "$status" -eq 77 ]
+  [ ! -e ran ]
+}
+
+@test "the permissions that README names are enough, for every command" {
+  rules=$(sed -n 's/^ *ACL SETUSER condolock \(.*\)$/\1/p' "$SOURCE_DIR/README.md")
+  [ -n "$rules" ]
+  redis ACL SETUSER condolock ${rules//>PASSWORD/>pw} | grep -qx OK
+  export CONDOLOCK_USER=condolock CONDOLOCK_PASSWORD=pw
+  redis SCRIPT FLUSH
+  "$CONDOLOCK" touch p
+  "$CONDOLOCK" check K --accessed-prior p:300
+  "$CONDOLOCK" run --key K --lease 1s --accessed-prior p:300 -- sleep 0.5
+  "$CONDOLOCK" run --key K -- false || [ $? -eq 1 ]
+  run "$CONDOLOCK" run --key K -- /no/such
+  [ "$status" -eq 127 ]
+  [ "$(job K h_token)" = '' ]
+  run --separate-stderr "$CONDOLOCK" status K
+  [ "$status" -eq 0 ]
+  [ "$stderr" = '' ]
+  backdate K failed_at 0
+  redis HSET '{condolock}:job:K' h_token x h_until 1 h_fence 1 h_start 1 >/dev/null
+  "$CONDOLOCK" run --key K -- true # replaces a holder that expired
+}
+
+@test "a database that does not exist: 78, no command, no lease left in database 0" {
+  run "$CONDOLOCK" run --url "unix://$REDIS_DIR/redis.sock?db=99" --key K -- touch ran
+  [ "$status" -eq 78 ]
+  [[ "$output" =~ 'DB index is out of range' ]]
+  [ ! -e ran ]
+  [ "$(job K h_token)" = '' ]
+}
+
+@test "a password that the server does not want: 77, no command, no lease left" {
+  CONDOLOCK_PASSWORD=x run "$CONDOLOCK" run --user nobody --key K -- touch ran
+  [ "$status" -eq 77 ]
+  [ ! -e ran ]
+  [ "$(job K h_token)" = '' ]
+}
+
+@test "another database is another world" {
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" status --url "unix://$REDIS_DIR/redis.sock?db=5" K
+  [ "$status" -eq 1 ]
+}
+
+@test "a wrong type at the key: 65, named, nothing overwritten" {
+  redis SET '{condolock}:job:K' precious >/dev/null
+  redis SET '{condolock}:runs:L' precious >/dev/null
+  for command in 'run --key K -- touch ran' 'run --key L -- touch ran' 'run --key M --accessed-prior K:5 -- touch ran' 'check K' 'touch K' 'status K'; do
+    run "$CONDOLOCK" $command
+    [ "$status" -eq 65 ] || { echo "$command gave $status"; return 1; }
+    [[ "$output" =~ 'the record {condolock}:'[jr] ]]
+  done
+  [ ! -e ran ]
+  [ "$(redis GET '{condolock}:job:K')" = precious ]
+  [ "$(redis GET '{condolock}:runs:L')" = precious ]
+}
+
+@test "a later version's record: 65, upgrade" {
+  "$CONDOLOCK" touch K
+  redis HSET '{condolock}:job:K' v 2 >/dev/null
+  run "$CONDOLOCK" run --key K -- touch ran
+  [ "$status" -eq 65 ]
+  [[ "$output" =~ 'upgrade condolock on this host' ]]
+}
+
+@test "a replica: run and check are 69, status warns" {
+  "$CONDOLOCK" touch K
+  start_redis "$REDIS_DIR/replica.sock" "$REDIS_DIR/replica.pid" --replicaof 127.0.0.1 1
+  export CONDOLOCK_URL="unix://$REDIS_DIR/replica.sock"
+  run "$CONDOLOCK" run --key K -- touch ran
+  [ "$status" -eq 69 ]
+  [[ "$output" =~ 'READONLY' ]]
+  [ ! -e ran ]
+  run "$CONDOLOCK" run --key K --accessed-prior p:1 -- touch ran
+  [ "$status" -eq 69 ]
+  run "$CONDOLOCK" check K
+  [ "$status" -eq 69 ]
+  [[ "$output" =~ 'a replica answered' ]]
+  run "$CONDOLOCK" status K
+  [ "$status" -eq 1 ]
+  [[ "$output" =~ 'warning: a replica answered' ]]
+}
+
+@test "something else listens there: 76" {
+  perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 5) or die; open(R, ">ready"); close(R);
+    while ($c = $s->accept) { sysread($c, $_, 9); print $c "SSH-2.0-OpenSSH_9.2\r\n"; close $c }' 3>&- &
+  wait_for test -e ready
+  run "$CONDOLOCK" run --url "unix://$BATS_TEST_TMPDIR/fake.sock" --key K -- touch ran
+  [ "$status" -eq 76 ]
+  [[ "$output" =~ 'not the Redis protocol' ]]
+  [ ! -e ran ]
+}
+
+@test "the reply to acquire is lost: the same fence again, one run" {
+  "$CONDOLOCK" run --key warm -- true
+  start_proxy drop-reply=1
+  run "$CONDOLOCK" run --redis-timeout 200ms --key K -- sh -c 'echo $CONDOLOCK_FENCE >>fences'
+  [ "$status" -eq 0 ]
+  [ "$(cat fences)" = "$(job K fence)" ]
+  [ "$(job K runs)" = 1 ]
+  [ "$(grep -c drop proxy.log)" -eq 1 ]
+}
+
+@test "every reply to acquire is lost: 69, no command, the lease given back" {
+  "$CONDOLOCK" run --key warm -- true
+  start_proxy drop-reply=1 drop-reply=2
+  run "$CONDOLOCK" run --redis-timeout 200ms --key K -- touch ran
+  [ "$status" -eq 69 ]
+  [[ "$output" =~ 'no answer from '.*' within 2'[0-9][0-9]'ms' ]]
+  [ ! -e ran ]
+  [ "$(job K h_token)" = '' ]
+  [ "$(job K runs)" = '' ]
+}
+
+@test "the reply to finish is lost: written once, exit code 0" {
+  "$CONDOLOCK" run --key warm -- true
+  start_proxy drop-reply=2
+  run "$CONDOLOCK" run --redis-timeout 200ms --key K -- true
+  [ "$status" -eq 0 ]
+  [ "$(job K runs)" = 1 ]
+  [ "$(redis LLEN '{condolock}:runs:K')" = 1 ]
+}
+
+@test "the reply to touch is lost: counted once" {
+  "$CONDOLOCK" touch warm
+  start_proxy drop-reply=1
+  run "$CONDOLOCK" touch --redis-timeout 200ms --failed K
+  [ "$status" -eq 0 ]
+  [ "$(job K failures)" = 1 ]
+}
+
+@test "the lease is renewed while the command lives, and nothing runs beside it" {
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  wait_for test -e ready
+  first=$(job K h_until)
+  renewed_twice() { (($(job K h_until) > first + 1200)); }
+  wait_for renewed_twice # so it lived longer than its lease
+  run "$CONDOLOCK" run --key K -- true
+  [ "$status" -eq 75 ]
+  : >stop
+  wait $!
+  [ "$(job K outcome)" = success ]
+}
+
+@test "SCRIPT FLUSH in mid-run: on it goes" {
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  wait_for test -e ready
+  redis SCRIPT FLUSH >/dev/null
+  first=$(job K h_until)
+  renewed() { (($(job K h_until) > first)); }
+  wait_for renewed
+  redis SCRIPT FLUSH >/dev/null
+  : >stop
+  wait $!
+  [ "$(job K outcome)" = success ]
+}
+
+@test "the network is dead for a while, less than the lease allows: the command survives" {
+  start_proxy
+  "$CONDOLOCK" run -v --key K --lease 3s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
+  wait_for test -e ready
+  kill -USR1 "$PROXY"
+  wait_for grep -q 'cannot renew the lease of K' messages
+  kill -USR2 "$PROXY"
+  wait_for grep -q 'is renewed again' messages
+  : >stop
+  wait $!
+  [ "$(job K outcome)" = success ]
+}
+
+@test "the network is dead for good: stopped before the lease ends by the server's clock, 79" {
+  start_proxy
+  "$CONDOLOCK" run --key K --lease 2s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
+  wait_for test -s pid
+  kill -USR1 "$PROXY"
+  wait_for gone "$(cat pid)"
+  now=$(redis TIME | head -1)$(redis TIME | tail -1 | cut -c1-3)
+  ((now < $(job K h_until)))
+  code=0
+  wait $! || code=$?
+  [ "$code" -eq 79 ]
+  grep -q 'the lease of K could not be renewed in time; its command is being stopped' messages
+}
+
+@test "another host got the lease: stopped, 79, and the newer record stands" {
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >pid; exec sleep 60' 2>messages 3>&- &
+  wait_for test -s pid
+  redis HSET '{condolock}:job:K' h_token other h_fence 99999999999999 fence 99999999999999 >/dev/null
+  code=0
+  wait $! || code=$?
+  [ "$code" -eq 79 ]
+  gone "$(cat pid)"
+  grep -q 'K has lost its lease' messages
+  [ "$(job K h_token)" = other ]
+  [ "$(job K runs)" = '' ]
+  [[ "$(redis LRANGE '{condolock}:runs:K' 0 -1)" =~ ' superseded ' ]]
+}
+
+@test "the records are deleted in mid-run: the lease is taken again, with a warning" {
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
+  wait_for test -e ready
+  fence=$(job K fence)
+  redis FLUSHALL >/dev/null
+  wait_for held K
+  [ "$(job K fence)" = "$fence" ]
+  : >stop
+  wait $!
+  wait_for grep -q 'Redis had lost the lease of K' messages
+  [ "$(job K outcome)" = success ]
+}
+
+@test "a short run that was overtaken: 74, and it is not the last success" {
+  code=0
+  "$CONDOLOCK" run --key K -- sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" HSET "{condolock}:job:K" h_token other fence 99999999999999 >/dev/null' 2>messages || code=$?
+  [ "$code" -eq 74 ]
+  grep -q 'not recorded as its last success' messages
+  [ "$(job K ok_end)" = '' ]
+}
+
+@test "success that can't be recorded: 74; a failure keeps its code" {
+  start_proxy
+  for code in 0:74 5:5; do
+    "$CONDOLOCK" run --key K --record-timeout 1s --redis-timeout 300ms -- sh -c "kill -USR1 $PROXY; exit ${code%:*}" 2>messages && got=0 || got=$?
+    [ "$got" -eq "${code#*:}" ]
+    grep -q 'was not recorded\|not recorded' messages
+    kill -USR2 "$PROXY"
+    wait_for "$CONDOLOCK" run --key other -- true
+    redis DEL '{condolock}:job:K' >/dev/null
+  done
+}
+
+@test "Redis restarts empty while the command ends: recorded all the same" {
+  start_redis "$REDIS_DIR/brief.sock" "$REDIS_DIR/brief.pid"
+  export CONDOLOCK_URL="unix://$REDIS_DIR/brief.sock"
+  "$CONDOLOCK" run --key K -- sh -c 'kill -KILL $(cat $REDIS_DIR/brief.pid); : >down' 3>&- &
+  condolock=$!
+  wait_for test -e down
+  start_redis "$REDIS_DIR/brief.sock" "$REDIS_DIR/brief.pid"
+  wait "$condolock"
+  [ "$(redis-cli -s "$REDIS_DIR/brief.sock" HGET '{condolock}:job:K' outcome)" = success ]
+}
+
+@test "TERM before the grant: prompt, 143, no command" {
+  perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "mute.sock", Listen => 5) or die; open(R, ">ready"); close(R);
+    while ($c = $s->accept) { push @kept, $c; open(R, ">asked"); close(R) }' 3>&- &
+  wait_for test -e ready
+  "$CONDOLOCK" run --url "unix://$BATS_TEST_TMPDIR/mute.sock" --redis-timeout 60 --key K -- touch ran 3>&- &
+  condolock=$!
+  wait_for test -e asked
+  start=$EPOCHREALTIME
+  kill -TERM "$condolock"
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 143 ]
+  [ ! -e ran ]
+  awk "BEGIN { exit !($EPOCHREALTIME - $start < 3) }"
+}
+
+@test "TERM before the grant arrives: what was granted is given back" {
+  start_proxy
+  kill -USR1 "$PROXY"
+  "$CONDOLOCK" run --redis-timeout 60 --key K -- touch ran 3>&- &
+  condolock=$!
+  wait_for sh -c 'grep -q "condolock" /proc/'"$condolock"'/comm && ls -l /proc/'"$condolock"'/fd | grep -q socket'
+  kill -TERM "$condolock"
+  kill -USR2 "$PROXY"
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 143 ]
+  [ ! -e ran ]
+  # Its late acquire came through as well; it is never a grant, or was given back.
+  [ "$(job K h_token)" = '' ]
+}
+
+@test "TERM while recording: one more attempt, then 74" {
+  start_proxy
+  "$CONDOLOCK" run --key K --redis-timeout 300ms -- sh -c "kill -USR1 $PROXY; : >ended" 2>messages 3>&- &
+  condolock=$!
+  wait_for test -e ended
+  wait_for sh -c "! pgrep -P $condolock"
+  kill -TERM "$condolock"
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 74 ]
+  grep -q 'succeeded, but that was not recorded' messages
+}
+
+@test "a hundred runs killed at random moments: no command without its condolock, and the key becomes free" {
+  for i in $(seq 100); do
+    "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; exec sleep 60' 3>&- 2>/dev/null &
+    sleep "0.00$((RANDOM % 10))"
+    kill -KILL $!
+    wait $! 2>/dev/null || true
+    redis DEL '{condolock}:job:K' >/dev/null
+  done
+  touch pids
+  while read -r pid; do wait_for gone "$pid"; done <pids
+}

@@ -1,0 +1,70 @@
+# Shared by the .bats files: a private redis-server for each file, on a Unix socket; nothing of the caller's environment.
+# CONDOLOCK is the built program, FAULT_PROXY the one of tests/support.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
+  export REDIS_DIR
+  start_redis "$REDIS_DIR/redis.sock" "$REDIS_DIR/pid"
+}
+
+teardown_file() {
+  local file
+  for file in "$REDIS_DIR"/*pid; do kill -KILL "$(cat "$file")" 2>/dev/null || true; done
+  rm -rf "$REDIS_DIR"
+}
+
+setup() {
+  unset REDIS_URL REDISCLI_AUTH CI NO_COLOR CONDOLOCK_PASSWORD CONDOLOCK_NAMESPACE
+  export CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock"
+  redis FLUSHALL >/dev/null
+  cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# Whatever a failing test left behind.
+teardown() {
+  local pid
+  for pid in $(jobs -p); do kill -KILL "$pid" 2>/dev/null || true; done
+}
+
+# start_redis SOCKET PIDFILE [OPTION...]
+start_redis() {
+  local socket=$1 pidfile=$2
+  shift 2
+  redis-server --port 0 --unixsocket "$socket" --save '' --dir "$REDIS_DIR" --logfile "$pidfile.log" "$@" >/dev/null 3>&- &
+  echo $! >"$pidfile"
+  wait_for test -S "$socket"
+}
+
+redis() { redis-cli -s "$REDIS_DIR/redis.sock" "$@"; }
+
+job() { redis HGET "{condolock}:job:$1" "$2"; }
+
+# backdate KEY FIELD MS: moves a time of a record into the past.
+backdate() { redis HSET "{condolock}:job:$1" "$2" $(($(job "$1" "$2") - $3)) >/dev/null; }
+
+# Until the command succeeds; fails after 20 seconds.
+wait_for() {
+  local until=$((SECONDS + 20))
+  until "$@" >/dev/null 2>&1; do
+    if ((SECONDS > until)); then
+      echo "in vain: $*" >&2
+      return 1
+    fi
+    sleep 0.01
+  done
+}
+
+# Somebody holds the key's lease.
+held() { [ -n "$(job "$1" h_token)" ]; }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# start_proxy [RULE...]: CONDOLOCK_URL then goes through it; its log is proxy.log.
+start_proxy() {
+  "$FAULT_PROXY" "$BATS_TEST_TMPDIR/proxy.sock" "$REDIS_DIR/redis.sock" "$BATS_TEST_TMPDIR/proxy.log" "$@" 3>&- &
+  PROXY=$!
+  wait_for test -S proxy.sock
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/proxy.sock"
+}

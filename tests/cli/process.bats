@@ -1,0 +1,215 @@
+load helper
+
+# The command as a process: what it inherits, which signals reach it, and what ends it.
+
+# A shell without job control starts what stands before an & with INT and QUIT ignored, and that is inherited. This undoes it.
+reset='$SIG{INT} = $SIG{QUIT} = "DEFAULT"; exec @ARGV'
+
+@test "a process group of its own, without a terminal" {
+  run setsid "$CONDOLOCK" run --key K -- sh -c 'cut -d" " -f1,5 /proc/self/stat; echo $$'
+  read -r _ group <<<"${lines[0]}"
+  [ "$group" = "${lines[1]}" ]
+}
+
+@test "TERM INT HUP QUIT USR1 USR2 CONT WINCH are forwarded to the whole group" {
+  cat >child <<'END'
+for name in TERM INT HUP QUIT USR1 USR2 WINCH CONT; do trap "echo $name >>got" "$name"; done
+(trap "echo grandchild >>got" USR1; trap '' TERM INT HUP QUIT USR2; while [ ! -e stop ]; do sleep 0.01; done) &
+echo $$ >pid
+while [ ! -e stop ]; do sleep 0.01; done
+wait
+END
+  perl -e "$reset" "$CONDOLOCK" run --key K -- bash child 3>&- &
+  wait_for test -s pid
+  for name in TERM INT HUP QUIT USR2 WINCH CONT USR1; do
+    kill -"$name" $!
+    wait_for grep -qx "$name" got
+  done
+  wait_for grep -qx grandchild got
+  : >stop
+  wait $!
+}
+
+@test "signals reach the command once" {
+  cat >child <<'END'
+trap 'echo x >>got' USR1
+: >ready
+while [ ! -e stop ]; do sleep 0.01; done
+END
+  "$CONDOLOCK" run --key K -- bash child 3>&- &
+  wait_for test -e ready
+  kill -USR1 $!
+  wait_for test -s got
+  : >stop
+  wait $!
+  [ "$(wc -l <got)" -eq 1 ]
+}
+
+@test "TERM while the command runs: its own exit code decides" {
+  "$CONDOLOCK" run --key K -- sh -c ': >ready; sleep 60' 3>&- &
+  wait_for test -e ready
+  kill -TERM $!
+  code=0
+  wait $! || code=$?
+  [ "$code" -eq 143 ]
+  [ "$(job K outcome)" = failed ]
+  [ "$(job K h_token)" = '' ]
+}
+
+@test "mask and dispositions are the caller's" {
+  state() { grep -E '^(SigBlk|SigIgn)' /proc/self/status; }
+  for ignored in '' PIPE HUP 'PIPE HUP CHLD USR1' CHLD; do
+    want=$(for name in $ignored; do trap '' "$name"; done; exec grep -E '^(SigBlk|SigIgn)' /proc/self/status)
+    got=$(for name in $ignored; do trap '' "$name"; done; exec "$CONDOLOCK" run --key K -- grep -E '^(SigBlk|SigIgn)' /proc/self/status)
+    [ "$got" = "$want" ] || { echo "$ignored: $got, not $want"; return 1; }
+  done
+  # Blocked signals need a caller that blocks some: perl is part of Debian's base.
+  block='use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR2, SIGTERM, SIGALRM)); exec @ARGV'
+  want=$(perl -e "$block" grep '^SigBlk' /proc/self/status)
+  got=$(perl -e "$block" "$CONDOLOCK" run --key K -- grep '^SigBlk' /proc/self/status)
+  [ "$got" = "$want" ]
+}
+
+@test "the exit code is seen also where the caller ignores CHLD" {
+  code=0
+  (trap '' CHLD; exec "$CONDOLOCK" run --key K -- sh -c 'exit 7') || code=$?
+  [ "$code" -eq 7 ]
+}
+
+@test "a signal that the caller ignores stays ignored" {
+  (trap '' HUP; exec "$CONDOLOCK" run --key K -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done') 3>&- &
+  wait_for test -e ready
+  kill -HUP $!
+  : >stop
+  wait $!
+}
+
+@test "descriptors: only what the caller passed" {
+  ours=$(exec 7</dev/null 3>&-; ls /proc/self/fd | wc -l)
+  got=$(exec 7</dev/null 3>&-; "$CONDOLOCK" run --key K -- ls /proc/self/fd | wc -l)
+  [ "$got" -eq "$ours" ]
+}
+
+@test "descriptors 0, 1, 2 closed: they stay so for the command, and nothing of ours gets in their place" {
+  run bash -c '"$CONDOLOCK" run --key K -- sh -c "ls -l /proc/self/fd >&2" <&- >&-'
+  [ "$status" -eq 0 ]
+  [[ ! "$output" =~ socket ]]
+  [[ ! "$output" =~ anon_inode ]]
+  "$CONDOLOCK" run --key K -- sh -c 'ls /proc/$$/fd >fds' <&- >&- 2>&-
+  ! grep -qx 0 fds
+  ! grep -qx 2 fds
+}
+
+@test "stderr on /dev/full and a closed pipe: the command runs all the same" {
+  "$CONDOLOCK" run -v --key K -- sh -c ': >one' 2>/dev/full
+  [ -e one ]
+  "$CONDOLOCK" run -v --key K -- sh -c ': >two' 2> >(exec true)
+  [ -e two ]
+}
+
+@test "condolock dies: the command dies with it" {
+  "$CONDOLOCK" run --key K -- sh -c 'echo $$ >pid; exec sleep 60' 3>&- &
+  wait_for test -s pid
+  kill -KILL $!
+  wait_for gone "$(cat pid)"
+}
+
+@test "a background process of the command is left alone when that ends well" {
+  "$CONDOLOCK" run --key K -- sh -c 'sleep 60 & echo $! >pid' 3>&- >/dev/null
+  [ "$(job K outcome)" = success ]
+  kill "$(cat pid)"
+}
+
+@test "the password is nowhere: environment of the child, arguments, messages" {
+  redis ACL SETUSER job on '>s3cret' '~*' '+@all' >/dev/null
+  CONDOLOCK_PASSWORD=s3cret "$CONDOLOCK" run -v --user job --key K -- sh -c 'env; tr "\0" "\n" <"/proc/$PPID/cmdline"' >out 2>&1
+  grep -q CONDOLOCK_RUN_ID out
+  ! grep -q s3cret out
+  CONDOLOCK_PASSWORD=s3crets run "$CONDOLOCK" run -v --user job --key K -- true
+  [ "$status" -eq 77 ]
+  [[ ! "$output" =~ s3cret ]]
+}
+
+@test "the token is nowhere but in Redis" {
+  "$CONDOLOCK" run -v --key K -- sh -c 'env; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1
+  [ "$(wc -c <token)" -eq 23 ]
+  ! grep -qF "$(cat token)" out
+  "$CONDOLOCK" run --key K -- sh -c '"$CONDOLOCK" status K; "$CONDOLOCK" status --json K; "$CONDOLOCK" check K; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1 || true
+  ! grep -qF "$(cat token)" out
+}
+
+# pty COMMAND: runs it in a pseudo-terminal that is held by an interactive bash; keys come from the FIFO `keys`, what is shown
+# goes to `shown`.
+pty() {
+  mkfifo keys
+  TERM=dumb perl -e "$reset" script -qfc "bash --norc --noprofile -i" shown <keys >/dev/null 2>&1 3>&- &
+  exec 9>keys
+  printf 'PS1=; stty -echo; echo "pty"-ready\n' >&9
+  wait_for grep -q pty-ready shown
+}
+type() { printf "$1" >&9; }
+
+@test "on a terminal the command shares our group, and Ctrl-C reaches it once" {
+  pty
+  cat >child <<'END'
+trap 'echo INT >>got' INT
+ps -o pgid= -p $$ >group
+ps -o pgid= -p $PPID >>group
+: >ready
+while [ ! -e stop ]; do sleep 0.01; done
+END
+  type '"$CONDOLOCK" run --key K -- bash child; echo "code"-$?\n'
+  wait_for test -e ready
+  [ "$(uniq group | wc -l)" -eq 1 ]
+  type '\003'
+  wait_for test -s got
+  # Anything that is sent now comes after a second INT, were there one.
+  : >stop
+  wait_for grep -q code-0 shown
+  [ "$(wc -l <got)" -eq 1 ]
+  exec 9>&-
+}
+
+@test "on a terminal Ctrl-C ends a plain command with 130" {
+  pty
+  type '"$CONDOLOCK" run --key K -- sh -c ": >ready; exec sleep 60"; echo "code"-$?\n'
+  wait_for test -e ready
+  type '\003'
+  wait_for grep -q code-130 shown
+  [ "$(job K outcome)" = failed ]
+  exec 9>&-
+}
+
+@test "on a terminal Ctrl-Z and fg work, and the command reads the terminal" {
+  pty
+  type '"$CONDOLOCK" run --key K -- sh -c ": >ready; read line; echo got-\\$line; exit 5"; echo "code"-$?\n'
+  wait_for test -e ready
+  type '\032'
+  wait_for grep -q code-148 shown
+  type 'fg\n'
+  wait_for sh -c 'ps -o stat= -C condolock | grep -q "+"'
+  type 'words\n'
+  wait_for grep -q got-words shown
+  wait_for sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" outcome | grep -q failed'
+  [ "$(job K code)" = 5 ]
+  exec 9>&-
+}
+
+@test "on a terminal a command that must be stopped is, with all its descendants, and the rest of the pipeline lives" {
+  pty
+  cat >child <<'END'
+setsid sh -c 'trap "" TERM; echo $$ >apart; while :; do sleep 0.01; done' &
+(sh -c 'trap "" TERM; echo $$ >orphan; while :; do sleep 0.01; done' &)
+trap '' TERM
+while [ ! -s apart ] || [ ! -s orphan ]; do sleep 0.01; done
+: >ready
+while :; do sleep 0.01; done
+END
+  type '"$CONDOLOCK" run --key K --timeout 1 -k 100ms -- bash child | { cat; echo "pipeline"-lives; }; echo "code"-${PIPESTATUS[0]}\n'
+  wait_for test -e ready
+  wait_for grep -q pipeline-lives shown
+  wait_for grep -q code-124 shown
+  wait_for gone "$(cat apart)"
+  wait_for gone "$(cat orphan)"
+  exec 9>&-
+}

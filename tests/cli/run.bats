@@ -1,0 +1,287 @@
+load helper
+
+@test "runs, records, and skips the second time" {
+  "$CONDOLOCK" touch checking
+  run --separate-stderr "$CONDOLOCK" run --key K --min-time 300 --accessed-prior checking:300 -- echo 'a  b' '[0-9]'
+  [ "$status" -eq 0 ]
+  [ "$output" = 'a  b [0-9]' ]
+  [ "$stderr" = '' ]
+  [ "$(job K outcome)" = success ]
+  run --separate-stderr "$CONDOLOCK" run -v --key K --min-time 300 --accessed-prior checking:300 -- echo no
+  [ "$status" -eq 75 ]
+  [ "$output" = '' ]
+  [[ "$stderr" =~ ^'condolock: skipped K: last success '[0-9ms.]+' ago, needs 5m (due in '[0-9ms.]+')'$ ]]
+}
+
+@test "arguments of the command are passed on untouched" {
+  run "$CONDOLOCK" run --key K -- printf '<%s>' '[0-9]' '' '--' '-x' '--key' '{a,b}' '*' '$HOME' "it's" 'a=b' '%%'
+  [ "$output" = '<[0-9]><><--><-x><--key><{a,b}><*><$HOME><it'"'"'s><a=b><%%>' ]
+  printf 'a1\nb\n' >f
+  run "$CONDOLOCK" run --key G -- grep '[0-9]' f
+  [ "$output" = a1 ]
+}
+
+@test "the key as an operand, and options after it" {
+  run "$CONDOLOCK" run K --min-time 5 -- true
+  [ "$status" -eq 0 ]
+  [ "$(job K runs)" = 1 ]
+}
+
+@test "global options before and after the command" {
+  unset CONDOLOCK_URL
+  run "$CONDOLOCK" --url "unix://$REDIS_DIR/redis.sock" --namespace run run --key K -- true
+  [ "$status" -eq 0 ]
+  [ "$(redis HGET '{run}:job:K' runs)" = 1 ]
+  run "$CONDOLOCK" run --key K -u "unix://$REDIS_DIR/redis.sock" --namespace=other -- true
+  [ "$status" -eq 0 ]
+  [ "$(redis EXISTS '{other}:job:K')" = 1 ]
+}
+
+@test "each skip reason, in words" {
+  export CI=true
+  reason() {
+    run --separate-stderr "$CONDOLOCK" run --key K "$@" -- echo no
+    [ "$status" -eq 75 ]
+    [ "$output" = '' ]
+    echo "$stderr"
+  }
+  [ "$(reason --accessed-prior p:300)" = 'condolock: skipped K: p has not run yet, needs a success at most 5m ago' ]
+  "$CONDOLOCK" touch --failed p
+  backdate p ended 20000
+  [[ "$(reason --accessed-prior p:300)" =~ 'the last run of p failed 20s ago, needs a success at most 5m ago'$ ]]
+  "$CONDOLOCK" touch p
+  backdate p ended 420000
+  [[ "$(reason --accessed-prior p:300)" =~ 'p succeeded 7m ago, needs a success at most 5m ago'$ ]]
+  "$CONDOLOCK" touch K
+  backdate K ok_end 130000
+  [ "$(reason --min-time 300)" = 'condolock: skipped K: last success 2m10s ago, needs 5m (due in 2m50s)' ]
+  backdate K ok_start 190500
+  [[ "$(reason --min-time 300 --min-time-from start)" =~ 'last success began 3m10s ago, needs 5m (due in 1m50s)'$ ]]
+  mkfifo hold
+  "$CONDOLOCK" run --key K --force -- cat hold 3>&- &
+  wait_for held K
+  backdate K h_start 41000
+  [[ "$(reason --min-time 1)" =~ ^'condolock: skipped K: held by '.*' (pid '[0-9]+') for 41s'$ ]]
+  : >hold
+  wait
+}
+
+@test "silent without a terminal, unless -v or CI; errors always" {
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" run --key K --min-time 300 -- true
+  [ "$status" -eq 75 ]
+  [ "$output" = '' ]
+  CI=1 run "$CONDOLOCK" run --key K --min-time 300 -- true
+  [ "${#lines[@]}" -eq 1 ]
+  CI=1 run "$CONDOLOCK" run -q --key K --min-time 300 -- true
+  [ "$output" = '' ]
+  run -127 "$CONDOLOCK" run -q --key K -- /no/such
+  [ "$output" = 'condolock: error: cannot run /no/such: No such file or directory' ]
+}
+
+@test "--force skips conditions, never the lease" {
+  run "$CONDOLOCK" run --key K --force --accessed-prior p:1 -- echo yes
+  [ "$output" = yes ]
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  wait_for held K
+  run "$CONDOLOCK" run --key K --force -- echo no
+  [ "$status" -eq 75 ]
+  : >hold
+  wait
+}
+
+@test "exit codes 0 to 255 are the command's own" {
+  for code in $(seq 0 255); do
+    status=0
+    "$CONDOLOCK" run --key K -- sh -c "exit $code" || status=$?
+    [ "$status" -eq "$code" ] || { echo "$code became $status"; return 1; }
+  done
+  [ "$(job K runs)" = 256 ]
+  [ "$(job K failures)" = 255 ]
+}
+
+@test "every signal whose default is termination gives 128+n" {
+  # 17 18 19 to 23 and 28 are ignored or stop; 32 and 33 belong to the C library.
+  for number in $(seq 16) $(seq 24 27) $(seq 29 31) $(seq 34 64); do
+    status=0
+    "$CONDOLOCK" run --key K -- sh -c "ulimit -c 0; kill -$number \$\$" || status=$?
+    [ "$status" -eq $((128 + number)) ] || { echo "$number gave $status"; return 1; }
+  done
+}
+
+@test "missing 127, not executable 126, bad interpreter 126; given back, nothing recorded" {
+  printf '#!/no/such/interpreter\n' >bad
+  chmod +x bad
+  touch plain
+  mkdir directory
+  for case in /no/such:127 nosuchcommand:127 ./plain:126 ./directory:126 ./bad:126 plain/x:127; do
+    run -"${case#*:}" "$CONDOLOCK" run --key K -- "${case%:*}"
+    [ "$status" -eq "${case#*:}" ] || { echo "$case gave $status"; return 1; }
+    [[ "$output" == "condolock: error: cannot run ${case%:*}: "* ]]
+    [ "$(job K h_token)" = '' ]
+    [ "$(job K runs)" = '' ]
+  done
+  # A script without a first line runs, as from env(1) or a shell.
+  echo 'echo plain' >plain
+  chmod +x plain
+  run "$CONDOLOCK" run --key K -- ./plain
+  [ "$output" = plain ]
+}
+
+@test "-E and --success-code" {
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" run -E 0 --key K --min-time 300 -- false
+  [ "$status" -eq 0 ]
+  run "$CONDOLOCK" run --skip-code 010 --key K --min-time 300 -- false
+  [ "$status" -eq 10 ]
+  run "$CONDOLOCK" run --key S --success-code 3 --success-code 4 -- sh -c 'exit 4'
+  [ "$status" -eq 4 ]
+  [ "$(job S outcome)" = success ]
+  [ "$(job S code)" = 4 ]
+  run "$CONDOLOCK" run --key S --success-code 3 -- sh -c 'exit 4'
+  [ "$(job S outcome)" = failed ]
+}
+
+@test "--timeout: TERM, KILL, 124, recorded as timeout whatever the command returned" {
+  run "$CONDOLOCK" run --key K --timeout 0.1 -- sh -c 'trap "exit 0" TERM; while :; do sleep 0.01; done'
+  [ "$status" -eq 124 ]
+  [[ "$output" =~ 'K ran longer than --timeout 100ms' ]]
+  [ "$(job K outcome)" = timeout ]
+  [ "$(job K fails)" = 1 ]
+  run "$CONDOLOCK" run --key K --timeout 100ms -k 100ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
+  [ "$status" -eq 124 ]
+  [ "$(job K code)" = 137 ]
+  run "$CONDOLOCK" run --key K --timeout 0 -- true
+  [ "$status" -eq 0 ]
+}
+
+@test "--timeout also ends what the command started, when that ignores TERM" {
+  run "$CONDOLOCK" run --key K --timeout 0.2 -k 5 -- sh -c '(trap "" TERM; echo $BASHPID >/dev/null; while :; do sleep 0.01; done) & echo $! >pid; wait'
+  [ "$status" -eq 124 ]
+  wait_for gone "$(cat pid)"
+}
+
+@test "the child's environment" {
+  export CONDOLOCK_PASSWORD= REDIS_URL=redis://app:apps@h REDISCLI_AUTH= CONDOLOCK_FENCE=stale CONDOLOCK_RUN_ID=stale
+  unset REDISCLI_AUTH
+  run "$CONDOLOCK" run --key 'K x' -- env
+  [ "$status" -eq 0 ]
+  grep -qx 'CONDOLOCK_KEY=K x' <<<"$output"
+  grep -qx "CONDOLOCK_FENCE=$(job 'K x' fence)" <<<"$output"
+  grep -qx 'CONDOLOCK_LAST_SUCCESS=' <<<"$output"
+  grep -qxE 'CONDOLOCK_RUN_ID=[A-Za-z0-9_-]{22}' <<<"$output"
+  grep -qx 'REDIS_URL=redis://app:apps@h' <<<"$output"
+  [ "$(grep -c '^CONDOLOCK_FENCE=' <<<"$output")" -eq 1 ]
+  [ "$(grep -c '^CONDOLOCK_PASSWORD' <<<"$output")" -eq 0 ]
+  start=$(job 'K x' ok_start)
+  run "$CONDOLOCK" run --key 'K x' -- sh -c 'echo $CONDOLOCK_LAST_SUCCESS; date -d @$CONDOLOCK_LAST_SUCCESS +%s'
+  [ "${lines[0]}" = "${start:0:-3}.${start: -3}" ]
+  [ "${lines[1]}" = "${start:0:-3}" ]
+}
+
+@test "twenty processes race for one key: exactly one runs" {
+  for round in 1 2 3; do
+    rm -f ran
+    for i in $(seq 20); do
+      "$CONDOLOCK" run --key "race$round" --min-time 300 -- sh -c 'echo ran >>ran' 3>&- &
+      pids[i]=$!
+    done
+    skipped=0
+    for i in $(seq 20); do
+      code=0
+      wait "${pids[i]}" || code=$?
+      [ "$code" -eq 0 ] || [ "$code" -eq 75 ]
+      ((code == 75)) && skipped=$((skipped + 1))
+    done
+    [ "$(wc -l <ran)" -eq 1 ]
+    [ "$skipped" -eq 19 ]
+  done
+}
+
+@test "many short runs in turn by twenty processes never overlap, and fences grow" {
+  for i in $(seq 20); do
+    (for n in $(seq 10); do
+      "$CONDOLOCK" run --key K -- sh -c 'mkdir busy || echo overlap >>overlaps; echo $CONDOLOCK_FENCE >>fences; rmdir busy' || true
+    done) 3>&- &
+  done
+  wait
+  [ ! -e overlaps ]
+  [ "$(wc -l <fences)" -ge 1 ]
+  sort -n fences >sorted
+  cmp fences sorted
+  [ "$(uniq fences | wc -l)" -eq "$(wc -l <fences)" ]
+}
+
+@test "three round trips, two script calls" {
+  "$CONDOLOCK" run --key warm -- true # the scripts are known
+  start_proxy
+  redis CONFIG RESETSTAT >/dev/null
+  "$CONDOLOCK" run --key K --min-time 300 -- true
+  [ "$(tr '\n' ' ' <proxy.log)" = 'connect > < > < ' ]
+  stats=$(redis INFO commandstats)
+  grep -q 'cmdstat_evalsha:calls=2,' <<<"$stats"
+  ! grep -q 'cmdstat_eval:' <<<"$stats"
+}
+
+@test "nothing is written to stdout by run itself, and stdin is the command's" {
+  run --separate-stderr "$CONDOLOCK" run -v --key K -- cat <<<'in'
+  [ "$output" = in ]
+  [[ "$stderr" =~ ^'condolock: running K (fence '[0-9]+')'$ ]]
+}
+
+@test "keys and hosts are escaped" {
+  key=$'k\e[31m\u202e'
+  run "$CONDOLOCK" run -v --key "$key" --accessed-prior "$key:5" -- true
+  [ "$output" = 'condolock: skipped k\x1b[31m\xe2\x80\xae: k\x1b[31m\xe2\x80\xae has not run yet, needs a success at most 5s ago' ]
+}
+
+@test "a password in --url works, and warns" {
+  redis ACL SETUSER job on '>s3cret' '~*' '+@all' >/dev/null
+  run "$CONDOLOCK" run --url "unix://job:s3cret@$REDIS_DIR/redis.sock" --key K -- true
+  [ "$status" -eq 0 ]
+  [[ "$output" =~ 'warning: the password in --url' ]]
+  [[ ! "$output" =~ s3cret ]]
+  CONDOLOCK_URL="unix://job:s3cret@$REDIS_DIR/redis.sock" run "$CONDOLOCK" run --key K -- env
+  [ "$status" -eq 0 ]
+  grep -qx "CONDOLOCK_URL=unix://job@$REDIS_DIR/redis.sock" <<<"$output"
+  [[ ! "$output" =~ s3cret ]]
+}
+
+@test "passwords: file, environment, and what comes first" {
+  redis ACL SETUSER job on '>right' '~*' '+@all' >/dev/null
+  printf 'right\n' >right
+  printf 'wrong\n' >wrong
+  chmod 600 right wrong
+  ask() { "$CONDOLOCK" run --user job --key K "$@" -- env; }
+  CONDOLOCK_PASSWORD=right run ask
+  [ "$status" -eq 0 ]
+  [ "$(grep -c '^CONDOLOCK_PASSWORD=' <<<"$output")" -eq 0 ]
+  REDISCLI_AUTH=right run ask
+  [ "$status" -eq 0 ]
+  grep -qx 'REDISCLI_AUTH=right' <<<"$output"
+  CONDOLOCK_PASSWORD=right REDISCLI_AUTH=wrong run ask
+  [ "$status" -eq 0 ]
+  CONDOLOCK_PASSWORD_FILE=right CONDOLOCK_PASSWORD=wrong run ask
+  [ "$status" -eq 0 ]
+  CONDOLOCK_PASSWORD_FILE=wrong run ask --password-file right
+  [ "$status" -eq 0 ]
+  run ask --password-file wrong
+  [ "$status" -eq 77 ]
+  CONDOLOCK_USER=job run "$CONDOLOCK" run --password-file right --key K -- true
+  [ "$status" -eq 0 ]
+  chmod 622 right
+  run ask --password-file right
+  [ "$status" -eq 78 ]
+  [[ "$output" =~ 'can be written by others' ]]
+  run ask --password-file missing
+  [ "$status" -eq 78 ]
+  run ask --password-file .
+  [ "$status" -eq 78 ]
+  mkfifo fifo
+  run ask --password-file fifo
+  [ "$status" -eq 78 ]
+  : >empty
+  run ask --password-file empty
+  [ "$status" -eq 78 ]
+}

@@ -1,0 +1,129 @@
+load helper
+
+# Bad input: 64 (or 78), a text that names the thing and the way out, before any connection is made.
+
+setup() {
+  unset REDIS_URL REDISCLI_AUTH CI CONDOLOCK_PASSWORD CONDOLOCK_NAMESPACE
+  # Nobody is there: whoever connected would get 69.
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/nobody.sock"
+  cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# refused CODE TEXT ARG...: exit code, one line on stderr that has the text, nothing on stdout.
+refused() {
+  local code=$1 text=$2
+  shift 2
+  run --separate-stderr "$CONDOLOCK" "$@"
+  [ "$status" -eq "$code" ] && [ "$output" = '' ] && [ "${#stderr_lines[@]}" -eq 1 ] && [[ "$stderr" == "condolock: error: "*"$text"* ]] ||
+    { echo "$*: $status $output $stderr, wanted $code and $text"; return 1; }
+}
+
+@test "no command, no key, no --, nothing behind it" {
+  refused 64 'no command: write condolock run --key K -- CMD [ARG...]'
+  refused 64 "there is no command 'rnu'" rnu --key K -- true
+  refused 64 'there is no option --key that could stand before a command' --key K -- true
+  refused 64 'no command' --
+  refused 64 'no command' -v
+  refused 64 'the command must stand behind a --: write condolock run --key K [OPTION...] -- echo hi' run --key K echo hi
+  refused 64 'the command must stand behind a --: write condolock run --key K [OPTION...] -- echo hi' run echo hi
+  refused 64 'write condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K
+  refused 64 'there is no command behind the --' run --key K --
+  refused 64 'there is no command behind the --' run --key K -- ''
+  refused 64 'the key is missing' run -- true
+  refused 64 'the key is missing' run --min-time 5 -- true
+  refused 64 'one word too many' run --key K L -- true
+  refused 64 'the key is missing' check
+  refused 64 'the key is missing' touch
+  refused 64 'the key is missing' status
+  refused 64 'one word too many' touch K L
+}
+
+@test "keys" {
+  refused 64 'a key must not be empty' run --key= -- true
+  refused 64 'a key must not be empty' run --key '' -- true
+  refused 64 'a key must not be empty' status ''
+  refused 64 'at most 1024 bytes' run --key "$(printf 'k%.0s' $(seq 1025))" -- true
+  refused 64 '--key can be given only once' run --key a --key b -- true
+}
+
+@test "durations, everywhere they are taken" {
+  for option in --min-time --lease --timeout --kill-after -k --record-timeout --redis-timeout; do
+    for wrong in -1 1e999 nan inf 5M 1y '' ' 5' 5x 99999999999999999999 0.0001 5m5m; do
+      refused 64 "'$wrong' is not a duration" run --key K "$option" "$wrong" -- true
+      [[ "$option" != --* ]] || refused 64 "'$wrong' is not a duration" run --key K "$option=$wrong" -- true
+    done
+  done
+  refused 64 "'-5' is not a duration" run --key K --min-time -5 -- true
+  refused 64 '--lease: must be at least 1s' run --key K --lease 999ms -- true
+  refused 64 '--redis-timeout: must be at least 1ms' run --key K --redis-timeout 0 -- true
+}
+
+@test "conditions" {
+  refused 64 "--accessed-prior: 'checking' has no colon: write NAME:D" run --key K --accessed-prior checking -- true
+  refused 64 '--accessed-prior: a key must not be empty' run --key K --accessed-prior :5 -- true
+  refused 64 "--accessed-prior: '' is not a duration" run --key K --accessed-prior a: -- true
+  refused 64 "--min-time-from: 'middle' is neither start nor end" run --key K --min-time 5 --min-time-from middle -- true
+  refused 64 '--min-time-from needs a --min-time D' run --key K --min-time-from start -- true
+  refused 64 '--min-time can be given only once' run --key K --min-time 1 --min-time 2 -- true
+  refused 64 "--min-time: '5M' is not a duration" check K --min-time 5M
+}
+
+@test "codes" {
+  for wrong in 256 -1 x '' 0x10 1.5; do
+    refused 64 "'$wrong' is not an exit code" run --key K -E "$wrong" -- true
+    refused 64 "'$wrong' is not an exit code" run --key K "--success-code=$wrong" -- true
+  done
+}
+
+@test "options" {
+  refused 64 'there is no option --nope; see condolock run --help' run --key K --nope -- true
+  refused 64 'there is no option --no\x1b[1m' run --key K $'--no\e[1m' -- true
+  refused 64 'there is no option -z' run --key K -z -- true
+  refused 64 '--key needs a value; see condolock run --help' run --key
+  refused 64 '--skip-code needs a value' run --key K -E -- true
+  refused 64 "--color: 'blue' is none of auto, always, never" run --color blue --key K -- true
+  refused 64 'there is no option --min-time' touch K --min-time 5
+  refused 64 'there is no option --json' check K --json
+}
+
+@test "URLs and namespaces" {
+  refused 64 '--url: the URL has a port that is not a number' run -u redis://h:x --key K -- true
+  refused 64 '--url: the URL has a scheme that is not known' run -u http://h --key K -- true
+  refused 64 '--url: this version opens redis:// and unix:// only' run -u rediss://h --key K -- true
+  CONDOLOCK_URL=redis://h:x refused 78 "the environment's CONDOLOCK_URL: the URL has a port" run --key K -- true
+  CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "the environment's REDIS_URL: the URL has a database" run --key K -- true
+  CONDOLOCK_LEASE=soon refused 78 "the environment's CONDOLOCK_LEASE: 'soon' is not a duration" run --key K -- true
+  for wrong in '' 'a b' 'ä' '{x}' "$(printf 'n%.0s' $(seq 65))"; do
+    refused 78 'is not a namespace' run "--namespace=$wrong" --key K -- true
+    refused 78 'is not a namespace' status "--namespace=$wrong" K
+  done
+}
+
+@test "what the child gets is never read as an option" {
+  export CONDOLOCK_KEY=K CONDOLOCK_FENCE=x CONDOLOCK_RUN_ID=x CONDOLOCK_LAST_SUCCESS=x
+  refused 64 'the key is missing' run -- true
+}
+
+@test "help: on stdout, 0, and with an example" {
+  for command in '' run check touch status; do
+    for flag in -h --help; do
+      run --separate-stderr "$CONDOLOCK" $command $flag
+      [ "$status" -eq 0 ]
+      [ "$stderr" = '' ]
+      [[ "$output" =~ 'Example' ]]
+      [ "$(awk '{ if (length > m) m = length } END { print m }' <<<"$output")" -le 100 ]
+    done
+  done
+  run "$CONDOLOCK" --version
+  [ "$status" -eq 0 ]
+  [[ "$output" =~ ^'condolock '[0-9]+\.[0-9]+\.[0-9]+$ ]]
+  run "$CONDOLOCK" run --help
+  [[ "$output" =~ 'or there is none yet' ]]
+  [[ "$output" =~ 'no record: fails' ]]
+}
+
+@test "a full disk behind stdout is an error" {
+  code=0
+  "$CONDOLOCK" --help >/dev/full || code=$?
+  [ "$code" -eq 70 ]
+}
