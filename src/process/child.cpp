@@ -77,9 +77,10 @@ std::variant<Child, SpawnError> Child::spawn(const Command& command, const Calle
   // Orphans of a child in our group come to us, so that they can be found when it has to be stopped.
   if (share_group) prctl(PR_SET_CHILD_SUBREAPER, 1);
   volatile int error = 0;
-  const pid_t pid = vfork();
+  // vfork, since posix_spawn can't set a parent-death signal and fork copies what we have.
+  const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
   if (pid == 0) {
-    error = exec_in_child(start);
+    error = exec_in_child(start);  // NOLINT(clang-analyzer-unix.Vfork): system calls only
     _exit(127);
   }
   if (pid < 0) return SpawnError{errno, 126};

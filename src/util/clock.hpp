@@ -2,9 +2,8 @@
 // holds, is always a matter of the engine's clock.
 #pragma once
 
-#include <time.h>
-
 #include <chrono>
+#include <ctime>
 #include <optional>
 
 namespace condolock {

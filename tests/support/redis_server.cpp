@@ -48,6 +48,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options) {
                                  directory_.path() + "/log"};
   words.insert(words.end(), options.begin(), options.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_ = fork();
@@ -93,7 +94,7 @@ std::string RedisServer::command(const std::vector<std::string>& words) {
       static_cast<redisReply*>(redisCommandArgv(context_, static_cast<int>(words.size()), texts.data(), lengths.data()));
   if (reply == nullptr) throw std::runtime_error("redis: " + words[0] + ": " + context_->errstr);
   const bool error = reply->type == REDIS_REPLY_ERROR;
-  const std::string text = text_of(*reply);
+  std::string text = text_of(*reply);
   freeReplyObject(reply);
   if (error) throw std::runtime_error("redis: " + words[0] + ": " + text);
   return text;

@@ -15,7 +15,9 @@ TEST_CASE("durations that people write") {
       {"300", 300'000},    {"0", 0},         {"1.5h", 5'400'000},           {"5m30s", 330'000}, {"5min 30s", 330'000},
       {"2d", 172'800'000}, {"250ms", 250},   {"1w", 604'800'000},           {"0.25", 250},      {"1d2h3m4s5ms", 93'784'005},
       {"010", 10'000},     {"1.001s", 1001}, {"36525d", 3'155'760'000'000}, {"0.5ms 1", -1},    {"1h 30m", 5'400'000}};
-  for (const auto& [text, ms] : forms) {
+  for (const auto& form : forms) {
+    const auto& text = form.first;
+    const auto& ms = form.second;
     CAPTURE(text);
     const auto parsed = parse_duration(text);
     if (ms < 0) {
