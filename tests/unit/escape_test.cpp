@@ -19,9 +19,9 @@ TEST_CASE("nothing that moves a terminal or hides gets through") {
   CHECK(escape("\x7f") == "\\x7f");
   CHECK(escape("\u0085") == "\\xc2\\x85");  // C1: next line
   const std::string right_to_left = std::string("\xe2\x80") + "\xae";
-  CHECK(escape(right_to_left + "gnp.exe") == "\xe2\x80\xaegnp.exe");
+  CHECK(escape(right_to_left + "gnp.exe") == "\\xe2\\x80\\xaegnp.exe");
   const std::string isolate = std::string("\xe2\x81") + "\xa6";
-  CHECK(escape(isolate + "x") == "\xe2\x81\xa6x");
+  CHECK(escape(isolate + "x") == "\\xe2\\x81\\xa6x");
   CHECK(escape("a\u200Bb") == "a\\xe2\\x80\\x8bb");
   CHECK(escape("\u2028") == "\\xe2\\x80\\xa8");
 }
