@@ -43,7 +43,7 @@ load helper
   "$CONDOLOCK" check K --accessed-prior p:300
   "$CONDOLOCK" run --key K --lease 1s --accessed-prior p:300 -- sleep 0.5
   "$CONDOLOCK" run --key K -- false || [ $? -eq 1 ]
-  run "$CONDOLOCK" run --key K -- /no/such
+  run -127 "$CONDOLOCK" run --key K -- /no/such
   [ "$status" -eq 127 ]
   [ "$(job K h_token)" = '' ]
   run --separate-stderr "$CONDOLOCK" status K
@@ -203,11 +203,11 @@ load helper
 
 @test "the network is dead for good: stopped before the lease ends by the server's clock, 79" {
   start_proxy
-  "$CONDOLOCK" run --key K --lease 2s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
+  "$CONDOLOCK" run --key K --lease 4s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -s pid
   kill -USR1 "$PROXY"
   wait_for gone "$(cat pid)"
-  now=$(redis TIME | head -1)$(redis TIME | tail -1 | cut -c1-3)
+  now=$(server_time)
   ((now < $(job K h_until)))
   code=0
   wait $! || code=$?

@@ -11,7 +11,7 @@ setup_file() {
 
 teardown_file() {
   local file
-  for file in "$REDIS_DIR"/*pid; do kill -KILL "$(cat "$file")" 2>/dev/null || true; done
+  for file in "$REDIS_DIR"/*pid; do put_down "$(cat "$file")"; done
   rm -rf "$REDIS_DIR"
 }
 
@@ -25,8 +25,11 @@ setup() {
 # Whatever a failing test left behind.
 teardown() {
   local pid
-  for pid in $(jobs -p); do kill -KILL "$pid" 2>/dev/null || true; done
+  for pid in $(jobs -p); do put_down "$pid"; done
 }
+
+# Kills without the shell's remark about it.
+put_down() { { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true; }
 
 # start_redis SOCKET PIDFILE [OPTION...]
 start_redis() {
@@ -55,6 +58,9 @@ wait_for() {
     sleep 0.01
   done
 }
+
+# The server's clock in milliseconds.
+server_time() { redis EVAL 'local t = redis.call("TIME") return t[1] * 1000 + math.floor(t[2] / 1000)' 0; }
 
 # Somebody holds the key's lease.
 held() { [ -n "$(job "$1" h_token)" ]; }
