@@ -65,6 +65,9 @@ server_time() { redis EVAL 'local t = redis.call("TIME") return t[1] * 1000 + ma
 # Somebody holds the key's lease.
 held() { [ -n "$(job "$1" h_token)" ]; }
 
+# The command must fail. (A line that begins with ! would never fail a test.)
+refute() { if "$@"; then return 1; fi; }
+
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # start_proxy [RULE...]: CONDOLOCK_URL then goes through it; its log is proxy.log.

@@ -221,7 +221,7 @@ load helper
   [ "$(tr '\n' ' ' <proxy.log)" = 'connect > < > < ' ]
   stats=$(redis INFO commandstats)
   grep -q 'cmdstat_evalsha:calls=2,' <<<"$stats"
-  ! grep -q 'cmdstat_eval:' <<<"$stats"
+  refute grep -q 'cmdstat_eval:' <<<"$stats"
 }
 
 @test "nothing is written to stdout by run itself, and stdin is the command's" {

@@ -280,6 +280,18 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
   }
 }
 
+TEST_CASE_FIXTURE(World, "the lease counts from before the send, not from the answer") {
+  begin();
+  after(Millis(4000));
+  reply({"granted", "17", "1000", ""});
+  feed(event::Spawned{});
+  CHECK(*next_in() == Millis(6000));
+  tick();
+  after(Millis(3000));
+  reply({"renewed"});
+  CHECK(*next_in() == Millis(7000));
+}
+
 TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, nothing is stopped") {
   start_child();
   tick();
