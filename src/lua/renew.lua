@@ -8,7 +8,8 @@
 --       "finished" answer   this token is done
 --       "malformed" key why / "newer" key version
 local job, done, index = KEYS[1], KEYS[2], KEYS[3]
-local name, token, fence, start, lease, who = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local name, token, fence, start = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease, who = tonumber(ARGV[5]), ARGV[6]
 local now = clock()
 
 local answer, bad = retired(done, token)
