@@ -231,7 +231,7 @@ load helper
 }
 
 @test "keys and hosts are escaped" {
-  key=$'k\e[31m\u202e'
+  key=$'k\e[31m\xe2\x80\xae'
   run "$CONDOLOCK" run -v --key "$key" --accessed-prior "$key:5" -- true
   [ "$output" = 'condolock: skipped k\x1b[31m\xe2\x80\xae: k\x1b[31m\xe2\x80\xae has not run yet, needs a success at most 5s ago' ]
 }
