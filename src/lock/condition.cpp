@@ -3,6 +3,7 @@
 #include "lock/job.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
+#include "util/number.hpp"
 
 namespace condolock {
 namespace {
@@ -55,6 +56,73 @@ std::string AccessedPrior::explain(const Verdict& verdict) const {
   if (verdict.why == "failed") return "the last run of " + name + " failed " + ago(verdict) + needs;
   if (verdict.why == "stale") return name + " succeeded " + ago(verdict) + needs;
   return name + " succeeded " + ago(verdict);
+}
+
+Result<After> After::parse(std::string_view text) {
+  const auto name = checked_key(text);
+  if (!name) return Problem{name.problem()};
+  return After{*name};
+}
+
+EncodedCondition After::encode() const { return {"after", key, 0, ""}; }
+
+std::string After::shown() const { return std::string(option) + " " + escape(key); }
+
+std::string After::explain(const Verdict& verdict) const {
+  const std::string name = escape(key);
+  if (verdict.why == "never") return name + " has not succeeded yet";
+  if (verdict.why == "old") return name + " succeeded " + ago(verdict) + ", but not since the last success began";
+  return name + " succeeded " + ago(verdict);
+}
+
+Result<NotRunning> NotRunning::parse(std::string_view text) {
+  const auto name = checked_key(text);
+  if (!name) return Problem{name.problem()};
+  return NotRunning{*name};
+}
+
+EncodedCondition NotRunning::encode() const { return {"not-running", key, 0, ""}; }
+
+std::string NotRunning::shown() const { return std::string(option) + " " + escape(key); }
+
+std::string NotRunning::explain(const Verdict& verdict) const {
+  if (verdict.holds()) return escape(key) + " is not running";
+  return escape(key) + " has been running for " + format_duration(verdict.since.value_or(Millis(0)));
+}
+
+Result<RetryAfter> RetryAfter::parse(std::string_view text) {
+  auto n = parse_duration(text);
+  if (!n) return Problem{n.problem()};
+  return RetryAfter{*n};
+}
+
+EncodedCondition RetryAfter::encode() const { return {"retry-after", "", n.count(), ""}; }
+
+std::string RetryAfter::shown() const { return std::string(option) + " " + format_duration(n); }
+
+std::string RetryAfter::explain(const Verdict& verdict) const {
+  if (!verdict.since) return "the last run did not fail";
+  if (verdict.holds()) return "the last run failed " + ago(verdict);
+  return "the last run failed " + ago(verdict) + ", needs " + format_duration(n) + due(verdict);
+}
+
+Result<MaxFailures> MaxFailures::parse(std::string_view text) {
+  const auto limit = parse_number<std::int64_t>(text);
+  if (!limit || *limit < 1 || *limit > 1'000'000) {
+    return Problem{"'" + escape(text) + "' is not a number of failures: write 1 to 1000000"};
+  }
+  return MaxFailures{*limit};
+}
+
+EncodedCondition MaxFailures::encode() const { return {"max-failures", "", limit, ""}; }
+
+std::string MaxFailures::shown() const { return std::string(option) + " " + std::to_string(limit); }
+
+std::string MaxFailures::explain(const Verdict& verdict) const {
+  if (!verdict.since) return "no failure yet";
+  if (verdict.holds()) return "fewer than " + std::to_string(limit) + " failures in a row, the last " + ago(verdict);
+  return std::to_string(limit) + " or more failures in a row, the last " + ago(verdict) +
+         " (once it is mended: condolock touch, or one run with --force)";
 }
 
 EncodedCondition encode(const Condition& condition) {

@@ -66,7 +66,67 @@ struct AccessedPrior {
   std::string explain(const Verdict& verdict) const;
 };
 
-using Condition = std::variant<MinTime, AccessedPrior>;
+// Holds when `key` has succeeded since this job's last success began; before that, when `key` ever succeeded.
+struct After {
+  static constexpr std::string_view option = "--after";
+  static constexpr std::string_view form = "NAME";
+  static constexpr std::string_view help = "NAME succeeded since K's last success began (repeatable)";
+  static constexpr bool repeatable = true;
+
+  std::string key;
+
+  static Result<After> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+// Holds while nobody holds the lease of `key`. One-directional: `key` may start while this job runs.
+struct NotRunning {
+  static constexpr std::string_view option = "--not-running";
+  static constexpr std::string_view form = "NAME";
+  static constexpr std::string_view help = "nobody runs NAME (repeatable)";
+  static constexpr bool repeatable = true;
+
+  std::string key;
+
+  static Result<NotRunning> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+// Holds when the last run did not fail, or ended at least n ago.
+struct RetryAfter {
+  static constexpr std::string_view option = "--retry-after";
+  static constexpr std::string_view form = "D";
+  static constexpr std::string_view help = "the last run did not fail, or ended at least D ago";
+  static constexpr bool repeatable = false;
+
+  Millis n{};
+
+  static Result<RetryAfter> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+// Holds while fewer than `limit` runs in a row have failed. From 1 to a million.
+struct MaxFailures {
+  static constexpr std::string_view option = "--max-failures";
+  static constexpr std::string_view form = "N";
+  static constexpr std::string_view help = "fewer than N failures in a row";
+  static constexpr bool repeatable = false;
+
+  std::int64_t limit = 1;
+
+  static Result<MaxFailures> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+using Condition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures>;
 
 // One row a kind, for the command line.
 struct ConditionKind {

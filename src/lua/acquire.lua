@@ -15,7 +15,8 @@ local name, token, lease, who, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[
 local dry = ARGV[6] == '1'
 local now = clock()
 
--- One branch for each condition: the settled record, a number, a word -> verdict, since, due.
+-- One branch for each condition: the settled record of the job that it looks at, a number, a word, this job's own record
+-- -> verdict, since, due.
 local CONDITIONS = {
   ['min-time'] = function(record, least, from)
     local at = from == 'start' and record.ok_start or record.ok_end
@@ -41,6 +42,44 @@ local CONDITIONS = {
       return 'stale', since
     end
     return 'holds', since
+  end,
+
+  ['after'] = function(record, _, _, own)
+    if not record.ok_end then
+      return 'never'
+    end
+    -- Within one millisecond nobody knows which came first: one run too many is better than one too few.
+    local since = now - record.ok_end
+    if own.ok_start and record.ok_end < own.ok_start then
+      return 'old', since
+    end
+    return 'holds', since
+  end,
+
+  ['not-running'] = function(record)
+    if not held(record, now) then
+      return 'holds'
+    end
+    return 'running', now - record.h_start
+  end,
+
+  ['retry-after'] = function(record, least)
+    if not record.ended or record.outcome == 'success' then
+      return 'holds'
+    end
+    local since = now - record.ended
+    if since >= least then
+      return 'holds', since
+    end
+    return 'failed', since, least - since
+  end,
+
+  ['max-failures'] = function(record, limit)
+    local since = record.failed_at and now - record.failed_at
+    if (record.fails or 0) < limit then
+      return 'holds', since
+    end
+    return 'failed', since
   end,
 }
 
@@ -79,7 +118,7 @@ for i = 7, #ARGV, 4 do
   if not check then
     return redis.error_reply('ERR condolock: no condition ' .. ARGV[i])
   end
-  local verdict, since, due = check(others[tonumber(ARGV[i + 1])] or seen, tonumber(ARGV[i + 2]), ARGV[i + 3])
+  local verdict, since, due = check(others[tonumber(ARGV[i + 1])] or seen, tonumber(ARGV[i + 2]), ARGV[i + 3], seen)
   verdicts[#verdicts + 1] = { verdict, ms(since), ms(due) }
   if verdict ~= 'holds' and not refused then
     refused = #verdicts

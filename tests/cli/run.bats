@@ -51,10 +51,17 @@ load helper
   [[ "$(reason --accessed-prior p:300)" =~ 'the last run of p failed 20s ago, needs a success at most 5m ago'$ ]]
   "$CONDOLOCK" touch p
   backdate p ended 420000
+  backdate p ok_end 420000
   [[ "$(reason --accessed-prior p:300)" =~ 'p succeeded 7m ago, needs a success at most 5m ago'$ ]]
   "$CONDOLOCK" touch K
   backdate K ok_end 130000
   [ "$(reason --min-time 300)" = 'condolock: skipped K: last success 2m10s ago, needs 5m (due in 2m50s)' ]
+  [[ "$(reason --after p)" =~ 'p succeeded 7m'[0-9s]*' ago, but not since the last success began'$ ]]
+  "$CONDOLOCK" touch --failed K
+  backdate K ended 20000
+  backdate K failed_at 20000
+  [ "$(reason --retry-after 5m)" = 'condolock: skipped K: the last run failed 20s ago, needs 5m (due in 4m40s)' ]
+  [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 20s ago (once it is mended: condolock touch, or one run with --force)'$ ]]
   backdate K ok_start 190500
   [[ "$(reason --min-time 300 --min-time-from start)" =~ 'last success began 3m10s ago, needs 5m (due in 1m50s)'$ ]]
   mkfifo hold
@@ -62,6 +69,9 @@ load helper
   wait_for held K
   backdate K h_start 41000
   [[ "$(reason --min-time 1)" =~ ^'condolock: skipped K: held by '.*' (pid '[0-9]+') for 41s'$ ]]
+  run --separate-stderr "$CONDOLOCK" run --key L --not-running K -- echo no
+  [ "$status" -eq 75 ]
+  [ "$stderr" = 'condolock: skipped L: K has been running for 41s' ]
   : >hold
   wait
 }

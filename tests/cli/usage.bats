@@ -66,6 +66,10 @@ refused() {
   refused 64 '--min-time-from needs a --min-time D' run --key K --min-time-from start -- true
   refused 64 '--min-time can be given only once' run --key K --min-time 1 --min-time 2 -- true
   refused 64 "--min-time: '5M' is not a duration" check K --min-time 5M
+  refused 64 '--after: a key must not be empty' run --key K --after '' -- true
+  refused 64 '--not-running: a key must not be empty' run --key K --not-running= -- true
+  refused 64 "--retry-after: 'x' is not a duration" run --key K --retry-after x -- true
+  refused 64 "--max-failures: '0' is not a number of failures: write 1 to 1000000" run --key K --max-failures 0 -- true
 }
 
 @test "codes" {

@@ -62,3 +62,38 @@ TEST_CASE("accessed-prior says why it does not hold") {
   CHECK(explain(condition, {"holds", Millis(60'000), {}}) == "che\\x0ack succeeded 1m ago");
   CHECK(shown(condition) == "--accessed-prior che\\x0ack:5m");
 }
+
+TEST_CASE("after and not-running take a key") {
+  CHECK(std::get<After>(parsed("--after", "a:b")).key == "a:b");
+  CHECK(std::get<NotRunning>(parsed("--not-running", "x")).key == "x");
+  CHECK(encode(After{"a"}).key == "a");
+  CHECK(encode(NotRunning{"a"}).key == "a");
+  CHECK_FALSE(kind("--after").parse(""));
+  CHECK_FALSE(kind("--not-running").parse(std::string(1025, 'k')));
+  CHECK(explain(After{"a\n"}, {"never", {}, {}}) == "a\\x0a has not succeeded yet");
+  CHECK(explain(After{"a"}, {"old", Millis(60'000), {}}) == "a succeeded 1m ago, but not since the last success began");
+  CHECK(explain(After{"a"}, {"holds", Millis(60'000), {}}) == "a succeeded 1m ago");
+  CHECK(explain(NotRunning{"a"}, {"running", Millis(60'000), {}}) == "a has been running for 1m");
+  CHECK(explain(NotRunning{"a"}, {"holds", {}, {}}) == "a is not running");
+  CHECK(shown(After{"a"}) == "--after a");
+  CHECK(shown(NotRunning{"a"}) == "--not-running a");
+}
+
+TEST_CASE("retry-after and max-failures") {
+  CHECK(std::get<RetryAfter>(parsed("--retry-after", "5m")).n == Millis(300'000));
+  CHECK(std::get<MaxFailures>(parsed("--max-failures", "010")).limit == 10);
+  CHECK(encode(RetryAfter{Millis(5)}).number == 5);
+  CHECK(encode(MaxFailures{7}).number == 7);
+  for (const char* wrong : {"", "0", "-1", "1.5", "x", "1000001", "5m"}) CHECK_FALSE(kind("--max-failures").parse(wrong));
+  CHECK_FALSE(kind("--retry-after").parse("-1"));
+  const Condition retry = RetryAfter{Millis(300'000)};
+  CHECK(explain(retry, {"failed", Millis(20'000), Millis(280'000)}) ==
+        "the last run failed 20s ago, needs 5m (due in 4m40s)");
+  CHECK(explain(retry, {"holds", Millis(400'000), {}}) == "the last run failed 6m40s ago");
+  CHECK(explain(retry, {"holds", {}, {}}) == "the last run did not fail");
+  const Condition failures = MaxFailures{3};
+  CHECK(explain(failures, {"holds", {}, {}}) == "no failure yet");
+  CHECK(explain(failures, {"holds", Millis(1000), {}}) == "fewer than 3 failures in a row, the last 1s ago");
+  CHECK(explain(failures, {"failed", Millis(1000), {}}) ==
+        "3 or more failures in a row, the last 1s ago (once it is mended: condolock touch, or one run with --force)");
+}
