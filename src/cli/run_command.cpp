@@ -46,6 +46,9 @@ void declare(Options& options, RunOptions& run) {
   options.value("-k,--kill-after", "D", "from TERM to KILL when it is stopped (10s)", duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
   options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
+  options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
+                [&plan](std::string_view text) { return code_into(plan.busy_code.emplace())(text); });
+  options.value("--jitter", "D", "first wait a random time up to D (0)", duration_into(plan.jitter));
   options
       .value("--success-code", "N", "counts as success, besides 0 (repeatable)",
              [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })

@@ -38,7 +38,8 @@ std::optional<Instant> Run::next_tick() const {
 
 void Run::handle(const event::Begin& /*event*/, Instant now) {
   state_ = State::acquiring;
-  acquire(now);
+  if (plan_.jitter <= Millis(0)) return acquire(now);
+  next_call_ = now + jitter_.between(Millis(0), plan_.jitter);
 }
 
 void Run::handle(const event::Replied& replied, Instant now) {
@@ -130,7 +131,8 @@ void Run::on_decision(const Reply& reply, Instant now) {
   if (const auto* failure = std::get_if<Failure>(&decision)) return on_acquire_failure(*failure, now);
   if (const auto* grant = std::get_if<Grant>(&decision)) return on_grant(*grant, reply.sent, now);
   tell(report::Refused{decision});
-  end_without_child(plan_.skip_code, plan_.redis_timeout, now);
+  const bool busy = std::holds_alternative<Held>(decision);
+  end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
 }
 
 void Run::on_acquire_failure(const Failure& failure, Instant now) {

@@ -33,6 +33,8 @@ struct Plan {
   Millis record_timeout{30'000};
   std::vector<int> success_codes;  // besides 0
   int skip_code = 75;
+  std::optional<int> busy_code;  // where another holds the lease; none: the skip code
+  Millis jitter{0};              // wait a random time up to this before the first acquire
   std::uint64_t seed = 0;
 };
 

@@ -69,6 +69,12 @@ load helper
   wait_for held K
   backdate K h_start 41000
   [[ "$(reason --min-time 1)" =~ ^'condolock: skipped K: held by '.*' (pid '[0-9]+') for 41s'$ ]]
+  run "$CONDOLOCK" run --key K --busy-code 3 -E 4 -- true
+  [ "$status" -eq 3 ]
+  run "$CONDOLOCK" run --key K -E 4 -- true
+  [ "$status" -eq 4 ]
+  run "$CONDOLOCK" run --key L --busy-code 3 --accessed-prior q:1 -- true
+  [ "$status" -eq 75 ]
   run --separate-stderr "$CONDOLOCK" run --key L --not-running K -- echo no
   [ "$status" -eq 75 ]
   [ "$stderr" = 'condolock: skipped L: K has been running for 41s' ]
@@ -137,6 +143,20 @@ load helper
   chmod +x plain
   run "$CONDOLOCK" run --key K -- ./plain
   [ "$output" = plain ]
+}
+
+@test "--jitter: waits, and TERM ends it before anything was asked" {
+  "$CONDOLOCK" run --key K --jitter 50ms -- true
+  [ "$(job K runs)" = 1 ]
+  redis CONFIG RESETSTAT >/dev/null
+  "$CONDOLOCK" run --key K --jitter 3000d -- true 3>&- &
+  condolock=$!
+  wait_for sh -c "ls -l /proc/$condolock/fd | grep -q timerfd"
+  kill -TERM "$condolock"
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 143 ]
+  refute grep -q evalsha <(redis INFO commandstats)
 }
 
 @test "-E and --success-code" {

@@ -47,7 +47,7 @@ refused() {
 }
 
 @test "durations, everywhere they are taken" {
-  for option in --min-time --lease --timeout --kill-after -k --record-timeout --redis-timeout; do
+  for option in --min-time --lease --timeout --kill-after -k --jitter --record-timeout --redis-timeout; do
     for wrong in -1 1e999 nan inf 5M 1y '' ' 5' 5x 99999999999999999999 0.0001 5m5m; do
       refused 64 "'$wrong' is not a duration" run --key K "$option" "$wrong" -- true
       [[ "$option" != --* ]] || refused 64 "'$wrong' is not a duration" run --key K "$option=$wrong" -- true
@@ -75,6 +75,7 @@ refused() {
 @test "codes" {
   for wrong in 256 -1 x '' 0x10 1.5; do
     refused 64 "'$wrong' is not an exit code" run --key K -E "$wrong" -- true
+    refused 64 "'$wrong' is not an exit code" run --key K --busy-code "$wrong" -- true
     refused 64 "'$wrong' is not an exit code" run --key K "--success-code=$wrong" -- true
   done
 }

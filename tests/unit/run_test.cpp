@@ -145,6 +145,34 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   reply({"held", "1 h", "3", "2"});
   CHECK(exit_code() == 9);
   REQUIRE(told<report::Refused>());
+  plan.busy_code = 0;
+  begin();
+  reply({"held", "1 h", "3", "2"});
+  CHECK(exit_code() == 0);
+  begin();
+  reply({"skipped", "1", "recent", "3", "2"});
+  CHECK(exit_code() == 9);
+}
+
+TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all of the range and no more; signals end it") {
+  plan.jitter = Millis(10'000);
+  Millis least{1'000'000};
+  Millis most{-1};
+  for (plan.seed = 1; plan.seed < 400; ++plan.seed) {
+    begin();
+    CHECK(actions.empty());
+    least = std::min(least, *next_in());
+    most = std::max(most, *next_in());
+    tick();
+    CHECK(asked() == "acquire");
+    reply({"held", "1 h", "3", "2"});
+  }
+  CHECK(least < Millis(500));
+  CHECK(most > Millis(9500));
+  CHECK(most <= Millis(10'000));
+  begin();
+  feed(event::Signalled{SIGTERM, false});
+  CHECK(exit_code() == 143);
 }
 
 TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, then 69 and the lease given back") {
