@@ -10,15 +10,13 @@
 namespace condolock::cli {
 namespace {
 
-constexpr const char* usage = "condolock check --key K [CONDITION...]";
-
-constexpr const char* examples = R"(
+constexpr Frame frame{"condolock check --key K [CONDITION...]", R"(
 Examples:
   condolock check --key sync --min-time 4m
   if condolock check -q --key sync --accessed-prior fetch:10m; then ...; fi
 
 Exit code: 0 it would run, 75 it would not.
-)";
+)"};
 
 std::string line(const Palette& palette, bool holds, const std::string& what, const std::string& why) {
   std::string padded = what;
@@ -45,20 +43,15 @@ Ending check_command(const Arguments& arguments) {
   declare_conditions(options, asked);
   declare_key(options, asked);
   declare(options, globals);
-  std::vector<std::string> operands;
-  if (auto ending = options.parse(arguments.own, operands)) return *ending;
-  if (globals.help) return {exit_code::ok, "", "Usage: " + std::string(usage) + "\n" + options.help() + examples};
-  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
-  if (auto ending = settle(operands, asked, "write " + std::string(usage))) return *ending;
-  if (auto ending = settle(options, globals)) return *ending;
+  if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
   Call call = check_call(job_of(globals, asked.key), asked.conditions);
   call.ask_role = true;
   const auto engine = open_engine(globals);
   const Reply reply = ask(*engine, call, globals.redis_timeout);
-  if (const auto failure = not_from_primary(reply)) return {exit_code::of(failure->fault), failure->text, ""};
+  if (const auto failure = not_from_primary(reply)) return ended(*failure);
   const auto answer = decode_verdicts(reply, asked.conditions.size());
-  if (const auto* failure = std::get_if<Failure>(&answer)) return {exit_code::of(failure->fault), told(*failure), ""};
+  if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
 
   const auto& verdicts = std::get<Verdicts>(answer);
   const Palette palette(globals.color, STDOUT_FILENO);

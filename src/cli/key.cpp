@@ -60,6 +60,27 @@ std::optional<Ending> settle(const std::vector<std::string>& operands, Asked& as
   return std::nullopt;
 }
 
+std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals,
+                            Asked& asked) {
+  std::vector<std::string> operands;
+  if (auto ending = options.parse(arguments.own, operands)) return ending;
+  if (globals.help)
+    return Ending{exit_code::ok, "", "Usage: " + std::string(frame.usage) + "\n" + options.help() + frame.examples};
+  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
+  const std::string hint = "write " + std::string(frame.usage);
+  if (!frame.many_keys) {
+    if (auto ending = settle(operands, asked, hint)) return ending;
+    return settle(options, globals);
+  }
+  if (!asked.key.empty()) operands.insert(operands.begin(), asked.key);
+  if (operands.empty()) return Ending{exit_code::usage, "the key is missing: " + hint, ""};
+  for (const std::string& key : operands) {
+    if (const auto checked = checked_key(key); !checked) return Ending{exit_code::usage, checked.problem(), ""};
+  }
+  asked.keys = std::move(operands);
+  return settle(options, globals);
+}
+
 Job job_of(const Globals& globals, const std::string& key) { return {globals.ns, key}; }
 
 std::string told(const Failure& failure) {
@@ -69,5 +90,7 @@ std::string told(const Failure& failure) {
   }
   return failure.text;
 }
+
+Ending ended(const Failure& failure) { return {exit_code::of(failure.fault), told(failure), ""}; }
 
 }  // namespace condolock::cli

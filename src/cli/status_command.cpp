@@ -8,15 +8,14 @@
 namespace condolock::cli {
 namespace {
 
-constexpr const char* usage = "condolock status KEY... [--json]";
-
-constexpr const char* examples = R"(
+constexpr Frame frame{"condolock status KEY... [--json]", R"(
 Examples:
   condolock status sync report
   condolock status --json sync | jq -r '.keys[0].last_success.end.rfc3339'
 
 Exit code: 0, or 1 when there is no record of one of them.
-)";
+)",
+                      true};
 
 }  // namespace
 
@@ -28,26 +27,17 @@ Ending status_command(const Arguments& arguments) {
   declare_key(options, asked);
   options.flag("--json", "one JSON document", json);
   declare(options, globals);
-  std::vector<std::string> operands;
-  if (auto ending = options.parse(arguments.own, operands)) return *ending;
-  if (globals.help) return {exit_code::ok, "", "Usage: " + std::string(usage) + "\n" + options.help() + examples};
-  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
-  if (!asked.key.empty()) operands.insert(operands.begin(), asked.key);
-  if (operands.empty()) return {exit_code::usage, "the key is missing: write " + std::string(usage), ""};
-  for (const std::string& key : operands) {
-    if (const auto checked = checked_key(key); !checked) return {exit_code::usage, checked.problem(), ""};
-  }
-  if (auto ending = settle(options, globals)) return *ending;
+  if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
   const auto engine = open_engine(globals);
   const Console console(globals.quiet, globals.verbose, globals.color);
   std::vector<KeyStatus> statuses;
   bool all_known = true;
   bool warned = false;
-  for (const std::string& key : operands) {
+  for (const std::string& key : asked.keys) {
     const Reply reply = ask(*engine, status_call(job_of(globals, key)), globals.redis_timeout);
     const auto answer = decode_record(reply);
-    if (const auto* failure = std::get_if<Failure>(&answer)) return {exit_code::of(failure->fault), told(*failure), ""};
+    if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
     if (reply.from_primary != true && !warned) {
       console.warning(reply.from_primary == false
                           ? "a replica answered, and what it knows may be old"

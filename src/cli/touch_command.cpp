@@ -7,16 +7,14 @@
 namespace condolock::cli {
 namespace {
 
-constexpr const char* usage = "condolock touch --key K [--failed]";
-
-constexpr const char* examples = R"(
+constexpr Frame frame{"condolock touch --key K [--failed]", R"(
 Records what a run without length would have: its end, and a success or one more failure.
 A run that is going on meanwhile is not disturbed.
 
 Examples:
   condolock touch --key checking
   make check && condolock touch checking || condolock touch --failed checking
-)";
+)"};
 
 }  // namespace
 
@@ -28,12 +26,7 @@ Ending touch_command(const Arguments& arguments) {
   declare_key(options, asked);
   options.flag("--failed", "record a failure", failed);
   declare(options, globals);
-  std::vector<std::string> operands;
-  if (auto ending = options.parse(arguments.own, operands)) return *ending;
-  if (globals.help) return {exit_code::ok, "", "Usage: " + std::string(usage) + "\n" + options.help() + examples};
-  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
-  if (auto ending = settle(operands, asked, "write " + std::string(usage))) return *ending;
-  if (auto ending = settle(options, globals)) return *ending;
+  if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
   Attempt attempt;
   attempt.job = job_of(globals, asked.key);
@@ -42,7 +35,7 @@ Ending touch_command(const Arguments& arguments) {
   const auto engine = open_engine(globals);
   const Call call = touch_call(attempt, failed ? Outcome::failed : Outcome::success, failed ? 1 : 0);
   const auto answer = decode_recording(ask(*engine, call, globals.redis_timeout));
-  if (const auto* failure = std::get_if<Failure>(&answer)) return {exit_code::of(failure->fault), told(*failure), ""};
+  if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
   return {exit_code::ok, "", ""};
 }
 
