@@ -8,6 +8,9 @@ _condolock_options() {
     check) echo "$conditions $common" ;;
     touch) echo "--key --failed $common" ;;
     status) echo "--key --json $common" ;;
+    pause) echo "--key --for --reason $common" ;;
+    resume) echo "--key $common" ;;
+    unlock) echo "--key --now $common" ;;
     *) echo "$common --version" ;;
   esac
 }
@@ -27,7 +30,7 @@ _condolock() {
       return
     fi
     case $word in
-      run | check | touch | status) [[ -n $command ]] || command=$word ;;
+      run | check | touch | status | pause | resume | unlock) [[ -n $command ]] || command=$word ;;
       *) ;;
     esac
   done
@@ -50,7 +53,7 @@ _condolock() {
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_condolock_options "$command")" -- "$current")
   elif [[ -z $command ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'run check touch status' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run check touch status pause resume unlock' -- "$current")
   fi
 }
 

@@ -2,6 +2,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/key.hpp"
+#include "cli/run_messages.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
 #include "util/duration.hpp"
@@ -55,13 +56,14 @@ Ending check_command(const Arguments& arguments) {
 
   const auto& verdicts = std::get<Verdicts>(answer);
   const Palette palette(globals.color, STDOUT_FILENO);
-  bool would_run = !verdicts.holder;
+  bool would_run = !verdicts.holder && !verdicts.pause;
   std::string output;
   for (std::size_t i = 0; i < asked.conditions.size(); ++i) {
     const Verdict& verdict = verdicts.conditions[i];
     would_run = would_run && verdict.holds();
     output += line(palette, verdict.holds(), shown(asked.conditions[i]), explain(asked.conditions[i], verdict));
   }
+  if (verdicts.pause) output += line(palette, false, "pause of " + escape(asked.key), shown(*verdicts.pause));
   std::string lease = "free";
   if (verdicts.holder) {
     lease = "held by " + shown_holder(verdicts.holder->who) + " for " + format_duration(verdicts.holder->since) +

@@ -20,6 +20,9 @@ Ending run_command(const Arguments& arguments);
 Ending check_command(const Arguments& arguments);
 Ending touch_command(const Arguments& arguments);
 Ending status_command(const Arguments& arguments);
+Ending pause_command(const Arguments& arguments);
+Ending resume_command(const Arguments& arguments);
+Ending unlock_command(const Arguments& arguments);
 
 struct Command {
   std::string_view name;
@@ -27,11 +30,14 @@ struct Command {
   Ending (*main)(const Arguments& arguments);
 };
 
-inline constexpr std::array<Command, 4> commands{{
+inline constexpr std::array<Command, 7> commands{{
     {"run", "run a command if the conditions hold and nobody else runs it", run_command},
     {"check", "say whether it would run, and why not; changes nothing", check_command},
     {"touch", "record a success (or failure) without running anything", touch_command},
     {"status", "show what is remembered of keys", status_command},
+    {"pause", "grant no further run of a key", pause_command},
+    {"resume", "lift a pause", resume_command},
+    {"unlock", "revoke a lease", unlock_command},
 }};
 
 // The whole program but for the last catch.

@@ -29,14 +29,13 @@ struct RunOptions {
   Asked asked;
   Plan plan;
   std::optional<Millis> timeout;
-  bool force = false;
 };
 
 void declare(Options& options, RunOptions& run) {
   Plan& plan = run.plan;
   declare_conditions(options, run.asked);
   declare_key(options, run.asked);
-  options.flag("--force", "skip the conditions, never the lease", run.force);
+  options.flag("--force", "skip conditions and pause, never the lease", plan.forced);
   options
       .value("--lease", "D", "how long Redis keeps it ours without a renewal (60s)",
              duration_into(plan.attempt.lease, Millis(1000)))
@@ -102,7 +101,7 @@ Ending run_command(const Arguments& arguments) {
   plan.attempt.job = job_of(globals, run.asked.key);
   plan.attempt.token = random_token();
   plan.attempt.who = this_holder();
-  if (!run.force) plan.conditions = run.asked.conditions;
+  if (!plan.forced) plan.conditions = run.asked.conditions;
   plan.redis_timeout = globals.redis_timeout;
   if (run.timeout && run.timeout->count() > 0) plan.timeout = run.timeout;  // 0 is none, as for timeout(1)
   plan.seed = random_seed();

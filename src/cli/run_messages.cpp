@@ -23,6 +23,7 @@ struct Speaker {
   void operator()(const report::Refused& refused) const {
     std::string why;
     if (const auto* held = std::get_if<Held>(&refused.decision)) why = held_by(*held);
+    if (const auto* paused = std::get_if<Paused>(&refused.decision)) why = shown(*paused);
     if (const auto* skipped = std::get_if<Skipped>(&refused.decision)) {
       why = explain(told_.conditions[skipped->position], skipped->verdict);
     }
@@ -71,6 +72,11 @@ struct Speaker {
 };
 
 }  // namespace
+
+std::string shown(const Paused& paused) {
+  const std::string until = paused.left ? "for another " + format_duration_up(*paused.left) : "until it is resumed";
+  return "paused " + until + (paused.why.empty() ? "" : ": " + escape(paused.why));
+}
 
 void say(const Told& told, const Report& report) { std::visit(Speaker{told}, report); }
 

@@ -17,6 +17,9 @@ struct Told {
   std::optional<Millis> timeout;
 };
 
+// "paused for another 29m: reason", "paused until it is resumed".
+std::string shown(const Paused& paused);
+
 void say(const Told& told, const Report& report);
 
 }  // namespace condolock::cli

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/run_messages.hpp"
 #include "lock/job.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -47,6 +48,7 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   std::string out = escape(status.key) + "\n";
   if (!record.known) return out + "  no record\n";
   out += row("state", state(record, palette));
+  if (record.pause) out += row("pause", palette.paint(Tint::bad, shown(*record.pause)));
   out += row("last success", record.success_end ? ago(record, *record.success_end) : "never");
   out += row("last run", record.ended ? last_run(record, palette) : "never");
   if (record.failed_at) out += row("last failure", ago(record, *record.failed_at));
@@ -76,6 +78,14 @@ Json holder_json(const Record& record) {
           {"live", record.holder_is_live()}};
 }
 
+// until is null where only a resume ends it.
+Json pause_json(const Record& record) {
+  if (!record.pause) return nullptr;
+  std::optional<std::int64_t> until;
+  if (record.pause->left) until = record.now + record.pause->left->count();
+  return {{"until", time_json(until)}, {"reason", record.pause->why}};
+}
+
 Json json_of(const KeyStatus& status) {
   const Record& record = status.record;
   Json success = nullptr;
@@ -91,6 +101,7 @@ Json json_of(const KeyStatus& status) {
           {"known", record.known},
           {"now", time_json(record.now)},
           {"holder", holder_json(record)},
+          {"pause", pause_json(record)},
           {"last_success", success},
           {"last_run", last},
           {"last_failure", time_json(record.failed_at)},

@@ -8,6 +8,8 @@
 namespace condolock {
 namespace {
 
+constexpr std::int64_t until_resumed = 9007199254740992;  // GREATEST in record.lua
+
 class Fields {
  public:
   explicit Fields(Answer& answer) {
@@ -59,6 +61,10 @@ Answered<Record> decode_record(const Reply& reply) {
   record.skips = fields.count("skips");
   record.runs = fields.count("runs");
   record.failures = fields.count("failures");
+  if (const auto until = fields.count("paused_until"); until > record.now) {
+    record.pause = Paused{std::nullopt, fields.text("paused_why")};
+    if (until < until_resumed) record.pause->left = Millis(until - record.now);
+  }
   if (const auto until = fields.number("h_until")) {
     record.holder = Holder{fields.text("h_who"), *until, fields.count("h_fence"), fields.count("h_start")};
   }

@@ -32,6 +32,7 @@ struct Record {
   std::int64_t skips = 0;  // since the last run
   std::int64_t runs = 0;
   std::int64_t failures = 0;
+  std::optional<Paused> pause;
   std::optional<Holder> holder;
 
   // An expired holder counts as a lost run for every condition, though nothing is written down before the next grant.

@@ -18,14 +18,13 @@ void add_conditions(Call& call, const Job& job, const std::vector<Condition>& co
   }
 }
 
-Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, bool dry) {
+Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, bool dry, bool forced) {
   const Job& job = attempt.job;
   Call call;
   call.script = &scripts::acquire;
   call.keys = {job.record(), job.runs(), job.retired(), job.index()};
-  call.args = {
-      job.key,       attempt.token, std::to_string(attempt.lease.count()), attempt.who, std::to_string(attempt.keep),
-      dry ? "1" : ""};
+  const std::string lease = std::to_string(attempt.lease.count());
+  call.args = {job.key, attempt.token, lease, attempt.who, std::to_string(attempt.keep), dry ? "1" : "", forced ? "1" : ""};
   add_conditions(call, job, conditions);
   return call;
 }
@@ -36,6 +35,13 @@ Held read_holder(Answer& answer) {
   held.since = answer.millis();
   held.left = answer.millis();
   return held;
+}
+
+Paused read_pause(Answer& answer) {
+  Paused paused;
+  paused.left = answer.optional_millis();
+  paused.why = answer.text();
+  return paused;
 }
 
 Verdict read_verdict(Answer& answer) {
@@ -62,8 +68,8 @@ std::string_view name_of(Outcome outcome) {
   return "";
 }
 
-Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions) {
-  return decide(attempt, conditions, false);
+Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, bool forced) {
+  return decide(attempt, conditions, false, forced);
 }
 
 Decision decode_decision(const Reply& reply, std::size_t conditions) {
@@ -78,6 +84,8 @@ Decision decode_decision(const Reply& reply, std::size_t conditions) {
     decision = grant;
   } else if (answer.code() == "held") {
     decision = read_holder(answer);
+  } else if (answer.code() == "paused") {
+    decision = read_pause(answer);
   } else if (answer.code() == "skipped") {
     Skipped skipped;
     skipped.position = static_cast<std::size_t>(answer.number() - 1);
@@ -90,7 +98,7 @@ Decision decode_decision(const Reply& reply, std::size_t conditions) {
 }
 
 Call check_call(const Job& job, const std::vector<Condition>& conditions) {
-  return decide({job, "", "", Millis(0), 0}, conditions, true);
+  return decide({job, "", "", Millis(0), 0}, conditions, true, false);
 }
 
 Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
@@ -100,6 +108,9 @@ Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
   Verdicts verdicts;
   const Verdict holder = read_verdict(answer);  // the same shape: who, for how long, what is left
   if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due};
+  const bool paused = !answer.text().empty();
+  const Paused pause = read_pause(answer);
+  if (paused) verdicts.pause = pause;
   for (std::size_t i = 0; i < conditions; ++i) verdicts.conditions.push_back(read_verdict(answer));
   if (!answer.is_whole()) return answer.unexpected();
   return verdicts;
@@ -158,6 +169,49 @@ Call abandon_call(const Attempt& attempt) {
   call.keys = {attempt.job.record(), attempt.job.retired()};
   call.args = {attempt.token};
   return call;
+}
+
+Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why) {
+  Call call;
+  call.script = &scripts::pause;
+  call.keys = {job.record(), job.index()};
+  call.args = {job.key, length ? std::to_string(length->count()) : "", why};
+  return call;
+}
+
+Call resume_call(const Job& job) {
+  Call call;
+  call.script = &scripts::resume;
+  call.keys = {job.record()};
+  return call;
+}
+
+Answered<bool> decode_pause(const Reply& reply) {
+  Answer answer(reply);
+  if (answer.failure()) return *answer.failure();
+  if (answer.code() == "paused" || answer.code() == "resumed") return true;
+  if (answer.code() == "nothing") return false;
+  return answer.unexpected();
+}
+
+Call unlock_call(const Job& job, bool at_once, int keep) {
+  Call call;
+  call.script = &scripts::unlock;
+  call.keys = {job.record(), job.runs(), job.index()};
+  call.args = {job.key, at_once ? "1" : "", std::to_string(keep)};
+  return call;
+}
+
+Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
+  Answer answer(reply);
+  if (answer.failure()) return *answer.failure();
+  if (answer.code() == "nothing") return std::optional<Held>();
+  Held held;
+  held.who = answer.text();
+  held.since = answer.millis();
+  if (answer.code() == "revoked") held.left = answer.millis();
+  if ((answer.code() != "revoked" && answer.code() != "removed") || !answer.is_whole()) return answer.unexpected();
+  return std::optional(held);
 }
 
 Call touch_call(const Attempt& attempt, Outcome outcome, int code) {

@@ -36,16 +36,22 @@ struct Held {
   Millis left{};  // until its lease ends, unless it is renewed
 };
 
+struct Paused {
+  std::optional<Millis> left;  // none: until somebody resumes it
+  std::string why;             // may be empty
+};
+
 struct Skipped {
   std::size_t position = 0;  // of the condition, from 0
   Verdict verdict;
 };
 
 // A Failure is also what a malformed record or a reply that has no place here becomes.
-using Decision = std::variant<Grant, Held, Skipped, Failure>;
+using Decision = std::variant<Grant, Held, Paused, Skipped, Failure>;
 
 struct Verdicts {
   std::optional<Held> holder;
+  std::optional<Paused> pause;
   std::vector<Verdict> conditions;
 };
 
@@ -57,8 +63,8 @@ std::string_view name_of(Outcome outcome);
 template <class T>
 using Answered = std::variant<T, Failure>;
 
-// Deadlines are the caller's to set.
-Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions);
+// Deadlines are the caller's to set. `forced` goes through a pause; conditions are simply left out then.
+Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, bool forced = false);
 Decision decode_decision(const Reply& reply, std::size_t conditions);
 
 // The same question, asked without any effect.
@@ -73,6 +79,16 @@ Answered<Recording> decode_recording(const Reply& reply);
 
 // Whatever it answers, there is nothing to do about it: a lease that could not be given back ends by itself.
 Call abandon_call(const Attempt& attempt);
+
+// None: until resume. The reason has at most 64 bytes.
+Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why);
+Call resume_call(const Job& job);
+// Whether it was paused; of pause, whether it is.
+Answered<bool> decode_pause(const Reply& reply);
+
+// Whose lease was revoked, or with `at_once` removed; none: nobody held it.
+Call unlock_call(const Job& job, bool at_once, int keep);
+Answered<std::optional<Held>> decode_unlock(const Reply& reply);
 
 Call touch_call(const Attempt& attempt, Outcome outcome, int code);
 

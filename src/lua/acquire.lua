@@ -2,17 +2,20 @@
 --
 -- KEYS  1 job  2 runs  3 retired  4 index  5... the jobs that conditions name
 -- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs  6 dry: "1" or ""
---       7... four for each condition: name, number of its key in KEYS (0: this job), a number, a word
+--       7 run though it is paused: "1" or ""
+--       8... four for each condition: name, number of its key in KEYS (0: this job), a number, a word
 -- reply "granted" fence start ok_start            ok_start "" before the first success
 --       "held" who for left                       by a live holder: since when, how long its lease lasts
+--       "paused" left why                         left "" until somebody resumes it
 --       "skipped" position verdict since due      the first condition that does not hold (positions from 1)
 --       "retired" answer                          this token is done: never a grant
---       "verdicts" who for left, then verdict since due for every condition   (dry; who "" where nobody holds)
+--       "verdicts" who for left paused left why, then verdict since due for every condition
+--                                                 (dry; who "" where nobody holds, paused "1" or "")
 --       "malformed" key why / "newer" key version
 -- A verdict is "holds" or why not; since and due are milliseconds, "" where there is nothing to say.
 local job, runs, done, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local name, token, lease, who, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local dry = ARGV[6] == '1'
+local dry, through_pause = ARGV[6] == '1', ARGV[7] == '1'
 local now = clock()
 
 -- One branch for each condition: the settled record of the job that it looks at, a number, a word, this job's own record
@@ -113,7 +116,7 @@ end
 local seen = settled(record, now)
 local verdicts = {}
 local refused
-for i = 7, #ARGV, 4 do
+for i = 8, #ARGV, 4 do
   local check = CONDITIONS[ARGV[i]]
   if not check then
     return redis.error_reply('ERR condolock: no condition ' .. ARGV[i])
@@ -126,10 +129,15 @@ for i = 7, #ARGV, 4 do
 end
 
 local taken = held(record, now)
+local halted = not through_pause and paused(record, now)
+local pause_left = halted and record.paused_until < GREATEST and text(record.paused_until - now) or ''
 if dry then
   local reply = { 'verdicts', '', '', '' }
   if taken then
     reply = { 'verdicts', record.h_who or '', text(now - record.h_start), text(record.h_until - now) }
+  end
+  for _, part in ipairs({ halted and '1' or '', pause_left, halted and record.paused_why or '' }) do
+    reply[#reply + 1] = part
   end
   for _, verdict in ipairs(verdicts) do
     for _, part in ipairs(verdict) do
@@ -147,13 +155,16 @@ if record.h_token == token and not record.h_revoked then
 end
 
 -- A refusal is counted, which also makes it a write: a replica that lags behind must refuse it, not answer it.
-if taken or refused then
+if taken or halted or refused then
   local counted = copied(record)
   add(counted, 'skips')
   redis.call('ZADD', index, 'NX', text(now), name)
   save(job, record, counted)
   if taken then
     return { 'held', record.h_who or '', text(now - record.h_start), text(record.h_until - now) }
+  end
+  if halted then
+    return { 'paused', pause_left, record.paused_why or '' }
   end
   local verdict = verdicts[refused]
   return { 'skipped', text(refused), verdict[1], verdict[2], verdict[3] }

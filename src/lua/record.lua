@@ -10,7 +10,8 @@
 --   fails         failures in a row               skips         refusals since the last run
 --   runs          runs ended, ever                failures      of these, how many failed
 --   took          how long the last run took
---   paused_until  paused_why  waiters_until       reserved for pause and for waiting
+--   paused_until  no run is granted before; GREATEST: before a resume             paused_why    why not
+--   waiters_until reserved for waiting
 --   h_*           the holder: token (secret), until (its lease ends), fence, start, slots, revoked, who ("pid host")
 local FIELDS = {
   'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'outcome', 'code', 'failed_at', 'fails', 'skips', 'runs', 'failures',
@@ -145,6 +146,10 @@ end
 
 local function held(record, now)
   return record.h_token and record.h_until > now
+end
+
+local function paused(record, now)
+  return record.paused_until and record.paused_until > now
 end
 
 -- The record as a reader sees it now: an expired holder is a lost run that ended when its lease did. The holder itself may

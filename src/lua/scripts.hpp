@@ -19,6 +19,9 @@ extern const Script finish;
 extern const Script abandon;
 extern const Script touch;
 extern const Script status;
+extern const Script pause;
+extern const Script resume;
+extern const Script unlock;
 }  // namespace scripts
 
 }  // namespace condolock

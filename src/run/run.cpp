@@ -123,7 +123,7 @@ void Run::done(int exit_code) {
 
 void Run::acquire(Instant now) {
   ++acquires_;
-  send(acquire_call(plan_.attempt, plan_.conditions), plan_.redis_timeout, now);
+  send(acquire_call(plan_.attempt, plan_.conditions, plan_.forced), plan_.redis_timeout, now);
 }
 
 void Run::on_decision(const Reply& reply, Instant now) {

@@ -27,6 +27,7 @@ namespace condolock {
 struct Plan {
   Attempt attempt;
   std::vector<Condition> conditions;
+  bool forced = false;  // conditions and pause are skipped
   Millis redis_timeout{5000};
   std::optional<Millis> timeout;  // for the child
   Millis kill_after{10'000};
@@ -66,7 +67,7 @@ namespace report {
 struct Granted {
   Grant grant;
 };
-struct Refused {  // Held or Skipped
+struct Refused {  // Held, Paused or Skipped
   Decision decision;
 };
 struct NoGrant {  // no child was started

@@ -1,6 +1,6 @@
 load helper
 
-# check, touch and status.
+# check, touch, status, pause, resume and unlock.
 
 @test "check: every condition with its verdict, 0 or 75, and nothing written" {
   run "$CONDOLOCK" check --key K --min-time 5m
@@ -147,4 +147,67 @@ load helper
   url=$CONDOLOCK_URL
   unset CONDOLOCK_URL
   REDIS_URL=$url "$CONDOLOCK" status K
+}
+
+@test "pause and resume" {
+  run "$CONDOLOCK" pause K --for 30m --reason $'database\e upgrade'
+  [ "$status" -eq 0 ]
+  [ "$output" = '' ]
+  run --separate-stderr "$CONDOLOCK" run -v K -- touch ran
+  [ "$status" -eq 75 ]
+  [ "$stderr" = 'condolock: skipped K: paused for another 30m: database\x1b upgrade' ]
+  [ ! -e ran ]
+  run "$CONDOLOCK" check K
+  [ "$status" -eq 75 ]
+  [[ "${lines[0]}" =~ ^'no   pause of K '\ +'paused for another '[0-9ms]+': database\x1b upgrade'$ ]]
+  run "$CONDOLOCK" status K
+  [[ "$output" =~ '  pause         paused for another '[0-9ms]+': database\x1b upgrade' ]]
+  run "$CONDOLOCK" status --json K
+  [ "$(jq -r '.keys[0].pause.reason' <<<"$output")" = $'database\e upgrade' ]
+  [ "$(jq -r '.keys[0].pause.until.ms' <<<"$output")" = "$(job K paused_until)" ]
+  "$CONDOLOCK" run K --force -- touch ran
+  [ -e ran ]
+  run "$CONDOLOCK" resume K
+  [ "$status" -eq 0 ]
+  [ "$output" = '' ]
+  run "$CONDOLOCK" resume -v K
+  [ "$status" -eq 0 ]
+  [ "$output" = 'condolock: K was not paused' ]
+  "$CONDOLOCK" run K -- true
+  "$CONDOLOCK" pause --key K
+  run "$CONDOLOCK" run -v K -- true
+  [ "$output" = 'condolock: skipped K: paused until it is resumed' ]
+  [ "$("$CONDOLOCK" status --json K | jq -c '.keys[0].pause')" = '{"until":null,"reason":""}' ]
+}
+
+@test "unlock: the holder stops its command at the next renewal, and then the key is free" {
+  run "$CONDOLOCK" unlock -v K
+  [ "$status" -eq 0 ]
+  [ "$output" = 'condolock: nobody holds K' ]
+  "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >ready; exec sleep 60' 2>messages 3>&- &
+  condolock=$!
+  wait_for test -e ready
+  run "$CONDOLOCK" unlock -v K L
+  [ "$status" -eq 0 ]
+  [[ "${lines[0]}" =~ ^'condolock: the lease of K, held by '.*' (pid '$condolock'), is revoked; it ends in '[0-9.ms]+' at the latest'$ ]]
+  [ "${lines[1]}" = 'condolock: nobody holds L' ]
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 79 ]
+  grep -q 'K has lost its lease' messages
+  "$CONDOLOCK" run --key K -- true
+}
+
+@test "unlock --now: free at once, with a warning" {
+  "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >ready; exec sleep 60' 2>/dev/null 3>&- &
+  condolock=$!
+  wait_for test -e ready
+  run "$CONDOLOCK" unlock --now K
+  [ "$status" -eq 0 ]
+  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but what '.*' runs may still live until its next renewal'$ ]]
+  "$CONDOLOCK" run --key K -- true
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 79 ]
+  [ "$(job K outcome)" = success ]
 }

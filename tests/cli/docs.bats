@@ -11,7 +11,7 @@ commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { pr
 exit_codes() { "$CONDOLOCK" --help | sed -n '/^condolock COMMAND --help/,$p' | sed -nE 's/^  ([0-9]+) +(.*)$/\1 \2/p'; }
 
 @test "there is something to compare" {
-  [ "$(commands | tr '\n' ' ')" = 'run check touch status ' ]
+  [ "$(commands | tr '\n' ' ')" = 'run check touch status pause resume unlock ' ]
   [ "$(options_of run | wc -l)" -ge 20 ]
   [ "$(exit_codes | wc -l)" -ge 14 ]
 }

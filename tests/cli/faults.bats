@@ -8,7 +8,7 @@ load helper
   [ "$status" -eq 69 ]
   [ "$output" = "condolock: error: K was not run: cannot connect to $BATS_TEST_TMPDIR/no.sock: No such file or directory" ]
   [ ! -e ran ]
-  for command in 'check K' 'touch K' 'status K'; do
+  for command in 'check K' 'touch K' 'status K' 'pause K' 'resume K' 'unlock K'; do
     run "$CONDOLOCK" $command
     [ "$status" -eq 69 ]
     [ "$output" = "condolock: error: cannot connect to $BATS_TEST_TMPDIR/no.sock: No such file or directory" ]
@@ -49,6 +49,9 @@ load helper
   run --separate-stderr "$CONDOLOCK" status K
   [ "$status" -eq 0 ]
   [ "$stderr" = '' ]
+  "$CONDOLOCK" pause K
+  "$CONDOLOCK" resume K
+  "$CONDOLOCK" run --key U --lease 2s -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U; "$CONDOLOCK" unlock --now U' 2>/dev/null || [ $? -eq 74 ]
   backdate K failed_at 0
   redis HSET '{condolock}:job:K' h_token x h_until 1 h_fence 1 h_start 1 >/dev/null
   "$CONDOLOCK" run --key K -- true # replaces a holder that expired

@@ -36,6 +36,10 @@ refused() {
   refused 64 'the key is missing' touch
   refused 64 'the key is missing' status
   refused 64 'one word too many' touch K L
+  for command in pause resume unlock; do refused 64 'the key is missing' $command; done
+  refused 64 'one word too many' pause K L
+  refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
+  refused 64 "--for: 'soon' is not a duration" pause K --for soon
 }
 
 @test "keys" {
@@ -110,7 +114,7 @@ refused() {
 }
 
 @test "help: on stdout, 0, and with an example" {
-  for command in '' run check touch status; do
+  for command in '' run check touch status pause resume unlock; do
     for flag in -h --help; do
       run --separate-stderr "$CONDOLOCK" $command $flag
       [ "$status" -eq 0 ]

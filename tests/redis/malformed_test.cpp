@@ -15,7 +15,10 @@ struct Malformed : Protocol {
                             renew_call(attempt("a"), grant),
                             finish_call(attempt("a"), grant, Outcome::success, 0),
                             abandon_call(attempt("a")),
-                            touch_call(attempt("a"), Outcome::success, 0)};
+                            touch_call(attempt("a"), Outcome::success, 0),
+                            pause_call({"ns", "K"}, {}, ""),
+                            resume_call({"ns", "K"}),
+                            unlock_call({"ns", "K"}, true, 20)};
     if (with_status) calls.push_back(status_call({"ns", "K"}));
     std::vector<std::string> out;
     const std::string before = state();
@@ -116,6 +119,8 @@ TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused befo
     refused(finish_call(attempt("a"), mine, Outcome::success, 0), key);
     refused(touch_call(attempt("t"), Outcome::success, 0), key);
     if (key != "{ns}:runs:K") refused(renew_call(attempt("a"), mine), key);
+    if (key != "{ns}:retired:K") refused(unlock_call({"ns", "K"}, true, 20), key);
+    if (key == "{ns}:index") refused(pause_call({"ns", "K"}, {}, ""), key);
     if (key == "{ns}:retired:K") refused(abandon_call(attempt("a")), key);
   }
 }
