@@ -4,7 +4,7 @@ _condolock_options() {
   local common='--url --user --password-file --redis-timeout --namespace --quiet --verbose --color --help'
   local conditions='--key --min-time --min-time-from --accessed-prior --after --not-running --retry-after --max-failures'
   case $1 in
-    run) echo "$conditions --force --lease --timeout --kill-after --skip-code --busy-code --jitter --success-code --record-timeout $common" ;;
+    run) echo "$conditions --force --lease --timeout --kill-after --skip-code --busy-code --on-unreachable --jitter --success-code --record-timeout $common" ;;
     check) echo "$conditions $common" ;;
     touch) echo "--key --failed $common" ;;
     status) echo "--key --json $common" ;;
@@ -42,6 +42,10 @@ _condolock() {
       ;;
     --color)
       mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
+      return
+      ;;
+    --on-unreachable)
+      mapfile -t COMPREPLY < <(compgen -W 'fail run skip' -- "$current")
       return
       ;;
     --min-time-from)

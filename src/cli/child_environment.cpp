@@ -40,7 +40,7 @@ std::vector<std::string> child_environment(char** own, const std::string& key, c
     }
   }
   out.push_back("CONDOLOCK_KEY=" + key);
-  out.push_back("CONDOLOCK_FENCE=" + std::to_string(grant.fence));
+  out.push_back("CONDOLOCK_FENCE=" + (grant.fence == 0 ? "" : std::to_string(grant.fence)));
   out.push_back("CONDOLOCK_RUN_ID=" + run_id);
   out.push_back("CONDOLOCK_LAST_SUCCESS=" + (grant.last_success ? seconds(*grant.last_success) : ""));
   return out;

@@ -31,6 +31,21 @@ struct RunOptions {
   std::optional<Millis> timeout;
 };
 
+Options::Set on_unreachable_into(OnUnreachable& into) {
+  return [&into](std::string_view text) -> std::optional<Problem> {
+    if (text == "fail") {
+      into = OnUnreachable::fail;
+    } else if (text == "run") {
+      into = OnUnreachable::run;
+    } else if (text == "skip") {
+      into = OnUnreachable::skip;
+    } else {
+      return Problem{"'" + escape(text) + "' is none of fail, run, skip"};
+    }
+    return std::nullopt;
+  };
+}
+
 void declare(Options& options, RunOptions& run) {
   Plan& plan = run.plan;
   declare_conditions(options, run.asked);
@@ -47,6 +62,10 @@ void declare(Options& options, RunOptions& run) {
   options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
   options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
                 [&plan](std::string_view text) { return code_into(plan.busy_code.emplace())(text); });
+  options
+      .value("--on-unreachable", "WHAT", "fail, run (without a lease) or skip (fail)",
+             on_unreachable_into(plan.on_unreachable))
+      .environment = {"CONDOLOCK_ON_UNREACHABLE"};
   options.value("--jitter", "D", "first wait a random time up to D (0)", duration_into(plan.jitter));
   options
       .value("--success-code", "N", "counts as success, besides 0 (repeatable)",

@@ -32,6 +32,12 @@ struct Speaker {
   void operator()(const report::NoGrant& no_grant) const {
     console().error(name + " was not run: " + told(no_grant.failure));
   }
+  void operator()(const report::SkippedUnreachable& skipped) const {
+    console().decision("skipped " + name + ": " + told(skipped.failure));
+  }
+  void operator()(const report::Unleased& unleased) const {
+    console().warning("running " + name + " without a lease: " + told(unleased.failure));
+  }
   void operator()(const report::NotStarted& not_started) const {
     console().error("cannot run " + escape(told_.command) + ": " + std::strerror(not_started.error));
   }

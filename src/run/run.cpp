@@ -32,7 +32,8 @@ std::optional<Instant> Run::next_tick() const {
   } else {
     next = earlier(next, timeout_at_);
   }
-  if (stopping_ != Why::lost && stopping_ != Why::not_renewed) next = earlier(next, lease_.term_at(plan_.kill_after));
+  if (!unleased_ && stopping_ != Why::lost && stopping_ != Why::not_renewed)
+    next = earlier(next, lease_.term_at(plan_.kill_after));
   return next;
 }
 
@@ -142,6 +143,19 @@ void Run::on_acquire_failure(const Failure& failure, Instant now) {
     next_call_ = now + jitter_.between(Millis(20), Millis(100));
     return;
   }
+  // An answer that refuses, whatever the reason, is no "no answer".
+  const bool no_answer = failure.fault == Fault::unreachable && !failure.voided;
+  if (no_answer && plan_.on_unreachable == OnUnreachable::run) {
+    unleased_ = true;
+    state_ = State::running;
+    tell(report::Unleased{failure});
+    actions_.push_back(action::Spawn{Grant{}});
+    return;
+  }
+  if (no_answer && plan_.on_unreachable == OnUnreachable::skip) {
+    tell(report::SkippedUnreachable{failure});
+    return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
+  }
   tell(report::NoGrant{failure});
   end_without_child(exit_code::of(failure.fault), plan_.redis_timeout, now);
 }
@@ -174,7 +188,7 @@ void Run::spawn() {
 }
 
 void Run::handle(const event::Spawned& /*event*/, Instant now) {
-  next_call_ = lease_.renew_at();
+  if (!unleased_) next_call_ = lease_.renew_at();
   if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
 }
 
@@ -236,7 +250,7 @@ void Run::stop(Why why, Instant kill_at) {
 }
 
 void Run::watch_child(Instant now) {
-  if (now >= lease_.term_at(plan_.kill_after)) stop(Why::not_renewed, lease_.kill_at());
+  if (!unleased_ && now >= lease_.term_at(plan_.kill_after)) stop(Why::not_renewed, lease_.kill_at());
   if (timeout_at_ && now >= *timeout_at_) stop(Why::timeout, now + plan_.kill_after);
   if (stopping_ && !killed_ && now >= kill_at_) {
     killed_ = true;
@@ -261,6 +275,7 @@ void Run::handle(const event::ChildExited& exited, Instant now) {
     outcome_ = Outcome::lost;
     exit_code_ = exit_code::lost;
   }
+  if (unleased_) return record_unleased(now);
   record_until_ = now + std::max(plan_.record_timeout, lease_.attempt(plan_.redis_timeout));  // one whole attempt at least
   finish(now);
 }
@@ -271,7 +286,19 @@ void Run::finish(Instant now) {
   send(finish_call(plan_.attempt, grant_, outcome_, child_code_), patience, now);
 }
 
+// One attempt, as touch does, under a token of its own: the run's may be retired by then.
+void Run::record_unleased(Instant now) {
+  last_attempt_ = true;
+  giving_back_ = may_hold_;
+  may_hold_ = false;
+  if (giving_back_) return send(abandon_call(plan_.attempt), plan_.redis_timeout, now);
+  Attempt touch = plan_.attempt;
+  touch.token += "T";
+  send(touch_call(touch, outcome_, child_code_), plan_.redis_timeout, now);
+}
+
 void Run::on_recording(const Reply& reply, Instant now) {
+  if (giving_back_) return record_unleased(now);
   const auto answer = decode_recording(reply);
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     const bool again = worth_repeating(failure->fault) || failure->fault == Fault::write_refused;
@@ -288,8 +315,9 @@ void Run::on_recording(const Reply& reply, Instant now) {
 }
 
 void Run::give_up_recording(const Failure& failure) {
-  tell(report::NotRecorded{failure, outcome_ == Outcome::success});
-  if (outcome_ == Outcome::success) exit_code_ = exit_code::not_recorded;
+  const bool matters = outcome_ == Outcome::success && !unleased_;
+  tell(report::NotRecorded{failure, matters});
+  if (matters) exit_code_ = exit_code::not_recorded;
   done(exit_code_);
 }
 

@@ -4,6 +4,9 @@
 //   acquiring -> (confirming) -> running -> recording -> done
 //        \___________\______________\____> abandoning -> done
 //
+// With --on-unreachable run a child is started without a lease: nothing is renewed, and its end is recorded as touch does,
+// once.
+//
 // acquiring   acquire is sent, at most twice. Refused: done with the skip code.
 // confirming  the grant arrived late: it is renewed before anything is started under it.
 // running     the child lives. The lease is renewed; TERM and then KILL where it can't be, or at --timeout.
@@ -23,6 +26,9 @@
 
 namespace condolock {
 
+// What to do where no answer comes before a grant.
+enum class OnUnreachable : std::uint8_t { fail, run, skip };
+
 // What the user asked for.
 struct Plan {
   Attempt attempt;
@@ -35,7 +41,8 @@ struct Plan {
   std::vector<int> success_codes;  // besides 0
   int skip_code = 75;
   std::optional<int> busy_code;  // where another holds the lease; none: the skip code
-  Millis jitter{0};              // wait a random time up to this before the first acquire
+  OnUnreachable on_unreachable = OnUnreachable::fail;
+  Millis jitter{0};  // wait a random time up to this before the first acquire
   std::uint64_t seed = 0;
 };
 
@@ -73,6 +80,12 @@ struct Refused {  // Held, Paused or Skipped
 struct NoGrant {  // no child was started
   Failure failure;
 };
+struct SkippedUnreachable {  // --on-unreachable skip
+  Failure failure;
+};
+struct Unleased {  // --on-unreachable run: the child is started without a lease
+  Failure failure;
+};
 struct NotStarted {  // exec failed
   int error = 0;
 };
@@ -87,15 +100,16 @@ struct Stopping {      // TERM was sent; another holds the lease, or it could no
 };
 struct NotRecorded {
   Failure failure;
-  bool success = false;  // of the child
+  bool success = false;  // of the child, so that it may run again
 };
 struct Superseded {
   bool success = false;
 };
 }  // namespace report
 
-using Report = std::variant<report::Granted, report::Refused, report::NoGrant, report::NotStarted, report::RenewalFailed,
-                            report::Renewed, report::Reasserted, report::Stopping, report::NotRecorded, report::Superseded>;
+using Report = std::variant<report::Granted, report::Refused, report::NoGrant, report::SkippedUnreachable, report::Unleased,
+                            report::NotStarted, report::RenewalFailed, report::Renewed, report::Reasserted, report::Stopping,
+                            report::NotRecorded, report::Superseded>;
 
 namespace action {
 struct Eval {  // start this call; one at a time
@@ -103,7 +117,7 @@ struct Eval {  // start this call; one at a time
 };
 struct Cancel {};  // forget the call that is under way
 struct Spawn {     // start the child; answered by Spawned or SpawnFailed
-  Grant grant;
+  Grant grant;     // fence 0: there is none
 };
 struct Stop {  // send this to the child and everything below it
   int signal = 0;
@@ -165,6 +179,7 @@ class Run {
 
   void finish(Instant now);
   void on_recording(const Reply& reply, Instant now);
+  void record_unleased(Instant now);
   void give_up_recording(const Failure& failure);
 
   Plan plan_;
@@ -191,6 +206,8 @@ class Run {
   int exit_code_ = 0;
   Instant record_until_{};
   bool last_attempt_ = false;
+  bool unleased_ = false;     // the child was started without a lease
+  bool giving_back_ = false;  // and what acquire may have left is abandoned before its end is recorded
 };
 
 }  // namespace condolock

@@ -15,6 +15,44 @@ load helper
   done
 }
 
+@test "--on-unreachable: skip and run, where no answer came" {
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/no.sock"
+  run "$CONDOLOCK" run --key K --on-unreachable skip -- touch ran
+  [ "$status" -eq 75 ]
+  [ "$output" = '' ]
+  [ ! -e ran ]
+  CONDOLOCK_ON_UNREACHABLE=skip run "$CONDOLOCK" run -v -E 3 --key K -- touch ran
+  [ "$status" -eq 3 ]
+  [[ "$output" =~ ^'condolock: skipped K: cannot connect to ' ]]
+  run --separate-stderr "$CONDOLOCK" run --key K --on-unreachable run -- sh -c 'echo "fence=$CONDOLOCK_FENCE"; exit 6'
+  [ "$status" -eq 6 ]
+  [ "$output" = 'fence=' ]
+  [[ "$stderr" =~ 'warning: running K without a lease: cannot connect to ' ]]
+  [[ "$stderr" =~ 'how K ended was not recorded' ]]
+}
+
+@test "--on-unreachable run: recorded as touch does when Redis is back, and nothing is left of the lost acquire" {
+  "$CONDOLOCK" run --key warm -- true
+  start_proxy drop-reply=1 drop-reply=2
+  run "$CONDOLOCK" run --redis-timeout 200ms --on-unreachable run --key K -- true
+  [ "$status" -eq 0 ]
+  [ "$(job K outcome)" = success ]
+  [ "$(job K h_token)" = '' ]
+  [ "$(job K runs)" = 1 ]
+  [[ "$(redis LRANGE '{condolock}:runs:K' 0 -1)" =~ ^'0 ' ]]
+}
+
+@test "--on-unreachable is not for a server that answers" {
+  redis CONFIG SET maxmemory 1 >/dev/null
+  for what in run skip; do
+    run "$CONDOLOCK" run --key K --on-unreachable "$what" -- touch ran
+    [ "$status" -eq 69 ]
+    [[ "$output" =~ OOM ]]
+  done
+  redis CONFIG SET maxmemory 0 >/dev/null
+  [ ! -e ran ]
+}
+
 @test "wrong password, none, and a user without permission: 77" {
   start_redis "$REDIS_DIR/locked.sock" "$REDIS_DIR/locked.pid" --requirepass right
   redis-cli -s "$REDIS_DIR/locked.sock" -a right --no-auth-warning ACL SETUSER weak on '>weak' '~*' '+@connection' >/dev/null

@@ -73,6 +73,7 @@ refused() {
   refused 64 '--after: a key must not be empty' run --key K --after '' -- true
   refused 64 '--not-running: a key must not be empty' run --key K --not-running= -- true
   refused 64 "--retry-after: 'x' is not a duration" run --key K --retry-after x -- true
+  refused 64 "--on-unreachable: 'retry' is none of fail, run, skip" run --key K --on-unreachable retry -- true
   refused 64 "--max-failures: '0' is not a number of failures: write 1 to 1000000" run --key K --max-failures 0 -- true
 }
 

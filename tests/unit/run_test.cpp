@@ -190,6 +190,73 @@ TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, t
   CHECK(exit_code() == 69);
 }
 
+TEST_CASE_FIXTURE(World, "--on-unreachable skip") {
+  plan.on_unreachable = OnUnreachable::skip;
+  plan.skip_code = 9;
+  begin();
+  fail(no_answer());
+  tick();
+  fail(no_answer());
+  CHECK(told<report::SkippedUnreachable>());
+  CHECK(asked() == "abandon");
+  fail(no_answer());
+  CHECK(exit_code() == 9);
+}
+
+TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's code whatever comes of it") {
+  for (const bool sent : {false, true}) {
+    for (const bool recorded : {false, true}) {
+      World world;
+      world.plan.on_unreachable = OnUnreachable::run;
+      world.plan.timeout = Millis(500'000);
+      world.begin();
+      world.fail(no_answer(sent));
+      world.tick();
+      world.fail(no_answer(false));
+      CHECK(world.told<report::Unleased>());
+      REQUIRE(world.find<action::Spawn>());
+      CHECK(world.find<action::Spawn>()->grant.fence == 0);
+      world.feed(event::Spawned{});
+      CHECK(*world.next_in() == Millis(500'000));  // nothing to renew
+      world.after(Millis(400'000));
+      world.feed(event::Tick{});
+      CHECK(world.actions.empty());
+      world.feed(event::ChildExited{0});
+      if (sent) {
+        CHECK(world.asked() == "abandon");
+        world.reply({"abandoned"});
+      }
+      CHECK(world.asked() == "touch");
+      CHECK(world.argument(1) != "token");
+      if (recorded) {
+        world.reply({"recorded"});
+        CHECK_FALSE(world.told<report::NotRecorded>());
+      } else {
+        world.fail(no_answer());
+        CHECK_FALSE(world.told<report::NotRecorded>()->success);
+      }
+      CHECK(world.exit_code() == 0);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(World, "--on-unreachable is for no answer only") {
+  for (const auto policy : {OnUnreachable::run, OnUnreachable::skip}) {
+    plan.on_unreachable = policy;
+    for (const Fault fault :
+         {Fault::write_refused, Fault::denied, Fault::not_primary, Fault::malformed, Fault::unexpected}) {
+      begin();
+      fail({fault, false, false, "x"});
+      if (fault == Fault::not_primary) {
+        tick();
+        fail({fault, false, false, "x"});
+      }
+      CHECK(exit_code() != 75);
+      CHECK_FALSE(find<action::Spawn>());
+    }
+  }
+}
+
 TEST_CASE_FIXTURE(World, "nothing can have run: nothing to give back") {
   begin();
   fail(no_answer(false));
