@@ -1,5 +1,5 @@
 -- unlock: revokes a lease. It is renewed no more: the next renewal is answered "lost", and the lease ends when its holder is
--- done, or at its end. With `at once` it is removed here and now, and its run written down as lost; its command may still live.
+-- done, or at its end. With `at once` it is removed here and now, and its run written down as lost; its command may live on.
 --
 -- KEYS  1 job  2 runs  3 index
 -- ARGV  1 key  2 at once: "1" or ""  3 rows to keep in runs
