@@ -24,6 +24,7 @@ TEST_CASE("what a server's errors mean") {
   CHECK(classify("ERR unknown command 'EVALSHA'").fault == Fault::unexpected);
   CHECK(classify("").fault == Fault::unexpected);
   CHECK_FALSE(classify("READONLY x").passing);
+  CHECK(classify("ERR \x1b[31mred").text == "ERR \\x1b[31mred");
 }
 
 TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "util/escape.hpp"
+
 namespace condolock::redis {
 namespace {
 
@@ -52,7 +54,7 @@ ErrorReply classify(std::string_view error) {
   const std::string_view inner = unwrapped(error);
   const std::size_t tail = inner.find(" script: ");
   out.from_script = inner != error || tail != std::string_view::npos;
-  out.text = inner.substr(0, tail);
+  out.text = escape(inner.substr(0, tail));
   out.no_script = inner.starts_with("NOSCRIPT");
   for (const Known& entry : known) {
     if (inner.starts_with(entry.opening)) {
