@@ -9,14 +9,9 @@ local job, done = KEYS[1], KEYS[2]
 local token = ARGV[1]
 local now = clock()
 
-local answer, bad = retired(done, token)
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
-  return bad
+local record, answer = open(job, done, token)
+if not record then
+  return answer
 end
 if answer and answer ~= 'abandoned' then
   return { 'retired', answer }

@@ -90,23 +90,17 @@ local function ms(n)
   return n and text(n) or ''
 end
 
-local answer, bad = retired(done, token)
-bad = bad or mistyped(runs, 'list') or mistyped(index, 'zset')
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
-  return bad
+local record, answer = open(job, done, token, runs, index)
+if not record then
+  return answer
 end
 local others = {}
 for i = 5, #KEYS do
-  others[i], bad = load(KEYS[i])
+  local other, bad = load(KEYS[i])
   if bad then
     return bad
   end
-  others[i] = settled(others[i], now)
+  others[i] = settled(other, now)
 end
 
 if answer then

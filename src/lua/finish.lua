@@ -12,15 +12,9 @@ local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), 
 local code, who, keep = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
 local now = clock()
 
-local answer, bad = retired(done, token)
-bad = bad or mistyped(runs, 'list') or mistyped(index, 'zset')
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
-  return bad
+local record, answer = open(job, done, token, runs, index)
+if not record then
+  return answer
 end
 if answer == 'abandoned' then
   return { 'retired', answer }

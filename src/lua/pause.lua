@@ -9,13 +9,8 @@ local job, index = KEYS[1], KEYS[2]
 local name, length, why = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local now = clock()
 
-local bad = mistyped(index, 'zset')
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
+local record, bad = open(job, nil, nil, nil, index)
+if not record then
   return bad
 end
 

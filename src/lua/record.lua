@@ -223,3 +223,20 @@ local function retire(key, token, answer, now)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(now - RETIRED_FOR))
   redis.call('PEXPIRE', key, text(RETIRED_FOR))
 end
+
+-- All that a verb reads before it writes: the types of its keys, the record, and what the token was told before.
+-- Returns the record and that answer (or nil); nil and what to return, if anything is not as it should be. A key that the verb
+-- has no use for is nil.
+local function open(job, done, token, runs, index)
+  local answer, bad
+  if done then
+    answer, bad = retired(done, token)
+  end
+  bad = bad or (runs and mistyped(runs, 'list')) or (index and mistyped(index, 'zset'))
+  if bad then
+    return nil, bad
+  end
+  local record
+  record, bad = load(job)
+  return record, bad or answer
+end

@@ -12,15 +12,9 @@ local name, token, fence, start = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(
 local lease, who = tonumber(ARGV[5]), ARGV[6]
 local now = clock()
 
-local answer, bad = retired(done, token)
-bad = bad or mistyped(index, 'zset')
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
-  return bad
+local record, answer = open(job, done, token, nil, index)
+if not record then
+  return answer
 end
 if answer then
   return { 'finished', answer }

@@ -10,15 +10,9 @@ local job, runs, done, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local name, token, outcome, code, who, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local now = clock()
 
-local answer, bad = retired(done, token)
-bad = bad or mistyped(runs, 'list') or mistyped(index, 'zset')
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
-  return bad
+local record, answer = open(job, done, token, runs, index)
+if not record then
+  return answer
 end
 if answer then
   return { 'recorded' }

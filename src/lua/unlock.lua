@@ -1,5 +1,5 @@
 -- unlock: revokes a lease. It is renewed no more: the next renewal is answered "lost", and the lease ends when its holder is
--- done, or at its end. With `at once` it is removed here and now, and its run written down as lost; its command may live on.
+-- done, or at its end. With `at once` it is removed now, and its run written down as lost; its command may live on.
 --
 -- KEYS  1 job  2 runs  3 index
 -- ARGV  1 key  2 at once: "1" or ""  3 rows to keep in runs
@@ -11,13 +11,8 @@ local job, runs, index = KEYS[1], KEYS[2], KEYS[3]
 local name, at_once, keep = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
 local now = clock()
 
-local bad = mistyped(runs, 'list') or mistyped(index, 'zset')
-if bad then
-  return bad
-end
-local record
-record, bad = load(job)
-if bad then
+local record, bad = open(job, nil, nil, runs, index)
+if not record then
   return bad
 end
 if not held(record, now) then
