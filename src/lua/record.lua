@@ -225,8 +225,8 @@ local function retire(key, token, answer, now)
 end
 
 -- All that a verb reads before it writes: the types of its keys, the record, and what the token was told before.
--- Returns the record and that answer (or nil); nil and what to return, if anything is not as it should be. A key that the verb
--- has no use for is nil.
+-- Returns the record and that answer (or nil); nil and what to return, if anything is not as it should be. A key that the
+-- verb has no use for is nil.
 local function open(job, done, token, runs, index)
   local answer, bad
   if done then
