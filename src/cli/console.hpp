@@ -22,9 +22,14 @@ class Palette {
   bool on_ = false;
 };
 
+// Whether a line may wait for whoever reads stderr. One that watches over a lease must not: a full pipe or a terminal
+// stopped with Ctrl-S would keep it from renewing, and from stopping its command. Then a line that can't be written at once
+// is lost.
+enum class Patience : std::uint8_t { waits, never_waits };
+
 class Console {
  public:
-  Console(bool quiet, bool verbose, Color color);
+  Console(bool quiet, bool verbose, Color color, Patience patience = Patience::waits);
 
   // Always shown.
   void error(std::string_view text) const;
@@ -42,6 +47,7 @@ class Console {
   bool quiet_;
   bool verbose_;
   bool shows_decisions_;
+  Patience patience_;
   Palette palette_;
 };
 

@@ -112,7 +112,7 @@ Ending run_command(const Arguments& arguments) {
   }
   if (auto ending = settle(options, globals)) return *ending;
 
-  const Console console(globals.quiet, globals.verbose, globals.color);
+  const Console console(globals.quiet, globals.verbose, globals.color, Patience::never_waits);
   if (globals.password_on_command_line) {
     console.warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
   }
