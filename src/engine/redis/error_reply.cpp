@@ -13,7 +13,7 @@ struct Known {
   bool passing;
 };
 
-constexpr std::array<Known, 19> known{{
+constexpr std::array<Known, 21> known{{
     {"LOADING", Fault::unreachable, true},
     {"BUSY ", Fault::unreachable, true},
     {"CLUSTERDOWN", Fault::unreachable, true},
@@ -31,6 +31,8 @@ constexpr std::array<Known, 19> known{{
     {"NOPERM", Fault::denied, false},
     {"DENIED", Fault::denied, false},  // protected mode
     {"ERR The user executing the script", Fault::denied, false},
+    {"ERR ACL failure in script", Fault::denied, false},      // 7.2 and later, Valkey
+    {"The user executing the script", Fault::denied, false},  // 6.2, unwrapped
     {"ERR AUTH", Fault::denied, false},
     {"ERR DB index", Fault::misconfigured, false},
     {"WRONGTYPE", Fault::malformed, false},
@@ -38,7 +40,7 @@ constexpr std::array<Known, 19> known{{
 
 // "ERR Error running script (call to f_...): @user_script:7: @user_script: 7: -OOM command not allowed" -> "OOM command..."
 std::string_view unwrapped(std::string_view error) {
-  if (!error.starts_with("ERR Error running script")) return error;
+  if (!error.starts_with("ERR Error running script") && !error.starts_with("@user_script: ")) return error;
   const std::size_t inner = error.rfind("@user_script: ");
   const std::size_t colon = inner == std::string_view::npos ? inner : error.find(": ", inner + 14);
   if (colon == std::string_view::npos) return error;
@@ -52,7 +54,7 @@ std::string_view unwrapped(std::string_view error) {
 ErrorReply classify(std::string_view error) {
   ErrorReply out;
   const std::string_view inner = unwrapped(error);
-  const std::size_t tail = inner.find(" script: ");
+  const std::size_t tail = inner.rfind(" script: ");
   out.from_script = inner != error || tail != std::string_view::npos;
   out.text = escape(inner.substr(0, tail));
   out.no_script = inner.starts_with("NOSCRIPT");
