@@ -40,6 +40,18 @@ void* create_nil(const redisReadTask* task) { return create(task, Kind::nil, {})
 
 void free_value(void* value) { delete static_cast<RespValue*>(value); }
 
+// hiredis 1.0 also knows RESP3, which nobody asked for. Without functions for these it would hand out small integers as
+// pointers.
+template <class Functions>
+void refuse_resp3(Functions& functions) {
+  if constexpr (requires { functions.createDouble; }) {
+    functions.createDouble = [](const redisReadTask*, double, char*, std::size_t) -> void* { return nullptr; };
+  }
+  if constexpr (requires { functions.createBool; }) {
+    functions.createBool = [](const redisReadTask*, int) -> void* { return nullptr; };
+  }
+}
+
 redisReplyObjectFunctions make_functions() {
   redisReplyObjectFunctions functions{};
   functions.createString = create_string;
@@ -47,6 +59,7 @@ redisReplyObjectFunctions make_functions() {
   functions.createInteger = create_integer;
   functions.createNil = create_nil;
   functions.freeObject = free_value;
+  refuse_resp3(functions);
   return functions;
 }
 
