@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "util/duration.hpp"
 
@@ -90,8 +91,13 @@ void RedisEngine::connect(Instant now) {
 
 void RedisEngine::look_up() {
   looked_up_ = true;
-  lookup_ = std::make_unique<Lookup>(target_);
-  phase_ = Phase::looking_up;
+  try {
+    lookup_ = std::make_unique<Lookup>(target_);
+    phase_ = Phase::looking_up;
+  } catch (const std::system_error& error) {
+    // No process or descriptor to be had, perhaps by the very job that we guard: it will pass, or the lease's deadline will.
+    fail({Fault::unreachable, false, false, "cannot look up the host " + target_.host + ": " + error.what()});
+  }
 }
 
 void RedisEngine::open_next(Instant now) {
@@ -248,11 +254,22 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
 }
 
 void RedisEngine::on_deadline(Instant now) {
+  if (refused_opening()) return;
   const std::string waited = format_duration(std::chrono::duration_cast<Millis>(now - started_));
   socket_.reset();
   lookup_.reset();
   const std::string said = last_said_.empty() ? "" : "; it said: " + last_said_;
   fail({Fault::unreachable, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
+}
+
+// A server that refuses us may hang up, or fall silent, before it answers the script: that is a refusal all the same, and no
+// "no answer". Whether it ran the script as somebody else nobody knows then.
+bool RedisEngine::refused_opening() {
+  if (phase_ != Phase::exchanging || !opening_error_ || opening_error_->passing) return false;
+  const ErrorReply error = *opening_error_;
+  socket_.reset();
+  fail({error.fault, script_sent_, false, target_.shown() + " says: " + error.text});
+  return true;
 }
 
 void RedisEngine::finish(Values values) {
@@ -270,6 +287,7 @@ void RedisEngine::fail(Failure failure) {
 // `why` is a copy: it mostly is the text of the socket that goes here.
 void RedisEngine::disconnect(std::string why, Instant now) {
   const bool connecting = phase_ == Phase::connecting;
+  if (!connecting && refused_opening()) return;
   const bool garbled = socket_->is_garbled();
   socket_.reset();
   if (connecting && next_address_ < addresses_.size()) return open_next(now);

@@ -47,6 +47,7 @@ class RedisEngine final : public Engine {
   void on_script_error(const ErrorReply& error, Instant now);
   void on_deadline(Instant now);
 
+  bool refused_opening();
   void finish(Values values);
   void fail(Failure failure);
   void disconnect(std::string why, Instant now);
