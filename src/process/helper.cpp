@@ -40,7 +40,9 @@ Helper::Helper(const std::function<std::string()>& work) {
 }
 
 Helper::~Helper() {
-  if (pid_ <= 0) return;
+  // Somebody else here may have reaped it, and then its number may be another's.
+  siginfo_t info{};
+  if (pid_ <= 0 || waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
   kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
