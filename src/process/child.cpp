@@ -92,7 +92,17 @@ std::variant<Child, SpawnError> Child::spawn(const Command& command, const Calle
   return Child(pid, share_group);
 }
 
-void Child::forward(int signal) const { kill(shares_group_ ? pid_ : -pid_, signal); }
+bool Child::has_got(const Received& signal) const {
+  if (!shares_group_) return false;
+  if (signal.number == SIGCONT) return getsid(0) != getpid();  // a session's leader is continued by the kernel, alone
+  return signal.to_group;
+}
+
+void Child::forward(int signal) const {
+  kill(shares_group_ ? pid_ : -pid_, signal);
+  const bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+  if (ends && !shares_group_) kill(-pid_, SIGCONT);
+}
 
 void Child::stop(int signal) const {
   // A stopped process acts on no signal but KILL until it is continued; timeout(1) does the same.

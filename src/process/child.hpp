@@ -35,7 +35,11 @@ class Child {
   pid_t pid() const { return pid_; }
   bool shares_group() const { return shares_group_; }
 
-  // To the whole process group where it has its own, else to the command alone.
+  // A signal that came to us was sent to the command as well: both are in the foreground group, or, for CONT, in the job
+  // that a shell continues.
+  bool has_got(const Received& signal) const;
+  // To the whole process group where it has its own, else to the command alone. One that ends a process is followed by CONT,
+  // since a stopped one would not act on it.
   void forward(int signal) const;
   // To the command and all its descendants: by group where it has its own; on a terminal one by one, since the group is also
   // the user's pipeline. KILL is repeated until no descendant is left.

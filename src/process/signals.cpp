@@ -7,11 +7,21 @@
 
 namespace condolock::process {
 
+namespace {
+
+// Keys on the terminal and its size go to the whole foreground group; a hang-up goes to the session's leader alone.
+bool group_wide(int signal) { return signal == SIGINT || signal == SIGQUIT || signal == SIGWINCH; }
+
+}  // namespace
+
 Signals::Signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGCHLD}) {
-    sigaddset(&wanted, number);
+    // Blocked, an ignored signal would be kept and handed to us all the same.
+    struct sigaction action {};
+    const bool ignored = sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+    if (!ignored || number == SIGCHLD) sigaddset(&wanted, number);
   }
   sigset_t blocked = wanted;
   sigaddset(&blocked, SIGPIPE);
@@ -32,7 +42,8 @@ Signals::Signals() {
 std::optional<Received> Signals::next() {
   signalfd_siginfo info{};
   if (read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
-  return Received{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
+  return Received{static_cast<int>(info.ssi_signo),
+                  info.ssi_code == SI_KERNEL && group_wide(static_cast<int>(info.ssi_signo))};
 }
 
 }  // namespace condolock::process

@@ -17,7 +17,7 @@ struct CallerSignals {
 
 struct Received {
   int number = 0;
-  bool from_kernel = false;  // a key on the terminal, a changed window size: the whole foreground group got it already
+  bool to_group = false;  // by the kernel: a key on the terminal, a changed window size. The whole foreground group got it.
 };
 
 // From its construction to the end of the process: TERM, INT, HUP, QUIT, USR1, USR2, CONT, WINCH and CHLD come here. (TSTP,

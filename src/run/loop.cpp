@@ -50,7 +50,10 @@ class Driver {
     while (!exit_code_) {
       const short revents = wait();
       fed_ = false;
-      tick();  // first: a deadline that passed while we were stopped comes before anything else
+      // In this order. A command that has ended needs no deadline any more, however late we look. A deadline that passed
+      // while we were stopped comes before whatever else happened, so before a CONT is passed on.
+      reap();
+      tick();
       collect_signals();
       if (exit_code_) break;
       // What was fed may have replaced the call and its connection: then the poll spoke of another one.
@@ -76,15 +79,14 @@ class Driver {
   }
 
   void collect_signals() {
-    bool child_changed = false;
     while (const auto signal = signals_.next()) {
-      if (signal->number == SIGCHLD) {
-        child_changed = true;
-      } else {
-        feed(event::Signalled{signal->number, signal->from_kernel && child_ && child_->shares_group()});
-      }
+      // CHLD is there to wake us.
+      if (signal->number != SIGCHLD) feed(event::Signalled{signal->number, child_ && child_->has_got(*signal)});
     }
-    if (!child_changed || !child_) return;
+  }
+
+  void reap() {
+    if (exit_code_ || !child_) return;
     if (const auto code = child_->reap(run_.is_stopping())) {
       child_.reset();
       feed(event::ChildExited{*code});
@@ -114,12 +116,23 @@ class Driver {
     if (child_) child_->forward(forward.signal);
   }
   void perform(const action::Spawn& spawn, std::deque<Event>& events) {
+    // What came until now came to us alone.
+    bool called_off = false;
+    while (const auto signal = signals_.next()) {
+      if (signal->number != SIGCHLD) events.emplace_back(event::Signalled{signal->number, false});
+      called_off = called_off || Run::calls_off(signal->number);
+    }
+    if (called_off) return;
     auto started = process::Child::spawn({guarded_.argv, guarded_.environment(spawn.grant)}, signals_.caller());
     if (const auto* error = std::get_if<process::SpawnError>(&started)) {
       events.emplace_back(event::SpawnFailed{error->error, error->exit_code});
     } else {
       child_ = std::get<process::Child>(started);
       events.emplace_back(event::Spawned{});
+      // What came since may have come before the command was there: rather twice than never.
+      while (const auto signal = signals_.next()) {
+        if (signal->number != SIGCHLD) events.emplace_back(event::Signalled{signal->number, false});
+      }
     }
   }
 

@@ -13,11 +13,11 @@ namespace {
 // A job that is told to end has no time for a slow engine: a lease that can't be given back by then ends by itself.
 constexpr Millis hasty{1000};
 
-bool ends_us(int signal) { return signal != SIGCONT && signal != SIGWINCH; }
-
 bool ends_recording(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 }  // namespace
+
+bool Run::calls_off(int signal) { return signal != SIGCONT && signal != SIGWINCH; }
 
 std::vector<Action> Run::on(const Event& event, Instant now) {
   actions_.clear();
@@ -58,6 +58,7 @@ void Run::handle(const event::Replied& replied, Instant now) {
     case State::abandoning:
       return done(exit_code_);
     case State::idle:
+    case State::spawning:
     case State::done:
       return;
   }
@@ -67,7 +68,8 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
   switch (state_) {
     case State::acquiring:
     case State::confirming:
-      if (ends_us(signalled.number)) {
+    case State::spawning:
+      if (calls_off(signalled.number)) {
         if (calling_) may_hold_ = true;
         cancel();
         end_without_child(128 + signalled.number, std::min(hasty, plan_.redis_timeout), now);
@@ -83,7 +85,7 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
       }
       return;
     case State::abandoning:
-      if (ends_us(signalled.number)) {
+      if (calls_off(signalled.number)) {
         cancel();
         done(exit_code_);
       }
@@ -148,7 +150,7 @@ void Run::on_acquire_failure(const Failure& failure, Instant now) {
   const bool no_answer = failure.fault == Fault::unreachable && !failure.voided;
   if (no_answer && plan_.on_unreachable == OnUnreachable::run) {
     unleased_ = true;
-    state_ = State::running;
+    state_ = State::spawning;
     tell(report::Unleased{failure});
     actions_.push_back(action::Spawn{Grant{}});
     return;
@@ -183,12 +185,13 @@ void Run::on_confirmation(const Reply& reply, Instant now) {
 }
 
 void Run::spawn() {
-  state_ = State::running;
+  state_ = State::spawning;
   tell(report::Granted{grant_});
   actions_.push_back(action::Spawn{grant_});
 }
 
 void Run::handle(const event::Spawned& /*event*/, Instant now) {
+  state_ = State::running;
   if (!unleased_) next_call_ = lease_.renew_at();
   if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
 }

@@ -1,7 +1,7 @@
 // One run of a job, as a state machine without I/O: it is told what happened and says what to do. Time comes in as an
 // argument, chance as a seed, so the same events give the same actions.
 //
-//   acquiring -> (confirming) -> running -> recording -> done
+//   acquiring -> (confirming) -> spawning -> running -> recording -> done
 //        \___________\______________\____> abandoning -> done
 //
 // With --on-unreachable run a child is started without a lease: nothing is renewed, and its end is recorded as touch does,
@@ -9,6 +9,7 @@
 //
 // acquiring   acquire is sent, at most twice. Refused: done with the skip code.
 // confirming  the grant arrived late: it is renewed before anything is started under it.
+// spawning    the child is being started; a signal before it is there calls it off.
 // running     the child lives. The lease is renewed; TERM and then KILL where it can't be, or at --timeout.
 // recording   the child has ended: finish is sent until it is answered, or --record-timeout.
 // abandoning  no child ran, but the engine may hold a lease for us: it is given back, once.
@@ -116,7 +117,7 @@ struct Eval {  // start this call; one at a time
   Call call;
 };
 struct Cancel {};  // forget the call that is under way
-struct Spawn {     // start the child; answered by Spawned or SpawnFailed
+struct Spawn {     // start the child; answered by Spawned or SpawnFailed, or by a signal that calls it off
   Grant grant;     // fence 0: there is none
 };
 struct Stop {  // send this to the child and everything below it
@@ -144,11 +145,13 @@ class Run {
   std::vector<Action> on(const Event& event, Instant now);
   // Feed a Tick by then.
   std::optional<Instant> next_tick() const;
+  // This signal ends a run whose child is not there yet.
+  static bool calls_off(int signal);
   // Something was being done to stop the child when it ended, so what it left behind is not to live on.
   bool is_stopping() const { return stopping_.has_value(); }
 
  private:
-  enum class State : std::uint8_t { idle, acquiring, confirming, running, recording, abandoning, done };
+  enum class State : std::uint8_t { idle, acquiring, confirming, spawning, running, recording, abandoning, done };
   using Why = report::Stopping::Why;
 
   void handle(const event::Begin&, Instant now);
