@@ -102,7 +102,8 @@ void Run::on_recording(const Reply& reply, Instant now) {
   if (giving_back_) return record_unleased(now);
   const auto answer = decode_recording(reply);
   if (const auto* failure = std::get_if<Failure>(&answer)) {
-    const bool again = worth_repeating(failure->fault) || failure->fault == Fault::write_refused;
+    const bool again =
+        failure->fault != Fault::denied && failure->fault != Fault::misconfigured && failure->fault != Fault::malformed;
     const Instant next = now + jitter_.between(lease_.retry_pause() / 2, lease_.retry_pause());
     if (!again || last_attempt_ || next >= record_until_) return give_up_recording(*failure);
     next_call_ = next;
