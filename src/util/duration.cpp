@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "util/escape.hpp"
+
 namespace condolock {
 namespace {
 
@@ -18,7 +20,7 @@ constexpr std::int64_t longest_ms = 36'525LL * 86'400'000;  // 100 years: far be
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Problem refuse(std::string_view text, const std::string& why) {
-  return {"'" + std::string(text) + "' is not a duration: " + why + " (write 300, 1.5h, 5m30s, 2d or 250ms)"};
+  return {"'" + escape(text) + "' is not a duration: " + why + " (write 300, 1.5h, 5m30s, 2d or 250ms)"};
 }
 
 // A decimal number, without sign or exponent, as a whole count of 10^-places.

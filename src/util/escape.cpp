@@ -1,5 +1,6 @@
 #include "util/escape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -62,6 +63,17 @@ std::string escape(std::string_view text) {
     text.remove_prefix(length);
   }
   return out;
+}
+
+std::string shell_quoted(std::string_view word) {
+  static constexpr std::string_view bare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+  if (!word.empty() && word.find_first_not_of(bare) == std::string_view::npos) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? "'\\''" : std::string(1, c);
+  out += "'";
+  const std::string safe = escape(out);
+  const auto backslashes = static_cast<std::size_t>(std::count(out.begin(), out.end(), '\\'));
+  return safe.size() == out.size() + backslashes ? out : safe;  // nothing but backslashes was changed: better not even these
 }
 
 }  // namespace condolock

@@ -11,4 +11,8 @@ namespace condolock {
 // key or a host name can't move the cursor, ring the bell or write to the clipboard, and two names never look the same.
 std::string escape(std::string_view text);
 
+// As a shell takes it for one word: bare where that is safe, else in single quotes. What could not be shown is escaped, and
+// then it is not what the shell would have to be given.
+std::string shell_quoted(std::string_view word);
+
 }  // namespace condolock

@@ -36,3 +36,14 @@ TEST_CASE("bytes that are not UTF-8 are shown one by one") {
 }
 
 TEST_CASE("two names never look the same") { CHECK(escape("\\x1b") == "\\\\x1b"); }
+
+TEST_CASE("one word for a shell") {
+  using condolock::shell_quoted;
+  CHECK(shell_quoted("--min-time=5m") == "--min-time=5m");
+  CHECK(shell_quoted("") == "''");
+  CHECK(shell_quoted("a b") == "'a b'");
+  CHECK(shell_quoted("it's $HOME") == R"('it'\''s $HOME')");
+  CHECK(shell_quoted(R"(a\b)") == R"('a\b')");
+  CHECK(shell_quoted("\x1b[1m") == R"('\x1b[1m')");
+  CHECK(shell_quoted("[0-9]*") == "'[0-9]*'");
+}
