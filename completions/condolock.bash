@@ -34,6 +34,12 @@ _condolock() {
       *) ;;
     esac
   done
+  # Bash splits at a =.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $previous == = ]]; then
+    previous=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
   case $previous in
     --password-file)
       compopt -o filenames 2>/dev/null

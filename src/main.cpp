@@ -1,7 +1,8 @@
 // Arguments in, exit code out; the only exit and the last catch.
 #include <unistd.h>
 
-#include <cstdlib>
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <vector>
@@ -11,7 +12,6 @@
 #include "process/child.hpp"
 
 int main(int argc, char** argv) {
-  using condolock::cli::Color;
   using condolock::cli::Console;
   int code = condolock::exit_code::internal;
   try {
@@ -19,10 +19,14 @@ int main(int argc, char** argv) {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const auto ending = condolock::cli::main(arguments);
     code = ending.exit_code;
-    if (!ending.error.empty()) Console(false, false, Color::automatic).error(ending.error);
-    if (!condolock::cli::print(ending.output)) code = condolock::exit_code::internal;
+    if (!ending.error.empty()) Console(false, false).error(ending.error);
+    if (!condolock::cli::print(ending.output)) {
+      const std::string why = std::strerror(errno);
+      Console(false, false).error("cannot write to standard output: " + why);
+      code = condolock::exit_code::internal;
+    }
   } catch (const std::exception& error) {
-    Console(false, false, Color::automatic).error(std::string("internal error: ") + error.what());
+    Console(false, false).error(std::string("internal error: ") + error.what());
   }
   // Nothing is left to be flushed or freed, and the destructors of all libraries would cost more than the whole parsing did.
   _exit(code);

@@ -55,7 +55,7 @@ Ending check_command(const Arguments& arguments) {
   if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
 
   const auto& verdicts = std::get<Verdicts>(answer);
-  const Palette palette(globals.color, STDOUT_FILENO);
+  const Palette palette(STDOUT_FILENO);
   bool would_run = !verdicts.holder && !verdicts.pause;
   std::string output;
   for (std::size_t i = 0; i < asked.conditions.size(); ++i) {

@@ -49,15 +49,22 @@ void write_at_once(int fd, std::string_view text) {
   if (poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) static_cast<void>(!write(fd, text.data(), text.size()));
 }
 
-bool wants_color(Color color, int fd) {
-  if (color != Color::automatic) return color == Color::always;
+Color& chosen_color() {
+  static Color color = Color::automatic;
+  return color;
+}
+
+bool wants_color(int fd) {
+  if (chosen_color() != Color::automatic) return chosen_color() == Color::always;
   const char* terminal = std::getenv("TERM");
   return !is_set("NO_COLOR") && isatty(fd) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
 }  // namespace
 
-Palette::Palette(Color color, int fd) : on_(wants_color(color, fd)) {}
+void choose_color(Color color) { chosen_color() = color; }
+
+Palette::Palette(int fd) : on_(wants_color(fd)) {}
 
 std::string Palette::paint(Tint tint, std::string_view text) const {
   if (!on_ || tint == Tint::none) return std::string(text);
@@ -67,12 +74,12 @@ std::string Palette::paint(Tint tint, std::string_view text) const {
   return std::string(code) + std::string(text) + "\x1b[0m";
 }
 
-Console::Console(bool quiet, bool verbose, Color color, Patience patience)
+Console::Console(bool quiet, bool verbose, Patience patience)
     : quiet_(quiet),
       verbose_(verbose && !quiet),
       shows_decisions_(!quiet && (verbose || is_set("CI") || isatty(STDERR_FILENO) == 1)),
       patience_(patience),
-      palette_(color, STDERR_FILENO) {}
+      palette_(STDERR_FILENO) {}
 
 void Console::line(Tint tint, std::string_view opening, std::string_view text) const {
   const std::string whole = "condolock: " + palette_.paint(tint, opening) + std::string(text) + "\n";

@@ -12,10 +12,13 @@ enum class Color : std::uint8_t { automatic, always, never };
 
 enum class Tint : std::uint8_t { none, good, bad, dim };
 
+// What --color says, for everything that is printed from then on; `automatic` before that.
+void choose_color(Color color);
+
 // Colours text for a descriptor, where the user and the terminal want it. NO_COLOR (no-color.org) decides for `automatic`.
 class Palette {
  public:
-  Palette(Color color, int fd);
+  explicit Palette(int fd);
   std::string paint(Tint tint, std::string_view text) const;
 
  private:
@@ -29,7 +32,7 @@ enum class Patience : std::uint8_t { waits, never_waits };
 
 class Console {
  public:
-  Console(bool quiet, bool verbose, Color color, Patience patience = Patience::waits);
+  Console(bool quiet, bool verbose, Patience patience = Patience::waits);
 
   // Always shown.
   void error(std::string_view text) const;

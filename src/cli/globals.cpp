@@ -33,13 +33,13 @@ Options::Set url_into(Globals& globals) {
   };
 }
 
-std::optional<Problem> set_color(Globals& globals, std::string_view text) {
+std::optional<Problem> set_color(std::string_view text) {
   if (text == "auto") {
-    globals.color = Color::automatic;
+    choose_color(Color::automatic);
   } else if (text == "always") {
-    globals.color = Color::always;
+    choose_color(Color::always);
   } else if (text == "never") {
-    globals.color = Color::never;
+    choose_color(Color::never);
   } else {
     return Problem{"'" + escape(text) + "' is none of auto, always, never"};
   }
@@ -66,7 +66,7 @@ Result<std::string> read_password(const std::string& path) {
 }  // namespace
 
 void declare(Options& options, Globals& globals) {
-  options.group("Redis and output (every command)");
+  options.common_group("Every command");
   auto& url = options.value("-u,--url", "URL", "redis://[USER@]HOST[:PORT][/DB] or unix:///PATH[?db=N]", url_into(globals));
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
   options.value("--user", "NAME", "ACL user, if the URL names none", text_into(globals.user)).environment = {
@@ -78,22 +78,29 @@ void declare(Options& options, Globals& globals) {
   options.value("--namespace", "NS", "opening of every key in Redis (condolock)", text_into(globals.ns)).environment = {
       "CONDOLOCK_NAMESPACE"};
   options.flag("-q,--quiet", "errors only", globals.quiet);
-  options.flag("-v,--verbose", "say every decision, also without a terminal", globals.verbose);
-  options.value("--color", "WHEN", "auto, always or never (auto)",
-                [&globals](std::string_view text) { return set_color(globals, text); });
+  options.flag("-v,--verbose", "say every decision, also without a terminal", globals.verbose).environment = {
+      "CONDOLOCK_VERBOSE"};
+  options.value("--color", "WHEN", "auto, always or never (auto)", set_color);
   options.flag("-h,--help", "print this help", globals.help);
 }
 
 std::optional<Ending> settle(const Options& options, Globals& globals) {
   const auto ns = checked_namespace(globals.ns);
-  if (!ns) return Ending{exit_code::configuration, "--namespace: " + ns.problem(), ""};
+  if (!ns) {
+    const char* source = options.was_given("--namespace") ? "--namespace: " : "the environment's CONDOLOCK_NAMESPACE: ";
+    return Ending{exit_code::configuration, source + ns.problem(), ""};
+  }
 
   redis::Target& target = globals.target;
-  globals.password_on_command_line = options.was_given("--url") && !target.password.empty();
+  if (options.was_given("--url") && !target.password.empty()) {
+    Console(globals.quiet, globals.verbose)
+        .warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
+  }
   if (target.user.empty() || options.was_given("--user")) target.user = globals.user;
 
   // A file named on the command line, the URL's own, the environment's file, the environment.
-  if (!globals.password_file.empty() && (options.was_given("--password-file") || target.password.empty())) {
+  const bool names_file = options.was_given("--password-file");
+  if (names_file || (!globals.password_file.empty() && target.password.empty())) {
     const auto password = read_password(globals.password_file);
     if (!password) return Ending{exit_code::configuration, password.problem(), ""};
     target.password = *password;

@@ -21,14 +21,13 @@ struct Globals {
   std::string ns = "condolock";
   bool quiet = false;
   bool verbose = false;
-  Color color = Color::automatic;
-  bool password_on_command_line = false;
   bool help = false;
 };
 
 void declare(Options& options, Globals& globals);
 
-// After parsing: the password from wherever it is, and what must be right before any connection is made.
+// After parsing: the password from wherever it is, and what must be right before any connection is made. Warns of a password
+// that others can see.
 std::optional<Ending> settle(const Options& options, Globals& globals);
 
 std::unique_ptr<Engine> open_engine(const Globals& globals);

@@ -3,6 +3,73 @@
 #include "util/escape.hpp"
 
 namespace condolock::cli {
+namespace {
+
+Ending usage_error(std::string text) { return {exit_code::usage, std::move(text), ""}; }
+
+// The key, from --key or as the only operand.
+std::optional<Ending> take_key(const std::vector<std::string>& operands, Asked& asked, const std::string& hint) {
+  std::size_t used = 0;
+  if (asked.key.empty() && !operands.empty()) {
+    const auto key = checked_key(operands[0]);
+    if (!key) return usage_error(key.problem());
+    asked.key = *key;
+    used = 1;
+  }
+  if (asked.key.empty()) return usage_error("the key is missing: " + hint);
+  if (operands.size() > used) return usage_error("'" + escape(operands[used]) + "' is one word too many: " + hint);
+  return std::nullopt;
+}
+
+std::optional<Ending> take_keys(std::vector<std::string> operands, Asked& asked, const std::string& hint) {
+  if (!asked.key.empty()) operands.insert(operands.begin(), asked.key);
+  if (operands.empty()) return usage_error("the key is missing: " + hint);
+  for (const std::string& key : operands) {
+    if (const auto checked = checked_key(key); !checked) return usage_error(checked.problem());
+  }
+  asked.keys = std::move(operands);
+  return std::nullopt;
+}
+
+// What options say only together.
+std::optional<Ending> join_conditions(Asked& asked) {
+  bool has_min_time = false;
+  for (Condition& condition : asked.conditions) {
+    if (auto* min_time = std::get_if<MinTime>(&condition)) {
+      has_min_time = true;
+      min_time->from = asked.from_start ? From::start : From::end;
+    }
+  }
+  if (asked.has_from && !has_min_time) return usage_error("--min-time-from needs a --min-time D to count");
+  return std::nullopt;
+}
+
+// For a hint: what was written, but for a password, since an error may end up in a log.
+std::string quoted(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
+  std::string out;
+  for (; from != to; ++from) {
+    const bool secret = from->find("://") != std::string::npos && from->find('@') != std::string::npos;
+    out += ' ' + (secret ? "URL" : shell_quoted(*from));
+  }
+  return out;
+}
+
+// Somebody forgot the `--`: the line that was meant. Asked before anything else, since the options of a command that stands
+// there without it would be blamed for not being ours.
+std::optional<Ending> missing_separator(Options& options, const std::vector<std::string>& own) {
+  std::size_t at = options.before_operand(own);
+  if (options.was_given("--help")) return std::nullopt;
+  if (at < own.size() && !own[at].starts_with('-') && !options.was_given("--key")) {
+    ++at;  // this is the key
+    at += options.before_operand({own.begin() + static_cast<std::ptrdiff_t>(at), own.end()});
+  }
+  if (at >= own.size() || own[at].starts_with('-')) return std::nullopt;
+  const auto command = own.begin() + static_cast<std::ptrdiff_t>(at);
+  return usage_error("the command must stand behind a --: write condolock run" + quoted(own.begin(), command) + " --" +
+                     quoted(command, own.end()));
+}
+
+}  // namespace
 
 void declare_key(Options& options, Asked& asked) {
   options.group("Options");
@@ -15,7 +82,7 @@ void declare_key(Options& options, Asked& asked) {
 }
 
 void declare_conditions(Options& options, Asked& asked) {
-  options.group("Conditions (all must hold)");
+  options.group("Conditions (all must hold; one that has a NAME can be given several times)");
   for (const ConditionKind& kind : condition_kinds) {
     auto& option = options.value(std::string(kind.option), std::string(kind.form), std::string(kind.help),
                                  [&asked, &kind](std::string_view text) -> std::optional<Problem> {
@@ -26,7 +93,7 @@ void declare_conditions(Options& options, Asked& asked) {
                                  });
     option.repeatable = kind.repeatable;
   }
-  options.value("--min-time-from", "WHAT", "count --min-time from the last success' end or start (end)",
+  options.value("--min-time-from", "WHAT", "count that from the last success' end or start (end)",
                 [&asked](std::string_view text) -> std::optional<Problem> {
                   if (text != "start" && text != "end") return Problem{"'" + escape(text) + "' is neither start nor end"};
                   asked.has_from = true;
@@ -35,49 +102,29 @@ void declare_conditions(Options& options, Asked& asked) {
                 });
 }
 
-std::optional<Ending> settle(const std::vector<std::string>& operands, Asked& asked, const std::string& hint) {
-  std::size_t used = 0;
-  if (asked.key.empty() && !operands.empty()) {
-    const auto key = checked_key(operands[0]);
-    if (!key) return Ending{exit_code::usage, key.problem(), ""};
-    asked.key = *key;
-    used = 1;
-  }
-  if (asked.key.empty()) return Ending{exit_code::usage, "the key is missing: " + hint, ""};
-  if (operands.size() > used) {
-    return Ending{exit_code::usage, "'" + escape(operands[used]) + "' is one word too many: " + hint, ""};
-  }
-  bool has_min_time = false;
-  for (Condition& condition : asked.conditions) {
-    if (auto* min_time = std::get_if<MinTime>(&condition)) {
-      has_min_time = true;
-      min_time->from = asked.from_start ? From::start : From::end;
-    }
-  }
-  if (asked.has_from && !has_min_time) {
-    return Ending{exit_code::usage, "--min-time-from needs a --min-time D to count", ""};
-  }
-  return std::nullopt;
-}
-
 std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals,
                             Asked& asked) {
-  std::vector<std::string> operands;
-  if (auto ending = options.parse(arguments.own, operands)) return ending;
-  if (globals.help)
-    return Ending{exit_code::ok, "", "Usage: " + std::string(frame.usage) + "\n" + options.help() + frame.examples};
-  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
+  using Takes = Frame::Takes;
+  const bool takes_command = frame.takes == Takes::key_and_command;
   const std::string hint = "write " + std::string(frame.usage);
-  if (!frame.many_keys) {
-    if (auto ending = settle(operands, asked, hint)) return ending;
-    return settle(options, globals);
+  std::vector<std::string> operands;
+  if (takes_command && !arguments.has_separator) {
+    if (auto ending = missing_separator(options, arguments.own)) return ending;
   }
-  if (!asked.key.empty()) operands.insert(operands.begin(), asked.key);
-  if (operands.empty()) return Ending{exit_code::usage, "the key is missing: " + hint, ""};
-  for (const std::string& key : operands) {
-    if (const auto checked = checked_key(key); !checked) return Ending{exit_code::usage, checked.problem(), ""};
+  if (auto ending = options.parse(arguments.own, operands)) return ending;
+  if (globals.help) {
+    return Ending{exit_code::ok, "", "Usage: " + std::string(frame.usage) + "\n" + options.help() + frame.examples};
   }
-  asked.keys = std::move(operands);
+  if (takes_command && !arguments.has_separator) return usage_error("the command must stand behind a --: " + hint);
+  if (!takes_command) operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
+  if (auto ending = options.read_environment()) return ending;
+
+  const bool many = frame.takes == Takes::keys;
+  if (auto ending = many ? take_keys(std::move(operands), asked, hint) : take_key(operands, asked, hint)) return ending;
+  if (auto ending = join_conditions(asked)) return ending;
+  if (takes_command && (arguments.rest.empty() || arguments.rest[0].empty())) {
+    return usage_error("there is no command behind the --: " + hint);
+  }
   return settle(options, globals);
 }
 
@@ -92,5 +139,18 @@ std::string told(const Failure& failure) {
 }
 
 Ending ended(const Failure& failure) { return {exit_code::of(failure.fault), told(failure), ""}; }
+
+int for_each_key(const Asked& asked, const Console& console,
+                 const std::function<std::optional<Failure>(const std::string& key)>& work) {
+  int code = exit_code::ok;
+  for (const std::string& key : asked.keys) {
+    const auto failure = work(key);
+    if (!failure) continue;
+    console.error(told(*failure));
+    if (code == exit_code::ok) code = exit_code::of(failure->fault);
+    if (failure->fault != Fault::malformed) break;
+  }
+  return code;
+}
 
 }  // namespace condolock::cli

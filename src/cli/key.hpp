@@ -1,6 +1,8 @@
 // What several commands share: a key, conditions, and the way they are asked for.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,22 +26,26 @@ struct Asked {
 void declare_key(Options& options, Asked& asked);
 void declare_conditions(Options& options, Asked& asked);
 
-// After parsing: the key, from --key or as the only operand, and what the options say only together. `hint` ends an error.
-std::optional<Ending> settle(const std::vector<std::string>& operands, Asked& asked, const std::string& hint);
-
-// How a command says what it is.
+// How a command says what it is, and what it takes besides options.
 struct Frame {
+  enum class Takes : std::uint8_t { key, keys, key_and_command };
+
   const char* usage;
   const char* examples;
-  bool many_keys = false;
+  Takes takes = Takes::key;
 };
 
-// All that stands between arguments and work for a command without a command line behind the `--`: parsing, --help, the key
-// or keys, and what must be right before any connection is made.
+// All that stands between arguments and work: parsing, --help, the environment, the key or keys (from --key or as operands),
+// and what must be right before any connection is made.
 std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals,
                             Asked& asked);
 
 Job job_of(const Globals& globals, const std::string& key);
+
+// Does `work` for one key after the other. A malformed record is told of and keeps nobody from the next; any other failure
+// ends it, since it would be the same for all. The first failure's exit code, or ok.
+int for_each_key(const Asked& asked, const Console& console,
+                 const std::function<std::optional<Failure>(const std::string& key)>& work);
 
 // How a failure reads, with the way out where there is one.
 std::string told(const Failure& failure);

@@ -10,8 +10,9 @@ namespace condolock::cli {
 namespace {
 
 constexpr const char* opening =
-    R"(Guards commands across machines: runs one only if its conditions hold in Redis and nobody else
-runs it, keeps it the only one while it lives, and records when it succeeded.
+    R"(Guards commands across machines: runs one only if its conditions hold in Redis
+and nobody else runs it, keeps it the only one while it lives, and records when
+it succeeded.
 
 Usage: condolock COMMAND [OPTION...]
 
@@ -22,17 +23,17 @@ constexpr const char* example = R"(
 Example:
   condolock run --key K --min-time 300 --accessed-prior checking:300 -- cmd args
 
-condolock COMMAND --help shows its options. Exit codes, besides the guarded command's own:
+condolock COMMAND --help shows the options of one.
 )";
 
-std::string help() {
+std::string help(const Options& options) {
   std::string out = opening;
   for (const Command& command : commands) {
     std::string name = "  " + std::string(command.name);
     name.resize(11, ' ');
     out += name + std::string(command.summary) + "\n";
   }
-  out += example;
+  out += example + options.help() + "\nExit codes, besides the guarded command's own:\n";
   for (const auto& [code, meaning] : exit_code::table) {
     std::string number = "  " + std::to_string(code);
     number.resize(7, ' ');
@@ -65,13 +66,13 @@ Ending main(const std::vector<std::string>& arguments) {
     bool version = false;
     Options options("");
     declare(options, globals);
-    options.flag("--version", "", version);
-    at = Options::before_operand(options, own);
+    options.flag("--version", "print the version", version);
+    at = options.before_operand(own);
     std::vector<std::string> operands;
     const std::vector<std::string> before(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(at));
     if (auto ending = options.parse(before, operands)) return *ending;
     if (version) return {exit_code::ok, "", "condolock " CONDOLOCK_VERSION "\n"};
-    if (globals.help) return {exit_code::ok, "", help()};
+    if (globals.help) return {exit_code::ok, "", help(options)};
   }
   if (at == own.size()) {
     return {exit_code::usage, "no command: write condolock run --key K -- CMD [ARG...], or see condolock --help", ""};

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -14,9 +15,11 @@ namespace {
 // What CLI11 does to arguments is kept to the least: every option takes exactly one text, operands are its "extras", and the
 // command behind `--` never gets here. So no argument is split, unquoted or read as a number by it.
 void add_to(CLI::App& app, Options::Option& option) {
+  option.texts.clear();
   if (option.form.empty()) {
     app.add_flag_function(option.names,
-                          [&option](std::int64_t count) { option.texts.assign(static_cast<std::size_t>(count), ""); });
+                          [&option](std::int64_t count) { option.texts.assign(static_cast<std::size_t>(count), ""); })
+        ->disable_flag_override();
     return;
   }
   auto* added = app.add_option(option.names, option.texts)->type_name(option.form)->allow_extra_args(false);
@@ -43,19 +46,37 @@ void add_all(CLI::App& app, std::deque<Options::Option>& options, const std::vec
   }
 }
 
-// As CLI11 wants them: from the back. It takes `--name=` for an option without a value, but an empty value is one.
-std::vector<std::string> reversed(const std::vector<std::string>& arguments) {
-  std::vector<std::string> out;
-  for (auto at = arguments.rbegin(); at != arguments.rend(); ++at) {
-    if (at->starts_with("--") && at->find('=') == at->size() - 1) {
-      out.emplace_back();
-      out.push_back(at->substr(0, at->size() - 1));
-    } else {
-      out.push_back(*at);
-    }
+// CLI11 takes `--name=` for an option without a value, but an empty value is one. So each argument that ends there gets a
+// mark, and so does what ends in a mark already; every text that comes back loses one.
+constexpr char mark = '\x1f';
+
+// As CLI11 wants them: from the back.
+std::vector<std::string> marked(const std::vector<std::string>& arguments) {
+  std::vector<std::string> out(arguments.rbegin(), arguments.rend());
+  for (std::string& each : out) {
+    if (each.ends_with(mark) || (each.starts_with("--") && each.find('=') == each.size() - 1)) each += mark;
   }
   return out;
 }
+
+void unmark(std::vector<std::string>& texts) {
+  for (std::string& each : texts) {
+    if (each.ends_with(mark)) each.pop_back();
+  }
+}
+
+std::optional<Problem> set_flag(bool& into, std::string_view text) {
+  const auto is_one_of = [text](std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), text) != words.end();
+  };
+  if (!is_one_of({"", "1", "true", "yes", "on", "0", "false", "no", "off"})) {
+    return Problem{"'" + escape(text) + "' is neither 1 nor 0"};
+  }
+  into = is_one_of({"", "1", "true", "yes", "on"});
+  return std::nullopt;
+}
+
+constexpr std::size_t help_width = 80;
 
 std::string padded(std::string text, std::size_t width) {
   text += text.size() < width ? std::string(width - text.size(), ' ') : "\n" + std::string(width, ' ');
@@ -71,49 +92,49 @@ Options::Option& Options::value(std::string names, std::string form, std::string
       Option{std::move(names), std::move(form), std::move(help), group_, {}, false, std::move(set), {}});
 }
 
-void Options::flag(std::string names, std::string help, bool& into) {
-  options_.emplace_back(Option{std::move(names),
-                               "",
-                               std::move(help),
-                               group_,
-                               {},
-                               true,
-                               [&into](std::string_view) -> std::optional<Problem> {
-                                 into = true;
-                                 return std::nullopt;
-                               },
-                               {}});
+Options::Option& Options::flag(std::string names, std::string help, bool& into) {
+  Option& flag =
+      value(std::move(names), "", std::move(help), [&into](std::string_view text) { return set_flag(into, text); });
+  flag.repeatable = true;
+  return flag;
 }
 
 std::string Options::hint() const { return "; see condolock " + command_ + (command_.empty() ? "--help" : " --help"); }
 
 std::optional<Ending> Options::parse(const std::vector<std::string>& arguments, std::vector<std::string>& operands) {
+  const auto wrong = [this](const std::string& text) { return Ending{exit_code::usage, text + hint(), ""}; };
   CLI::App app;
   add_all(app, options_, arguments);
   app.allow_extras();
   try {
-    app.parse(reversed(arguments));
+    app.parse(marked(arguments));
   } catch (const CLI::ArgumentMismatch& error) {
-    const std::string text = error.what();  // "--name: ..."
-    return Ending{exit_code::usage, text.substr(0, text.find(':')) + " needs a value" + hint(), ""};
+    // The only two: a value is missing, or a flag has one. The text opens with the option's name, with its dashes or
+    // without.
+    const std::string text = error.what();
+    std::string name = text.substr(0, text.find_first_of(": "));
+    if (!name.starts_with('-')) name.insert(0, "--");
+    return wrong(name + (is_flag(name) ? " takes no value" : " needs a value"));
   } catch (const CLI::ParseError& error) {
-    return Ending{exit_code::usage, error.what() + hint(), ""};
+    return wrong(error.what());
   }
   operands = app.remaining();
+  unmark(operands);
   for (const std::string& operand : operands) {
-    if (operand.size() > 1 && operand[0] == '-') {
-      return Ending{exit_code::usage, "there is no option " + escape(operand) + hint(), ""};
+    if (operand.size() > 1 && operand[0] == '-') return wrong("there is no option " + escape(operand));
+  }
+  for (Option& option : options_) {
+    unmark(option.texts);
+    if (option.texts.size() > 1 && !option.repeatable) return wrong(option.long_name() + " can be given only once");
+    for (const std::string& text : option.texts) {
+      if (const auto problem = option.set(text)) return wrong(option.long_name() + ": " + problem->text);
     }
   }
+  return std::nullopt;
+}
+
+std::optional<Ending> Options::read_environment() {
   for (const Option& option : options_) {
-    if (option.texts.size() > 1 && !option.repeatable) {
-      return Ending{exit_code::usage, option.long_name() + " can be given only once" + hint(), ""};
-    }
-    for (const std::string& text : option.texts) {
-      if (const auto problem = option.set(text)) {
-        return Ending{exit_code::usage, option.long_name() + ": " + problem->text + hint(), ""};
-      }
-    }
     if (!option.texts.empty()) continue;
     for (const std::string& variable : option.environment) {
       const char* text = std::getenv(variable.c_str());
@@ -127,39 +148,60 @@ std::optional<Ending> Options::parse(const std::vector<std::string>& arguments, 
   return std::nullopt;
 }
 
+bool Options::is_flag(std::string_view name) const {
+  return std::any_of(options_.begin(), options_.end(), [name](const Option& option) {
+    return option.form.empty() && (option.long_name() == name || option.names.starts_with(std::string(name) + ","));
+  });
+}
+
 bool Options::was_given(std::string_view long_name) const {
   const auto found =
       std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.long_name() == long_name; });
   return found != options_.end() && !found->texts.empty();
 }
 
-std::size_t Options::before_operand(Options& options, const std::vector<std::string>& arguments) {
+std::size_t Options::before_operand(const std::vector<std::string>& arguments) {
   CLI::App app;
-  add_all(app, options.options_, arguments);
+  add_all(app, options_, arguments);
   app.prefix_command();
   try {
-    app.parse(reversed(arguments));
+    app.parse(marked(arguments));
   } catch (const CLI::ParseError&) {
     return arguments.size();
   }
-  return arguments.size() - app.remaining().size();
+  const std::vector<std::string> rest = app.remaining();
+  if (rest.empty() || !rest[0].starts_with('-') || rest[0] == "-") return arguments.size() - rest.size();
+  // An unknown option does not end the parsing, so known ones behind it are not in the rest.
+  return static_cast<std::size_t>(std::find(arguments.begin(), arguments.end(), rest[0]) - arguments.begin());
+}
+
+void Options::common_group(std::string title) {
+  common_ = title;
+  group(std::move(title));
 }
 
 std::string Options::help() const {
   std::string out;
   std::string group;
+  std::string line;
   for (const Option& option : options_) {
+    const bool only_named = option.group == common_ && !command_.empty();
     if (option.group != group) {
       group = option.group;
-      out += "\n" + group + ":\n";
+      out += "\n" + group + (only_named ? " (see condolock --help)" : "") + ":\n";
     }
-    std::string names = option.names;
-    const std::size_t comma = names.find(',');
-    if (comma != std::string::npos) names.insert(comma + 1, " ");
-    const std::string left = "  " + names + (option.form.empty() ? "" : " " + option.form);
-    out += padded(left, 26) + option.help + "\n";
+    std::string left = option.names;
+    const std::size_t comma = left.find(',');
+    if (comma != std::string::npos) left.insert(comma + 1, " ");
+    if (!option.form.empty()) left += " " + option.form;
+    if (!only_named) {
+      out += padded("  " + left, 26) + option.help + "\n";
+      continue;
+    }
+    if (line.size() + left.size() + 4 > help_width) out += std::exchange(line, "") + ",\n";
+    line += (line.empty() ? "  " : ", ") + left;
   }
-  return out;
+  return line.empty() ? out : out + line + "\n";
 }
 
 Options::Set duration_into(Millis& into, Millis least) {

@@ -25,6 +25,7 @@ class Options {
     std::string help;
     std::string group;
     std::vector<std::string> environment;  // variables that are read where the option is not given, the first that is set
+                                           // and not empty; a flag's says 1, true, yes, on or the contrary
     bool repeatable = false;
     Set set;
     std::vector<std::string> texts;  // as given
@@ -36,15 +37,20 @@ class Options {
 
   // Options that are declared after this belong to that group of the help text.
   void group(std::string title) { group_ = std::move(title); }
+  // The same for options that every command has: a command's help only names them, that of no command explains them.
+  void common_group(std::string title);
   Option& value(std::string names, std::string form, std::string help, Set set);
-  void flag(std::string names, std::string help, bool& into);
+  Option& flag(std::string names, std::string help, bool& into);
 
-  // Sets everything from arguments and environment; what is neither an option nor its value becomes an operand. Every
-  // problem names the option, or the variable. Nothing below this sees the command line.
+  // Sets what the arguments say; what is neither an option nor its value becomes an operand. Every problem names the option.
+  // Nothing below this sees the command line.
   std::optional<Ending> parse(const std::vector<std::string>& arguments, std::vector<std::string>& operands);
 
-  // How many of the arguments come before the first operand, which is how the command is found behind global options.
-  static std::size_t before_operand(Options& options, const std::vector<std::string>& arguments);
+  // Then what only the environment says. A bad value there is 78 and names the variable.
+  std::optional<Ending> read_environment();
+
+  // How many of the arguments come before the first operand, or the first option that is not known.
+  std::size_t before_operand(const std::vector<std::string>& arguments);
 
   // On the command line, that is: not by the environment.
   bool was_given(std::string_view long_name) const;
@@ -54,9 +60,11 @@ class Options {
 
  private:
   std::string hint() const;
+  bool is_flag(std::string_view name) const;
 
   std::string command_;
   std::string group_ = "Options";
+  std::string common_;  // the title of that group
   std::deque<Option> options_;
 };
 

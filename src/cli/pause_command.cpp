@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/key.hpp"
+#include "cli/run_messages.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
 #include "util/escape.hpp"
@@ -47,6 +48,7 @@ Ending pause_command(const Arguments& arguments) {
   const auto answer =
       decode_pause(ask(*engine, pause_call(job_of(globals, asked.key), length, reason), globals.redis_timeout));
   if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
+  Console(globals.quiet, globals.verbose).decision(escape(asked.key) + " is " + shown(Paused{length, reason}));
   return {};
 }
 
@@ -61,9 +63,9 @@ Ending resume_command(const Arguments& arguments) {
   const auto engine = open_engine(globals);
   const auto answer = decode_pause(ask(*engine, resume_call(job_of(globals, asked.key)), globals.redis_timeout));
   if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
-  if (!std::get<bool>(answer)) {
-    Console(globals.quiet, globals.verbose, globals.color).decision(escape(asked.key) + " was not paused");
-  }
+  const bool was = std::get<bool>(answer);
+  Console(globals.quiet, globals.verbose)
+      .decision(escape(asked.key) + (was ? " is not paused any more" : " was not paused"));
   return {};
 }
 

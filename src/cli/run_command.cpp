@@ -13,17 +13,15 @@
 namespace condolock::cli {
 namespace {
 
-constexpr const char* usage = "condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]";
-
-constexpr const char* examples = R"(
+constexpr Frame frame{"condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]", R"(
 Examples:
-  */5 * * * * condolock run --key sync --min-time 4m --min-time-from start -- sync.sh
-  condolock run --key report --accessed-prior sync:300 --timeout 10m -- make report
-  condolock run -v --key K --min-time 300 --accessed-prior checking:300 -- cmd args
+  */5 * * * * condolock run --key s --min-time 4m --min-time-from start -- job
+  condolock run -v --key K --min-time 300 --accessed-prior checking:300 -- cmd
 
-Durations: 300 (seconds), 1.5h, 5m30s, 2d, 250ms. Exit code: the command's own, 75 when it
-is skipped; the others are in condolock --help.
-)";
+Durations: 300 (seconds), 1.5h, 5m30s, 2d, 250ms. Exit code: the command's own,
+75 when it is skipped; the others are in condolock --help.
+)",
+                      Frame::Takes::key_and_command};
 
 struct RunOptions {
   Asked asked;
@@ -57,7 +55,9 @@ void declare(Options& options, RunOptions& run) {
       .environment = {"CONDOLOCK_LEASE"};
   options.value("--timeout", "D", "longest run, then it is stopped (none)", duration_into(run.timeout)).environment = {
       "CONDOLOCK_TIMEOUT"};
-  options.value("-k,--kill-after", "D", "from TERM to KILL when it is stopped (10s)", duration_into(plan.kill_after))
+  options
+      .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
+             duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
   options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
   options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
@@ -74,19 +74,6 @@ void declare(Options& options, RunOptions& run) {
   options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
 }
 
-std::string quoted(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += " " + escape(word);
-  return out;
-}
-
-// The line that was probably meant, for whoever forgot the `--`.
-std::string hint(const RunOptions& run, const std::vector<std::string>& operands) {
-  if (operands.empty()) return "write " + std::string(usage);
-  const std::string key = run.asked.key.empty() ? "K" : escape(run.asked.key);
-  return "write condolock run --key " + key + " [OPTION...] --" + quoted(operands);
-}
-
 }  // namespace
 
 Ending run_command(const Arguments& arguments) {
@@ -98,24 +85,9 @@ Ending run_command(const Arguments& arguments) {
   Options options("run");
   declare(options, run);
   declare(options, globals);
-  std::vector<std::string> operands;
-  if (auto ending = options.parse(arguments.own, operands)) return *ending;
-  if (globals.help) {
-    return {exit_code::ok, "", "Usage: " + std::string(usage) + "\n" + options.help() + examples};
-  }
-  if (!arguments.has_separator) {
-    return {exit_code::usage, "the command must stand behind a --: " + hint(run, operands), ""};
-  }
-  if (auto ending = settle(operands, run.asked, hint(run, {}))) return *ending;
-  if (arguments.rest.empty() || arguments.rest[0].empty()) {
-    return {exit_code::usage, "there is no command behind the --: " + hint(run, {}), ""};
-  }
-  if (auto ending = settle(options, globals)) return *ending;
+  if (auto ending = parse(options, arguments, frame, globals, run.asked)) return *ending;
 
-  const Console console(globals.quiet, globals.verbose, globals.color, Patience::never_waits);
-  if (globals.password_on_command_line) {
-    console.warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
-  }
+  const Console console(globals.quiet, globals.verbose, Patience::never_waits);
   Plan& plan = run.plan;
   plan.attempt.job = job_of(globals, run.asked.key);
   plan.attempt.token = random_token();

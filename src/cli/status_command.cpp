@@ -15,7 +15,7 @@ Examples:
 
 Exit code: 0, or 1 when there is no record of one of them.
 )",
-                      true};
+                      Frame::Takes::keys};
 
 }  // namespace
 
@@ -30,14 +30,14 @@ Ending status_command(const Arguments& arguments) {
   if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
   const auto engine = open_engine(globals);
-  const Console console(globals.quiet, globals.verbose, globals.color);
+  const Console console(globals.quiet, globals.verbose);
   std::vector<KeyStatus> statuses;
   bool all_known = true;
   bool warned = false;
-  for (const std::string& key : asked.keys) {
+  const int failed = for_each_key(asked, console, [&](const std::string& key) -> std::optional<Failure> {
     const Reply reply = ask(*engine, status_call(job_of(globals, key)), globals.redis_timeout);
     const auto answer = decode_record(reply);
-    if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
+    if (const auto* failure = std::get_if<Failure>(&answer)) return *failure;
     if (reply.from_primary != true && !warned) {
       console.warning(reply.from_primary == false
                           ? "a replica answered, and what it knows may be old"
@@ -46,10 +46,12 @@ Ending status_command(const Arguments& arguments) {
     }
     statuses.push_back({key, std::get<Record>(answer)});
     all_known = all_known && statuses.back().record.known;
-  }
-  const Palette palette(globals.color, STDOUT_FILENO);
-  return {all_known ? exit_code::ok : exit_code::unknown_key, "",
-          json ? status_json(statuses) : status_text(statuses, palette)};
+    return std::nullopt;
+  });
+  if (statuses.empty()) return {failed, "", ""};
+  const Palette palette(STDOUT_FILENO);
+  const int code = all_known ? exit_code::ok : exit_code::unknown_key;
+  return {failed == exit_code::ok ? code : failed, "", json ? status_json(statuses) : status_text(statuses, palette)};
 }
 
 }  // namespace condolock::cli

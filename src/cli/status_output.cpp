@@ -6,6 +6,7 @@
 #include "lock/job.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
+#include "util/number.hpp"
 #include "util/timestamp.hpp"
 
 namespace condolock::cli {
@@ -71,7 +72,7 @@ Json holder_json(const Record& record) {
   const Holder& holder = *record.holder;
   const std::size_t space = holder.who.find(' ');
   return {{"host", space == std::string::npos ? holder.who : holder.who.substr(space + 1)},
-          {"pid", holder.who.substr(0, space)},
+          {"pid", number_json(parse_number<std::int64_t>(std::string_view(holder.who).substr(0, space)))},
           {"fence", holder.fence},
           {"start", time_json(holder.start)},
           {"lease_end", time_json(holder.until)},

@@ -8,8 +8,8 @@ namespace condolock::cli {
 namespace {
 
 constexpr Frame frame{"condolock touch --key K [--failed]", R"(
-Records what a run without length would have: its end, and a success or one more failure.
-A run that is going on meanwhile is not disturbed.
+Records what a run without length would have: its end, and a success or one more
+failure. A run that is going on meanwhile is not disturbed.
 
 Examples:
   condolock touch --key checking

@@ -9,14 +9,15 @@ namespace condolock::cli {
 namespace {
 
 constexpr Frame frame{"condolock unlock KEY... [--now]", R"(
-Revokes the lease: it is not renewed any more, its holder stops its command at the next renewal (a
-sixth of the lease at most), and the lease ends when that is done. With --now it is free at once.
+Revokes the lease: it is not renewed any more, its holder stops its command at
+the next renewal (a sixth of the lease at most), and the lease ends when that is
+done. With --now it is free at once.
 Exit code 0, also where nobody held it.
 
 Examples:
   condolock unlock sync
 )",
-                      true};
+                      Frame::Takes::keys};
 
 }  // namespace
 
@@ -31,11 +32,11 @@ Ending unlock_command(const Arguments& arguments) {
   if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
   const auto engine = open_engine(globals);
-  const Console console(globals.quiet, globals.verbose, globals.color);
-  for (const std::string& key : asked.keys) {
+  const Console console(globals.quiet, globals.verbose);
+  const int code = for_each_key(asked, console, [&](const std::string& key) -> std::optional<Failure> {
     const Call call = unlock_call(job_of(globals, key), at_once, Attempt{}.keep);
     const auto answer = decode_unlock(ask(*engine, call, globals.redis_timeout));
-    if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
+    if (const auto* failure = std::get_if<Failure>(&answer)) return *failure;
     const auto& held = std::get<std::optional<Held>>(answer);
     const std::string name = escape(key);
     if (!held) {
@@ -47,8 +48,9 @@ Ending unlock_command(const Arguments& arguments) {
       console.decision("the lease of " + name + ", held by " + shown_holder(held->who) + ", is revoked; it ends in " +
                        format_duration_up(held->left) + " at the latest");
     }
-  }
-  return {};
+    return std::nullopt;
+  });
+  return {code, "", ""};
 }
 
 }  // namespace condolock::cli

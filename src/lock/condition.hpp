@@ -37,7 +37,7 @@ enum class From : std::uint8_t { end, start };
 struct MinTime {
   static constexpr std::string_view option = "--min-time";
   static constexpr std::string_view form = "D";
-  static constexpr std::string_view help = "last success ended at least D ago, or there is none yet";
+  static constexpr std::string_view help = "the last success ended D ago or earlier, or never";
   static constexpr bool repeatable = false;
 
   Millis n{};
@@ -53,7 +53,7 @@ struct MinTime {
 struct AccessedPrior {
   static constexpr std::string_view option = "--accessed-prior";
   static constexpr std::string_view form = "NAME:D";
-  static constexpr std::string_view help = "NAME's last run succeeded, at most D ago; no record: fails (repeatable)";
+  static constexpr std::string_view help = "NAME's last run succeeded, at most D ago; never: fails";
   static constexpr bool repeatable = true;
 
   std::string key;
@@ -70,7 +70,7 @@ struct AccessedPrior {
 struct After {
   static constexpr std::string_view option = "--after";
   static constexpr std::string_view form = "NAME";
-  static constexpr std::string_view help = "NAME succeeded since K's last success began (repeatable)";
+  static constexpr std::string_view help = "NAME succeeded since K's last success began";
   static constexpr bool repeatable = true;
 
   std::string key;
@@ -85,7 +85,7 @@ struct After {
 struct NotRunning {
   static constexpr std::string_view option = "--not-running";
   static constexpr std::string_view form = "NAME";
-  static constexpr std::string_view help = "nobody runs NAME (repeatable)";
+  static constexpr std::string_view help = "nobody runs NAME";
   static constexpr bool repeatable = true;
 
   std::string key;
@@ -100,7 +100,7 @@ struct NotRunning {
 struct RetryAfter {
   static constexpr std::string_view option = "--retry-after";
   static constexpr std::string_view form = "D";
-  static constexpr std::string_view help = "the last run did not fail, or ended at least D ago";
+  static constexpr std::string_view help = "the last run did not fail, or ended D ago or earlier";
   static constexpr bool repeatable = false;
 
   Millis n{};

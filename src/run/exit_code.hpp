@@ -39,7 +39,7 @@ inline constexpr std::array<Described, 14> table{{
     {unreachable, "no answer from Redis, or it takes no writes"},
     {internal, "internal error"},
     {not_recorded, "the command succeeded but that could not be recorded (it may run again)"},
-    {skipped, "skipped: a condition does not hold, or the lease is held (-E changes it)"},
+    {skipped, "skipped: condition, pause, or lease held (-E and --busy-code change it)"},
     {unexpected, "unexpected reply"},
     {denied, "authentication or permission"},
     {configuration, "configuration"},

@@ -96,7 +96,7 @@ load helper
   key() { jq -r ".keys[0].$1" <<<"$output"; }
   [ "$(key key)" = K ]
   [ "$(key known)" = true ]
-  [ "$(key holder.pid)" = $! ]
+  [ "$(jq .keys[0].holder.pid <<<"$output")" = $! ]
   [ "$(key holder.host)" = "$(hostname 2>/dev/null || uname -n)" ]
   [ "$(key holder.live)" = true ]
   [ "$(key holder.fence)" = "$(job K fence)" ]
@@ -210,4 +210,37 @@ load helper
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
   [ "$(job K outcome)" = success ]
+}
+
+@test "status and unlock: a bad record keeps nobody from the next; an absent server ends it" {
+  redis SET '{condolock}:job:bad' x
+  "$CONDOLOCK" touch good
+  run --separate-stderr "$CONDOLOCK" status bad good unknown bad
+  [ "$status" -eq 65 ]
+  [[ "$output" =~ ^good$'\n'.*$'\n'unknown$'\n' ]]
+  [ "${#stderr_lines[@]}" -eq 2 ]
+  mkfifo hold
+  "$CONDOLOCK" run --key live -- cat hold 3>&- &
+  wait_for held live
+  run "$CONDOLOCK" unlock bad live
+  [ "$status" -eq 65 ]
+  [ "$(job live h_revoked)" = 1 ]
+  : >hold
+  wait
+  CONDOLOCK_URL=unix:///nowhere.sock run --separate-stderr "$CONDOLOCK" status a b
+  [ "$status" -eq 69 ]
+  [ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+@test "pause and resume say what they did with -v, and nothing without" {
+  run "$CONDOLOCK" pause -v K --for 2h --reason upgrade
+  [ "$output" = 'condolock: K is paused for another 2h: upgrade' ]
+  run "$CONDOLOCK" resume -v K
+  [ "$output" = 'condolock: K is not paused any more' ]
+  CONDOLOCK_VERBOSE=1 run "$CONDOLOCK" resume K
+  [ "$output" = 'condolock: K was not paused' ]
+  CONDOLOCK_VERBOSE=1 run "$CONDOLOCK" resume -q K
+  [ "$output" = '' ]
+  run "$CONDOLOCK" pause K
+  [ "$output" = '' ]
 }

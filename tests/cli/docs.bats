@@ -6,7 +6,10 @@ setup_file() { :; }
 teardown_file() { :; }
 setup() { :; }
 
-options_of() { "$CONDOLOCK" $1 --help | grep -oE '^  (-[a-zA-Z], )?--[a-z-]+' | grep -oE '\-\-[a-z-]+' | sort -u; }
+# A command's help names the options of all commands in one paragraph.
+options_of() {
+  "$CONDOLOCK" $1 --help | sed -nE '/^Every command/,/^$/p; s/^(  (-[a-zA-Z], )?--[a-z-]+).*/\1/p' | grep -oE '\-\-[a-z-]+' | sort -u
+}
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }'; }
 exit_codes() { "$CONDOLOCK" --help | sed -n '/^condolock COMMAND --help/,$p' | sed -nE 's/^  ([0-9]+) +(.*)$/\1 \2/p'; }
 
@@ -43,7 +46,13 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^condolock COMMAND --help/,$p' | s
   done
 }
 
-@test "README: every exit code of the program's own is in the code, and its version in the changelog's place" {
+@test "man page: every variable that is read, no other" {
+  read_here=$(grep -ohE '"(CONDOLOCK_[A-Z_]+|REDIS_URL|REDISCLI_AUTH|NO_COLOR|CI)\b' "$SOURCE_DIR"/src/cli/*.cpp | tr -d '"' | sort -u)
+  documented=$(sed -n '/^.Sh ENVIRONMENT/,/^.Sh EXIT/p; /^.Ev CI/p' "$SOURCE_DIR/man/condolock.1" | grep -E '^\.(It )?Ev' | grep -oE '[A-Z]+_[A-Z_]+|CI' | sort -u)
+  [ "$read_here" = "$documented" ] || { diff <(echo "$read_here") <(echo "$documented"); return 1; }
+}
+
+@test "the version is the build's, and the changelog has a place for the next" {
   grep -q '^## \[Unreleased\]' "$SOURCE_DIR/CHANGELOG.md"
   [[ "$("$CONDOLOCK" --version)" == "condolock $(sed -nE 's/^project\(condolock VERSION ([0-9.]+).*/\1/p' "$SOURCE_DIR/CMakeLists.txt")" ]]
 }
@@ -69,6 +78,8 @@ completed() {
 @test "bash completion: values, and the command behind the --" {
   [ "$(completed condolock run --color a | tr '\n' ' ')" = 'always auto ' ]
   [ "$(completed condolock run --min-time-from s)" = start ]
+  [ "$(completed condolock run --color = a | tr '\n' ' ')" = 'always auto ' ]
+  [ "$(completed condolock run --color = | tr '\n' ' ')" = 'always auto never ' ]
   completed condolock run --key K -- ech | grep -qx echo
   [ "$(completed condolock run --key K -- cmd --ke)" = '' ]
 }

@@ -15,17 +15,25 @@ teardown_file() {
   rm -rf "$REDIS_DIR"
 }
 
+# Nothing that the caller has set for the program, or that it reads besides.
+clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CI NO_COLOR; }
+
 setup() {
-  unset REDIS_URL REDISCLI_AUTH CI NO_COLOR CONDOLOCK_PASSWORD CONDOLOCK_NAMESPACE
+  clear_environment
   export CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock"
   redis FLUSHALL >/dev/null
   cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# Whatever a failing test left behind.
+# Whatever a failing test left behind: its jobs, and all that works in its directory.
 teardown() {
-  local pid
+  local pid link
   for pid in $(jobs -p); do put_down "$pid"; done
+  for link in /proc/[0-9]*/cwd; do
+    pid=${link#/proc/}
+    pid=${pid%/cwd}
+    [[ "$(readlink "$link" 2>/dev/null)" != "$BATS_TEST_TMPDIR"* || $pid == "$$" || $pid == "$BASHPID" ]] || put_down "$pid"
+  done
 }
 
 # Kills without the shell's remark about it.
@@ -68,7 +76,8 @@ held() { [ -n "$(job "$1" h_token)" ]; }
 # The command must fail. (A line that begins with ! would never fail a test.)
 refute() { if "$@"; then return 1; fi; }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# Ended, though nobody may have reaped it yet.
+gone() { [[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)" == [ZX] || ! -e /proc/$1 ]]; }
 
 # start_proxy [RULE...]: CONDOLOCK_URL then goes through it; its log is proxy.log.
 start_proxy() {

@@ -3,7 +3,7 @@ load helper
 # Bad input: 64 (or 78), a text that names the thing and the way out, before any connection is made.
 
 setup() {
-  unset REDIS_URL REDISCLI_AUTH CI CONDOLOCK_PASSWORD CONDOLOCK_NAMESPACE
+  clear_environment
   # Nobody is there: whoever connected would get 69.
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/nobody.sock"
   cd "$BATS_TEST_TMPDIR" || return 1
@@ -24,9 +24,8 @@ refused() {
   refused 64 'there is no option --key that could stand before a command' --key K -- true
   refused 64 'no command' --
   refused 64 'no command' -v
-  refused 64 'the command must stand behind a --: write condolock run --key K [OPTION...] -- echo hi' run --key K echo hi
-  refused 64 'the command must stand behind a --: write condolock run --key K [OPTION...] -- echo hi' run echo hi
-  refused 64 'write condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K
+  refused 64 'the command must stand behind a --: write condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K
+  refused 64 'the command must stand behind a --: write condolock run --key K [CONDITION...]' run K
   refused 64 'there is no command behind the --' run --key K --
   refused 64 'there is no command behind the --' run --key K -- ''
   refused 64 'the key is missing' run -- true
@@ -40,6 +39,26 @@ refused() {
   refused 64 'one word too many' pause K L
   refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
   refused 64 "--for: 'soon' is not a duration" pause K --for soon
+}
+
+@test "a forgotten -- is told of before the command's options are blamed, with the line that was meant" {
+  forgotten() { refused 64 "the command must stand behind a --: write condolock $1" "${@:2}"; }
+  forgotten 'run --key K -- echo hi' run --key K echo hi
+  forgotten 'run K -- echo hi' run K echo hi
+  forgotten 'run K --min-time 5 -- echo hi' run K --min-time 5 echo hi
+  forgotten 'run --key K --min-time 300 -- rsync -a src dst' run --key K --min-time 300 rsync -a src dst
+  forgotten "run --key K -- sh -c 'echo \"a b\"'" run --key K sh -c 'echo "a b"'
+  forgotten 'run -vE 0 --key=K -- make -k test' run -vE 0 --key=K make -k test
+  forgotten "run --key K -- grep -v 'x*' f" run --key K grep -v 'x*' f
+  forgotten 'run --key K -u URL -- true --key x' run --key K -u redis://:secret@h true --key x
+  refused 64 'there is no option --nope' run --key K --nope true
+  refused 64 'there is no option --nope' run K --nope true
+  refused 64 '--min-time needs a value' run --key K --min-time
+}
+
+@test "a value is no option, whatever it looks like" {
+  refused 69 '' pause K --reason --because=
+  refused 69 '' run --key --key=  -- true
 }
 
 @test "keys" {
@@ -94,6 +113,13 @@ refused() {
   refused 64 "--color: 'blue' is none of auto, always, never" run --color blue --key K -- true
   refused 64 'there is no option --min-time' touch K --min-time 5
   refused 64 'there is no option --json' check K --json
+  for flag in --force --quiet --verbose --help; do
+    for value in false 0 ''; do refused 64 "$flag takes no value" run --key K "$flag=$value" -- true; done
+  done
+  refused 64 '--failed takes no value' touch K --failed=no
+  refused 64 '--json takes no value' status K --json=no
+  refused 64 '--now takes no value' unlock K --now=no
+  refused 64 '--version takes no value' --version=no
 }
 
 @test "URLs and namespaces" {
@@ -102,9 +128,12 @@ refused() {
   refused 64 '--url: this version opens redis:// and unix:// only' run -u rediss://h --key K -- true
   CONDOLOCK_URL=redis://h:x refused 78 "the environment's CONDOLOCK_URL: the URL has a port" run --key K -- true
   CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "the environment's REDIS_URL: the URL has a database" run --key K -- true
+  CONDOLOCK_VERBOSE=perhaps refused 78 "the environment's CONDOLOCK_VERBOSE: 'perhaps' is neither 1 nor 0" run --key K -- true
+  CONDOLOCK_NAMESPACE='a b' refused 78 "the environment's CONDOLOCK_NAMESPACE: 'a b' is not a namespace" run --key K -- true
+  refused 78 'the password file : No such file' run --password-file '' --key K -- true
   CONDOLOCK_LEASE=soon refused 78 "the environment's CONDOLOCK_LEASE: 'soon' is not a duration" run --key K -- true
   for wrong in '' 'a b' 'ä' '{x}' "$(printf 'n%.0s' $(seq 65))"; do
-    refused 78 'is not a namespace' run "--namespace=$wrong" --key K -- true
+    refused 78 "--namespace: '$(printf '%s' "$wrong")' is not a namespace" run "--namespace=$wrong" --key K -- true
     refused 78 'is not a namespace' status "--namespace=$wrong" K
   done
 }
@@ -114,26 +143,51 @@ refused() {
   refused 64 'the key is missing' run -- true
 }
 
-@test "help: on stdout, 0, and with an example" {
+@test "help and version need nothing from the environment" {
+  export CONDOLOCK_URL=nonsense CONDOLOCK_LEASE=nonsense CONDOLOCK_NAMESPACE='a b'
+  for arguments in --help --version -h 'run --help' 'status -h' '-v --version'; do
+    run "$CONDOLOCK" $arguments
+    [ "$status" -eq 0 ]
+  done
+}
+
+@test "help: on stdout, 0, with an example, and fits a screen" {
   for command in '' run check touch status pause resume unlock; do
     for flag in -h --help; do
       run --separate-stderr "$CONDOLOCK" $command $flag
       [ "$status" -eq 0 ]
       [ "$stderr" = '' ]
       [[ "$output" =~ 'Example' ]]
-      [ "$(awk '{ if (length > m) m = length } END { print m }' <<<"$output")" -le 100 ]
+      [ "$(awk '{ if (length > m) m = length } END { print m }' <<<"$output")" -le 80 ]
+      [ "${#lines[@]}" -le 50 ]
     done
   done
   run "$CONDOLOCK" --version
   [ "$status" -eq 0 ]
   [[ "$output" =~ ^'condolock '[0-9]+\.[0-9]+\.[0-9]+$ ]]
   run "$CONDOLOCK" run --help
-  [[ "$output" =~ 'or there is none yet' ]]
-  [[ "$output" =~ 'no record: fails' ]]
+  [[ "$output" =~ 'D ago or earlier, or never' ]]
+  [[ "$output" =~ 'never: fails' ]]
 }
 
 @test "a full disk behind stdout is an error" {
   code=0
-  "$CONDOLOCK" --help >/dev/full || code=$?
+  "$CONDOLOCK" --help >/dev/full 2>said || code=$?
   [ "$code" -eq 70 ]
+  [ "$(cat said)" = 'condolock: error: cannot write to standard output: No space left on device' ]
+}
+
+@test "--color decides for every error, wherever it is found" {
+  for arguments in 'status K' 'status --nope' 'run --key K -- true' 'run'; do
+    run "$CONDOLOCK" --color always $arguments
+    [[ "$output" == *$'\e[31merror: '* ]] || { echo "$arguments: $output"; return 1; }
+  done
+}
+
+@test "a password in --url is warned of by every command" {
+  for arguments in 'run --key K -- true' 'check K' 'touch K' 'status K' 'pause K' 'resume K' 'unlock K'; do
+    run "$CONDOLOCK" ${arguments/ / --url "unix://:secret@$BATS_TEST_TMPDIR/nobody.sock" }
+    [ "$status" -eq 69 ]
+    [ "${lines[0]}" = 'condolock: warning: the password in --url can be seen in ps; put the URL into CONDOLOCK_URL' ]
+  done
 }

@@ -27,7 +27,7 @@ struct Fixture {
     options.value("-d,--duration", "D", "", duration_into(duration)).environment = {"TEST_FIRST", "TEST_SECOND"};
     options.value("--code", "N", "", code_into(code));
     options.value("--text", "T", "", text_into(text));
-    options.flag("-f,--flag", "", flag);
+    options.flag("-f,--flag", "", flag).environment = {"TEST_FLAG"};
     options
         .value("--many", "M", "",
                [this](std::string_view each) -> std::optional<Problem> {
@@ -38,13 +38,15 @@ struct Fixture {
   }
 
   std::string error(const Words& words, int exit_code = 64) {
-    const auto ending = options.parse(words, operands);
+    auto ending = options.parse(words, operands);
+    if (!ending) ending = options.read_environment();
     REQUIRE(ending);
     CHECK(ending->exit_code == exit_code);
     return ending->error;
   }
   void parse(const Words& words) {
-    const auto ending = options.parse(words, operands);
+    auto ending = options.parse(words, operands);
+    if (!ending) ending = options.read_environment();
     if (ending) FAIL(ending->error);
   }
 };
@@ -98,6 +100,35 @@ TEST_CASE("errors name the option and where to look") {
   CHECK(Fixture().error({"x", "\x1b[1m", "--\x1b"}).find('\x1b') == std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "an empty value is a value, and what only looks like an option's is not torn") {
+  parse({"--text=", "--many", "--because=", "--many", "--many=\x1f", "--many=\x1f", "a\x1f", "--many", "\x1f"});
+  CHECK(text.empty());
+  CHECK(options.was_given("--text"));
+  CHECK(many == Words{"--because=", "--many=\x1f", "\x1f", "\x1f"});
+  CHECK(operands == Words{"a\x1f"});
+}
+
+TEST_CASE("a flag takes no value") {
+  for (const char* wrong : {"--flag=false", "--flag=", "--flag=1", "--flag=x=y"}) {
+    CAPTURE(wrong);
+    CHECK(Fixture().error({wrong}) == "--flag takes no value; see condolock test --help");
+  }
+}
+
+TEST_CASE("a flag's variable says yes or no") {
+  for (const auto& [text, set] : std::vector<std::pair<const char*, bool>>{
+           {"1", true}, {"true", true}, {"yes", true}, {"on", true}, {"0", false}, {"false", false}, {"", false}}) {
+    CAPTURE(text);
+    setenv("TEST_FLAG", text, 1);
+    Fixture fixture;
+    fixture.parse({});
+    CHECK(fixture.flag == set);
+  }
+  setenv("TEST_FLAG", "maybe", 1);
+  CHECK(Fixture().error({}, 78) == "the environment's TEST_FLAG: 'maybe' is neither 1 nor 0");
+  unsetenv("TEST_FLAG");
+}
+
 TEST_CASE("the command line comes before the environment, and that in its order") {
   setenv("TEST_SECOND", "2", 1);
   Fixture second;
@@ -123,7 +154,9 @@ TEST_CASE("the command line comes before the environment, and that in its order"
 }
 
 TEST_CASE_FIXTURE(Fixture, "what stands before the first operand") {
-  CHECK(Options::before_operand(options, {"-f", "--text", "run", "run", "--x"}) == 3);
-  CHECK(Options::before_operand(options, {"run", "-f"}) == 0);
-  CHECK(Options::before_operand(options, {"--text=run", "-f"}) == 2);
+  CHECK(options.before_operand({"-f", "--text", "run", "run", "--x"}) == 3);
+  CHECK(options.before_operand({"run", "-f"}) == 0);
+  CHECK(options.before_operand({"--text=run", "-f"}) == 2);
+  CHECK(options.before_operand({"--text", "x", "--nope", "--text", "y", "run"}) == 2);
+  CHECK(options.before_operand({"--text"}) == 1);
 }
