@@ -67,7 +67,7 @@ class Driver {
     const Interest interest = engine_.interest();
     alarm_.set(earlier(interest.wake, run_.next_tick()));
     std::array<pollfd, 3> fds{{{signals_.fd(), POLLIN, 0}, {alarm_.fd(), POLLIN, 0}, {interest.fd, interest.events, 0}}};
-    if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+    if (poll(fds.data(), fds.size(), look_again_ ? 0 : -1) < 0 && errno != EINTR) {
       throw std::system_error(errno, std::generic_category(), "poll");
     }
     return fds[2].revents;
@@ -79,13 +79,21 @@ class Driver {
   }
 
   void collect_signals() {
-    while (const auto signal = signals_.next()) {
-      // CHLD is there to wake us.
-      if (signal->number != SIGCHLD) feed(event::Signalled{signal->number, child_ && child_->has_got(*signal)});
+    while (const auto signal = next_signal()) feed(event::Signalled{signal->number, child_ && child_->has_got(*signal)});
+  }
+
+  // CHLD is there to wake us. Whoever takes it from the queue before the command was looked at owes it a look.
+  std::optional<process::Received> next_signal() {
+    auto signal = signals_.next();
+    while (signal && signal->number == SIGCHLD) {
+      look_again_ = true;
+      signal = signals_.next();
     }
+    return signal;
   }
 
   void reap() {
+    look_again_ = false;
     if (exit_code_ || !child_) return;
     if (const auto code = child_->reap(run_.is_stopping())) {
       child_.reset();
@@ -118,8 +126,8 @@ class Driver {
   void perform(const action::Spawn& spawn, std::deque<Event>& events) {
     // What came until now came to us alone.
     bool called_off = false;
-    while (const auto signal = signals_.next()) {
-      if (signal->number != SIGCHLD) events.emplace_back(event::Signalled{signal->number, false});
+    while (const auto signal = next_signal()) {
+      events.emplace_back(event::Signalled{signal->number, false});
       called_off = called_off || Run::calls_off(signal->number);
     }
     if (called_off) return;
@@ -130,9 +138,7 @@ class Driver {
       child_ = std::get<process::Child>(started);
       events.emplace_back(event::Spawned{});
       // What came since may have come before the command was there: rather twice than never.
-      while (const auto signal = signals_.next()) {
-        if (signal->number != SIGCHLD) events.emplace_back(event::Signalled{signal->number, false});
-      }
+      while (const auto signal = next_signal()) events.emplace_back(event::Signalled{signal->number, false});
     }
   }
 
@@ -145,6 +151,7 @@ class Driver {
   std::optional<process::Child> child_;
   std::optional<int> exit_code_;
   bool fed_ = false;
+  bool look_again_ = false;
 };
 
 }  // namespace

@@ -218,3 +218,10 @@ END
   wait_for gone "$(cat orphan)"
   exec 9>&-
 }
+
+@test "a command that ends at once is seen at once, every time" {
+  # Whoever missed its end would see it with the first renewal, ten seconds later.
+  began=$SECONDS
+  for i in $(seq 60); do "$CONDOLOCK" run --key K -- true; done
+  ((SECONDS - began < 9))
+}
