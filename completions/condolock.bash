@@ -2,9 +2,9 @@
 
 _condolock_options() {
   local common='--url --user --password-file --redis-timeout --namespace --quiet --verbose --color --help'
-  local conditions='--key --min-time --min-time-from --accessed-prior --after --not-running --retry-after --max-failures'
+  local conditions='--key --min-time --min-time-from --accessed-prior --after --not-running --retry-after --max-failures --max-runs --once'
   case $1 in
-    run) echo "$conditions --force --lease --timeout --kill-after --skip-code --busy-code --on-unreachable --jitter --success-code --record-timeout $common" ;;
+    run) echo "$conditions --slots --wait --history --force --lease --timeout --kill-after --skip-code --busy-code --on-unreachable --jitter --success-code --record-timeout $common" ;;
     check) echo "$conditions $common" ;;
     touch) echo "--key --failed $common" ;;
     status) echo "--key --json $common" ;;

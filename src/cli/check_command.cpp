@@ -66,8 +66,10 @@ Ending check_command(const Arguments& arguments) {
   if (verdicts.pause) output += line(palette, false, "pause of " + escape(asked.key), shown(*verdicts.pause));
   std::string lease = "free";
   if (verdicts.holder) {
-    lease = "held by " + shown_holder(verdicts.holder->who) + " for " + format_duration(verdicts.holder->since) +
-            " (ends in " + format_duration_up(verdicts.holder->left) + " unless renewed)";
+    const Held& held = *verdicts.holder;
+    const std::string by = held.slots > 1 ? "all " + std::to_string(held.slots) + " slots held, by " : "held by ";
+    lease = by + shown_holder(held.who) + " for " + format_duration(held.since) + " (ends in " +
+            format_duration_up(held.left) + " unless renewed)";
   }
   output += line(palette, !verdicts.holder, "lease of " + escape(asked.key), lease);
   if (globals.quiet) output.clear();

@@ -8,6 +8,7 @@
 #include "process/signals.hpp"
 #include "run/loop.hpp"
 #include "util/escape.hpp"
+#include "util/number.hpp"
 #include "util/random.hpp"
 
 namespace condolock::cli {
@@ -27,7 +28,29 @@ struct RunOptions {
   Asked asked;
   Plan plan;
   std::optional<Millis> timeout;
+  bool no_wait = false;
 };
+
+Options::Set number_into(std::int64_t& into, std::int64_t least, std::int64_t most) {
+  return [&into, least, most](std::string_view text) -> std::optional<Problem> {
+    const auto number = parse_number<std::int64_t>(text);
+    if (!number || *number < least || *number > most) {
+      return Problem{"'" + escape(text) + "' is not a number from " + std::to_string(least) + " to " + std::to_string(most)};
+    }
+    into = *number;
+    return std::nullopt;
+  };
+}
+
+Options::Set wait_into(std::optional<Millis>& into) {
+  return [&into](std::string_view text) -> std::optional<Problem> {
+    if (text == "forever") {
+      into.reset();
+      return std::nullopt;
+    }
+    return duration_into(into)(text);
+  };
+}
 
 Options::Set on_unreachable_into(OnUnreachable& into) {
   return [&into](std::string_view text) -> std::optional<Problem> {
@@ -48,13 +71,17 @@ void declare(Options& options, RunOptions& run) {
   Plan& plan = run.plan;
   declare_conditions(options, run.asked);
   declare_key(options, run.asked);
+  options.value("--slots", "N", "how many may run at once, the same for all (1)", number_into(plan.attempt.slots, 1, 1000));
+  options.value("-w,--wait", "D", "wait for conditions and lease: D, or forever (0)", wait_into(plan.wait)).environment = {
+      "CONDOLOCK_WAIT"};
+  options.flag("-n", "--wait 0", run.no_wait);
   options.flag("--force", "skip conditions and pause, never the lease", plan.forced);
   options
       .value("--lease", "D", "how long Redis keeps it ours without a renewal (60s)",
              duration_into(plan.attempt.lease, Millis(1000)))
       .environment = {"CONDOLOCK_LEASE"};
-  options.value("--timeout", "D", "longest run, then it is stopped (none)", duration_into(run.timeout)).environment = {
-      "CONDOLOCK_TIMEOUT"};
+  options.value("--timeout", "D", "longest run, --wait bounds the waiting (none)", duration_into(run.timeout))
+      .environment = {"CONDOLOCK_TIMEOUT"};
   options
       .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
              duration_into(plan.kill_after))
@@ -72,6 +99,25 @@ void declare(Options& options, RunOptions& run) {
              [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
       .repeatable = true;
   options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
+  options.value("--history", "N", "how many runs to keep in the history (20)", number_into(plan.attempt.keep, 0, 10'000));
+}
+
+// What options say only together.
+std::optional<Ending> settle(RunOptions& run) {
+  Plan& plan = run.plan;
+  if (run.no_wait) plan.wait = Millis(0);
+  for (const Condition& condition : run.asked.conditions) {
+    if (const auto* max_runs = std::get_if<MaxRuns>(&condition)) plan.attempt.starts = max_runs->limit;
+    if (const auto* once = std::get_if<Once>(&condition)) plan.attempt.once = once->id;
+  }
+  if (plan.attempt.once.empty()) return std::nullopt;
+  if (plan.attempt.slots > 1)
+    return Ending{exit_code::usage, "--once can't be with --slots above 1: two could succeed at once", ""};
+  if (plan.on_unreachable == OnUnreachable::run) {
+    return Ending{exit_code::usage, "--once can't be with --on-unreachable run: nobody could tell whether it was before",
+                  ""};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -88,6 +134,7 @@ Ending run_command(const Arguments& arguments) {
   if (auto ending = parse(options, arguments, frame, globals, run.asked)) return *ending;
 
   const Console console(globals.quiet, globals.verbose, Patience::never_waits);
+  if (auto ending = settle(run)) return *ending;
   Plan& plan = run.plan;
   plan.attempt.job = job_of(globals, run.asked.key);
   plan.attempt.token = random_token();
@@ -100,7 +147,7 @@ Ending run_command(const Arguments& arguments) {
   const std::string run_id = random_token();
   const Guarded guarded{arguments.rest,
                         [&](const Grant& grant) { return child_environment(environ, run.asked.key, grant, run_id); }};
-  const Told told{console, run.asked.key, arguments.rest[0], run.asked.conditions, plan.timeout};
+  const Told told{console, run.asked.key, arguments.rest[0], run.asked.conditions, plan.attempt.slots, plan.timeout};
   const auto engine = open_engine(globals);
   Run machine(plan);
   return {drive(machine, *engine, signals, guarded, [&](const Report& report) { say(told, report); }), "", ""};

@@ -9,7 +9,13 @@
 namespace condolock::cli {
 namespace {
 
-std::string held_by(const Held& held) { return "held by " + shown_holder(held.who) + " for " + format_duration(held.since); }
+std::string held_by(const Held& held, std::int64_t slots) {
+  const std::string by = "held by " + shown_holder(held.who) + " for " + format_duration(held.since);
+  if (held.slots != slots) {
+    return by + " with --slots " + std::to_string(held.slots) + ", and here it is --slots " + std::to_string(slots);
+  }
+  return held.slots == 1 ? by : "all " + std::to_string(held.slots) + " slots are " + by + " and others";
+}
 
 struct Speaker {
   const Told& told_;
@@ -20,14 +26,19 @@ struct Speaker {
   void operator()(const report::Granted& granted) const {
     console().decision("running " + name + " (fence " + std::to_string(granted.grant.fence) + ")");
   }
-  void operator()(const report::Refused& refused) const {
-    std::string why;
-    if (const auto* held = std::get_if<Held>(&refused.decision)) why = held_by(*held);
-    if (const auto* paused = std::get_if<Paused>(&refused.decision)) why = shown(*paused);
-    if (const auto* skipped = std::get_if<Skipped>(&refused.decision)) {
-      why = explain(told_.conditions[skipped->position], skipped->verdict);
+  std::string why_not(const Decision& decision) const {
+    if (const auto* held = std::get_if<Held>(&decision)) return held_by(*held, told_.slots);
+    if (const auto* paused = std::get_if<Paused>(&decision)) return shown(*paused);
+    if (const auto* skipped = std::get_if<Skipped>(&decision)) {
+      return explain(told_.conditions[skipped->position], skipped->verdict);
     }
-    console().decision("skipped " + name + ": " + why);
+    return "";
+  }
+  void operator()(const report::Refused& refused) const {
+    console().decision("skipped " + name + ": " + why_not(refused.decision));
+  }
+  void operator()(const report::Waiting& waiting) const {
+    console().decision("waiting for " + name + ": " + why_not(waiting.decision));
   }
   void operator()(const report::NoGrant& no_grant) const {
     console().error(name + " was not run: " + told(no_grant.failure));

@@ -14,6 +14,7 @@ struct Told {
   std::string key;      // as the user wrote it
   std::string command;  // argv[0]
   const std::vector<Condition>& conditions;
+  std::int64_t slots = 1;
   std::optional<Millis> timeout;
 };
 

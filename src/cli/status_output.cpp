@@ -24,15 +24,14 @@ std::string row(const std::string& name, const std::string& value) {
   return padded + value + "\n";
 }
 
-std::string state(const Record& record, const Palette& palette) {
-  if (!record.holder) return "idle";
-  const Holder& holder = *record.holder;
+std::string state(const Record& record, const Holder& holder, const Palette& palette) {
   const std::string by = shown_holder(holder.who);
-  if (!record.holder_is_live()) {
+  if (!record.is_live(holder)) {
     return palette.paint(Tint::bad, "lost") + ": held by " + by + ", whose lease ended " + ago(record, holder.until);
   }
   return palette.paint(Tint::good, "running") + " on " + by + " for " + format_duration(Millis(record.now - holder.start)) +
-         ", lease ends in " + format_duration_up(Millis(holder.until - record.now)) + " unless renewed";
+         ", lease ends in " + format_duration_up(Millis(holder.until - record.now)) +
+         (holder.revoked ? ", revoked" : " unless renewed");
 }
 
 std::string last_run(const Record& record, const Palette& palette) {
@@ -48,7 +47,9 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   const Record& record = status.record;
   std::string out = escape(status.key) + "\n";
   if (!record.known) return out + "  no record\n";
-  out += row("state", state(record, palette));
+  if (record.holders.empty()) out += row("state", "idle");
+  for (const Holder& holder : record.holders) out += row("state", state(record, holder, palette));
+  if (!record.holders.empty() && record.slots > 1) out += row("slots", std::to_string(record.slots));
   if (record.pause) out += row("pause", palette.paint(Tint::bad, shown(*record.pause)));
   out += row("last success", record.success_end ? ago(record, *record.success_end) : "never");
   out += row("last run", record.ended ? last_run(record, palette) : "never");
@@ -67,16 +68,15 @@ Json time_json(std::optional<std::int64_t> at) {
 
 Json number_json(std::optional<std::int64_t> number) { return number ? Json(*number) : Json(nullptr); }
 
-Json holder_json(const Record& record) {
-  if (!record.holder) return nullptr;
-  const Holder& holder = *record.holder;
+Json holder_json(const Record& record, const Holder& holder) {
   const std::size_t space = holder.who.find(' ');
   return {{"host", space == std::string::npos ? holder.who : holder.who.substr(space + 1)},
           {"pid", number_json(parse_number<std::int64_t>(std::string_view(holder.who).substr(0, space)))},
           {"fence", holder.fence},
           {"start", time_json(holder.start)},
           {"lease_end", time_json(holder.until)},
-          {"live", record.holder_is_live()}};
+          {"live", record.is_live(holder)},
+          {"revoked", holder.revoked}};
 }
 
 // until is null where only a resume ends it.
@@ -98,10 +98,13 @@ Json json_of(const KeyStatus& status) {
             {"end", time_json(record.ended)},
             {"duration_ms", number_json(record.took)}};
   }
+  Json holders = Json::array();
+  for (const Holder& holder : record.holders) holders.push_back(holder_json(record, holder));
   return {{"key", status.key},
           {"known", record.known},
           {"now", time_json(record.now)},
-          {"holder", holder_json(record)},
+          {"holders", holders},
+          {"slots", record.slots},
           {"pause", pause_json(record)},
           {"last_success", success},
           {"last_run", last},

@@ -41,12 +41,17 @@ Ending unlock_command(const Arguments& arguments) {
     const std::string name = escape(key);
     if (!held) {
       console.decision("nobody holds " + name);
-    } else if (at_once) {
-      console.warning("the lease of " + name + " is free now, but what " + shown_holder(held->who) +
-                      " runs may still live until its next renewal");
+      return std::nullopt;
+    }
+    const bool one = held->live == 1;
+    const std::string leases = (one ? "the lease of " : "the " + std::to_string(held->live) + " leases of ") + name;
+    if (at_once) {
+      console.warning(leases + (one ? " is" : " are") + " free now, but what " + shown_holder(held->who) +
+                      (one ? " runs may" : " and the others run may") + " still live until its next renewal");
     } else {
-      console.decision("the lease of " + name + ", held by " + shown_holder(held->who) + ", is revoked; it ends in " +
-                       format_duration_up(held->left) + " at the latest");
+      console.decision(leases + ", held by " + shown_holder(held->who) + (one ? ", is" : " and others, are") +
+                       std::string(" revoked; ") + (one ? "it" : "the last") + " ends in " + format_duration_up(held->left) +
+                       " at the latest");
     }
     return std::nullopt;
   });

@@ -16,11 +16,18 @@
 
 namespace condolock {
 
+// Before a call: sleep until somebody pushes to this list, which takes one element from it, or until so long has passed.
+struct Wait {
+  std::string key;
+  Millis at_most{};  // at least 1 ms
+};
+
 struct Call {
   const Script* script = nullptr;
   std::vector<std::string> keys;
   std::vector<std::string> args;
   Instant deadline{};         // for the whole exchange: name look-up, connecting and every resend included
+  std::optional<Wait> wait;   // its time is part of the deadline's
   bool ask_role = false;      // also find out whether a primary answers: see Reply::from_primary
   bool same_session = false;  // on the connection of the call before, as it stands, or not at all: how a voided grant
                               // is given back where it was taken

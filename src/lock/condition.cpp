@@ -125,6 +125,45 @@ std::string MaxFailures::explain(const Verdict& verdict) const {
          " (once it is mended: condolock touch, or one run with --force)";
 }
 
+Result<MaxRuns> MaxRuns::parse(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return Problem{"'" + escape(text) + "' has no slash: write N/D, as in 3/1h"};
+  const auto limit = parse_number<std::int64_t>(text.substr(0, slash));
+  if (!limit || *limit < 1 || *limit > 1000) {
+    return Problem{"'" + escape(text.substr(0, slash)) + "' is not a number of runs: write 1 to 1000"};
+  }
+  const auto time = parse_duration(text.substr(slash + 1));
+  if (!time) return Problem{time.problem()};
+  return MaxRuns{*limit, *time};
+}
+
+EncodedCondition MaxRuns::encode() const { return {"max-runs", "", limit, std::to_string(time.count())}; }
+
+std::string MaxRuns::shown() const {
+  return std::string(option) + " " + std::to_string(limit) + "/" + format_duration(time);
+}
+
+std::string MaxRuns::explain(const Verdict& verdict) const {
+  const std::string runs = std::to_string(limit) + (limit == 1 ? " run" : " runs");
+  if (verdict.holds()) return "fewer than " + runs + " began in the last " + format_duration(time);
+  return runs + " began in the last " + format_duration(time) + ", the first of these " + ago(verdict) + due(verdict);
+}
+
+Result<Once> Once::parse(std::string_view text) {
+  if (text.empty() || text.size() > 64)
+    return Problem{"an ID has 1 to 64 bytes, this one has " + std::to_string(text.size())};
+  return Once{std::string(text)};
+}
+
+EncodedCondition Once::encode() const { return {"once", "", 0, id}; }
+
+std::string Once::shown() const { return std::string(option) + " " + escape(id); }
+
+std::string Once::explain(const Verdict& verdict) const {
+  if (verdict.holds()) return "no run with the ID " + escape(id) + " has succeeded";
+  return "a run with the ID " + escape(id) + " succeeded " + ago(verdict);
+}
+
 EncodedCondition encode(const Condition& condition) {
   return std::visit([](const auto& kind) { return kind.encode(); }, condition);
 }

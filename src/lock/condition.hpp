@@ -126,7 +126,39 @@ struct MaxFailures {
   std::string explain(const Verdict& verdict) const;
 };
 
-using Condition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures>;
+// Holds while fewer than `limit` of the runs that carry this condition, forced ones too, began in the last `time`. From 1 to
+// 1,000.
+struct MaxRuns {
+  static constexpr std::string_view option = "--max-runs";
+  static constexpr std::string_view form = "N/D";
+  static constexpr std::string_view help = "fewer than N runs began in the last D";
+  static constexpr bool repeatable = false;
+
+  std::int64_t limit = 1;
+  Millis time{};
+
+  static Result<MaxRuns> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+// Holds while no run with this ID has succeeded. 1 to 64 bytes.
+struct Once {
+  static constexpr std::string_view option = "--once";
+  static constexpr std::string_view form = "ID";
+  static constexpr std::string_view help = "no run with this ID has succeeded";
+  static constexpr bool repeatable = false;
+
+  std::string id;
+
+  static Result<Once> parse(std::string_view text);
+  EncodedCondition encode() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+using Condition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures, MaxRuns, Once>;
 
 // One row a kind, for the command line.
 struct ConditionKind {

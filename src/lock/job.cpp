@@ -22,6 +22,19 @@ Result<std::string> checked_namespace(std::string_view text) {
   return std::string(text);
 }
 
+std::string Job::name(std::string_view kind, const std::string& of) const {
+  return "{" + ns + "}:" + std::string(kind) + ":" + of;
+}
+
+std::vector<std::string> Job::keys() const {
+  return {name("job", key), name("runs", key),   name("retired", key), "{" + ns + "}:index", name("slots", key),
+          wake(),           name("starts", key), name("once", key)};
+}
+
+std::vector<std::string> Job::keys_of_other(const std::string& other) const {
+  return {name("job", other), name("slots", other)};
+}
+
 std::string this_holder() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "util/result.hpp"
 
@@ -20,11 +21,15 @@ struct Job {
   std::string ns;
   std::string key;
 
-  std::string record() const { return record_of(key); }
-  std::string record_of(const std::string& other) const { return "{" + ns + "}:job:" + other; }
-  std::string runs() const { return "{" + ns + "}:runs:" + key; }
-  std::string retired() const { return "{" + ns + "}:retired:" + key; }
-  std::string index() const { return "{" + ns + "}:index"; }
+  // In the order in which every script takes them: record, runs, retired, index, slots, wake, starts, once (see record.lua).
+  std::vector<std::string> keys() const;
+  // Of a job that a condition names: its record and its slots.
+  std::vector<std::string> keys_of_other(const std::string& other) const;
+  // What whoever waits for this job sleeps on.
+  std::string wake() const { return name("wake", key); }
+
+ private:
+  std::string name(std::string_view kind, const std::string& of) const;
 };
 
 // Who holds a lease, for people: "pid host", at most 64 bytes together so that a record stays small; the host is cut to 48.

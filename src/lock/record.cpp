@@ -35,7 +35,7 @@ class Fields {
 Call status_call(const Job& job) {
   Call call;
   call.script = &scripts::status;
-  call.keys = {job.record()};
+  call.keys = job.keys();
   call.ask_role = true;
   return call;
 }
@@ -47,6 +47,18 @@ Answered<Record> decode_record(const Reply& reply) {
   Record record;
   record.known = answer.code() == "record";
   record.now = answer.number();
+  if (record.known) {
+    for (auto left = answer.number(); left > 0 && !answer.at_end(); --left) {
+      Holder holder;
+      holder.until = answer.number();
+      holder.fence = answer.number();
+      holder.start = answer.number();
+      holder.revoked = !answer.text().empty();
+      holder.who = answer.text();
+      record.holders.push_back(std::move(holder));
+    }
+    record.slots = answer.number();
+  }
   const Fields fields(answer);
   if (!answer.is_whole()) return answer.unexpected();
   record.fence = fields.number("fence");
@@ -64,9 +76,6 @@ Answered<Record> decode_record(const Reply& reply) {
   if (const auto until = fields.count("paused_until"); until > record.now) {
     record.pause = Paused{std::nullopt, fields.text("paused_why")};
     if (until < until_resumed) record.pause->left = Millis(until - record.now);
-  }
-  if (const auto until = fields.number("h_until")) {
-    record.holder = Holder{fields.text("h_who"), *until, fields.count("h_fence"), fields.count("h_start")};
   }
   return record;
 }

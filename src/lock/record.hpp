@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lock/verbs.hpp"
 
@@ -15,6 +16,7 @@ struct Holder {
   std::int64_t until = 0;
   std::int64_t fence = 0;
   std::int64_t start = 0;
+  bool revoked = false;
 };
 
 struct Record {
@@ -33,10 +35,11 @@ struct Record {
   std::int64_t runs = 0;
   std::int64_t failures = 0;
   std::optional<Paused> pause;
-  std::optional<Holder> holder;
+  std::vector<Holder> holders;
+  std::int64_t slots = 1;  // of the holders
 
   // An expired holder counts as a lost run for every condition, though nothing is written down before the next grant.
-  bool holder_is_live() const { return holder && holder->until > now; }
+  bool is_live(const Holder& holder) const { return holder.until > now; }
 };
 
 Call status_call(const Job& job);

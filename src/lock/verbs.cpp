@@ -5,27 +5,36 @@
 namespace condolock {
 namespace {
 
-// Every condition becomes four arguments, and the job it looks at a key.
+Call call_of(const Script& script, const Job& job, std::vector<std::string> args) {
+  Call call;
+  call.script = &script;
+  call.keys = job.keys();
+  call.args = std::move(args);
+  return call;
+}
+
+// Every condition becomes four arguments, and the job it looks at two keys.
 void add_conditions(Call& call, const Job& job, const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
     const EncodedCondition encoded = encode(condition);
-    std::string key_number = "0";
+    std::string position = "0";
     if (!encoded.key.empty()) {
-      call.keys.push_back(job.record_of(encoded.key));
-      key_number = std::to_string(call.keys.size());
+      position = std::to_string(call.keys.size() + 1);
+      const auto keys = job.keys_of_other(encoded.key);
+      call.keys.insert(call.keys.end(), keys.begin(), keys.end());
     }
-    call.args.insert(call.args.end(), {encoded.name, key_number, std::to_string(encoded.number), encoded.word});
+    call.args.insert(call.args.end(), {encoded.name, position, std::to_string(encoded.number), encoded.word});
   }
 }
 
-Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, bool dry, bool forced) {
-  const Job& job = attempt.job;
-  Call call;
-  call.script = &scripts::acquire;
-  call.keys = {job.record(), job.runs(), job.retired(), job.index()};
-  const std::string lease = std::to_string(attempt.lease.count());
-  call.args = {job.key, attempt.token, lease, attempt.who, std::to_string(attempt.keep), dry ? "1" : "", forced ? "1" : ""};
-  add_conditions(call, job, conditions);
+Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, const Asking& asking, bool dry) {
+  const auto flag = [](bool set) { return set ? "1" : ""; };
+  Call call = call_of(scripts::acquire, attempt.job,
+                      {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who,
+                       std::to_string(attempt.keep), std::to_string(attempt.slots), flag(dry), flag(asking.forced),
+                       flag(asking.counted), asking.patience > Millis(0) ? std::to_string(asking.patience.count()) : "",
+                       attempt.starts ? std::to_string(*attempt.starts) : ""});
+  add_conditions(call, attempt.job, conditions);
   return call;
 }
 
@@ -34,6 +43,8 @@ Held read_holder(Answer& answer) {
   held.who = answer.text();
   held.since = answer.millis();
   held.left = answer.millis();
+  held.live = answer.number();
+  held.slots = answer.number();
   return held;
 }
 
@@ -68,8 +79,8 @@ std::string_view name_of(Outcome outcome) {
   return "";
 }
 
-Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, bool forced) {
-  return decide(attempt, conditions, false, forced);
+Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const Asking& asking) {
+  return decide(attempt, conditions, asking, false);
 }
 
 Decision decode_decision(const Reply& reply, std::size_t conditions) {
@@ -98,7 +109,9 @@ Decision decode_decision(const Reply& reply, std::size_t conditions) {
 }
 
 Call check_call(const Job& job, const std::vector<Condition>& conditions) {
-  return decide({job, "", "", Millis(0), 0}, conditions, true, false);
+  Attempt nobody;
+  nobody.job = job;
+  return decide(nobody, conditions, {}, true);
 }
 
 Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
@@ -107,7 +120,9 @@ Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
   if (answer.code() != "verdicts") return answer.unexpected();
   Verdicts verdicts;
   const Verdict holder = read_verdict(answer);  // the same shape: who, for how long, what is left
-  if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due};
+  const std::int64_t live = answer.number();
+  const std::int64_t slots = answer.number();
+  if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due, live, slots};
   const bool paused = !answer.text().empty();
   const Paused pause = read_pause(answer);
   if (paused) verdicts.pause = pause;
@@ -117,17 +132,10 @@ Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
 }
 
 Call renew_call(const Attempt& attempt, const Grant& grant) {
-  const Job& job = attempt.job;
-  Call call;
-  call.script = &scripts::renew;
-  call.keys = {job.record(), job.retired(), job.index()};
-  call.args = {job.key,
-               attempt.token,
-               std::to_string(grant.fence),
-               std::to_string(grant.start),
-               std::to_string(attempt.lease.count()),
-               attempt.who};
-  return call;
+  return call_of(
+      scripts::renew, attempt.job,
+      {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
+       std::to_string(attempt.lease.count()), attempt.who, std::to_string(attempt.keep), std::to_string(attempt.slots)});
 }
 
 Answered<Renewal> decode_renewal(const Reply& reply) {
@@ -140,19 +148,10 @@ Answered<Renewal> decode_renewal(const Reply& reply) {
 }
 
 Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code) {
-  const Job& job = attempt.job;
-  Call call;
-  call.script = &scripts::finish;
-  call.keys = {job.record(), job.runs(), job.retired(), job.index()};
-  call.args = {job.key,
-               attempt.token,
-               std::to_string(grant.fence),
-               std::to_string(grant.start),
-               std::string(name_of(outcome)),
-               std::to_string(code),
-               attempt.who,
-               std::to_string(attempt.keep)};
-  return call;
+  return call_of(scripts::finish, attempt.job,
+                 {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
+                  std::string(name_of(outcome)), std::to_string(code), attempt.who, std::to_string(attempt.keep),
+                  std::to_string(attempt.slots), attempt.once});
 }
 
 Answered<Recording> decode_recording(const Reply& reply) {
@@ -163,28 +162,13 @@ Answered<Recording> decode_recording(const Reply& reply) {
   return answer.unexpected();
 }
 
-Call abandon_call(const Attempt& attempt) {
-  Call call;
-  call.script = &scripts::abandon;
-  call.keys = {attempt.job.record(), attempt.job.retired()};
-  call.args = {attempt.token};
-  return call;
-}
+Call abandon_call(const Attempt& attempt) { return call_of(scripts::abandon, attempt.job, {attempt.token}); }
 
 Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why) {
-  Call call;
-  call.script = &scripts::pause;
-  call.keys = {job.record(), job.index()};
-  call.args = {job.key, length ? std::to_string(length->count()) : "", why};
-  return call;
+  return call_of(scripts::pause, job, {job.key, length ? std::to_string(length->count()) : "", why});
 }
 
-Call resume_call(const Job& job) {
-  Call call;
-  call.script = &scripts::resume;
-  call.keys = {job.record()};
-  return call;
-}
+Call resume_call(const Job& job) { return call_of(scripts::resume, job, {}); }
 
 Answered<bool> decode_pause(const Reply& reply) {
   Answer answer(reply);
@@ -194,12 +178,8 @@ Answered<bool> decode_pause(const Reply& reply) {
   return answer.unexpected();
 }
 
-Call unlock_call(const Job& job, bool at_once, int keep) {
-  Call call;
-  call.script = &scripts::unlock;
-  call.keys = {job.record(), job.runs(), job.index()};
-  call.args = {job.key, at_once ? "1" : "", std::to_string(keep)};
-  return call;
+Call unlock_call(const Job& job, bool at_once, std::int64_t keep) {
+  return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", std::to_string(keep)});
 }
 
 Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
@@ -207,6 +187,7 @@ Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
   if (answer.failure()) return *answer.failure();
   if (answer.code() == "nothing") return std::optional<Held>();
   Held held;
+  held.live = answer.number();
   held.who = answer.text();
   held.since = answer.millis();
   if (answer.code() == "revoked") held.left = answer.millis();
@@ -215,17 +196,9 @@ Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
 }
 
 Call touch_call(const Attempt& attempt, Outcome outcome, int code) {
-  const Job& job = attempt.job;
-  Call call;
-  call.script = &scripts::touch;
-  call.keys = {job.record(), job.runs(), job.retired(), job.index()};
-  call.args = {job.key,
-               attempt.token,
-               std::string(name_of(outcome)),
-               std::to_string(code),
-               attempt.who,
-               std::to_string(attempt.keep)};
-  return call;
+  return call_of(scripts::touch, attempt.job,
+                 {attempt.job.key, attempt.token, std::string(name_of(outcome)), std::to_string(code), attempt.who,
+                  std::to_string(attempt.keep)});
 }
 
 }  // namespace condolock

@@ -20,7 +20,10 @@ struct Attempt {
   std::string token;  // secret; names the attempt, so that every request is safe to repeat
   std::string who;    // "pid host", for people
   Millis lease{};
-  int keep = 20;  // rows of history
+  std::int64_t keep = 20;              // rows of history
+  std::int64_t slots = 1;              // how many may run at once: 1 to 1,000, the same for everybody who runs this job
+  std::optional<std::int64_t> starts;  // remember this start and so many before it, for MaxRuns
+  std::string once;                    // a success is remembered by this ID, for Once; may be empty
 };
 
 // What a grant gave. The times are the engine's, in milliseconds since 1970.
@@ -33,7 +36,9 @@ struct Grant {
 struct Held {
   std::string who;
   Millis since{};
-  Millis left{};  // until its lease ends, unless it is renewed
+  Millis left{};           // until its lease ends, unless it is renewed
+  std::int64_t live = 1;   // how many hold a lease
+  std::int64_t slots = 1;  // ... of so many
 };
 
 struct Paused {
@@ -50,7 +55,7 @@ struct Skipped {
 using Decision = std::variant<Grant, Held, Paused, Skipped, Failure>;
 
 struct Verdicts {
-  std::optional<Held> holder;
+  std::optional<Held> holder;  // none: a slot is free
   std::optional<Paused> pause;
   std::vector<Verdict> conditions;
 };
@@ -63,8 +68,15 @@ std::string_view name_of(Outcome outcome);
 template <class T>
 using Answered = std::variant<T, Failure>;
 
-// Deadlines are the caller's to set. `forced` goes through a pause; conditions are simply left out then.
-Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, bool forced = false);
+// How acquire asks.
+struct Asking {
+  bool forced = false;  // goes through a pause; conditions are simply left out then
+  bool counted = true;  // a refusal counts as a skip
+  Millis patience{0};   // where it is refused, it will be waited so long at most to be woken
+};
+
+// Deadlines are the caller's to set.
+Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const Asking& asking = {});
 Decision decode_decision(const Reply& reply, std::size_t conditions);
 
 // The same question, asked without any effect.
@@ -86,8 +98,9 @@ Call resume_call(const Job& job);
 // Whether it was paused; of pause, whether it is.
 Answered<bool> decode_pause(const Reply& reply);
 
-// Whose lease was revoked, or with `at_once` removed; none: nobody held it.
-Call unlock_call(const Job& job, bool at_once, int keep);
+// Whose lease was revoked, or with `at_once` removed: the holder's whose lease ends last, and how many they were (`live`);
+// none: nobody held one.
+Call unlock_call(const Job& job, bool at_once, std::int64_t keep);
 Answered<std::optional<Held>> decode_unlock(const Reply& reply);
 
 Call touch_call(const Attempt& attempt, Outcome outcome, int code);

@@ -1,15 +1,12 @@
--- abandon: gives back a lease under which no child ran, and retires its token so that a late acquire can't take it again.
+-- abandon: gives back a lease under which no command ran, and retires its token so that a late acquire can't take it again.
 --
--- KEYS  1 job  2 retired
 -- ARGV  1 token
 -- reply "abandoned"
 --       "retired" answer    this token was done before
 --       "malformed" key why / "newer" key version
-local job, done = KEYS[1], KEYS[2]
 local token = ARGV[1]
-local now = clock()
 
-local record, answer = open(job, done, token)
+local record, answer = open(token, STARTS, 'list')
 if not record then
   return answer
 end
@@ -17,10 +14,13 @@ if answer and answer ~= 'abandoned' then
   return { 'retired', answer }
 end
 
-if record.h_token == token then
+local mine = find(record, token)
+if mine then
   local new = copied(record)
-  release(new)
-  save(job, record, new)
+  new.holders = replaced(record, mine)
+  save(record, new)
+  redis.call('LREM', STARTS, 1, text(mine.start) .. ' ' .. text(mine.fence))
+  wake(record)
 end
-retire(done, token, 'abandoned', now)
+retire(token, 'abandoned')
 return { 'abandoned' }

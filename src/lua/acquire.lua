@@ -1,25 +1,27 @@
--- acquire: may this job run here, now? Decides and takes the lease in one step; with `dry`, tells and writes nothing.
+-- acquire: may this job run here, now? Decides and takes a lease in one step; with `dry`, tells and writes nothing.
 --
--- KEYS  1 job  2 runs  3 retired  4 index  5... the jobs that conditions name
--- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs  6 dry: "1" or ""
---       7 run though it is paused: "1" or ""
---       8... four for each condition: name, number of its key in KEYS (0: this job), a number, a word
+-- KEYS  behind those of the job: for each condition that names a job, that one's record and its slots
+-- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs  6 slots (dry: not used)
+--       7 dry: "1" or ""  8 run though it is paused: "1" or ""  9 count a refusal: "1" or ""
+--       10 how long it will be waited, at most, to be woken by another's end, ms ("" not at all)
+--       11 how many starts to remember at least ("" this one isn't to be)
+--       12... four for each condition: name, position of its job in KEYS (0: this job), a number, a word
 -- reply "granted" fence start ok_start            ok_start "" before the first success
---       "held" who for left                       by a live holder: since when, how long its lease lasts
+--       "held" who for left live slots            no slot is free: the holder whose lease ends first, since when, how long
+--                                                 that lease lasts; how many hold one, of how many
 --       "paused" left why                         left "" until somebody resumes it
 --       "skipped" position verdict since due      the first condition that does not hold (positions from 1)
 --       "retired" answer                          this token is done: never a grant
---       "verdicts" who for left paused left why, then verdict since due for every condition
---                                                 (dry; who "" where nobody holds, paused "1" or "")
+--       "verdicts" who for left live slots paused left why, then verdict since due for every condition
+--                                                 (dry; who, for and left "" where a slot is free, paused "1" or "")
 --       "malformed" key why / "newer" key version
 -- A verdict is "holds" or why not; since and due are milliseconds, "" where there is nothing to say.
-local job, runs, done, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local name, token, lease, who, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local dry, through_pause = ARGV[6] == '1', ARGV[7] == '1'
-local now = clock()
+local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
+local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
 
 -- One branch for each condition: the settled record of the job that it looks at, a number, a word, this job's own record
--- -> verdict, since, due.
+-- -> verdict, since, due; or nil and the answer to give.
 local CONDITIONS = {
   ['min-time'] = function(record, least, from)
     local at = from == 'start' and record.ok_start or record.ok_end
@@ -60,10 +62,11 @@ local CONDITIONS = {
   end,
 
   ['not-running'] = function(record)
-    if not held(record, now) then
+    local live = living(record)
+    if #live == 0 then
       return 'holds'
     end
-    return 'running', now - record.h_start
+    return 'running', now - live[1].start
   end,
 
   ['retry-after'] = function(record, least)
@@ -84,82 +87,134 @@ local CONDITIONS = {
     end
     return 'failed', since
   end,
+
+  ['max-runs'] = function(_, limit, length)
+    local nth = redis.pcall('LINDEX', STARTS, limit - 1)
+    if not nth then
+      return 'holds'
+    end
+    if type(nth) == 'table' then
+      return nil, unreadable(STARTS, nth)
+    end
+    local at = number(string.match(nth, '^%d+') or '')
+    if not at then
+      return nil, malformed(STARTS, 'has an element that is no time')
+    end
+    local since, least = now - at, tonumber(length)
+    if since >= least then
+      return 'holds', since
+    end
+    return 'many', since, least - since
+  end,
+
+  ['once'] = function(_, _, id)
+    local at = redis.pcall('ZSCORE', ONCE, id)
+    if not at then
+      return 'holds'
+    end
+    if type(at) == 'table' then
+      return nil, unreadable(ONCE, at)
+    end
+    return 'done', now - tonumber(at)
+  end,
 }
 
 local function ms(n)
   return n and text(n) or ''
 end
 
-local record, answer = open(job, done, token, runs, index)
+local record, answer = open(token, RUNS, 'list', INDEX, 'zset', starts and STARTS or INDEX, starts and 'list' or 'zset')
 if not record then
   return answer
 end
 local others = {}
-for i = 5, #KEYS do
-  local other, bad = load(KEYS[i])
+for i = 9, #KEYS, 2 do
+  local other, bad = load(KEYS[i], KEYS[i + 1])
   if bad then
     return bad
   end
-  others[i] = settled(other, now)
+  others[i] = settled(other)
 end
 
 if answer then
   return { 'retired', answer }
 end
 
-local seen = settled(record, now)
+local seen, lost = settled(record)
 local verdicts = {}
 local refused
-for i = 8, #ARGV, 4 do
+for i = 12, #ARGV, 4 do
   local check = CONDITIONS[ARGV[i]]
   if not check then
     return redis.error_reply('ERR condolock: no condition ' .. ARGV[i])
   end
   local verdict, since, due = check(others[tonumber(ARGV[i + 1])] or seen, tonumber(ARGV[i + 2]), ARGV[i + 3], seen)
+  if not verdict then
+    return since
+  end
   verdicts[#verdicts + 1] = { verdict, ms(since), ms(due) }
   if verdict ~= 'holds' and not refused then
     refused = #verdicts
   end
 end
 
-local taken = held(record, now)
-local halted = not through_pause and paused(record, now)
+-- Callers that disagree about the number of slots keep each other out.
+local live = living(record)
+local taken = #live > 0 and (#live >= record.slots or not dry and slots ~= record.slots)
+local function holder()
+  local first = live[1]
+  return first.who, text(now - first.start), text(first.till - now), text(#live), text(record.slots)
+end
+local halted = not through_pause and paused(record)
 local pause_left = halted and record.paused_until < GREATEST and text(record.paused_until - now) or ''
 if dry then
-  local reply = { 'verdicts', '', '', '' }
-  if taken then
-    reply = { 'verdicts', record.h_who or '', text(now - record.h_start), text(record.h_until - now) }
-  end
-  for _, part in ipairs({ halted and '1' or '', pause_left, halted and record.paused_why or '' }) do
-    reply[#reply + 1] = part
-  end
-  for _, verdict in ipairs(verdicts) do
-    for _, part in ipairs(verdict) do
+  local reply = { 'verdicts' }
+  local function add_all(...)
+    for _, part in ipairs({ ... }) do
       reply[#reply + 1] = part
     end
+  end
+  if taken then
+    add_all(holder())
+  else
+    add_all('', '', '', text(#live), text(#live > 0 and record.slots or 1))
+  end
+  add_all(halted and '1' or '', pause_left, halted and record.paused_why or '')
+  for _, verdict in ipairs(verdicts) do
+    add_all(unpack(verdict))
   end
   return reply
 end
 
-if record.h_token == token and not record.h_revoked then
-  local longer = copied(record)
-  longer.h_until = later(longer.h_until, now + lease)
-  save(job, record, longer)
-  return { 'granted', text(record.h_fence), text(record.h_start), ms(record.ok_start) }
+local mine = find(record, token)
+if mine and not mine.revoked then
+  local new = copied(record)
+  new.holders = replaced(record, mine, with(mine, 'till', later(mine.till, now + lease)))
+  save(record, new)
+  return { 'granted', text(mine.fence), text(mine.start), ms(record.ok_start) }
 end
 
--- A refusal is counted, which also makes it a write: a replica that lags behind must refuse it, not answer it.
+-- A refusal is always a write: a replica that lags behind must refuse it, not answer it.
 if taken or halted or refused then
-  local counted = copied(record)
-  add(counted, 'skips')
-  redis.call('ZADD', index, 'NX', text(now), name)
-  save(job, record, counted)
+  local new = copied(record)
+  if counted then
+    add(new, 'skips')
+  end
+  redis.call('ZADD', INDEX, 'NX', text(now), name)
+  -- Who waits for a lease or the end of a pause sleeps until it is woken, or until that is over by itself. Then the next who
+  -- frees a lease must know of it.
+  if patience and (taken or halted) then
+    local left = taken and live[1].till - now or tonumber(pause_left) or patience
+    new.waiters_until = later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000)
+  end
+  save(record, new)
   if taken then
-    return { 'held', record.h_who or '', text(now - record.h_start), text(record.h_until - now) }
+    return { 'held', holder() }
   end
   if halted then
     return { 'paused', pause_left, record.paused_why or '' }
   end
+  wake(record) -- this one may have been woken in vain
   local verdict = verdicts[refused]
   return { 'skipped', text(refused), verdict[1], verdict[2], verdict[3] }
 end
@@ -167,10 +222,23 @@ end
 -- The lease is written last, so that a script that is refused half-way has granted nothing.
 local new = copied(seen)
 new.fence = math.max((record.fence or 0) + 1, now)
-new.h_token, new.h_until, new.h_fence, new.h_start, new.h_who = token, now + lease, new.fence, now, who
-redis.call('ZADD', index, text(now), name)
-if record.h_token then
-  remember(runs, keep, record.h_fence, record.h_start, record.h_until, 'lost', nil, record.h_who or '')
+if new.fence >= GREATEST then
+  return malformed(JOB, 'field fence has no successor')
 end
-save(job, record, new)
+new.slots = slots
+new.holders = replaced(seen, nil, { token = token, till = now + lease, fence = new.fence, start = now, who = who })
+redis.call('ZADD', INDEX, text(now), name)
+for _, gone in ipairs(lost) do
+  remember(keep, gone.fence, gone.start, gone.till, 'lost', nil, gone.who)
+end
+if starts then
+  -- Callers that disagree about how many: the larger number.
+  local before = redis.call('LLEN', STARTS)
+  redis.call('LPUSH', STARTS, text(now) .. ' ' .. text(new.fence))
+  redis.call('LTRIM', STARTS, 0, math.max(starts, before) - 1)
+end
+save(record, new)
+if #new.holders < slots then
+  wake(record)
+end
 return { 'granted', text(new.fence), text(now), ms(new.ok_start) }

@@ -1,35 +1,39 @@
--- unlock: revokes a lease. It is renewed no more: the next renewal is answered "lost", and the lease ends when its holder is
--- done, or at its end. With `at once` it is removed now, and its run written down as lost; its command may live on.
+-- unlock: revokes the leases of a job. They are renewed no more: the next renewal is answered "lost", and a lease ends when
+-- its holder is done, or at its end. With `at once` they are removed now, and their runs written down as lost; their
+-- commands may live on.
 --
--- KEYS  1 job  2 runs  3 index
 -- ARGV  1 key  2 at once: "1" or ""  3 rows to keep in runs
--- reply "revoked" who for left    also when it was revoked before
---       "removed" who for
---       "nothing"                 nobody holds it
+-- reply "revoked" n who for left    how many; one of them, and when the last ends. Also when they were revoked before.
+--       "removed" n who for
+--       "nothing"                   nobody holds it
 --       "malformed" key why / "newer" key version
-local job, runs, index = KEYS[1], KEYS[2], KEYS[3]
 local name, at_once, keep = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
-local now = clock()
 
-local record, bad = open(job, nil, nil, runs, index)
+local record, bad = open(nil, RUNS, 'list', INDEX, 'zset')
 if not record then
   return bad
 end
-if not held(record, now) then
+local live = living(record)
+if #live == 0 then
   return { 'nothing' }
 end
 
-local who, since = record.h_who or '', text(now - record.h_start)
+local last = live[#live]
 local new = copied(record)
-if not at_once then
-  new.h_revoked = 1
-  save(job, record, new)
-  return { 'revoked', who, since, text(record.h_until - now) }
+for _, holder in ipairs(live) do
+  if at_once then
+    lose(new, holder, later(record.ended, now))
+    remember(keep, holder.fence, holder.start, now, 'lost', nil, holder.who)
+  else
+    new.holders = replaced(new, holder, with(holder, 'revoked', 1))
+  end
 end
-note(new, 'lost', nil, record.h_start, later(record.ended, now))
-new.cut = later(record.cut, record.h_fence)
-release(new)
-redis.call('ZADD', index, text(now), name)
-remember(runs, keep, record.h_fence, record.h_start, now, 'lost', nil, who)
-save(job, record, new)
-return { 'removed', who, since }
+if at_once then
+  redis.call('ZADD', INDEX, text(now), name)
+end
+save(record, new)
+if at_once then
+  wake(record)
+  return { 'removed', text(#live), last.who, text(now - last.start) }
+end
+return { 'revoked', text(#live), last.who, text(now - last.start), text(last.till - now) }

@@ -13,6 +13,12 @@ namespace {
 // A job that is told to end has no time for a slow engine: a lease that can't be given back by then ends by itself.
 constexpr Millis hasty{1000};
 
+// Of one sleep: longer ones would find a dead connection, or a server that forgot us, too late.
+constexpr Millis longest_sleep{30'000};
+constexpr Millis shortest_sleep{10};
+
+Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chrono::duration_cast<Millis>(until - now)); }
+
 bool ends_recording(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 }  // namespace
@@ -125,18 +131,43 @@ void Run::done(int exit_code) {
 
 // ---- before the child
 
-void Run::acquire(Instant now) {
+// `sleep`: first sleep so long, in the engine, or until a lease or a pause ends.
+void Run::acquire(Instant now, std::optional<Millis> sleep) {
   ++acquires_;
-  send(acquire_call(plan_.attempt, plan_.conditions, plan_.forced), plan_.redis_timeout, now);
+  if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
+  const Asking asking{plan_.forced, !refused_, std::min(longest_sleep, left_of(*wait_until_, now))};
+  Call call = acquire_call(plan_.attempt, plan_.conditions, asking);
+  if (sleep) call.wait = Wait{plan_.attempt.job.wake(), *sleep};
+  send(std::move(call), plan_.redis_timeout + sleep.value_or(Millis(0)), now);
 }
 
 void Run::on_decision(const Reply& reply, Instant now) {
   const Decision decision = decode_decision(reply, plan_.conditions.size());
   if (const auto* failure = std::get_if<Failure>(&decision)) return on_acquire_failure(*failure, now);
   if (const auto* grant = std::get_if<Grant>(&decision)) return on_grant(*grant, reply.sent, now);
+  if (now < *wait_until_) return wait_on(decision, now);
   tell(report::Refused{decision});
   const bool busy = std::holds_alternative<Held>(decision);
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
+}
+
+// A lease and a pause end with a wake-up, or when their time is over. A condition holds when its time has come; where that
+// can't be known, since it depends on what others do, it is asked for every second or so.
+void Run::wait_on(const Decision& refusal, Instant now) {
+  if (!refused_) tell(report::Waiting{refusal});
+  refused_ = true;
+  acquires_ = 0;
+  std::optional<Millis> left;
+  if (const auto* held = std::get_if<Held>(&refusal)) left = held->left;
+  if (const auto* paused = std::get_if<Paused>(&refusal)) left = paused->left;
+  if (const auto* skipped = std::get_if<Skipped>(&refusal)) {
+    left = skipped->verdict.due;
+    if (!left) left = jitter_.between(Millis(900), Millis(1100));
+  }
+  const Millis longest = std::min(longest_sleep, left_of(*wait_until_, now));
+  const Millis sleep = std::max(shortest_sleep, std::min(left.value_or(longest), longest));
+  if (!std::holds_alternative<Skipped>(refusal)) return acquire(now, sleep);
+  next_call_ = now + sleep;
 }
 
 void Run::on_acquire_failure(const Failure& failure, Instant now) {

@@ -7,7 +7,9 @@
 // With --on-unreachable run a child is started without a lease: nothing is renewed, and its end is recorded as touch does,
 // once.
 //
-// acquiring   acquire is sent, at most twice. Refused: done with the skip code.
+// acquiring   acquire is sent, at most twice in a row without an answer. Refused: done with the skip code, or with --wait
+//             asked again: after having slept in the engine until a lease or a pause ends, or here until a condition may
+//             hold.
 // confirming  the grant arrived late: it is renewed before anything is started under it.
 // spawning    the child is being started; a signal before it is there calls it off.
 // running     the child lives. The lease is renewed; TERM and then KILL where it can't be, or at --timeout.
@@ -43,7 +45,8 @@ struct Plan {
   int skip_code = 75;
   std::optional<int> busy_code;  // where another holds the lease; none: the skip code
   OnUnreachable on_unreachable = OnUnreachable::fail;
-  Millis jitter{0};  // wait a random time up to this before the first acquire
+  Millis jitter{0};                        // wait a random time up to this before the first acquire
+  std::optional<Millis> wait = Millis(0);  // for a refusal to turn into a grant; none: for ever
   std::uint64_t seed = 0;
 };
 
@@ -78,6 +81,9 @@ struct Granted {
 struct Refused {  // Held, Paused or Skipped
   Decision decision;
 };
+struct Waiting {  // the first refusal of a wait
+  Decision decision;
+};
 struct NoGrant {  // no child was started
   Failure failure;
 };
@@ -108,9 +114,9 @@ struct Superseded {
 };
 }  // namespace report
 
-using Report = std::variant<report::Granted, report::Refused, report::NoGrant, report::SkippedUnreachable, report::Unleased,
-                            report::NotStarted, report::RenewalFailed, report::Renewed, report::Reasserted, report::Stopping,
-                            report::NotRecorded, report::Superseded>;
+using Report = std::variant<report::Granted, report::Refused, report::Waiting, report::NoGrant, report::SkippedUnreachable,
+                            report::Unleased, report::NotStarted, report::RenewalFailed, report::Renewed, report::Reasserted,
+                            report::Stopping, report::NotRecorded, report::Superseded>;
 
 namespace action {
 struct Eval {  // start this call; one at a time
@@ -167,7 +173,8 @@ class Run {
   void tell(Report report) { actions_.push_back(action::Tell{std::move(report)}); }
   void done(int exit_code);
 
-  void acquire(Instant now);
+  void acquire(Instant now, std::optional<Millis> sleep = std::nullopt);
+  void wait_on(const Decision& refusal, Instant now);
   void on_decision(const Reply& reply, Instant now);
   void on_acquire_failure(const Failure& failure, Instant now);
   void on_grant(const Grant& grant, Instant sent, Instant now);
@@ -190,11 +197,13 @@ class Run {
   std::vector<Action> actions_;
 
   State state_ = State::idle;
-  bool calling_ = false;              // a call is under way
-  std::optional<Instant> next_call_;  // the next attempt of what this state sends
-  int acquires_ = 0;                  // sent
-  bool may_hold_ = false;             // the engine may hold a lease for our token
-  bool voided_ = false;               // ... taken in a session that was not ours
+  bool calling_ = false;               // a call is under way
+  std::optional<Instant> next_call_;   // the next attempt of what this state sends
+  int acquires_ = 0;                   // sent since the last answer
+  std::optional<Instant> wait_until_;  // set by the first acquire
+  bool refused_ = false;               // an acquire was
+  bool may_hold_ = false;              // the engine may hold a lease for our token
+  bool voided_ = false;                // ... taken in a session that was not ours
   Grant grant_;
   Lease lease_;
 

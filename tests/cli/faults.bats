@@ -93,6 +93,12 @@ load helper
   backdate K failed_at 0
   redis HSET '{condolock}:job:K' h_token x h_until 1 h_fence 1 h_start 1 >/dev/null
   "$CONDOLOCK" run --key K -- true # replaces a holder that expired
+  "$CONDOLOCK" run --key S --slots 2 -- true
+  "$CONDOLOCK" run --key M --max-runs 1/1h --once x -- true
+  run -127 "$CONDOLOCK" run --key N --max-runs 1/1h -- /no/such
+  "$CONDOLOCK" run --key W -- sleep 0.3 3>&- &
+  wait_for held W
+  "$CONDOLOCK" run --key W --wait 20 -- true
 }
 
 @test "a database that does not exist: 78, no command, no lease left in database 0" {

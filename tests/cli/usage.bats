@@ -96,6 +96,23 @@ refused() {
   refused 64 "--max-failures: '0' is not a number of failures: write 1 to 1000000" run --key K --max-failures 0 -- true
 }
 
+@test "slots, waiting, history" {
+  for wrong in 0 1001 -1 x '' 1.5 0x2; do refused 64 "--slots: '$wrong' is not a number from 1 to 1000" run --key K --slots "$wrong" -- true; done
+  for wrong in never -1 '' 5M; do
+    refused 64 "--wait: '$wrong' is not a duration" run --key K --wait "$wrong" -- true
+    refused 64 "--wait: '$wrong' is not a duration" run --key K -w "$wrong" -- true
+  done
+  CONDOLOCK_WAIT=never refused 78 "the environment's CONDOLOCK_WAIT: 'never' is not a duration" run --key K -- true
+  for wrong in -1 10001 x; do refused 64 "--history: '$wrong' is not a number from 0 to 10000" run --key K --history "$wrong" -- true; done
+  refused 64 "--max-runs: '5' has no slash: write N/D" run --key K --max-runs 5 -- true
+  for wrong in 0 1001 x ''; do refused 64 "--max-runs: '$wrong' is not a number of runs" run --key K --max-runs "$wrong/1h" -- true; done
+  refused 64 "--max-runs: 'x' is not a duration" run --key K --max-runs 1/x -- true
+  refused 64 '--once: an ID has 1 to 64 bytes, this one has 0' run --key K --once '' -- true
+  refused 64 '--once: an ID has 1 to 64 bytes, this one has 65' run --key K --once "$(printf 'i%.0s' $(seq 65))" -- true
+  refused 64 "--once can't be with --slots above 1" run --key K --once x --slots 2 -- true
+  refused 64 "--once can't be with --on-unreachable run" run --key K --once x --on-unreachable run -- true
+}
+
 @test "codes" {
   for wrong in 256 -1 x '' 0x10 1.5; do
     refused 64 "'$wrong' is not an exit code" run --key K -E "$wrong" -- true

@@ -135,3 +135,110 @@ TEST_CASE_FIXTURE(Conditions, "a skip names the condition, whichever it is") {
   REQUIRE(std::holds_alternative<Skipped>(decision));
   CHECK(std::get<Skipped>(decision).position == 1);
 }
+
+TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, forced or not, to the millisecond") {
+  const std::vector<Condition> twice{MaxRuns{2, Millis(10'000)}};
+  const auto begin = [&](const std::string& token, bool forced = false) {
+    Attempt made = attempt(token);
+    made.starts = 2;
+    const auto given = forced ? std::vector<Condition>{} : twice;
+    return decode_decision(ask(acquire_call(made, given, {.forced = forced})), given.size());
+  };
+  CHECK(why(twice[0]) == "holds");
+  run(Outcome::success);  // carries none, and isn't counted
+  CHECK(server.command({"EXISTS", "{ns}:starts:K"}) == "0");
+  finish("a", std::get<Grant>(begin("a")), Outcome::failed, 1);
+  CHECK(why(twice[0]) == "holds");
+  const Grant second = std::get<Grant>(begin("b", true));
+  CHECK(why(twice[0]) == "many");
+  CHECK(why(MaxRuns{3, Millis(10'000)}) == "holds");
+  finish("b", second);
+  const auto refused = begin("c");
+  REQUIRE(std::holds_alternative<Skipped>(refused));
+  CHECK(std::get<Skipped>(refused).verdict.why == "many");
+  const std::vector<Verdict> seen = verdicts(twice);
+  CHECK(*seen[0].since + *seen[0].due == Millis(10'000));
+  // All on one instant: a time that is exactly as long ago as the second last start holds, one more does not.
+  std::vector<Condition> edges;
+  for (std::int64_t ms = 0; ms < 2000; ++ms) edges.emplace_back(MaxRuns{2, Millis(ms)});
+  std::int64_t holding = 0;
+  Millis since{};
+  for (const Verdict& verdict : verdicts(edges)) {
+    since = *verdict.since;
+    if (verdict.holds()) ++holding;
+  }
+  REQUIRE(since < Millis(1999));
+  CHECK(holding == since.count() + 1);
+}
+
+TEST_CASE_FIXTURE(Conditions, "max-runs: a start that is given back does not count, and the larger number is kept") {
+  Attempt made = attempt("a");
+  made.starts = 3;
+  const auto starts = [&] { return server.command({"LLEN", "{ns}:starts:K"}); };
+  ask(acquire_call(made, {}));
+  CHECK(starts() == "1");
+  ask(acquire_call(made, {}));  // the same again
+  CHECK(starts() == "1");
+  abandon("a");
+  CHECK(starts() == "0");
+  for (const char* token : {"b", "c", "d", "e"}) {
+    made.token = token;
+    finish(token, std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0)));
+  }
+  CHECK(starts() == "3");
+  made.starts = 1;
+  made.token = "f";
+  finish("f", std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0)));
+  CHECK(starts() == "3");
+  CHECK(why(MaxRuns{3, Millis(60'000)}) == "many");
+}
+
+TEST_CASE_FIXTURE(Conditions, "once: an ID that has succeeded, for ever; failures and losses are none") {
+  const Condition once = Once{"v1"};
+  const auto end = [&](const std::string& token, const std::string& id, Outcome outcome) {
+    Attempt made = attempt(token);
+    made.once = id;
+    const Grant given = std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
+    ask(finish_call(made, given, outcome, 0));
+  };
+  CHECK(why(once) == "holds");
+  end("a", "v1", Outcome::failed);
+  end("b", "v1", Outcome::timeout);
+  end("c", "v2", Outcome::success);
+  run(Outcome::success);
+  lose("K");
+  CHECK(why(once) == "holds");
+  end("d", "v1", Outcome::success);
+  CHECK(why(once) == "done");
+  CHECK(why(Once{"v2"}) == "done");
+  CHECK(why(Once{"v"}) == "holds");
+  const std::string at = server.command({"ZSCORE", "{ns}:once:K", "v1"});
+  end("e", "v1", Outcome::success);  // forced
+  CHECK(server.command({"ZSCORE", "{ns}:once:K", "v1"}) == at);
+}
+
+TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, and nothing is overwritten") {
+  const auto malformed = [&](const Call& call, const std::string& why) {
+    const std::string before = server.command({"DUMP", "{ns}:job:K"});
+    const Reply reply = ask(call);
+    REQUIRE(std::holds_alternative<Values>(reply.answer));
+    CHECK(std::get<Values>(reply.answer)[0] == "malformed");
+    CHECK(std::get<Values>(reply.answer)[2] == why);
+    CHECK(server.command({"DUMP", "{ns}:job:K"}) == before);
+  };
+  Attempt made = attempt("a");
+  made.starts = 1;
+  made.once = "x";
+  server.command({"RPUSH", "{ns}:starts:K", "yesterday"});
+  malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "has an element that is no time");
+  server.command({"DEL", "{ns}:starts:K"});
+  server.command({"SET", "{ns}:starts:K", "x"});
+  malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "is a string, not a list");
+  malformed(acquire_call(made, {}), "is a string, not a list");
+  malformed(check_call(made.job, {MaxRuns{1, Millis(1)}}), "holds another type of value");
+  server.command({"DEL", "{ns}:starts:K"});
+  const Grant given = std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
+  server.command({"SET", "{ns}:once:K", "x"});
+  malformed(finish_call(made, given, Outcome::success, 0), "is a string, not a zset");
+  malformed(check_call(made.job, {Once{"x"}}), "holds another type of value");
+}

@@ -6,6 +6,7 @@
 
 #include "redis/protocol.hpp"
 #include "support/fake_server.hpp"
+#include "util/fd.hpp"
 
 using namespace condolock;
 using redis::RedisEngine;
@@ -359,4 +360,60 @@ TEST_CASE("the time that a lease counts from is taken before the attempt that wa
   const Reply reply = once(engine, acquire("a"));
   CHECK(reply.sent >= before + Millis(50));  // of the second attempt
   CHECK(reply.sent <= BootClock::now());
+}
+
+TEST_CASE("a call that sleeps first: woken by a push, or when its time is over") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(server.target());
+  Call call = acquire("a");
+  call.wait = Wait{"{ns}:wake:K", Millis(50)};
+  Instant before = BootClock::now();
+  CHECK(code_of(once(engine, call)) == "granted");
+  CHECK(BootClock::now() - before >= Millis(50));
+  CHECK(BootClock::now() - before < Millis(1000));
+  server.command({"RPUSH", "{ns}:wake:K", "1"});
+  call.wait->at_most = Millis(30'000);
+  before = BootClock::now();
+  CHECK(code_of(once(engine, call, Millis(35'000))) == "granted");
+  CHECK(BootClock::now() - before < Millis(1000));
+  CHECK(server.command({"EXISTS", "{ns}:wake:K"}) == "0");
+}
+
+TEST_CASE("the time for sleeping is not there to be used up by connecting") {
+  // A listener that accepts nobody and whose queue is full: whoever comes then hangs.
+  const Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  REQUIRE(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(listen(listener.get(), 0) == 0);
+  getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  const Fd first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(connect(first.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+
+  RedisEngine engine(*redis::parse_url("redis://127.0.0.1:" + std::to_string(ntohs(address.sin_port))));
+  Call call = acquire("a");
+  call.wait = Wait{"k", Millis(30'000)};
+  const Instant before = BootClock::now();
+  CHECK(failure_of(once(engine, call, Millis(30'200))).fault == Fault::unreachable);
+  CHECK(BootClock::now() - before >= Millis(200));
+  CHECK(BootClock::now() - before < Millis(2000));
+}
+
+TEST_CASE("who may not sleep is told so, and what was granted is given back on the same connection") {
+  RedisServer& server = support::empty_server();
+  server.command({"ACL", "SETUSER", "sleepless", "on", ">pw", "~*", "+@all", "-blpop"});
+  RedisEngine engine(with(server.target(), "sleepless", "pw"));
+  Call call = acquire("a");
+  CHECK(code_of(once(engine, call)) == "granted");  // and the script is known from now on
+  call.wait = Wait{"{ns}:wake:K", Millis(30'000)};
+  const Failure failure = failure_of(once(engine, call, Millis(35'000)));
+  CHECK(failure.fault == Fault::denied);
+  CHECK(failure.voided);
+  CHECK(failure.text.find("blpop") != std::string::npos);
+  Call back = abandon_call(attempt("a"));
+  back.same_session = true;
+  CHECK(code_of(once(engine, back)) == "abandoned");
+  server.command({"ACL", "DELUSER", "sleepless"});
 }

@@ -34,7 +34,7 @@ struct Malformed : Protocol {
   }
   std::string state() {
     std::string out = server.command({"DBSIZE"});
-    for (const char* key : {"job:K", "runs:K", "retired:K", "index"}) {
+    for (const char* key : {"job:K", "runs:K", "retired:K", "index", "slots:K", "wake:K", "starts:K", "once:K"}) {
       out += " " + server.command({"DUMP", std::string("{ns}:") + key});
     }
     return out;
@@ -85,10 +85,35 @@ TEST_CASE_FIXTURE(Malformed, "a hash of somebody else's") {
 }
 
 TEST_CASE_FIXTURE(Malformed, "half a holder") {
+  for (const char* missing : {"h_token", "h_until", "h_fence", "h_start"}) {
+    server.command({"FLUSHALL"});
+    grant("x");
+    server.command({"HDEL", "{ns}:job:K", missing});
+    for (const std::string& answer : answers(true)) CHECK(answer.find("malformed {ns}:job:K has a holder without") == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of another type") {
+  for (const char* value : {"", "x", "1 2 3", "1 2 3 2 w", "-1 2 3 0 w", "1 2 9007199254740993000 0 w"}) {
+    server.command({"FLUSHALL"});
+    run(Outcome::success);
+    set("h_slots", "2");
+    server.command({"HSET", "{ns}:slots:K", "t", value});
+    for (const std::string& answer : answers(true)) CHECK(answer == "malformed {ns}:slots:K has a field that is no holder");
+  }
+  server.command({"DEL", "{ns}:slots:K"});
+  server.command({"SET", "{ns}:slots:K", "x"});
+  for (const std::string& answer : answers(true)) CHECK(answer == "malformed {ns}:slots:K holds another type of value");
+}
+
+TEST_CASE_FIXTURE(Malformed, "a fence that can't grow any more") {
   run(Outcome::success);
-  set("h_token", "x");
-  set("h_until", "1");
-  for (const std::string& answer : answers(true)) CHECK(answer.find("malformed {ns}:job:K has a holder without") == 0);
+  set("fence", "9007199254740992");
+  for (const std::string& answer : answers(true)) CHECK(answer == "malformed {ns}:job:K field fence is not a number");
+  set("fence", "9007199254740991");
+  const auto decision = acquire("a");
+  REQUIRE(std::holds_alternative<Failure>(decision));
+  CHECK(std::get<Failure>(decision).text == "the record {ns}:job:K is malformed: field fence has no successor");
 }
 
 TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing overwritten") {

@@ -62,7 +62,7 @@ TEST_CASE_FIXTURE(Operator, "pause leaves a live run alone, and a live holder is
 
 TEST_CASE_FIXTURE(Operator, "force goes through a pause") {
   CHECK(pause({}));
-  const auto decision = decode_decision(ask(acquire_call(attempt("a"), {}, true)), 0);
+  const auto decision = decode_decision(ask(acquire_call(attempt("a"), {}, {.forced = true})), 0);
   CHECK(std::holds_alternative<Grant>(decision));
 }
 
@@ -99,7 +99,7 @@ TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to 
   CHECK(renew("a", mine) == Renewal::lost);
   CHECK(finish("a", mine, Outcome::lost, 143) == Recording::recorded);  // what it comes to is its own
   CHECK(record().outcome == "lost");
-  CHECK_FALSE(record().holder);
+  CHECK(record().holders.empty());
   const Grant next = grant("b");
   CHECK(renew("b", next) == Renewal::renewed);  // the next lease is not revoked
 }
@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to 
 TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, written down as lost, and what comes late is superseded") {
   const Grant mine = grant("a");
   REQUIRE(unlock(true));
-  CHECK_FALSE(record().holder);
+  CHECK(record().holders.empty());
   CHECK(record().outcome == "lost");
   CHECK(record().fails == 1);
   CHECK(field("cut") == std::to_string(mine.fence));

@@ -79,6 +79,9 @@ struct Protocol {
   void set(const std::string& name, const std::string& value, const std::string& key = "K") {
     server.command({"HSET", "{ns}:job:" + key, name, value});
   }
+  void remove_holder(const std::string& key = "K") {
+    server.command({"HDEL", "{ns}:job:" + key, "h_token", "h_until", "h_fence", "h_start", "h_revoked", "h_who"});
+  }
   // Moves a time of the record into the past.
   void backdate(const std::string& name, std::int64_t ms, const std::string& key = "K") {
     set(name, std::to_string(std::stoll(field(name, key)) - ms), key);

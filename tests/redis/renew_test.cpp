@@ -29,7 +29,7 @@ TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
   const Grant mine = grant("a");
   set("h_revoked", "1");
   CHECK(renew("a", mine) == Renewal::lost);
-  server.command({"HDEL", "{ns}:job:K", "h_token", "h_revoked"});
+  remove_holder();
   set("cut", std::to_string(mine.fence));
   CHECK(renew("a", mine) == Renewal::lost);
 }
@@ -62,6 +62,21 @@ TEST_CASE_FIXTURE(Protocol, "a live holder is never pushed aside, whatever the f
   set("h_fence", "5");
   CHECK(renew("a", mine) == Renewal::lost);
   CHECK(field("h_token") == "b");
+}
+
+TEST_CASE_FIXTURE(Protocol, "a re-asserted lease that replaces an expired one writes that down as lost") {
+  const Grant mine = grant("a");
+  server.command({"FLUSHALL"});
+  const Grant other = grant("b");
+  backdate("h_until", 61'000);
+  set("fence", "5");  // the clock had gone back as well
+  set("h_fence", "5");
+  CHECK(renew("a", mine) == Renewal::reasserted);
+  CHECK(field("h_token") == "a");
+  CHECK(field("outcome") == "lost");
+  CHECK(field("cut") == "5");
+  CHECK(runs().find("5 " + std::to_string(other.start) + " ") == 0);
+  CHECK(runs().find(" lost - 1 host-b") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Protocol, "a token that is done is not renewed") {

@@ -142,12 +142,12 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   CHECK(exit_code() == 9);
   CHECK(asked().empty());
   begin();
-  reply({"held", "1 h", "3", "2"});
+  reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(exit_code() == 9);
   REQUIRE(told<report::Refused>());
   plan.busy_code = 0;
   begin();
-  reply({"held", "1 h", "3", "2"});
+  reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(exit_code() == 0);
   begin();
   reply({"skipped", "1", "recent", "3", "2"});
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all 
     most = std::max(most, *next_in());
     tick();
     CHECK(asked() == "acquire");
-    reply({"held", "1 h", "3", "2"});
+    reply({"held", "1 h", "3", "2", "1", "1"});
   }
   CHECK(least < Millis(500));
   CHECK(most > Millis(9500));
@@ -173,6 +173,124 @@ TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all 
   begin();
   feed(event::Signalled{SIGTERM, false});
   CHECK(exit_code() == 143);
+}
+
+TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pause ends, 30 s at most, and asks again") {
+  plan.wait = Millis(100'000);
+  const auto sleep = [&] { return find<action::Eval>()->call.wait.value_or(Wait{"", Millis(-1)}).at_most; };
+  begin();
+  CHECK(sleep() == Millis(-1));
+  CHECK(argument(8) == "1");      // a refusal is counted
+  CHECK(argument(9) == "30000");  // patience
+  reply({"held", "1 h", "3", "20000", "1", "1"});
+  REQUIRE(told<report::Waiting>());
+  CHECK(asked() == "acquire");
+  CHECK(sleep() == Millis(20'000));
+  CHECK(find<action::Eval>()->call.wait->key == "{ns}:wake:K");
+  CHECK(patience() == Millis(25'000));
+  CHECK(argument(8).empty());  // only the first
+  after(Millis(20'000));
+  reply({"paused", "", ""});
+  CHECK_FALSE(told<report::Waiting>());
+  CHECK(sleep() == Millis(30'000));
+  after(Millis(30'000));
+  reply({"paused", "7", "why"});
+  CHECK(sleep() == Millis(10));  // never spinning
+  after(Millis(10));
+  reply({"held", "1 h", "3", "59000", "1", "1"});
+  after(Millis(30'000));
+  reply({"held", "1 h", "3", "59000", "1", "1"});
+  CHECK(sleep() == Millis(19'990));  // what is left of the wait
+  CHECK(argument(9) == "19990");
+  after(Millis(19'990));
+  reply({"held", "1 h", "3", "59000", "1", "1"});
+  CHECK(told<report::Refused>());
+  CHECK(asked().empty());
+  CHECK(exit_code() == 75);
+}
+
+TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where nobody knows, a second or so") {
+  plan.wait.reset();  // for ever
+  plan.conditions = {MinTime{Millis(5)}, After{"other"}};
+  begin();
+  reply({"skipped", "1", "recent", "3", "12000"});
+  CHECK(asked().empty());
+  CHECK(*next_in() == Millis(12'000));
+  tick();
+  CHECK(asked() == "acquire");
+  CHECK_FALSE(find<action::Eval>()->call.wait);
+  CHECK(patience() == Millis(5000));
+  reply({"skipped", "1", "recent", "3", "900000"});
+  CHECK(*next_in() == Millis(30'000));
+  tick();
+  reply({"skipped", "2", "never", "", ""});
+  CHECK(*next_in() >= Millis(900));
+  CHECK(*next_in() <= Millis(1100));
+  tick();
+  reply({"skipped", "1", "recent", "3", "0"});
+  CHECK(*next_in() == Millis(10));
+  tick();
+  reply({"granted", "17", "1000", ""});
+  CHECK(find<action::Spawn>());
+}
+
+TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, since nobody knows how old it is") {
+  plan.wait.reset();
+  begin();
+  reply({"held", "1 h", "3", "20000", "1", "1"});
+  after(Millis(20'000));
+  reply({"granted", "17", "1000", ""});
+  CHECK_FALSE(find<action::Spawn>());
+  CHECK(asked() == "renew");
+  reply({"renewed"});
+  CHECK(find<action::Spawn>());
+}
+
+TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come once, again and again, but not twice in a row") {
+  plan.wait.reset();
+  begin();
+  for (int i = 0; i < 3; ++i) {
+    fail(no_answer());
+    tick();
+    CHECK(asked() == "acquire");
+    CHECK_FALSE(find<action::Eval>()->call.wait);
+    reply({"held", "1 h", "3", "20000", "1", "1"});
+    CHECK(find<action::Eval>()->call.wait);
+  }
+  fail(no_answer());
+  tick();
+  fail(no_answer());
+  CHECK(told<report::NoGrant>());
+  CHECK(asked() == "abandon");
+}
+
+TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted meanwhile is given back") {
+  plan.wait.reset();
+  plan.conditions = {MinTime{Millis(5)}};
+  begin();
+  SUBCASE("asleep in the engine") {
+    reply({"held", "1 h", "3", "20000", "1", "1"});
+    feed(event::Signalled{SIGTERM, false});
+    CHECK(find<action::Cancel>());
+    CHECK(asked() == "abandon");
+    CHECK(patience() == Millis(1000));
+    reply({"abandoned"});
+  }
+  SUBCASE("asleep here") {
+    reply({"skipped", "1", "recent", "3", "12000"});
+    feed(event::Signalled{SIGTERM, false});
+  }
+  CHECK(exit_code() == 143);
+}
+
+TEST_CASE_FIXTURE(World, "--wait 0 asks once; what comes after the jitter is the wait") {
+  plan.wait = Millis(1000);
+  plan.jitter = Millis(50'000);
+  begin();
+  tick();
+  reply({"held", "1 h", "3", "20000", "1", "1"});
+  CHECK(asked() == "acquire");
+  CHECK(find<action::Eval>()->call.wait->at_most == Millis(1000));
 }
 
 TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, then 69 and the lease given back") {
@@ -269,7 +387,7 @@ TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may
   begin();
   fail(no_answer());
   tick();
-  reply({"held", "1 h", "3", "2"});
+  reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(asked() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 75);
@@ -311,7 +429,7 @@ TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant")
                                                   {"retired", "recorded"},
                                                   {"skipped", "0", "recent", "", ""},
                                                   {"skipped", "1", "recent", "", ""},
-                                                  {"held", "h", "", ""},
+                                                  {"held", "h", "", "", "1", "1"},
                                                   {""}}) {
     begin();
     reply(values);

@@ -8,6 +8,16 @@
 #include "util/duration.hpp"
 
 namespace condolock::redis {
+namespace {
+
+// At least a millisecond: 0 would be for ever.
+std::string format_seconds(Millis length) {
+  const std::int64_t ms = std::max<std::int64_t>(length.count(), 1);
+  const std::string fraction = std::to_string(1000 + ms % 1000);
+  return std::to_string(ms / 1000) + "." + fraction.substr(1);
+}
+
+}  // namespace
 
 RedisEngine::RedisEngine(Target target)
     : target_(std::move(target)), addresses_(literal_addresses(target_)), jitter_(random_seed()) {}
@@ -44,11 +54,11 @@ Interest RedisEngine::interest() const {
     case Phase::idle:
       return {};
     case Phase::looking_up:
-      return {lookup_->fd(), POLLIN, call_.deadline};
+      return {lookup_->fd(), POLLIN, deadline()};
     case Phase::connecting:
       return {socket_->fd(), POLLOUT, step_until_};
     case Phase::exchanging:
-      return {socket_->fd(), static_cast<short>(socket_->has_unsent() ? POLLIN | POLLOUT : POLLIN), call_.deadline};
+      return {socket_->fd(), static_cast<short>(socket_->has_unsent() ? POLLIN | POLLOUT : POLLIN), deadline()};
     case Phase::pausing:
       return {-1, 0, step_until_};
   }
@@ -72,7 +82,7 @@ std::optional<Reply> RedisEngine::advance(short revents, Instant now) {
       if (now >= step_until_) connect(now);
       break;
   }
-  if (phase_ != Phase::idle && now >= call_.deadline) on_deadline(now);
+  if (phase_ != Phase::idle && now >= deadline()) on_deadline(now);
   return std::exchange(reply_, std::nullopt);
 }
 
@@ -105,7 +115,7 @@ void RedisEngine::open_next(Instant now) {
   const Address& address = addresses_[next_address_++];
   // An address that does not answer must leave time for those behind it.
   const auto left = static_cast<std::int64_t>(addresses_.size() - next_address_ + 1);
-  step_until_ = now + (call_.deadline - now) / left;
+  step_until_ = now + (deadline() - now) / left;
   socket_.emplace(address);
   if (!socket_->error().empty()) disconnect(socket_->error(), now);
 }
@@ -126,6 +136,12 @@ void RedisEngine::exchange(bool opening, Instant now) {
   if (call_.ask_role) {
     bytes += format_command({"ROLE"});
     awaited_.push_back(Step::role);
+  }
+  std::string seconds;
+  if (call_.wait) {
+    seconds = format_seconds(call_.wait->at_most);
+    bytes += format_command({"BLPOP", call_.wait->key, seconds});
+    awaited_.push_back(Step::wake);
   }
   socket_->begin_exchange();
   phase_ = Phase::exchanging;
@@ -155,7 +171,7 @@ void RedisEngine::pause(const ErrorReply& error, Instant now) {
   script_sent_ = false;
   last_said_ = error.text;
   phase_ = Phase::pausing;
-  step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), call_.deadline);
+  step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), deadline());
 }
 
 // ---- what happened
@@ -180,7 +196,7 @@ void RedisEngine::on_connecting(short revents, Instant now) {
     } else {
       disconnect(socket_->error(), now);
     }
-  } else if (now >= step_until_ && now < call_.deadline) {
+  } else if (now >= step_until_ && now < deadline()) {
     disconnect("no answer", now);
   }
 }
@@ -210,6 +226,10 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
           opening_error_->fault = step == Step::auth ? Fault::denied : Fault::misconfigured;
         }
       }
+      break;
+    case Step::wake:
+      // Woken or not, the script says how things stand. Where sleeping is not allowed, going on would be spinning.
+      if (error && !opening_error_) opening_error_ = classify(reply.text);
       break;
     case Step::role:
       if (!error && !reply.items.empty()) from_primary_ = reply.items[0].text == "master";
@@ -251,6 +271,11 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   const bool elsewhere = cause.fault == Fault::not_primary || cause.fault == Fault::unreachable;
   fail({cause.fault, error.from_script, false, target_.shown() + " says: " + cause.text});
   if (elsewhere) socket_.reset();
+}
+
+Instant RedisEngine::deadline() const {
+  const bool sleeps = call_.wait && phase_ != Phase::exchanging;
+  return sleeps ? call_.deadline - call_.wait->at_most : call_.deadline;
 }
 
 void RedisEngine::on_deadline(Instant now) {

@@ -30,7 +30,7 @@ class RedisEngine final : public Engine {
 
  private:
   enum class Phase : std::uint8_t { idle, looking_up, connecting, exchanging, pausing };
-  enum class Step : std::uint8_t { auth, select, role, script };
+  enum class Step : std::uint8_t { auth, select, role, wake, script };
 
   void connect(Instant now);
   void look_up();
@@ -47,6 +47,8 @@ class RedisEngine final : public Engine {
   void on_script_error(const ErrorReply& error, Instant now);
   void on_deadline(Instant now);
 
+  // Until the script is sent, the time for sleeping is not ours to use up.
+  Instant deadline() const;
   bool refused_opening();
   void finish(Values values);
   void fail(Failure failure);
@@ -67,8 +69,8 @@ class RedisEngine final : public Engine {
   std::deque<Step> awaited_;
   bool script_sent_ = false;
   Instant sent_{};
-  std::string last_said_;  // by a server that was not ready
-  std::optional<ErrorReply> opening_error_;
+  std::string last_said_;                    // by a server that was not ready
+  std::optional<ErrorReply> opening_error_;  // to what was written before the script
   std::optional<bool> from_primary_;
   std::optional<Reply> reply_;
   Jitter jitter_;

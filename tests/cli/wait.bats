@@ -1,0 +1,244 @@
+load helper
+
+# --slots, --wait, --max-runs and --once with real processes. Each command of the tests keeps a marker while it runs, so that
+# an overlap is seen by whoever else runs.
+
+# overlaps MOST: a command that fails if more than MOST run at once, itself included, for 20 ms.
+overlaps() {
+  cat >guarded <<END
+#!/bin/sh
+mkdir in/\$\$ && sleep 0.02
+[ \$(ls in | wc -l) -le $1 ] || echo overlap >>overlapped
+rmdir in/\$\$
+echo run >>ran
+END
+  chmod +x guarded
+  mkdir -p in
+}
+
+# So many sleep in the server.
+blocked() { [ "$(redis CLIENT LIST | grep -c ' flags=b')" -eq "$1" ]; }
+held_by_another() { held K && [[ "$(job K h_who)" != "$1 "* ]]; }
+skips() { [ "$(job "$1" skips)" = "$2" ]; }
+
+@test "--slots: twenty at once, never more than three, and all three are used" {
+  mkfifo hold
+  for i in 1 2 3; do "$CONDOLOCK" run --key K --slots 3 -- sh -c ': >at'$i'; read -r _ <hold' 3>&- & done
+  wait_for test -e at1 -a -e at2 -a -e at3
+  [ "$(redis HLEN '{condolock}:slots:K')" = 3 ]
+  run "$CONDOLOCK" status --json K
+  [ "$(jq -c '.keys[0] | [(.holders | length), .slots, ([.holders[].fence] | unique | length)]' <<<"$output")" = '[3,3,3]' ]
+  run "$CONDOLOCK" run -v --key K --slots 3 -- true
+  [ "$status" -eq 75 ]
+  [[ "$output" =~ ^'condolock: skipped K: all 3 slots are held by '.*' and others'$ ]]
+  run "$CONDOLOCK" run -v --key K --busy-code 7 -- true
+  [ "$status" -eq 7 ]
+  [[ "$output" =~ ' with --slots 3, and here it is --slots 1'$ ]]
+  run "$CONDOLOCK" check K
+  [ "$status" -eq 75 ]
+  [[ "$output" =~ 'all 3 slots held, by ' ]]
+  for i in 1 2 3; do echo; done >hold
+  wait
+  [ "$(redis EXISTS '{condolock}:slots:K')" = 0 ]
+  overlaps 3
+  for i in $(seq 20); do "$CONDOLOCK" run --key K --slots 3 --wait 60 -- ./guarded 3>&- & done
+  wait
+  [ "$(wc -l <ran)" -eq 20 ]
+  [ ! -e overlapped ]
+  [ "$(job K runs)" = 23 ]
+  [ "$(job K failures)" = '' ]
+}
+
+@test "--wait: twenty at once, one after the other, each woken" {
+  overlaps 1
+  for i in $(seq 20); do "$CONDOLOCK" run --key K --wait 60 -- ./guarded 3>&- & done
+  wait
+  [ "$(wc -l <ran)" -eq 20 ]
+  [ ! -e overlapped ]
+  [ "$(job K runs)" = 20 ]
+}
+
+@test "--wait: says what it waits for, once, and gives up in time with the code of the last refusal" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  wait_for held K
+  began=$(date +%s%3N)
+  run --separate-stderr "$CONDOLOCK" run -v --key K --wait 0.5 --busy-code 7 -- true
+  [ "$status" -eq 7 ]
+  (($(date +%s%3N) - began >= 500 && $(date +%s%3N) - began < 3000))
+  [ "${#stderr_lines[@]}" -eq 2 ]
+  [[ "${stderr_lines[0]}" =~ ^'condolock: waiting for K: held by ' ]]
+  [[ "${stderr_lines[1]}" =~ ^'condolock: skipped K: held by ' ]]
+  [ "$(job K skips)" = 1 ]
+  CONDOLOCK_WAIT=30 run "$CONDOLOCK" run -n --key K -- true
+  [ "$status" -eq 75 ]
+  CONDOLOCK_WAIT=0.1 run "$CONDOLOCK" run -v --key K -- true
+  [ "${#lines[@]}" -eq 2 ]
+  : >hold
+  wait
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" run -v --key K --wait 0.2 --busy-code 7 --min-time 1h -- true
+  [ "$status" -eq 75 ]
+  [[ "${lines[1]}" =~ 'skipped K: last success ' ]]
+}
+
+@test "--wait: a condition whose time comes, and one that another job makes true" {
+  "$CONDOLOCK" touch K
+  backdate K ok_end 9000
+  backdate K ended 9000
+  run "$CONDOLOCK" run --key K --min-time 9.5 --wait 20 -- echo ran
+  [ "$output" = ran ]
+  "$CONDOLOCK" run --key L --accessed-prior other:60 --wait 20 -- touch ran 3>&- &
+  waiter=$!
+  wait_for skips L 1
+  "$CONDOLOCK" touch other
+  wait "$waiter"
+  [ -e ran ]
+}
+
+@test "--wait: a pause that is lifted, a lease that is given up at once, and one that its holder lost" {
+  "$CONDOLOCK" pause K
+  "$CONDOLOCK" run --key K --wait 60 -- touch one 3>&- &
+  waiter=$!
+  wait_for blocked 1
+  "$CONDOLOCK" resume K
+  wait "$waiter"
+  [ -e one ]
+
+  redis HSET '{condolock}:job:K' h_token x h_until $(($(server_time) + 60000)) h_fence 9 h_start "$(server_time)" h_who '1 gone'
+  "$CONDOLOCK" run --key K --wait 60 -- touch two 3>&- &
+  waiter=$!
+  wait_for blocked 1
+  "$CONDOLOCK" unlock -q --now K
+  wait "$waiter"
+  [ -e two ]
+
+  # Nobody will push: the waiter wakes when the lease ends by itself.
+  redis HSET '{condolock}:job:K' h_token x h_until $(($(server_time) + 1500)) h_fence 9 h_start "$(server_time)" h_who '1 gone'
+  run "$CONDOLOCK" run --key K --wait 60 -- touch three
+  [ "$status" -eq 0 ]
+  [ -e three ]
+}
+
+@test "--wait: a waiter that is killed takes nobody's turn with it" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K --lease 2 -- cat hold 3>&- &
+  holder=$!
+  wait_for held K
+  waiters=()
+  for i in $(seq 6); do
+    "$CONDOLOCK" run --key K --lease 2 --wait 60 -- sh -c 'echo run >>ran' 3>&- &
+    waiters+=($!)
+    wait_for blocked "$i"
+  done
+  # One in the middle of the row, and the first: stopped, it is woken and granted the lease, and then it is killed. That lease
+  # ends by itself.
+  kill -STOP "${waiters[0]}"
+  kill -KILL "${waiters[3]}"
+  : >hold
+  wait "$holder"
+  wait_for held_by_another "$holder"
+  kill -KILL "${waiters[0]}"
+  for i in 1 2 4 5; do wait "${waiters[i]}"; done
+  [ "$(wc -l <ran)" -eq 4 ]
+  [ "$(job K failures)" = 1 ]
+}
+
+@test "--wait: TERM ends it at once, with 143, and no grant is left behind" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  holder=$!
+  wait_for held K
+  "$CONDOLOCK" run --key K --wait forever -- touch ran 3>&- &
+  waiter=$!
+  wait_for blocked 1
+  kill -TERM "$waiter"
+  code=0
+  wait "$waiter" || code=$?
+  [ "$code" -eq 143 ]
+  [ "$(redis ZCARD '{condolock}:retired:K')" = 1 ]
+  : >hold
+  wait "$holder"
+  [ ! -e ran ]
+  [ "$(job K h_token)" = '' ]
+  # While it sleeps for a condition nothing is under way, and nothing to be given back.
+  "$CONDOLOCK" run --key L --after K2 --wait forever -- touch ran 3>&- &
+  waiter=$!
+  wait_for skips L 1
+  kill -TERM "$waiter"
+  code=0
+  wait "$waiter" || code=$?
+  [ "$code" -eq 143 ]
+}
+
+@test "--wait: no spinning: a waiter of two seconds sends a handful of commands" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  wait_for held K
+  redis CONFIG RESETSTAT >/dev/null
+  run "$CONDOLOCK" run --key K --wait 2 -- true
+  [ "$status" -eq 75 ]
+  calls=$(redis INFO commandstats | sed -nE 's/^cmdstat_(blpop|evalsha|eval):calls=([0-9]+).*/\2/p' | paste -sd+ | bc)
+  [ "$calls" -le 5 ]
+  : >hold
+  wait
+}
+
+@test "--wait: the server goes away and comes back" {
+  mkdir other
+  redis_other() { redis-cli -s "$BATS_TEST_TMPDIR/other/s" "$@"; }
+  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid"
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/other/s"
+  redis_other HSET '{condolock}:job:K' v 1 h_token x h_until 9999999999999 h_fence 9 h_start 1 h_who '1 gone' >/dev/null
+  "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
+  waiter=$!
+  wait_for sh -c 'redis-cli -s other/s CLIENT LIST | grep -q cmd=blpop'
+  # A connection that breaks costs nothing but the next question.
+  redis_other CLIENT KILL TYPE normal SKIPME yes >/dev/null
+  wait_for sh -c 'redis-cli -s other/s CLIENT LIST | grep -q cmd=blpop'
+  redis_other DEL '{condolock}:job:K' >/dev/null
+  redis_other RPUSH '{condolock}:wake:K' 1 >/dev/null
+  wait "$waiter"
+  [ -e ran ]
+}
+
+@test "--max-runs" {
+  for i in 1 2; do "$CONDOLOCK" run --key K --max-runs 2/1h -- true; done
+  run "$CONDOLOCK" run -v --key K --max-runs 2/1h -- true
+  [ "$status" -eq 75 ]
+  [[ "$output" =~ ^'condolock: skipped K: 2 runs began in the last 1h, the first of these '.*' ago (due in 1h)'$ ]]
+  run "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
+  [ "$output" = forced ]
+  [ "$(redis LLEN '{condolock}:starts:K')" = 2 ]
+  run -127 "$CONDOLOCK" run --key L --max-runs 1/1h -- ./no-such-command
+  run "$CONDOLOCK" run --key L --max-runs 1/1h -- echo 'was given back'
+  [ "$output" = 'was given back' ]
+}
+
+@test "--once: twenty at once that wait, and one success" {
+  # The first two fail.
+  cat >job <<'END'
+#!/bin/sh
+echo run >>ran
+[ "$(wc -l <ran)" -ge 3 ]
+END
+  chmod +x job
+  for i in $(seq 20); do "$CONDOLOCK" run --key K --once v1.2 --wait 1 -- ./job 3>&- & done
+  wait
+  [ "$(wc -l <ran)" -eq 3 ]
+  [ "$(redis ZRANGE '{condolock}:once:K' 0 -1)" = v1.2 ]
+  run "$CONDOLOCK" run -v --key K --once v1.2 -- true
+  [ "$status" -eq 75 ]
+  [[ "$output" =~ 'skipped K: a run with the ID v1.2 succeeded '.*' ago'$ ]]
+  run "$CONDOLOCK" run --key K --once v1.2 --force -- echo forced
+  [ "$output" = forced ]
+  run "$CONDOLOCK" check K --once v1.3
+  [ "$status" -eq 0 ]
+}
+
+@test "--history: so many rows, or none" {
+  for i in 1 2 3; do "$CONDOLOCK" run --key K --history 2 -- true; done
+  [ "$(redis LLEN '{condolock}:runs:K')" = 2 ]
+  "$CONDOLOCK" run --key K --history 0 -- true
+  [ "$(redis EXISTS '{condolock}:runs:K')" = 0 ]
+}

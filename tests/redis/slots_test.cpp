@@ -1,0 +1,191 @@
+// Several holders at once, each with a lease, a fence and an end of its own.
+#include "redis/protocol.hpp"
+
+using namespace condolock;
+
+namespace {
+
+struct Slots : Protocol {
+  Attempt of(const std::string& token, std::int64_t slots, const std::string& key = "K") const {
+    Attempt made = attempt(token, key);
+    made.slots = slots;
+    return made;
+  }
+  Decision try_for(const std::string& token, std::int64_t slots) {
+    return decode_decision(ask(acquire_call(of(token, slots), {})), 0);
+  }
+  Grant take(const std::string& token, std::int64_t slots, const std::string& key = "K") {
+    const auto decision = decode_decision(ask(acquire_call(of(token, slots, key), {})), 0);
+    REQUIRE(std::holds_alternative<Grant>(decision));
+    return std::get<Grant>(decision);
+  }
+  Held held(const std::string& token, std::int64_t slots) {
+    const auto decision = try_for(token, slots);
+    REQUIRE(std::holds_alternative<Held>(decision));
+    return std::get<Held>(decision);
+  }
+  Renewal renewed(const std::string& token, std::int64_t slots, const Grant& grant) {
+    return std::get<Renewal>(decode_renewal(ask(renew_call(of(token, slots), grant))));
+  }
+  Recording ended(const std::string& token, std::int64_t slots, const Grant& grant, Outcome outcome = Outcome::success) {
+    return std::get<Recording>(decode_recording(ask(finish_call(of(token, slots), grant, outcome, 0))));
+  }
+  std::string slot(const std::string& token) { return server.command({"HGET", "{ns}:slots:K", token}); }
+  // Its lease ended so long ago.
+  void expire(const std::string& token, std::int64_t ms) {
+    const std::string value = slot(token);
+    const std::size_t space = value.find(' ');
+    server.command({"HSET", "{ns}:slots:K", token,
+                    std::to_string(std::stoll(value.substr(0, space)) - 60'000 - ms) + value.substr(space)});
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Slots, "as many as there are slots, each with its own lease and fence") {
+  const Grant a = take("a", 2);
+  const Grant b = take("b", 2);
+  CHECK(b.fence > a.fence);
+  const Held refused = held("c", 2);
+  CHECK(refused.who == "1 host-a");  // whose lease ends first
+  CHECK(refused.live == 2);
+  CHECK(refused.slots == 2);
+  CHECK(field("skips") == "1");
+  CHECK(field("h_token") == "(nil)");
+  CHECK(slot("b") ==
+        std::to_string(b.start + 60'000) + " " + std::to_string(b.fence) + " " + std::to_string(b.start) + " 0 1 host-b");
+  const Record seen = record();
+  CHECK(seen.slots == 2);
+  REQUIRE(seen.holders.size() == 2);
+  CHECK(seen.holders[0].fence + seen.holders[1].fence == a.fence + b.fence);
+  CHECK(ended("a", 2, a) == Recording::recorded);
+  take("c", 2);
+  CHECK(record().holders.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Slots, "whoever names another number is kept out, with both numbers, until all have gone") {
+  const Grant a = take("a", 3);
+  CHECK(held("b", 2).slots == 3);
+  CHECK(held("b", 2).live == 1);
+  CHECK(held("b", 1).slots == 3);
+  CHECK(held("b", 4).slots == 3);
+  ended("a", 3, a);
+  const Grant alone = take("b", 1);
+  CHECK(held("c", 3).slots == 1);
+  finish("b", alone);
+  const Grant c = take("c", 3);
+  expire("c", 1);
+  take("d", 2);  // an expired holder keeps nobody out
+  CHECK(renewed("c", 3, c) == Renewal::lost);
+}
+
+TEST_CASE_FIXTURE(Slots, "the same token twice holds one slot") {
+  const Grant first = take("a", 2);
+  CHECK(take("a", 2).fence == first.fence);
+  CHECK(record().holders.size() == 1);
+  take("b", 2);
+  CHECK(take("a", 2).fence == first.fence);  // also where all are taken
+}
+
+TEST_CASE_FIXTURE(Slots, "an older fence may finish last, and never moves a success back") {
+  const Grant a = take("a", 2);
+  const Grant b = take("b", 2);
+  CHECK(ended("b", 2, b) == Recording::recorded);
+  const auto start = record().success_start;
+  CHECK(ended("a", 2, a, Outcome::failed) == Recording::recorded);
+  CHECK(record().outcome == "failed");
+  CHECK(record().success_start == start);
+  CHECK(record().runs == 2);
+  const Grant c = take("c", 2);
+  const Grant d = take("d", 2);
+  ended("d", 2, d);
+  const auto later = record().success_start;
+  ended("c", 2, c);
+  CHECK(record().success_start >= later);
+}
+
+TEST_CASE_FIXTURE(Slots,
+                  "an expired holder is written down with the next grant, though a slot was free, and has lost then") {
+  const Grant a = take("a", 3);
+  const Grant b = take("b", 3);
+  expire("a", 10);
+  CHECK(record().failures == 0);
+  CHECK(renewed("a", 3, a) == Renewal::renewed);  // nobody came
+  expire("a", 10);
+  take("c", 3);
+  CHECK(record().failures == 1);
+  CHECK(record().outcome == "lost");
+  CHECK(field("cut") == std::to_string(a.fence));
+  CHECK(runs().find(std::to_string(a.fence)) == 0);
+  CHECK(renewed("a", 3, a) == Renewal::lost);
+  CHECK(ended("a", 3, a) == Recording::superseded);
+  CHECK(renewed("b", 3, b) == Renewal::renewed);
+  CHECK(ended("b", 3, b) == Recording::recorded);
+}
+
+TEST_CASE_FIXTURE(Slots, "several that expired are lost in the order of their ends") {
+  const Grant a = take("a", 2);
+  const Grant b = take("b", 2);
+  expire("a", 10);
+  expire("b", 20);
+  take("c", 2);
+  CHECK(record().failures == 2);
+  CHECK(record().fails == 2);
+  CHECK(field("cut") == std::to_string(b.fence));
+  CHECK(runs().find(std::to_string(a.fence)) == 0);
+}
+
+TEST_CASE_FIXTURE(Slots, "a lease that the server forgot is never re-asserted: whose place would it be?") {
+  const Grant a = take("a", 2);
+  server.command({"FLUSHALL"});
+  CHECK(renewed("a", 2, a) == Renewal::lost);
+  CHECK_FALSE(record().known);
+  CHECK(ended("a", 2, a) == Recording::recorded);  // but nothing speaks against its end
+}
+
+TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
+  const Grant a = take("a", 3);
+  const Grant b = take("b", 3);
+  take("c", 3);
+  abandon("c");
+  CHECK(record().holders.size() == 2);
+  CHECK(slot("c") == "(nil)");
+  const auto unlock = [&](bool at_once) { return std::get<0>(decode_unlock(ask(unlock_call({"ns", "K"}, at_once, 20)))); };
+  const auto revoked = unlock(false);
+  REQUIRE(revoked);
+  CHECK(revoked->live == 2);
+  CHECK(revoked->who == "1 host-b");
+  CHECK(renewed("a", 3, a) == Renewal::lost);
+  CHECK(renewed("b", 3, b) == Renewal::lost);
+  CHECK(record().holders[0].revoked);
+  ended("a", 3, a, Outcome::lost);
+  take("d", 3);
+  REQUIRE(unlock(true));
+  CHECK(record().holders.empty());
+  CHECK(record().runs == 3);
+  CHECK(server.command({"EXISTS", "{ns}:slots:K"}) == "0");
+  CHECK(field("h_slots") == "(nil)");
+}
+
+TEST_CASE_FIXTURE(Slots, "other jobs' conditions see the holders of slots") {
+  const Condition prior = AccessedPrior{"other", Millis(300'000)};
+  touch(Outcome::success, "other");
+  take("a", 2, "other");
+  CHECK(why(NotRunning{"other"}) == "running");
+  CHECK(why(prior) == "holds");
+  const std::string value = server.command({"HGET", "{ns}:slots:other", "a"});
+  server.command({"HSET", "{ns}:slots:other", "a", "1" + value.substr(value.find(' '))});  // expired in 1970
+  CHECK(why(NotRunning{"other"}) == "holds");
+  set("ended", "0", "other");
+  CHECK(why(prior) == "failed");
+}
+
+TEST_CASE_FIXTURE(Slots, "check goes by the slots that are in use") {
+  const auto holder = [&] { return std::get<Verdicts>(decode_verdicts(ask(check_call({"ns", "K"}, {})), 0)).holder; };
+  take("a", 2);
+  CHECK_FALSE(holder());
+  take("b", 2);
+  REQUIRE(holder());
+  CHECK(holder()->live == 2);
+  CHECK(holder()->slots == 2);
+}

@@ -1,0 +1,158 @@
+// Who waits is woken: by whom, how often, and when not.
+#include "redis/protocol.hpp"
+
+using namespace condolock;
+
+namespace {
+
+struct Waiting : Protocol {
+  // A refused acquire by somebody who will wait.
+  Decision wait_for(const std::string& token, Millis patience = Millis(20'000),
+                    const std::vector<Condition>& conditions = {}, std::int64_t slots = 1) {
+    Attempt made = attempt(token);
+    made.slots = slots;
+    return decode_decision(ask(acquire_call(made, conditions, {.patience = patience})), conditions.size());
+  }
+  std::string tokens() { return server.command({"LLEN", "{ns}:wake:K"}); }
+  std::int64_t now() {
+    const std::string time = server.command({"TIME"});
+    return std::stoll(time.substr(0, time.find_first_of(" \n"))) * 1000;
+  }
+  Grant take(const std::string& token, std::int64_t slots) {
+    Attempt made = attempt(token);
+    made.slots = slots;
+    return std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
+  }
+};
+
+const Condition prior = AccessedPrior{"other", Millis(1000)};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Waiting, "nobody waits: nobody is woken") {
+  finish("a", grant("a"));
+  CHECK(std::holds_alternative<Grant>(wait_for("b")));  // who need not wait does not
+  CHECK(field("waiters_until") == "(nil)");
+  abandon("b");
+  CHECK(tokens() == "0");
+}
+
+TEST_CASE_FIXTURE(Waiting, "waiters until: as long as they sleep, and five seconds") {
+  grant("a");
+  const std::int64_t before = now();
+  wait_for("b", Millis(20'000));
+  CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
+  CHECK(std::stoll(field("waiters_until")) <= before + 27'000);
+  wait_for("c", Millis(1000));  // never shorter for the others
+  CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
+  backdate("h_until", 55'000);  // no longer than the lease may last
+  set("waiters_until", "0");
+  wait_for("d", Millis(30'000));
+  CHECK(std::stoll(field("waiters_until")) <= before + 12'000);
+}
+
+TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, which ends with the waiters") {
+  const Grant a = grant("a");
+  wait_for("w");
+  SUBCASE("finish") {
+    finish("a", a);
+    CHECK(tokens() == "1");
+    finish("a", a);
+    CHECK(tokens() == "1");
+    finish("b", grant("b"));
+    CHECK(tokens() == "1");  // nobody took the first
+    CHECK(std::stoll(server.command({"PEXPIRETIME", "{ns}:wake:K"})) == std::stoll(field("waiters_until")));
+  }
+  SUBCASE("abandon") {
+    abandon("other");
+    CHECK(tokens() == "0");
+    abandon("a");
+    CHECK(tokens() == "1");
+  }
+  SUBCASE("unlock") {
+    ask(unlock_call({"ns", "K"}, false, 20));
+    CHECK(tokens() == "0");  // it is not free yet
+    ask(unlock_call({"ns", "K"}, true, 20));
+    CHECK(tokens() == "1");
+  }
+  SUBCASE("resume") {
+    ask(pause_call({"ns", "K"}, {}, ""));
+    CHECK(tokens() == "0");
+    ask(resume_call({"ns", "K"}));
+    CHECK(tokens() == "1");
+    CHECK(field("h_token") == "a");
+  }
+  SUBCASE("but not those who stopped waiting") {
+    set("waiters_until", std::to_string(now() - 1));
+    finish("a", a);
+    CHECK(tokens() == "0");
+  }
+}
+
+TEST_CASE_FIXTURE(Waiting, "a pause is waited for like a lease") {
+  ask(pause_call({"ns", "K"}, Millis(8000), ""));
+  const std::int64_t before = now();
+  CHECK(std::holds_alternative<Paused>(wait_for("a")));
+  CHECK(std::stoll(field("waiters_until")) >= before + 12'000);
+  CHECK(std::stoll(field("waiters_until")) <= before + 15'000);
+  ask(pause_call({"ns", "K"}, {}, ""));
+  wait_for("a");
+  CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
+}
+
+TEST_CASE_FIXTURE(Waiting, "two slots freed at once with one token: the first to come passes it on") {
+  const Grant a = take("a", 2);
+  const Grant b = take("b", 2);
+  CHECK(std::holds_alternative<Held>(wait_for("w", Millis(20'000), {}, 2)));
+  Attempt made = attempt("a");
+  made.slots = 2;
+  ask(finish_call(made, a, Outcome::success, 0));
+  made.token = "b";
+  ask(finish_call(made, b, Outcome::success, 0));
+  CHECK(tokens() == "1");
+  server.command({"LPOP", "{ns}:wake:K"});  // the first waiter wakes
+  take("w", 2);
+  CHECK(tokens() == "1");  // a slot is left for the second
+  server.command({"LPOP", "{ns}:wake:K"});
+  take("x", 2);
+  CHECK(tokens() == "0");  // and now there is none
+}
+
+TEST_CASE_FIXTURE(Waiting, "woken, but refused by a condition: the wake-up is passed on") {
+  const Grant a = grant("a");
+  wait_for("w");
+  finish("a", a);
+  server.command({"LPOP", "{ns}:wake:K"});
+  CHECK(std::holds_alternative<Skipped>(wait_for("v", Millis(20'000), {prior})));
+  CHECK(tokens() == "1");
+}
+
+TEST_CASE_FIXTURE(Waiting, "who sleeps for a condition is nobody to be woken") {
+  CHECK(std::holds_alternative<Skipped>(wait_for("v", Millis(20'000), {prior})));
+  CHECK(field("waiters_until") == "(nil)");
+}
+
+TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and every one is a write") {
+  grant("a");
+  const auto again = [&](const Condition& condition) {
+    return ask(acquire_call(attempt("b"), {condition}, {.counted = false, .patience = Millis(1000)}));
+  };
+  wait_for("b");
+  CHECK(field("skips") == "1");
+  again(prior);
+  CHECK(field("skips") == "1");
+  abandon("a");
+  server.command({"CONFIG", "RESETSTAT"});
+  again(prior);
+  CHECK(field("skips") == "1");
+  CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_zadd:calls=1") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused before the first write") {
+  const Grant a = grant("a");
+  wait_for("w");
+  server.command({"SET", "{ns}:wake:K", "x"});
+  const auto answer = decode_recording(ask(finish_call(attempt("a"), a, Outcome::success, 0)));
+  CHECK(std::get<Failure>(answer).text == "the record {ns}:wake:K is malformed: is a string, not a list");
+  CHECK(field("h_token") == "a");
+}
