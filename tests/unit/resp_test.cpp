@@ -37,7 +37,10 @@ TEST_CASE("replies come in any portions") {
 }
 
 TEST_CASE("what is no RESP is an error, once and for all") {
-  for (const std::string bytes : {"HTTP/1.1 400 Bad Request\r\n", "*abc\r\n", "$-2\r\n", "\r\n", "*-7\r\n", ":\r\n"}) {
+  for (const std::string bytes :
+       {"HTTP/1.1 400 Bad Request\r\n", "*abc\r\n", "$-2\r\n", "\r\n", "*-7\r\n", ":\r\n",
+        // RESP3, which nobody asked for
+        ",1.5\r\n", "#t\r\n", "(123\r\n", "%1\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n,1.5\r\n", "*2\r\n:1\r\n#t\r\n"}) {
     CAPTURE(bytes);
     RespReader reader;
     reader.feed(bytes);
