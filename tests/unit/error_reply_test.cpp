@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 using condolock::Fault;
 using condolock::redis::classify;
@@ -42,4 +44,31 @@ TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
   CHECK(denied.fault == Fault::denied);
   CHECK(denied.from_script);
   CHECK_FALSE(classify("NOPERM this user has no permissions to run the 'evalsha' command").from_script);
+}
+
+TEST_CASE("a permission that is missing inside of a script, as 6.2, 7.0 and 7.2 word it") {
+  const std::string plain = "The user executing the script can't run this command or subcommand";
+  const std::string six = "@user_script:7: @user_script: 7: ";
+  const std::string acl = "ERR ACL failure in script: User x has no permissions to run the 'zadd' command";
+  for (const auto& [said, text] : std::vector<std::pair<std::string, std::string>>{
+           {"ERR Error running script (call to f_4f1c): " + six + plain, plain},
+           {"ERR Error running script (call to f_4f1c): " + six + "-NOPERM no permissions to access a key",
+            "NOPERM no permissions to access a key"},
+           {"@user_script: 7: @user_script: 7: -NOPERM no permissions", "NOPERM no permissions"},
+           {"@user_script: 7: " + plain, plain},
+           {"ERR " + plain + " script: 4f1c, on @user_script:9.", "ERR " + plain},
+           // Its own words hold what elsewhere begins the place.
+           {acl + " script: 4f1c, on @user_script:9.", acl}}) {
+    CAPTURE(said);
+    const auto error = classify(said);
+    CHECK(error.fault == Fault::denied);
+    CHECK(error.from_script);
+    CHECK(error.text == text);
+  }
+}
+
+TEST_CASE("only the last ' script: ' begins the place") {
+  const auto twice = classify("OOM a script: b script: c script: 4f1c, on @user_script:9.");
+  CHECK(twice.fault == Fault::write_refused);
+  CHECK(twice.text == "OOM a script: b script: c");
 }
