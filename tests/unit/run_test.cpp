@@ -660,6 +660,46 @@ TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's cod
   CHECK(exit_code() == 5);
 }
 
+TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, and is retried until --record-timeout") {
+  plan.record_timeout = Millis(20'000);
+  start_child();
+  feed(event::ChildExited{0});
+  const Instant ended = now;
+  SUBCASE("it passes") {
+    fail({Fault::unexpected, true, false, "x"});
+    tick();
+    CHECK(asked() == "finish");
+    reply({"yes"});  // an array, but none of finish's
+    tick();
+    CHECK(asked() == "finish");
+    reply({"recorded"});
+    CHECK_FALSE(told<report::NotRecorded>());
+    CHECK(exit_code() == 0);
+  }
+  SUBCASE("it does not") {
+    for (;;) {
+      fail({Fault::unexpected, true, false, "x"});
+      if (find<action::Done>()) break;
+      tick();
+      REQUIRE(asked() == "finish");
+    }
+    CHECK(now - ended > Millis(18'000));
+    CHECK(now - ended <= Millis(20'000));
+    CHECK(exit_code() == 74);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried") {
+  for (const Fault fault : {Fault::denied, Fault::misconfigured, Fault::malformed}) {
+    start_child();
+    feed(event::ChildExited{0});
+    fail({fault, false, false, "x"});
+    REQUIRE(told<report::NotRecorded>());
+    CHECK(told<report::NotRecorded>()->success);
+    CHECK(exit_code() == 74);
+  }
+}
+
 TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial does not") {
   start_child();
   feed(event::ChildExited{0});
@@ -701,6 +741,50 @@ TEST_CASE_FIXTURE(World, "a signal between two attempts") {
   fail(no_answer(false));
   feed(event::Signalled{SIGINT, false});
   CHECK(exit_code() == 130);
+}
+
+TEST_CASE_FIXTURE(World, "a signal while the child is being started calls that off") {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
+    begin();
+    reply({"granted", "17", "1000", ""});
+    REQUIRE(find<action::Spawn>());
+    CHECK_FALSE(next_in());
+    feed(event::Signalled{number, false});
+    CHECK(asked() == "abandon");
+    CHECK(patience() == Millis(1000));
+    reply({"abandoned"});
+    CHECK(exit_code() == 128 + number);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "a signal that ends nothing does not call a start off") {
+  begin();
+  reply({"granted", "17", "1000", ""});
+  feed(event::Signalled{SIGWINCH, false});
+  feed(event::Signalled{SIGCONT, false});
+  CHECK(actions.empty());
+  feed(event::Spawned{});
+  CHECK(*next_in() == Millis(10'000));
+  feed(event::Signalled{SIGTERM, false});  // now there is somebody to pass it to
+  CHECK(find<action::Forward>());
+}
+
+TEST_CASE("--on-unreachable run: a signal while the child is being started calls that off") {
+  for (const bool sent : {false, true}) {
+    World world;
+    world.plan.on_unreachable = OnUnreachable::run;
+    world.begin();
+    world.fail(no_answer(sent));
+    world.tick();
+    world.fail(no_answer(false));
+    REQUIRE(world.find<action::Spawn>());
+    world.feed(event::Signalled{SIGTERM, false});
+    if (sent) {
+      CHECK(world.asked() == "abandon");
+      world.reply({"abandoned"});
+    }
+    CHECK(world.exit_code() == 143);
+  }
 }
 
 TEST_CASE_FIXTURE(World, "signals while the child lives are passed on, unless it has them already") {
