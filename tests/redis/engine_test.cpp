@@ -160,6 +160,28 @@ TEST_CASE("SELECT failed: the grant in database 0 is void") {
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
 }
 
+TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all the same") {
+  const std::vector<std::pair<std::string, Fault>> openings{{"-WRONGPASS invalid\r\n", Fault::denied},
+                                                            {"-ERR what?\r\n", Fault::denied},
+                                                            {"+OK\r\n-ERR what?\r\n", Fault::misconfigured}};
+  for (const auto& [opening, fault] : openings) {
+    for (const std::string then : {"CLOSE", ""}) {  // hangs up, falls silent
+      CAPTURE(opening + then);
+      FakeServer server({opening + then});
+      RedisEngine engine(with(server.target(), "", "wrong", 3));
+      const Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));
+      CHECK(failure.fault == fault);
+      CHECK(failure.may_have_run);  // nobody knows
+      CHECK_FALSE(failure.voided);  // there is no session left to give it back in
+      CHECK(failure.text.find(server.target().path + " says: ") == 0);
+    }
+  }
+  // Not ready is no refusal.
+  FakeServer server({"-LOADING x\r\nCLOSE"});
+  RedisEngine engine(with(server.target(), "", "right"));
+  CHECK(failure_of(once(engine, acquire("a"))).fault == Fault::unreachable);
+}
+
 TEST_CASE("same_session without a connection is a failure, not a new connection") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
