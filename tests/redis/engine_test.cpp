@@ -439,3 +439,13 @@ TEST_CASE("who may not sleep is told so, and what was granted is given back on t
   CHECK(code_of(once(engine, back)) == "abandoned");
   server.command({"ACL", "DELUSER", "sleepless"});
 }
+
+TEST_CASE("the time that a lease counts from is taken before sending, however late the answer comes") {
+  FakeServer server({"LATE" + granted});
+  RedisEngine engine(server.target());
+  const Instant before = BootClock::now();
+  const Reply reply = once(engine, acquire("a"));
+  CHECK(code_of(reply) == "granted");
+  CHECK(reply.sent >= before);
+  CHECK(BootClock::now() - reply.sent >= Millis(100));
+}

@@ -53,6 +53,10 @@ void FakeServer::serve() {
       bool over = read(fds[i].fd, buffer.data(), buffer.size()) <= 0;
       if (!over && numbers[i] < texts_.size()) {
         std::string text = texts_[numbers[i]];
+        if (text.starts_with("LATE")) {
+          poll(nullptr, 0, 100);
+          text.erase(0, 4);
+        }
         if (text.ends_with("CLOSE")) {
           over = true;
           text.resize(text.size() - 5);
