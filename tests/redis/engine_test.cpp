@@ -74,6 +74,13 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
+// How many connections the server has taken so far.
+int connections(RedisServer& server) {
+  const std::string stats = server.command({"INFO", "stats"});
+  const std::string name = "total_connections_received:";
+  return std::stoi(stats.substr(stats.find(name) + name.size()));
+}
+
 const std::string granted = "*4\r\n$7\r\ngranted\r\n$2\r\n17\r\n$1\r\n1\r\n$0\r\n\r\n";
 
 }  // namespace
@@ -103,10 +110,12 @@ TEST_CASE("one connection for many calls; a new one when the server hung up") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   code_of(once(engine, acquire("a")));
-  const std::string before = server.command({"INFO", "stats"});
+  const int before = connections(server);
   code_of(once(engine, acquire("a")));
+  CHECK(connections(server) == before);
   server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
   CHECK(code_of(once(engine, acquire("a"))) == "granted");  // noticed before sending, so no attempt is lost
+  CHECK(connections(server) == before + 1);
 }
 
 TEST_CASE("a password, an ACL user, a database") {
