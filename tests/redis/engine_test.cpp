@@ -1,4 +1,5 @@
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -80,6 +81,24 @@ int connections(RedisServer& server) {
   const std::string name = "total_connections_received:";
   return std::stoi(stats.substr(stats.find(name) + name.size()));
 }
+
+// While it lives, this process can open no more than `left` further descriptors.
+class Scarce {
+ public:
+  explicit Scarce(int left) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit limit = before_;
+    const Fd lowest(dup(0));
+    limit.rlim_cur = static_cast<rlim_t>(lowest.get() + left);
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  Scarce(const Scarce&) = delete;
+  Scarce& operator=(const Scarce&) = delete;
+  ~Scarce() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
 
 const std::string granted = "*4\r\n$7\r\ngranted\r\n$2\r\n17\r\n$1\r\n1\r\n$0\r\n\r\n";
 
@@ -240,6 +259,43 @@ TEST_CASE("hosts by name are looked up outside of this process") {
   const Failure failure = failure_of(once(nowhere, acquire("a"), Millis(3000)));
   CHECK(failure.fault == Fault::unreachable);
   CHECK(failure.text.find("no-such-host.invalid") != std::string::npos);
+}
+
+TEST_CASE("a host's addresses are kept, and looked up again when none of them answers") {
+  Target target;
+  target.host = "localhost";
+  target.port = free_port();
+  auto server =
+      std::make_unique<RedisServer>(std::vector<std::string>{"--port", std::to_string(target.port), "--bind", "127.0.0.1"});
+  RedisEngine engine(target);
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");
+  server->command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  {
+    const Scarce scarce(0);  // but for the broken connection's: no pipe to a process that looks something up
+    CHECK(code_of(once(engine, acquire("a"))) == "granted");
+  }
+  server.reset();
+  const Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == Fault::unreachable);
+  CHECK(failure.text.find("cannot connect to ") == 0);
+  const Scarce scarce(1);
+  CHECK(failure_of(once(engine, acquire("a"))).text.find("cannot look up the host localhost: ") == 0);
+}
+
+TEST_CASE("a look-up that can't be started is no answer, and the next may be") {
+  const std::uint16_t port = free_port();
+  RedisServer server({"--port", std::to_string(port), "--bind", "127.0.0.1"});
+  Target target;
+  target.host = "localhost";
+  target.port = port;
+  RedisEngine engine(target);
+  {
+    const Scarce scarce(1);
+    const Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == Fault::unreachable);
+    CHECK_FALSE(failure.may_have_run);
+  }
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");
 }
 
 TEST_CASE("no answer: the deadline holds for the whole exchange, and the connection is not used again") {
