@@ -5,6 +5,15 @@ load helper
 # A shell without job control starts what stands before an & with INT and QUIT ignored, and that is inherited. This undoes it.
 reset='$SIG{INT} = $SIG{QUIT} = "DEFAULT"; exec @ARGV'
 
+# Runs the rest of its arguments with a stderr that is full and that nobody reads: a pipe or, with `socket`, a socket.
+stuck='use Fcntl; use Socket; $^F = 99;
+shift eq "socket" ? socketpair(R, W, AF_UNIX, SOCK_STREAM, 0) : pipe(R, W);
+fcntl(W, F_SETFL, O_WRONLY | O_NONBLOCK);
+for my $size (4096, 1) { 1 while syswrite(W, "x" x $size) }
+fcntl(W, F_SETFL, O_WRONLY);
+open(STDERR, ">&", \*W);
+exec @ARGV'
+
 @test "a process group of its own, without a terminal" {
   run setsid "$CONDOLOCK" run --key K -- sh -c 'cut -d" " -f1,5 /proc/self/stat; echo $$'
   read -r _ group <<<"${lines[0]}"
@@ -108,6 +117,62 @@ END
   [ -e one ]
   "$CONDOLOCK" run -v --key K -- sh -c ': >two' 2> >(exec true)
   [ -e two ]
+}
+
+@test "a stderr that is full or broken takes nothing from the command's exit code" {
+  for kind in pipe socket; do
+    run timeout -s KILL 15 perl -e "$stuck" "$kind" "$CONDOLOCK" run -v --key K -- sh -c 'exit 7'
+    [ "$status" -eq 7 ] || { echo "$kind: $status"; return 1; }
+  done
+  run timeout -s KILL 15 perl -MSocket -e 'socketpair(R, W, AF_UNIX, SOCK_STREAM, 0); close R; open(STDERR, ">&", \*W); exec @ARGV' \
+    "$CONDOLOCK" run -v --key K -- sh -c 'exit 7'
+  [ "$status" -eq 7 ]
+  code=0
+  "$CONDOLOCK" run -v --key K -- sh -c 'exit 7' 2>/dev/full || code=$?
+  [ "$code" -eq 7 ]
+}
+
+@test "a stderr that is full: --timeout ends the command all the same" {
+  for kind in pipe socket; do
+    run timeout -s KILL 15 perl -e "$stuck" "$kind" "$CONDOLOCK" run -v --key K --timeout 0.2 -- sh -c 'echo $$ >pid; exec sleep 30'
+    [ "$status" -eq 124 ] || { echo "$kind: $status"; return 1; }
+    gone "$(cat pid)"
+    [ "$(job K outcome)" = timeout ]
+  done
+}
+
+@test "a stderr that is full: a command whose lease is lost is stopped all the same" {
+  timeout -s KILL 15 perl -e "$stuck" pipe "$CONDOLOCK" run -v --key K --lease 1s -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 3>&- &
+  wait_for test -s pid
+  "$CONDOLOCK" unlock --now K
+  wait_for gone "$(cat pid)"
+  code=0
+  wait $! || code=$?
+  [ "$code" -eq 79 ]
+}
+
+@test "a stderr that is full: a lease that can't be renewed in time stops the command all the same" {
+  start_proxy
+  timeout -s KILL 15 perl -e "$stuck" pipe "$CONDOLOCK" run --key K --lease 1s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 3>&- &
+  wait_for test -s pid
+  kill -USR1 "$PROXY"
+  wait_for gone "$(cat pid)"
+  code=0
+  wait $! || code=$?
+  [ "$code" -eq 79 ]
+}
+
+@test "a stderr with room gets the lines, whether pipe or socket, and the command's own does not become non-blocking" {
+  "$CONDOLOCK" run -v --key K -- cat /proc/self/fdinfo/2 2> >(cat >lines) >info
+  wait_for grep -q '^condolock: running K ' lines
+  flags=$(sed -n 's/^flags:[[:space:]]*//p' info)
+  [ $((flags & 04000)) -eq 0 ]
+  perl -MSocket -e 'socketpair(R, W, AF_UNIX, SOCK_STREAM, 0);
+    if (!fork) { close R; open(STDERR, ">&", \*W); exec @ARGV }
+    close W; print while <R>' "$CONDOLOCK" run -v --key K -- cat /proc/self/fdinfo/2 >both
+  grep -q '^condolock: running K ' both
+  flags=$(sed -n 's/^flags:[[:space:]]*//p' both)
+  [ $((flags & 04000)) -eq 0 ]
 }
 
 @test "condolock dies: the command dies with it" {
