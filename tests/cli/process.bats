@@ -14,6 +14,9 @@ fcntl(W, F_SETFL, O_WRONLY);
 open(STDERR, ">&", \*W);
 exec @ARGV'
 
+# Its state, as ps has it: T stopped, Z ended and not yet reaped.
+is_in_state() { [ "$(ps -o state= -p "$1")" = "$2" ]; }
+
 @test "a process group of its own, without a terminal" {
   run setsid "$CONDOLOCK" run --key K -- sh -c 'cut -d" " -f1,5 /proc/self/stat; echo $$'
   read -r _ group <<<"${lines[0]}"
@@ -173,6 +176,20 @@ END
   grep -q '^condolock: running K ' both
   flags=$(sed -n 's/^flags:[[:space:]]*//p' both)
   [ $((flags & 04000)) -eq 0 ]
+}
+
+@test "condolock was stopped beyond its lease, but the command had succeeded: recorded as that" {
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  wait_for test -s pid
+  kill -STOP $!
+  wait_for is_in_state $! T
+  : >stop
+  wait_for is_in_state "$(cat pid)" Z
+  lease_is_over() { (($(server_time) > $(job K h_until))); }
+  wait_for lease_is_over
+  kill -CONT $!
+  wait $!
+  [ "$(job K outcome)" = success ]
 }
 
 @test "condolock dies: the command dies with it" {
