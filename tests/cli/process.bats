@@ -96,6 +96,28 @@ END
   wait $!
 }
 
+@test "before the grant, too: it neither ends the run nor hides a TERM that does" {
+  # Of signals that wait together the lowest number comes first, so HUP before TERM.
+  for case in HUP:143 USR1:129; do
+    (trap '' "${case%:*}"; exec "$CONDOLOCK" run --key K --jitter 3000d -- touch ran) 3>&- &
+    condolock=$!
+    wait_for sh -c "ls -l /proc/$condolock/fd | grep -q timerfd"
+    kill -STOP "$condolock"
+    kill -HUP "$condolock"
+    kill -TERM "$condolock"
+    kill -CONT "$condolock"
+    code=0
+    wait "$condolock" || code=$?
+    [ "$code" -eq "${case#*:}" ] || { echo "$case gave $code"; return 1; }
+  done
+  (trap '' HUP; exec "$CONDOLOCK" run --key K --jitter 300ms -- touch ran) 3>&- &
+  wait_for sh -c "ls -l /proc/$!/fd | grep -q timerfd"
+  [ ! -e ran ] # of those before
+  kill -HUP $!
+  wait $!
+  [ -e ran ]
+}
+
 @test "descriptors: only what the caller passed" {
   ours=$(exec 7</dev/null 3>&-; ls /proc/self/fd | wc -l)
   got=$(exec 7</dev/null 3>&-; "$CONDOLOCK" run --key K -- ls /proc/self/fd | wc -l)
