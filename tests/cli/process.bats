@@ -118,6 +118,27 @@ END
   [ -e ran ]
 }
 
+@test "what ends a process also ends a command that is stopped" {
+  for case in TERM:143 INT:130 HUP:129 QUIT:131; do
+    rm -f pid
+    perl -e "$reset" "$CONDOLOCK" run --key K -- sh -c 'ulimit -c 0; echo $$ >pid; exec sleep 60' 3>&- &
+    wait_for test -s pid
+    kill -STOP -- "-$(cat pid)"
+    wait_for is_in_state "$(cat pid)" T
+    kill -"${case%:*}" $!
+    wait_for gone "$(cat pid)"
+    code=0
+    wait $! || code=$?
+    [ "$code" -eq "${case#*:}" ] || { echo "$case gave $code"; return 1; }
+  done
+}
+
+@test "--timeout ends a command that is stopped with TERM, not after --kill-after with KILL" {
+  run timeout -s KILL 15 "$CONDOLOCK" run --key K --timeout 0.2 -k 60 -- sh -c 'kill -STOP $$; sleep 60'
+  [ "$status" -eq 124 ]
+  [ "$(job K code)" = 143 ]
+}
+
 @test "descriptors: only what the caller passed" {
   ours=$(exec 7</dev/null 3>&-; ls /proc/self/fd | wc -l)
   got=$(exec 7</dev/null 3>&-; "$CONDOLOCK" run --key K -- ls /proc/self/fd | wc -l)
@@ -328,4 +349,36 @@ END
   began=$SECONDS
   for i in $(seq 60); do "$CONDOLOCK" run --key K -- true; done
   ((SECONDS - began < 9))
+}
+
+@test "on a terminal --timeout ends a command that is stopped, too" {
+  pty
+  type '"$CONDOLOCK" run --key K --timeout 0.2 -k 60 -- sh -c "kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
+  wait_for grep -q code-124 shown
+  [ "$(job K code)" = 143 ]
+  exec 9>&-
+}
+
+@test "a background job of a terminal that stopped because it wants to read: TERM ends it" {
+  pty
+  type '"$CONDOLOCK" run --key K -- sh -c "echo \$\$ >pid; read line" & echo $! >ours; wait $!; echo "code"-$?\n'
+  wait_for test -s pid
+  wait_for is_in_state "$(cat pid)" T
+  kill -TERM "$(cat ours)"
+  wait_for gone "$(cat pid)"
+  wait_for grep -q code-143 shown
+  exec 9>&-
+}
+
+@test "a background job of a terminal that stopped because it wants to read: fg and Ctrl-C end it" {
+  pty
+  type '"$CONDOLOCK" run --key K -- sh -c "echo \$\$ >pid; read line" & echo $! >ours\n'
+  wait_for test -s pid
+  wait_for is_in_state "$(cat pid)" T
+  type 'fg; echo "code"-$?\n'
+  wait_for sh -c 'ps -o stat= -p "$(cat ours)" | grep -q "+"'
+  type '\003'
+  wait_for gone "$(cat pid)"
+  wait_for grep -q code-130 shown
+  exec 9>&-
 }
