@@ -382,3 +382,14 @@ END
   wait_for grep -q code-130 shown
   exec 9>&-
 }
+
+@test "the terminal of a session that condolock leads hangs up: the command gets HUP" {
+  script -qfc 'exec "$CONDOLOCK" run --key K -- sh -c "echo \$PPID >ours; echo \$\$ >pid; exec sleep 60"' shown <&- >/dev/null 2>&1 3>&- &
+  wait_for test -s pid
+  ours=$(cat ours)
+  [ "$(ps -o sid= -p "$ours" | tr -d ' ')" = "$ours" ]
+  put_down $! # and with it the terminal's other side
+  wait_for gone "$(cat pid)"
+  wait_for gone "$ours"
+  [ "$(job K code)" = 129 ]
+}
