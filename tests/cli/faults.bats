@@ -71,6 +71,21 @@ load helper
   [ ! -e ran ]
 }
 
+@test "a wrong password is no 'no answer', though the server then hangs up: 77, also with --on-unreachable" {
+  perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 5) or die; open(R, ">ready"); close(R);
+    while ($c = $s->accept) { sysread($c, $_, 65536); print $c "-WRONGPASS invalid username-password pair\r\n"; close $c }' 3>&- &
+  wait_for test -e ready
+  start_redis "$REDIS_DIR/barred.sock" "$REDIS_DIR/barred.pid" --requirepass right
+  for socket in fake.sock "$REDIS_DIR/barred.sock"; do
+    for what in run skip fail; do
+      CONDOLOCK_PASSWORD=wrong run timeout -s KILL 15 "$CONDOLOCK" run --url "unix://$(realpath "$socket")" --on-unreachable "$what" --key K -- touch ran
+      [ "$status" -eq 77 ] || { echo "$socket $what: $status $output"; return 1; }
+      [[ "$output" =~ 'WRONGPASS' ]]
+    done
+  done
+  [ ! -e ran ]
+}
+
 @test "the permissions that README names are enough, for every command" {
   rules=$(sed -n 's/^ *ACL SETUSER condolock \(.*\)$/\1/p' "$SOURCE_DIR/README.md")
   [ -n "$rules" ]
