@@ -388,6 +388,12 @@ load helper
     wait $! 2>/dev/null || true
     redis DEL '{condolock}:job:K' >/dev/null
   done
-  touch pids
+  # One that surely holds the key, and of which nothing is cleared away.
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; : >ready; exec sleep 60' 3>&- &
+  wait_for test -e ready
+  put_down $!
+  held K
+  wait_for "$CONDOLOCK" run --key K -- true
+  [ -s pids ]
   while read -r pid; do wait_for gone "$pid"; done <pids
 }
