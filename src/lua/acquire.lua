@@ -123,7 +123,7 @@ local function ms(n)
   return n and text(n) or ''
 end
 
-local record, answer = open(token, RUNS, 'list', INDEX, 'zset', starts and STARTS or INDEX, starts and 'list' or 'zset')
+local record, answer = open(token, RUNS, 'list', INDEX, 'zset', starts and STARTS, 'list')
 if not record then
   return answer
 end

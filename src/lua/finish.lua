@@ -10,7 +10,7 @@
 local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local code, who, keep, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 
-local record, answer = open(token, RUNS, 'list', INDEX, 'zset', ONCE, 'zset')
+local record, answer = open(token, RUNS, 'list', INDEX, 'zset', id ~= '' and ONCE, 'zset')
 if not record then
   return answer
 end

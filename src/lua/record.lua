@@ -271,6 +271,7 @@ local function put_holders(record)
   record.h_slots = record.slots > 1 and #record.holders > 0 and record.slots or nil
 end
 
+-- {ns}:slots:K as it is with those holders.
 local function packed_holders(record)
   local all = {}
   if record.slots > 1 then
@@ -281,21 +282,22 @@ local function packed_holders(record)
   return all
 end
 
+-- Notes down in two lists what must be removed from a hash, and what set.
+local function compare(field, old, new, gone, set)
+  if new == old then
+    return
+  end
+  if new == nil then
+    gone[#gone + 1] = field
+  else
+    set[#set + 1] = field
+    set[#set + 1] = type(new) == 'number' and text(new) or new
+  end
+end
+
 -- Removal first: it is allowed where a server that is out of memory refuses to add, and what follows it in the same script
 -- is then allowed too. So a lease can always be given back.
-local function change(key, old, new)
-  local set, gone = {}, {}
-  for field in pairs(old) do
-    if new[field] == nil then
-      gone[#gone + 1] = field
-    end
-  end
-  for field, value in pairs(new) do
-    if value ~= old[field] then
-      set[#set + 1] = field
-      set[#set + 1] = value
-    end
-  end
+local function change(key, gone, set)
   if #gone > 0 then
     redis.call('HDEL', key, unpack(gone))
   end
@@ -304,22 +306,29 @@ local function change(key, old, new)
   end
 end
 
-local function stored(record)
-  local values = {}
-  for _, field in ipairs(FIELDS) do
-    local value = record[field]
-    if value ~= nil then
-      values[field] = TEXT[field] and value or text(value)
-    end
+local function save_slots(old, new)
+  local gone, set = {}, {}
+  local before, after = packed_holders(old), packed_holders(new)
+  for token in pairs(before) do
+    compare(token, before[token], after[token], gone, {})
   end
-  return values
+  for token in pairs(after) do
+    compare(token, before[token], after[token], {}, set)
+  end
+  change(SLOTS, gone, set)
 end
 
 local function save(old, new)
   new.v = VERSION
   put_holders(new)
-  change(SLOTS, packed_holders(old), packed_holders(new))
-  change(JOB, stored(old), stored(new))
+  if old.slots > 1 or new.slots > 1 then
+    save_slots(old, new)
+  end
+  local gone, set = {}, {}
+  for _, field in ipairs(FIELDS) do
+    compare(field, old[field], new[field], gone, set)
+  end
+  change(JOB, gone, set)
 end
 
 -- One waiter is woken, if there are any: see the waiting in acquire. The record is the one that was read.
@@ -366,7 +375,7 @@ local function retire(token, answer)
 end
 
 -- All that a verb reads before it writes: the types of the keys that it writes to (pairs of key and type), the record, and
--- what the token was told before (nil: the verb has none).
+-- what the token was told before (nil: the verb has none). A key that is false is left out.
 -- Returns the record and that answer (or nil); nil and what to return, if anything is not as it should be.
 local function open(token, ...)
   local answer, bad
@@ -375,7 +384,7 @@ local function open(token, ...)
   end
   local keys = { ... }
   for i = 1, #keys, 2 do
-    bad = bad or mistyped(keys[i], keys[i + 1])
+    bad = bad or (keys[i] and mistyped(keys[i], keys[i + 1]))
   end
   if bad then
     return nil, bad

@@ -43,14 +43,14 @@ int main(int argc, char** argv) {
   char token[23];
   if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return 70;
   for (int i = 0; i < 11; ++i) sprintf(token + 2 * i, "%02x", bytes[i]);
-  char record[256], runs[256], retired[256], who[64], reply[4096];
-  snprintf(record, sizeof record, "{condolock}:job:%s", argv[5]);
-  snprintf(runs, sizeof runs, "{condolock}:runs:%s", argv[5]);
-  snprintf(retired, sizeof retired, "{condolock}:retired:%s", argv[5]);
+  const char* kinds[] = {"job", "runs", "retired", "", "slots", "wake", "starts", "once"};
+  char keys[8][256], who[64], reply[4096];
+  for (int i = 0; i < 8; ++i) snprintf(keys[i], sizeof keys[i], "{condolock}:%s:%s", kinds[i], argv[5]);
+  strcpy(keys[3], "{condolock}:index");
   snprintf(who, sizeof who, "%d host", (int)getpid());
-  const char* acquire[] = {"EVALSHA", argv[3], "4",     record, runs, retired, "{condolock}:index",
-                           argv[5],   token,   "60000", who,    "20", ""};
-  send_command(fd, 13, acquire);
+#define KEYS "8", keys[0], keys[1], keys[2], keys[3], keys[4], keys[5], keys[6], keys[7]
+  const char* acquire[] = {"EVALSHA", argv[3], KEYS, argv[5], token, "60000", who, "20", "1", "", "", "1", "", ""};
+  send_command(fd, sizeof acquire / sizeof *acquire, acquire);
   read_reply(fd, reply, sizeof reply);
   char fence[32], start[32];
   if (sscanf(reply, "*%*d\r\n$%*d\r\ngranted\r\n$%*d\r\n%31s\r\n$%*d\r\n%31s", fence, start) != 2) return 75;
@@ -59,9 +59,8 @@ int main(int argc, char** argv) {
   int status = 0;
   if (posix_spawnp(&child, argv[6], NULL, NULL, argv + 6, environ) != 0) return 127;
   if (waitpid(child, &status, 0) != child) return 70;
-  const char* finish[] = {"EVALSHA", argv[4], "4",       record, runs, retired, "{condolock}:index", argv[5], token,
-                          fence,     start,   "success", "0",    who,  "20"};
-  send_command(fd, 15, finish);
+  const char* finish[] = {"EVALSHA", argv[4], KEYS, argv[5], token, fence, start, "success", "0", who, "20", "1", ""};
+  send_command(fd, sizeof finish / sizeof *finish, finish);
   read_reply(fd, reply, sizeof reply);
   if (strstr(reply, "recorded") == NULL) return 74;
   return WEXITSTATUS(status);
