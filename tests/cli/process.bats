@@ -325,6 +325,27 @@ END
   exec 9>&-
 }
 
+@test "on a terminal fg continues the command once" {
+  pty
+  cat >child <<'END'
+use POSIX;
+open(my $got, ">", "got");
+POSIX::sigaction(SIGCONT, POSIX::SigAction->new(sub { syswrite($got, "CONT\n") }));
+open(my $ready, ">", "ready");
+select(undef, undef, undef, 0.01) until -e "stop";
+END
+  type '"$CONDOLOCK" run --key K -- perl child; echo "code"-$?\n'
+  wait_for test -e ready
+  type '\032'
+  wait_for grep -q code-148 shown
+  type 'fg; echo "code"-$?\n'
+  wait_for test -s got
+  : >stop
+  wait_for grep -q code-0 shown
+  [ "$(wc -l <got)" -eq 1 ]
+  exec 9>&-
+}
+
 @test "on a terminal a command that must be stopped is, with all its descendants, and the rest of the pipeline lives" {
   pty
   cat >child <<'END'
@@ -383,13 +404,19 @@ END
   exec 9>&-
 }
 
-@test "the terminal of a session that condolock leads hangs up: the command gets HUP" {
-  script -qfc 'exec "$CONDOLOCK" run --key K -- sh -c "echo \$PPID >ours; echo \$\$ >pid; exec sleep 60"' shown <&- >/dev/null 2>&1 3>&- &
-  wait_for test -s pid
-  ours=$(cat ours)
-  [ "$(ps -o sid= -p "$ours" | tr -d ' ')" = "$ours" ]
-  put_down $! # and with it the terminal's other side
-  wait_for gone "$(cat pid)"
-  wait_for gone "$ours"
-  [ "$(job K code)" = 129 ]
+@test "the terminal of a session that condolock leads hangs up: the command gets HUP, also a stopped one" {
+  for then in 'exec sleep 60' 'kill -STOP $$'; do
+    rm -f pid
+    echo "echo \$PPID >ours; echo \$\$ >pid; $then" >child
+    script -qfc 'exec "$CONDOLOCK" run --key K -- sh child' shown <&- >/dev/null 2>&1 3>&- &
+    wait_for test -s pid
+    case $then in kill*) wait_for is_in_state "$(cat pid)" T ;; esac
+    ours=$(cat ours)
+    [ "$(ps -o sid= -p "$ours" | tr -d ' ')" = "$ours" ]
+    put_down $! # and with it the terminal's other side
+    wait_for gone "$(cat pid)"
+    recorded() { [ "$(job K code)" = 129 ]; }
+    wait_for recorded
+    redis DEL '{condolock}:job:K' >/dev/null
+  done
 }
