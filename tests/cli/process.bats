@@ -68,6 +68,18 @@ END
   [ "$(job K h_token)" = '' ]
 }
 
+@test "a command's end is seen at once, whenever its CHLD comes" {
+  # On one processor what ends at once, by itself or by KILL, mostly has ended before we go on.
+  one=$(taskset -cp $$ | sed 's/.*: *//; s/[,-].*//')
+  for i in $(seq 5); do
+    run timeout -s KILL 5 taskset -c "$one" "$CONDOLOCK" run --key K --timeout 50ms -k 50ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
+    [ "$status" -eq 124 ]
+  done
+  for i in $(seq 60); do
+    timeout -s KILL 5 taskset -c "$one" "$CONDOLOCK" run --key K -- true
+  done
+}
+
 @test "mask and dispositions are the caller's" {
   state() { grep -E '^(SigBlk|SigIgn)' /proc/self/status; }
   for ignored in '' PIPE HUP 'PIPE HUP CHLD USR1' CHLD; do
