@@ -54,7 +54,9 @@ std::string_view unwrapped(std::string_view error) {
 ErrorReply classify(std::string_view error) {
   ErrorReply out;
   const std::string_view inner = unwrapped(error);
-  const std::size_t tail = inner.rfind(" script: ");
+  // 7.0 and later append " script: SHA, on @user_script:7."
+  const std::size_t end = inner.rfind(", on @");
+  const std::size_t tail = end == std::string_view::npos ? end : inner.rfind(" script: ", end);
   out.from_script = inner != error || tail != std::string_view::npos;
   out.text = escape(inner.substr(0, tail));
   out.no_script = inner.starts_with("NOSCRIPT");

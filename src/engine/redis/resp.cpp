@@ -20,16 +20,22 @@ void* create(const redisReadTask* task, Kind kind, std::string_view text) {
 }
 
 void* create_string(const redisReadTask* task, char* text, std::size_t length) {
-  Kind kind = Kind::text;
-  if (task->type == REDIS_REPLY_STATUS) kind = Kind::status;
-  if (task->type == REDIS_REPLY_ERROR) kind = Kind::error;
-  return create(task, kind, {text, length});
+  switch (task->type) {
+    case REDIS_REPLY_STRING:
+      return create(task, Kind::text, {text, length});
+    case REDIS_REPLY_STATUS:
+      return create(task, Kind::status, {text, length});
+    case REDIS_REPLY_ERROR:
+      return create(task, Kind::error, {text, length});
+    default:
+      return nullptr;
+  }
 }
 
 // The count is an int before hiredis 1.0 and a size_t since. It is a claim, so nothing is reserved for it.
 template <class Count>
 void* create_array(const redisReadTask* task, Count /*declared*/) {
-  return create(task, Kind::array, {});
+  return task->type == REDIS_REPLY_ARRAY ? create(task, Kind::array, {}) : nullptr;
 }
 
 void* create_integer(const redisReadTask* task, long long value) {
@@ -40,8 +46,8 @@ void* create_nil(const redisReadTask* task) { return create(task, Kind::nil, {})
 
 void free_value(void* value) { delete static_cast<RespValue*>(value); }
 
-// hiredis 1.0 also knows RESP3, which nobody asked for. Without functions for these it would hand out small integers as
-// pointers.
+// hiredis 1.0 also knows RESP3, which nobody asked for. Its other types come as strings and arrays, refused there; without
+// functions for these two it would hand out small integers as pointers.
 template <class Functions>
 void refuse_resp3(Functions& functions) {
   if constexpr (requires { functions.createDouble; }) {
