@@ -74,8 +74,12 @@ std::variant<Child, SpawnError> Child::spawn(const Command& command, const Calle
   const std::vector<char*> argv = pointers(command.argv);
   const std::vector<char*> environment = pointers(command.environment);
   const Start start{argv.data(), environment.data(), &caller, getpid(), share_group};
-  // Orphans of a child in our group come to us, so that they can be found when it has to be stopped.
-  if (share_group) prctl(PR_SET_CHILD_SUBREAPER, 1);
+  std::vector<pid_t> others;
+  if (share_group) {
+    // Orphans of a child in our group come to us, so that they can be found when it has to be stopped.
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    others = living_children();
+  }
   volatile int error = 0;
   // vfork, since posix_spawn can't set a parent-death signal and fork copies what we have.
   const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
@@ -89,7 +93,7 @@ std::variant<Child, SpawnError> Child::spawn(const Command& command, const Calle
     }
     return spawn_error(error, command);
   }
-  return Child(pid, share_group);
+  return Child(pid, share_group, std::move(others));
 }
 
 bool Child::has_got(const Received& signal) const {
@@ -108,7 +112,7 @@ void Child::stop(int signal) const {
   // A stopped process acts on no signal but KILL until it is continued; timeout(1) does the same.
   for (const int each : {signal, SIGCONT}) {
     if (shares_group_) {
-      signal_descendants(each);
+      signal_descendants(each, others_);
     } else {
       kill(-pid_, each);
     }

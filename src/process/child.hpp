@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,7 +42,7 @@ class Child {
   // To the whole process group where it has its own, else to the command alone. One that ends a process is followed by CONT,
   // since a stopped one would not act on it.
   void forward(int signal) const;
-  // To the command and all its descendants: by group where it has its own; on a terminal one by one, since the group is also
+  // To the command and all its descendants, not to what was below us before: by group where it has its own; on a terminal one by one, since the group is also
   // the user's pipeline. KILL is repeated until no descendant is left.
   void stop(int signal) const;
 
@@ -51,10 +52,12 @@ class Child {
   std::optional<int> reap(bool kill_rest);
 
  private:
-  Child(pid_t pid, bool shares_group) : pid_(pid), shares_group_(shares_group) {}
+  Child(pid_t pid, bool shares_group, std::vector<pid_t> others)
+      : pid_(pid), shares_group_(shares_group), others_(std::move(others)) {}
 
   pid_t pid_;
   bool shares_group_;
+  std::vector<pid_t> others_;  // our children before it: none of its business
 };
 
 // Descriptors 0, 1 and 2 are taken, so that none of ours becomes the child's standard input; where the caller had closed

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <map>
@@ -43,12 +44,14 @@ std::multimap<pid_t, pid_t> children_by_parent() {
   return out;
 }
 
-std::vector<pid_t> living_descendants() {
+std::vector<pid_t> living_descendants(const std::vector<pid_t>& but) {
   const auto children = children_by_parent();
   std::vector<pid_t> found{getpid()};
   for (std::size_t i = 0; i < found.size(); ++i) {
     const auto [begin, end] = children.equal_range(found[i]);
-    for (auto at = begin; at != end; ++at) found.push_back(at->second);
+    for (auto at = begin; at != end; ++at) {
+      if (std::find(but.begin(), but.end(), at->second) == but.end()) found.push_back(at->second);
+    }
   }
   found.erase(found.begin());
   return found;
@@ -56,10 +59,18 @@ std::vector<pid_t> living_descendants() {
 
 }  // namespace
 
-void signal_descendants(int signal) {
+std::vector<pid_t> living_children() {
+  std::vector<pid_t> out;
+  const auto children = children_by_parent();
+  const auto [begin, end] = children.equal_range(getpid());
+  for (auto at = begin; at != end; ++at) out.push_back(at->second);
+  return out;
+}
+
+void signal_descendants(int signal, const std::vector<pid_t>& but) {
   constexpr int rounds = 100;  // a process in an uninterruptible sleep dies later; more is of no use
   for (int round = 0; round < rounds; ++round) {
-    const auto found = living_descendants();
+    const auto found = living_descendants(but);
     if (found.empty()) return;
     for (const pid_t pid : found) kill(pid, signal);
     if (signal != SIGKILL) return;

@@ -384,6 +384,16 @@ END
   ((SECONDS - began < 9))
 }
 
+@test "on a terminal a command that must be stopped takes no child of its caller's along" {
+  pty
+  # In bash the reader of >(...) is a child of the process that becomes condolock.
+  type '"$CONDOLOCK" run --key K --timeout 300ms -k 100ms -- sh -c "trap \"\" TERM; while :; do sleep 0.01; done" 2> >(cat >log; echo end >>log); echo "code"-$?\n'
+  wait_for grep -q code-124 shown
+  wait_for grep -q '^end' log
+  grep -q 'ran longer than --timeout' log
+  exec 9>&-
+}
+
 @test "on a terminal --timeout ends a command that is stopped, too" {
   pty
   type '"$CONDOLOCK" run --key K --timeout 0.2 -k 60 -- sh -c "kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
