@@ -4,7 +4,7 @@ _condolock_options() {
   local common='--url --user --password-file --redis-timeout --namespace --quiet --verbose --color --help'
   local conditions='--key --min-time --min-time-from --accessed-prior --after --not-running --retry-after --max-failures --max-runs --once'
   case $1 in
-    run) echo "$conditions --slots --wait --history --force --lease --timeout --kill-after --skip-code --busy-code --on-unreachable --jitter --success-code --record-timeout $common" ;;
+    run) echo "$conditions --slots --wait --history --force --lease --timeout --kill-after --skip-code --busy-code --on-unreachable --jitter --success-code --record-timeout --report-fd $common" ;;
     check) echo "$conditions $common" ;;
     touch) echo "--key --failed $common" ;;
     status) echo "--key --json $common" ;;

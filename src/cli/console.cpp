@@ -1,15 +1,10 @@
 #include "cli/console.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 
-#include "util/fd.hpp"
+#include "util/output.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -17,36 +12,6 @@ namespace {
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0';
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return false;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-// What can be written at once. O_NONBLOCK on the descriptor itself would be the command's too, since they share it, so a
-// pipe or terminal is opened anew. That can fail (it may belong to somebody else): then poll says whether there is room.
-void write_at_once(int fd, std::string_view text) {
-  struct stat info {};
-  if (fstat(fd, &info) != 0) return;
-  if (S_ISSOCK(info.st_mode)) {
-    static_cast<void>(send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
-    return;
-  }
-  if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
-    const std::string path = "/proc/self/fd/" + std::to_string(fd);
-    const Fd own(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (own) {
-      write_all(own.get(), text);  // EAGAIN ends it
-      return;
-    }
-  }
-  pollfd room{fd, POLLOUT, 0};
-  if (poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) static_cast<void>(!write(fd, text.data(), text.size()));
 }
 
 Color& chosen_color() {

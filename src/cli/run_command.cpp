@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/key.hpp"
 #include "cli/run_messages.hpp"
+#include "cli/run_report.hpp"
 #include "process/child.hpp"
 #include "process/signals.hpp"
 #include "run/loop.hpp"
@@ -29,6 +30,7 @@ struct RunOptions {
   Plan plan;
   std::optional<Millis> timeout;
   bool no_wait = false;
+  std::optional<int> report_fd;
 };
 
 Options::Set number_into(std::int64_t& into, std::int64_t least, std::int64_t most) {
@@ -100,6 +102,8 @@ void declare(Options& options, RunOptions& run) {
       .repeatable = true;
   options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
   options.value("--history", "N", "how many runs to keep in the history (20)", number_into(plan.attempt.keep, 0, 10'000));
+  options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
+                [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }
 
 // What options say only together.
@@ -148,9 +152,15 @@ Ending run_command(const Arguments& arguments) {
   const Guarded guarded{arguments.rest,
                         [&](const Grant& grant) { return child_environment(environ, run.asked.key, grant, run_id); }};
   const Told told{console, run.asked.key, arguments.rest[0], run.asked.conditions, plan.attempt.slots, plan.timeout};
+  const RunReport lines(run.report_fd, run.asked.key, run_id, run.asked.conditions);
   const auto engine = open_engine(globals);
   Run machine(plan);
-  return {drive(machine, *engine, signals, guarded, [&](const Report& report) { say(told, report); }), "", ""};
+  const int code = drive(machine, *engine, signals, guarded, [&](const Report& report) {
+    lines.tell(report);
+    say(told, report);
+  });
+  lines.exit(code);
+  return {code, "", ""};
 }
 
 }  // namespace condolock::cli

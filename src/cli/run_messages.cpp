@@ -29,10 +29,8 @@ struct Speaker {
   std::string why_not(const Decision& decision) const {
     if (const auto* held = std::get_if<Held>(&decision)) return held_by(*held, told_.slots);
     if (const auto* paused = std::get_if<Paused>(&decision)) return shown(*paused);
-    if (const auto* skipped = std::get_if<Skipped>(&decision)) {
-      return explain(told_.conditions[skipped->position], skipped->verdict);
-    }
-    return "";
+    const auto* skipped = std::get_if<Skipped>(&decision);
+    return skipped == nullptr ? "" : explain(told_.conditions[skipped->position], skipped->verdict);
   }
   void operator()(const report::Refused& refused) const {
     console().decision("skipped " + name + ": " + why_not(refused.decision));
@@ -49,6 +47,11 @@ struct Speaker {
   void operator()(const report::Unleased& unleased) const {
     console().warning("running " + name + " without a lease: " + told(unleased.failure));
   }
+  // What the user sees without us.
+  void operator()(const report::CalledOff& /*called_off*/) const {}
+  void operator()(const report::Started& /*started*/) const {}
+  void operator()(const report::Ended& /*ended*/) const {}
+  void operator()(const report::Recorded& /*recorded*/) const {}
   void operator()(const report::NotStarted& not_started) const {
     console().error("cannot run " + escape(told_.command) + ": " + std::strerror(not_started.error));
   }
@@ -56,8 +59,8 @@ struct Speaker {
     console().detail("cannot renew the lease of " + name + ": " + told(failed.failure) + "; the command is stopped in " +
                      format_duration(failed.left) + " unless that changes");
   }
-  void operator()(const report::Renewed& /*renewed*/) const {
-    console().detail("the lease of " + name + " is renewed again");
+  void operator()(const report::Renewed& renewed) const {
+    if (renewed.after_failure) console().detail("the lease of " + name + " is renewed again");
   }
   void operator()(const report::Reasserted& /*reasserted*/) const {
     console().warning("Redis had lost the lease of " + name + "; it was taken again, and nobody else had run meanwhile");

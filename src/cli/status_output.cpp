@@ -1,18 +1,14 @@
 #include "cli/status_output.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "cli/json.hpp"
 #include "cli/run_messages.hpp"
 #include "lock/job.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
-#include "util/number.hpp"
 #include "util/timestamp.hpp"
 
 namespace condolock::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string ago(const Record& record, std::int64_t at) {
   return format_duration(Millis(record.now - at)) + " ago (" + format_time(at) + ")";
@@ -61,22 +57,14 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   return out;
 }
 
-Json time_json(std::optional<std::int64_t> at) {
-  if (!at) return nullptr;
-  return {{"ms", *at}, {"rfc3339", format_rfc3339(*at)}};
-}
-
-Json number_json(std::optional<std::int64_t> number) { return number ? Json(*number) : Json(nullptr); }
-
 Json holder_json(const Record& record, const Holder& holder) {
-  const std::size_t space = holder.who.find(' ');
-  return {{"host", space == std::string::npos ? holder.who : holder.who.substr(space + 1)},
-          {"pid", number_json(parse_number<std::int64_t>(std::string_view(holder.who).substr(0, space)))},
-          {"fence", holder.fence},
-          {"start", time_json(holder.start)},
-          {"lease_end", time_json(holder.until)},
-          {"live", record.is_live(holder)},
-          {"revoked", holder.revoked}};
+  Json out = who_json(holder.who);
+  out.update({{"fence", holder.fence},
+              {"start", time_json(holder.start)},
+              {"lease_end", time_json(holder.until)},
+              {"live", record.is_live(holder)},
+              {"revoked", holder.revoked}});
+  return out;
 }
 
 // until is null where only a resume ends it.
@@ -131,7 +119,7 @@ std::string status_json(const std::vector<KeyStatus>& statuses) {
   Json keys = Json::array();
   for (const KeyStatus& status : statuses) keys.push_back(json_of(status));
   const Json document{{"schema", 1}, {"keys", keys}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dumped(document, 2);
 }
 
 }  // namespace condolock::cli

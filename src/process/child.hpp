@@ -42,8 +42,8 @@ class Child {
   // To the whole process group where it has its own, else to the command alone. One that ends a process is followed by CONT,
   // since a stopped one would not act on it.
   void forward(int signal) const;
-  // To the command and all its descendants, not to what was below us before: by group where it has its own; on a terminal one by one, since the group is also
-  // the user's pipeline. KILL is repeated until no descendant is left.
+  // To the command and all its descendants, not to what was below us before: by group where it has its own; on a terminal
+  // one by one, since the group is also the user's pipeline. KILL is repeated until no descendant is left.
   void stop(int signal) const;
 
   // After SIGCHLD: the exit code once the command has ended (128+N for signal N). With `kill_rest`, what is left of its

@@ -136,7 +136,7 @@ class Driver {
       events.emplace_back(event::SpawnFailed{error->error, error->exit_code});
     } else {
       child_ = std::get<process::Child>(started);
-      events.emplace_back(event::Spawned{});
+      events.emplace_back(event::Spawned{child_->pid()});
       // What came since may have come before the command was there: rather twice than never.
       while (const auto signal = next_signal()) events.emplace_back(event::Signalled{signal->number, false});
     }

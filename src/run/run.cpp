@@ -76,6 +76,7 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
     case State::confirming:
     case State::spawning:
       if (calls_off(signalled.number)) {
+        tell(report::CalledOff{signalled.number});
         if (calling_) may_hold_ = true;
         cancel();
         end_without_child(128 + signalled.number, std::min(hasty, plan_.redis_timeout), now);
@@ -221,14 +222,15 @@ void Run::spawn() {
   actions_.push_back(action::Spawn{grant_});
 }
 
-void Run::handle(const event::Spawned& /*event*/, Instant now) {
+void Run::handle(const event::Spawned& spawned, Instant now) {
+  tell(report::Started{spawned.pid});
   state_ = State::running;
   if (!unleased_) next_call_ = lease_.renew_at();
   if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
 }
 
 void Run::handle(const event::SpawnFailed& failed, Instant now) {
-  tell(report::NotStarted{failed.error});
+  tell(report::NotStarted{failed.error, failed.exit_code});
   end_without_child(failed.exit_code, plan_.redis_timeout, now);
 }
 

@@ -55,7 +55,9 @@ struct Begin {};
 struct Replied {
   Reply reply;
 };
-struct Spawned {};
+struct Spawned {
+  int pid = 0;
+};
 struct SpawnFailed {
   int error = 0;  // errno
   int exit_code = 0;
@@ -93,18 +95,32 @@ struct SkippedUnreachable {  // --on-unreachable skip
 struct Unleased {  // --on-unreachable run: the child is started without a lease
   Failure failure;
 };
+struct CalledOff {  // by a signal, before there was a child
+  int signal = 0;
+};
 struct NotStarted {  // exec failed
   int error = 0;
+  int exit_code = 0;
+};
+struct Started {
+  int pid = 0;
 };
 struct RenewalFailed {  // the first of a row; `left` until the child is stopped
   Failure failure;
   Millis left{};
 };
-struct Renewed {};     // after RenewalFailed
+struct Renewed {
+  bool after_failure = false;
+};
 struct Reasserted {};  // the engine had lost the lease
 struct Stopping {      // TERM was sent; another holds the lease, or it could not be renewed, or --timeout
   enum class Why : std::uint8_t { lost, not_renewed, timeout } why = Why::lost;
 };
+struct Ended {   // the child
+  int code = 0;  // 128+N for signal N
+  Outcome outcome = Outcome::success;
+};
+struct Recorded {};
 struct NotRecorded {
   Failure failure;
   bool success = false;  // of the child, so that it may run again
@@ -115,8 +131,9 @@ struct Superseded {
 }  // namespace report
 
 using Report = std::variant<report::Granted, report::Refused, report::Waiting, report::NoGrant, report::SkippedUnreachable,
-                            report::Unleased, report::NotStarted, report::RenewalFailed, report::Renewed, report::Reasserted,
-                            report::Stopping, report::NotRecorded, report::Superseded>;
+                            report::Unleased, report::CalledOff, report::NotStarted, report::Started, report::RenewalFailed,
+                            report::Renewed, report::Reasserted, report::Stopping, report::Ended, report::Recorded,
+                            report::NotRecorded, report::Superseded>;
 
 namespace action {
 struct Eval {  // start this call; one at a time
@@ -162,7 +179,7 @@ class Run {
 
   void handle(const event::Begin&, Instant now);
   void handle(const event::Replied& replied, Instant now);
-  void handle(const event::Spawned&, Instant now);
+  void handle(const event::Spawned& spawned, Instant now);
   void handle(const event::SpawnFailed& failed, Instant now);
   void handle(const event::ChildExited& exited, Instant now);
   void handle(const event::Signalled& signalled, Instant now);

@@ -32,8 +32,8 @@ void Run::on_renewal(const Reply& reply, Instant now) {
   next_call_ = lease_.renew_at();
   if (std::get<Renewal>(answer) == Renewal::reasserted) {
     tell(report::Reasserted{});
-  } else if (renewal_failing_) {
-    tell(report::Renewed{});
+  } else {
+    tell(report::Renewed{renewal_failing_});
   }
   renewal_failing_ = false;
 }
@@ -76,6 +76,7 @@ void Run::handle(const event::ChildExited& exited, Instant now) {
     outcome_ = Outcome::lost;
     exit_code_ = exit_code::lost;
   }
+  tell(report::Ended{child_code_, outcome_});
   if (unleased_) return record_unleased(now);
   record_until_ = now + std::max(plan_.record_timeout, lease_.attempt(plan_.redis_timeout));  // one whole attempt at least
   finish(now);
@@ -112,6 +113,8 @@ void Run::on_recording(const Reply& reply, Instant now) {
   if (std::get<Recording>(answer) == Recording::superseded) {
     tell(report::Superseded{outcome_ == Outcome::success});
     if (outcome_ == Outcome::success) exit_code_ = exit_code::not_recorded;
+  } else {
+    tell(report::Recorded{});
   }
   done(exit_code_);
 }

@@ -1,5 +1,5 @@
 # Shared by the .bats files: a private redis-server for each file, on a Unix socket; nothing of the caller's environment.
-# CONDOLOCK is the built program, FAULT_PROXY the one of tests/support.
+# CONDOLOCK is the built program, FAULT_PROXY and SCHEMA_CHECK those of tests/support.
 
 bats_require_minimum_version 1.5.0
 

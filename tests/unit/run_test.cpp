@@ -489,7 +489,9 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
     CHECK(asked() == "renew");
     CHECK(patience() == Millis(5000));
     reply({"renewed"});
-    CHECK(actions.empty());
+    CHECK(actions.size() == 1);
+    REQUIRE(told<report::Renewed>());
+    CHECK_FALSE(told<report::Renewed>()->after_failure);
   }
 }
 
@@ -520,7 +522,8 @@ TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, not
   }
   tick();
   reply({"renewed"});
-  CHECK(told<report::Renewed>());
+  REQUIRE(told<report::Renewed>());
+  CHECK(told<report::Renewed>()->after_failure);
   CHECK(*next_in() == Millis(10'000));
 }
 

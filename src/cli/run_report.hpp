@@ -1,0 +1,32 @@
+// --report-fd: what a run has to tell, for programs. docs/report.md describes the lines.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "run/run.hpp"
+
+namespace condolock::cli {
+
+class RunReport {
+ public:
+  // The descriptor is the caller's, from 3 on, open for writing; it is not passed on to the command, so that its reader sees
+  // an end when we end.
+  RunReport(std::optional<int> fd, std::string key, std::string run_id, const std::vector<Condition>& conditions);
+
+  void tell(const Report& report) const;
+  // The last line.
+  void exit(int code) const;
+
+ private:
+  std::optional<int> fd_;
+  std::string key_;
+  std::string run_id_;
+  const std::vector<Condition>& conditions_;
+};
+
+// Takes a descriptor for it, or says what is wrong with that.
+std::optional<Problem> take_report_fd(std::string_view text, std::optional<int>& into);
+
+}  // namespace condolock::cli

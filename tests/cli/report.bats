@@ -1,0 +1,148 @@
+load helper
+
+# --report-fd: every event, in its order, and every line by the schema.
+
+# reported EXIT_CODE EVENTS ARG...: runs with these arguments; EVENTS are "event" or "event:decision", in their order.
+reported() {
+  local want=$1 events=$2 code=0
+  shift 2
+  "$CONDOLOCK" run --key K --report-fd 3 "$@" 3>report 2>said || code=$?
+  [ "$code" -eq "$want" ] || { echo "$code: $(cat said)"; return 1; }
+  by_schema "$want" "$events"
+}
+
+by_schema() {
+  "$SCHEMA_CHECK" "$SOURCE_DIR/tests/cli/report.schema.json" <report || return 1
+  got=$(jq -r 'if .decision then .event + ":" + .decision else .event end' report | tr '\n' ' ')
+  [ "$got" = "$2 " ] || { echo "events: $got"; return 1; }
+  [ "$(jq -s '.[-1].exit_code' report)" = "$1" ]
+  [ "$(jq -r '[.key, .run_id] | join(" ")' report | sort -u | wc -l)" = 1 ]
+}
+
+# of EVENT FILTER: a field of that line.
+of() { jq -rc "select(.event == \"$1\") | $2" report; }
+
+@test "the schema refuses what it should" {
+  check() { "$SCHEMA_CHECK" "$SOURCE_DIR/tests/cli/report.schema.json" 2>/dev/null; }
+  head='"schema":1,"at":{"ms":1,"rfc3339":"2026-11-24T12:39:48.582Z"},"key":"K","run_id":"6KciVIW1Fft5HQxjwxVzug"'
+  check <<<"{$head,\"event\":\"started\",\"pid\":1}"
+  refute check <<<"{$head,\"event\":\"started\",\"pid\":\"1\"}"
+  refute check <<<"{$head,\"event\":\"started\"}"
+  refute check <<<"{$head,\"event\":\"started\",\"pid\":1,\"more\":1}"
+  refute check <<<"{$head,\"event\":\"begun\",\"pid\":1}"
+  refute check <<<"{$head,\"event\":\"decision\",\"decision\":\"busy\",\"waiting\":true}"
+  refute check <<<'{"event":"started","pid":1}'
+  refute check <<<'not JSON'
+  refute check </dev/null
+}
+
+@test "granted, started, finished, recorded, exit" {
+  reported 0 'decision:granted started finished recorded exit' -- sh -c 'echo "$$ $CONDOLOCK_FENCE $CONDOLOCK_RUN_ID" >child'
+  [ "$(of started .pid) $(of decision .fence) $(of exit .run_id)" = "$(cat child)" ]
+  [ "$(of decision .last_success)" = null ]
+  [ "$(of decision .start.ms)" = "$(job K ok_start)" ]
+  [ "$(of finished '[.exit_code, .outcome]')" = '[0,"success"]' ]
+  [ "$(of recorded '[.recorded, .superseded]')" = '[true,false]' ]
+  reported 75 'decision:granted started finished recorded exit' -- sh -c 'exit 75'
+  [ "$(of decision .last_success.ms)" = "$(job K ok_start)" ]
+  [ "$(of finished '[.exit_code, .outcome]')" = '[75,"failed"]' ]
+  reported 124 'decision:granted started finished recorded exit' --timeout 0.1 -- sleep 9
+  [ "$(of finished '[.exit_code, .outcome]')" = '[143,"timeout"]' ]
+  reported 127 'decision:granted finished exit' -- ./no-such
+  [ "$(of finished '[.exit_code, .outcome, .text]')" = '[127,"not_started","No such file or directory"]' ]
+}
+
+@test "busy, skipped and paused, at once and after a wait" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K --slots 2 -- cat hold 3>&- &
+  holder=$!
+  wait_for has_slots
+  reported 75 'decision:busy exit' -- true
+  [ "$(of decision '[.waiting, .holder.pid, .live, .slots]')" = "[false,$holder,1,2]" ]
+  reported 9 'decision:busy decision:busy exit' --wait 0.1 --busy-code 9 -- true
+  [ "$(of decision .waiting | tr '\n' ' ')" = 'true false ' ]
+  : >hold
+  wait "$holder"
+  reported 75 'decision:skipped decision:skipped exit' --wait 0.1 --busy-code 9 --min-time 1h -- true
+  [ "$(of decision '[.waiting, .condition, .why]' | tail -1)" = '[false,"--min-time 1h","recent"]' ]
+  (($(of decision .since_ms | tail -1) + $(of decision .due_ms | tail -1) == 3600000))
+  for reason in "--accessed-prior p:5" "--after p" "--max-failures 1" "--retry-after 1h"; do
+    "$CONDOLOCK" touch --failed K
+    reported 75 'decision:skipped exit' $reason -- true
+  done
+  reported 0 'decision:granted started finished recorded exit' --once x --max-runs 1/1h -- true
+  reported 75 'decision:skipped exit' --once x -- true
+  reported 75 'decision:skipped exit' --max-runs 1/1h -- true
+  "$CONDOLOCK" pause K --reason "$(printf 'b\xffd')"
+  reported 75 'decision:paused decision:paused exit' --wait 0.1 -- true
+  [ "$(of decision '[.left_ms, .reason]' | head -1)" = '[null,"b�d"]' ]
+}
+has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
+
+@test "renewed, lost" {
+  "$CONDOLOCK" run --key K --report-fd 3 --lease 1 -- sh -c ': >ready; exec sleep 9' 3>report 2>said &
+  condolock=$!
+  wait_for test -e ready
+  wait_for grep -q renewed report
+  redis FLUSHALL
+  wait_for grep -q '"reasserted":true' report
+  "$CONDOLOCK" unlock --now K 2>/dev/null
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 79 ]
+  grep -v renewed report >rest
+  "$SCHEMA_CHECK" "$SOURCE_DIR/tests/cli/report.schema.json" <report
+  mv rest report
+  by_schema 79 'decision:granted started lost finished recorded exit'
+  [ "$(of lost .why)" = taken ]
+  [ "$(of finished .outcome)" = lost ]
+  [ "$(of recorded '[.recorded, .superseded]')" = '[true,true]' ]
+}
+
+@test "no answer: failed, unreachable, unleased, not recorded; and a refusal" {
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/nobody.sock"
+  reported 69 'decision:failed exit' -- true
+  [ "$(of decision .fault)" = unreachable ]
+  reported 75 'decision:unreachable exit' --on-unreachable skip -- true
+  reported 3 'decision:unleased started finished recorded exit' --on-unreachable run -- sh -c 'exit 3'
+  [ "$(of recorded .recorded)" = false ]
+  export CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock?db=99"
+  reported 78 'decision:failed exit' -- true
+  [ "$(of decision .fault)" = misconfigured ]
+}
+
+@test "signalled" {
+  "$CONDOLOCK" run --key K --report-fd 3 --jitter 1h -- true 3>report &
+  condolock=$!
+  wait_for grep -q "SigBlk:.*[1-9a-f]" "/proc/$condolock/status"
+  kill -TERM "$condolock"
+  code=0
+  wait "$condolock" || code=$?
+  by_schema 143 'decision:signalled exit'
+  [ "$(of decision .signal)" = 15 ]
+}
+
+@test "the command does not get the descriptor, and a report that nobody reads holds nobody up" {
+  reported 0 'decision:granted started finished recorded exit' -- sh -c '[ ! -e /proc/self/fd/3 ]'
+  mkfifo pipe
+  exec 8<>pipe
+  # Full, and nobody reads.
+  perl -e 'use Fcntl; open(my $f, "+<&=", 8); fcntl($f, F_SETFL, O_RDWR | O_NONBLOCK); 1 while syswrite($f, "x" x 4096); fcntl($f, F_SETFL, O_RDWR)'
+  timeout 20 "$CONDOLOCK" run --key K --report-fd 3 -- touch ran 3>pipe
+  [ -e ran ]
+  exec 8>&-
+}
+
+@test "wrong descriptors" {
+  refused() {
+    run "$CONDOLOCK" run --key K --report-fd "$1" -- true
+    [ "$status" -eq 64 ]
+    [[ "$output" == "condolock: error: --report-fd: $2"* ]]
+  }
+  refused 9 'descriptor 9 is not open: write --report-fd 9 ... 9>file'
+  for wrong in 0 1 2 -1 x ''; do refused "$wrong" "'$wrong' is not a descriptor from 3 on"; done
+  refused 8 'descriptor 8 is open for reading only' 8</dev/null
+  # Ours, not the caller's: the signals' descriptor is the first that is free.
+  run bash -c 'exec 3>&- 4>&- 5>&-; for n in 3 4 5 6; do "$CONDOLOCK" run --key K --report-fd $n -- true && exit 1; done; exit 0'
+  [ "$status" -eq 0 ]
+}

@@ -1,0 +1,28 @@
+// schema_check SCHEMA: holds each line of its input against a JSON Schema. 0 if there was a line and all are as they should
+// be.
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+
+int main(int argc, char** argv) {
+  using Adapter = valijson::adapters::NlohmannJsonAdapter;
+  if (argc != 2) return 64;
+  const auto document = nlohmann::json::parse(std::ifstream(argv[1]));
+  valijson::Schema schema;
+  valijson::SchemaParser().populateSchema(Adapter(document), schema);
+  int lines = 0;
+  bool good = true;
+  for (std::string line; std::getline(std::cin, line); ++lines) {
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    valijson::Validator validator;
+    if (!json.is_discarded() && validator.validate(schema, Adapter(json), nullptr)) continue;
+    good = false;
+    std::cerr << "not by the schema: " << line << '\n';
+  }
+  return good && lines > 0 ? 0 : 1;
+}
