@@ -16,9 +16,8 @@ end
 
 local mine = find(record, token)
 if mine then
-  local new = copied(record)
-  new.holders = replaced(record, mine)
-  save(record, new)
+  record.holders = replaced(record, mine)
+  save(record)
   redis.call('LREM', STARTS, 1, text(mine.start) .. ' ' .. text(mine.fence))
   wake(record)
 end

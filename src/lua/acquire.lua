@@ -22,7 +22,7 @@ local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
 
 -- One branch for each condition: the settled record of the job that it looks at, a number, a word, this job's own record
 -- -> verdict, since, due; or nil and the answer to give.
-local CONDITIONS = {
+local CONDITIONS = ARGV[12] and {
   ['min-time'] = function(record, least, from)
     local at = from == 'start' and record.ok_start or record.ok_end
     if not at then
@@ -123,7 +123,7 @@ local function ms(n)
   return n and text(n) or ''
 end
 
-local record, answer = open(token, RUNS, 'list', INDEX, 'zset', starts and STARTS, 'list')
+local record, answer = open(token, starts and STARTS, 'list')
 if not record then
   return answer
 end
@@ -188,26 +188,27 @@ end
 
 local mine = find(record, token)
 if mine and not mine.revoked then
-  local new = copied(record)
-  new.holders = replaced(record, mine, with(mine, 'till', later(mine.till, now + lease)))
-  save(record, new)
+  record.holders = replaced(record, mine, with(mine, 'till', later(mine.till, now + lease)))
+  save(record)
   return { 'granted', text(mine.fence), text(mine.start), ms(record.ok_start) }
 end
 
 -- A refusal is always a write: a replica that lags behind must refuse it, not answer it.
 if taken or halted or refused then
-  local new = copied(record)
-  if counted then
-    add(new, 'skips')
+  local bad = index(name, true)
+  if bad then
+    return bad
   end
-  redis.call('ZADD', INDEX, 'NX', text(now), name)
+  if counted then
+    add(record, 'skips')
+  end
   -- Who waits for a lease or the end of a pause sleeps until it is woken, or until that is over by itself. Then the next who
   -- frees a lease must know of it.
   if patience and (taken or halted) then
     local left = taken and live[1].till - now or tonumber(pause_left) or patience
-    new.waiters_until = later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000)
+    put(record, 'waiters_until', later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000))
   end
-  save(record, new)
+  save(record)
   if taken then
     return { 'held', holder() }
   end
@@ -220,25 +221,28 @@ if taken or halted or refused then
 end
 
 -- The lease is written last, so that a script that is refused half-way has granted nothing.
-local new = copied(seen)
-new.fence = math.max((record.fence or 0) + 1, now)
-if new.fence >= GREATEST then
+local fence = math.max((record.fence or 0) + 1, now)
+if fence >= GREATEST then
   return malformed(JOB, 'field fence has no successor')
 end
-new.slots = slots
-new.holders = replaced(seen, nil, { token = token, till = now + lease, fence = new.fence, start = now, who = who })
-redis.call('ZADD', INDEX, text(now), name)
+local bad = mistyped(RUNS, 'list') or index(name) -- finish will need both
+if bad then
+  return bad
+end
+put(seen, 'fence', fence)
+seen.slots = slots
+seen.holders = replaced(seen, nil, { token = token, till = now + lease, fence = fence, start = now, who = who })
 for _, gone in ipairs(lost) do
   remember(keep, gone.fence, gone.start, gone.till, 'lost', nil, gone.who)
 end
 if starts then
   -- Callers that disagree about how many: the larger number.
   local before = redis.call('LLEN', STARTS)
-  redis.call('LPUSH', STARTS, text(now) .. ' ' .. text(new.fence))
+  redis.call('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
   redis.call('LTRIM', STARTS, 0, math.max(starts, before) - 1)
 end
-save(record, new)
-if #new.holders < slots then
+save(seen)
+if #seen.holders < slots then
   wake(record)
 end
-return { 'granted', text(new.fence), text(now), ms(new.ok_start) }
+return { 'granted', text(fence), text(now), ms(seen.ok_start) }

@@ -10,7 +10,7 @@
 local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local code, who, keep, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 
-local record, answer = open(token, RUNS, 'list', INDEX, 'zset', id ~= '' and ONCE, 'zset')
+local record, answer = open(token, RUNS, 'list', id ~= '' and ONCE, 'zset')
 if not record then
   return answer
 end
@@ -30,18 +30,18 @@ if not mine and (fence <= (record.cut or 0) or overtaken) then
   return { 'superseded' }
 end
 
-local new = copied(record)
-if mine then
-  new.holders = replaced(record, mine)
+local bad = index(name)
+if bad then
+  return bad
 end
-new.fence = later(record.fence, fence)
-note(new, outcome, code, start, later(record.ended, now), now - start)
-redis.call('ZADD', INDEX, text(now), name)
+record.holders = replaced(record, mine)
+put(record, 'fence', later(record.fence, fence))
+note(record, outcome, code, start, later(record.ended, now), now - start)
 if id ~= '' and outcome == 'success' then
   redis.call('ZADD', ONCE, 'NX', text(now), id)
 end
 remember(keep, fence, start, now, outcome, code, who)
 retire(token, 'recorded')
-save(record, new)
+save(record)
 wake(record)
 return { 'recorded' }

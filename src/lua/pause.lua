@@ -6,14 +6,16 @@
 -- Asked again, it counts from then.
 local name, length, why = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
-local record, bad = open(nil, INDEX, 'zset')
+local record, bad = open(nil)
 if not record then
   return bad
 end
 
-local new = copied(record)
-new.paused_until = length and now + length or GREATEST
-new.paused_why = why ~= '' and why or nil
-redis.call('ZADD', INDEX, text(now), name)
-save(record, new)
+bad = index(name)
+if bad then
+  return bad
+end
+put(record, 'paused_until', length and now + length or GREATEST)
+put(record, 'paused_why', why ~= '' and why or nil)
+save(record)
 return { 'paused' }

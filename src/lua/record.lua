@@ -18,13 +18,14 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE = unpack(KEYS, 1, 8)
 --   h_*           the holder: token (secret), until (its lease ends), fence, start, revoked, who ("pid host")
 --   h_slots       with more than one slot: how many; then the holders are not here but in {ns}:slots:K, one field each,
 --                 token -> "until fence start revoked who", revoked being 1 or 0
+-- Numbers come first, then texts.
 local FIELDS = {
-  'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'outcome', 'code', 'failed_at', 'fails', 'skips', 'runs', 'failures',
-  'took', 'paused_until', 'paused_why', 'waiters_until', 'h_token', 'h_until', 'h_fence', 'h_start', 'h_slots', 'h_revoked',
-  'h_who',
+  'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'fails', 'skips', 'runs', 'failures', 'took',
+  'paused_until', 'waiters_until', 'h_until', 'h_fence', 'h_start', 'h_slots', 'h_revoked',
+  'outcome', 'paused_why', 'h_token', 'h_who',
 }
-local TEXT = { outcome = true, paused_why = true, h_token = true, h_who = true }
-local OUTCOMES = { success = true, failed = true, timeout = true, lost = true, superseded = true }
+local NUMBERS = 20 -- so many of them
+local OUTCOMES = ' success failed timeout lost superseded '
 local VERSION = 1
 local RETIRED_FOR = 60000
 local GREATEST = 9007199254740992 -- 2^53: a Lua number counts no further
@@ -61,23 +62,8 @@ end
 
 -- A number as it was stored; nil for anything else, and for one that could not be counted up.
 local function number(value, greatest)
-  local n = string.find(value, '^%d+$') and tonumber(value)
+  local n = not string.find(value, '%D') and tonumber(value)
   return n and n < (greatest or GREATEST) and n or nil
-end
-
--- A field's value as it was stored -> as the scripts use it, or nil and what is wrong with it.
-local function checked(field, value)
-  if field == 'outcome' and not OUTCOMES[value] then
-    return nil, 'field outcome is none of ours'
-  end
-  if TEXT[field] then
-    return value
-  end
-  local n = number(value, field == 'paused_until' and GREATEST + 2)
-  if not n then
-    return nil, 'field ' .. field .. ' is not a number'
-  end
-  return n
 end
 
 -- The holders of a record, live or not, or nil and the answer to give. A holder is never changed, but replaced.
@@ -112,33 +98,62 @@ local function holders_of(record, key, slots)
   return holders
 end
 
--- The record of a job (without a field if it has none), or nil and the answer to give.
+-- nil, or the answer to give when one of the fields' values is not as it should be.
+local function checked(key, values)
+  for i = 1, NUMBERS do
+    local field, value = FIELDS[i], values[i]
+    if not number(value, field == 'paused_until' and GREATEST + 2) then
+      return malformed(key, 'field ' .. field .. ' is not a number')
+    end
+  end
+end
+
+-- The record of a job (without a field if it has none), or nil and the answer to give. Besides its fields it has `holders`
+-- (and `loaded`, what they were at first), the `slots` that these share, and `changed`, the fields that save has to write.
+--
+-- Every run asks for this, and more than half of its time on the server may go into it. So the table is made in its final
+-- size, and one look decides whether all of the numbers are digits.
 local function load(key, slots)
   local values = redis.pcall('HMGET', key, unpack(FIELDS))
   if values.err then
     return nil, unreadable(key, values)
   end
-  local record = {}
-  for i, field in ipairs(FIELDS) do
-    if values[i] then
-      local value, why = checked(field, values[i])
-      if why then
-        return nil, malformed(key, why)
-      end
-      record[field] = value
-      if field == 'v' and value > VERSION then
-        return nil, { 'newer', key, text(value) }
-      end
+  local record = {
+    v = nil, fence = nil, cut = nil, ok_start = nil, ok_end = nil, ended = nil, code = nil, failed_at = nil, fails = nil,
+    skips = nil, runs = nil, failures = nil, took = nil, changed = {}, holders = nil, loaded = nil, slots = nil,
+    outcome = values[21] or nil, paused_why = values[22] or nil, h_token = values[23] or nil, h_who = values[24] or nil,
+  }
+  local doubtful = false
+  for i = 1, NUMBERS do
+    local value = values[i]
+    if value then
+      local n = tonumber(value)
+      record[FIELDS[i]], doubtful = n, doubtful or not n or n >= GREATEST
+    else
+      values[i] = '0'
     end
   end
-  if not record.v and (next(record) or redis.call('EXISTS', key) == 1) then
+  if doubtful or string.find(table.concat(values, '', 1, NUMBERS), '%D') then
+    local bad = checked(key, values)
+    if bad then
+      return nil, bad
+    end
+  end
+  if record.outcome and not string.find(OUTCOMES, ' ' .. record.outcome .. ' ', 1, true) then
+    return nil, malformed(key, 'field outcome is none of ours')
+  end
+  if (record.v or 0) > VERSION then
+    return nil, { 'newer', key, text(record.v) }
+  end
+  -- A hash without v is somebody else's; an empty one does not exist.
+  if not record.v and redis.call('EXISTS', key) == 1 then
     return nil, malformed(key, 'has no field v, so it is not a record of condolock')
   end
   local holders, bad = holders_of(record, key, slots)
   if bad then
     return nil, bad
   end
-  record.holders, record.slots = holders, record.h_slots or 1
+  record.holders, record.loaded, record.slots = holders, holders, record.h_slots or 1
   return record
 end
 
@@ -172,7 +187,9 @@ local function living(record)
       live[#live + 1] = holder
     end
   end
-  table.sort(live, function(a, b) return a.till < b.till end)
+  if #live > 1 then
+    table.sort(live, function(a, b) return a.till < b.till end)
+  end
   return live
 end
 
@@ -188,14 +205,21 @@ local function replaced(record, old, new)
   return holders
 end
 
--- The same holder with one thing changed.
-local function with(holder, field, value)
-  local changed = copied(holder)
+-- The same table with one thing changed.
+local function with(one, field, value)
+  local changed = copied(one)
   changed[field] = value
   return changed
 end
 
 -- ---- changes
+
+local function put(record, field, value)
+  if record[field] ~= value then
+    record[field] = value
+    record.changed[field] = true
+  end
+end
 
 -- A time of the record only moves forward, whatever the engine's clock does.
 local function later(a, b)
@@ -203,7 +227,7 @@ local function later(a, b)
 end
 
 local function add(record, field)
-  record[field] = (record[field] or 0) + 1
+  put(record, field, (record[field] or 0) + 1)
 end
 
 -- Writes one ended run into the record. `at` is its end on record, `took` how long it really was.
@@ -211,17 +235,19 @@ local function note(record, outcome, code, start, at, took)
   add(record, 'runs')
   local last = at >= (record.ended or 0)
   if outcome == 'success' then
-    record.ok_start = later(record.ok_start, start)
-    record.ok_end = later(record.ok_end, at)
+    put(record, 'ok_start', later(record.ok_start, start))
+    put(record, 'ok_end', later(record.ok_end, at))
   else
     add(record, 'failures')
-    record.failed_at = later(record.failed_at, at)
+    put(record, 'failed_at', later(record.failed_at, at))
   end
   if last then
-    record.ended, record.outcome, record.code = at, outcome, code
-    record.took = math.max(0, took)
-    record.fails = outcome == 'success' and 0 or (record.fails or 0) + 1
-    record.skips = 0
+    put(record, 'ended', at)
+    put(record, 'outcome', outcome)
+    put(record, 'code', code)
+    put(record, 'took', math.max(0, took))
+    put(record, 'fails', outcome == 'success' and 0 or (record.fails or 0) + 1)
+    put(record, 'skips', 0)
   end
 end
 
@@ -232,7 +258,7 @@ end
 -- A holder's run is written down as lost, and its lease removed.
 local function lose(record, holder, at)
   note(record, 'lost', nil, holder.start, at, at - holder.start)
-  record.cut = later(record.cut, holder.fence)
+  put(record, 'cut', later(record.cut, holder.fence))
   record.holders = replaced(record, holder)
 end
 
@@ -250,7 +276,7 @@ local function settled(record)
     return record, lost
   end
   table.sort(lost, function(a, b) return a.till < b.till end)
-  local copy = copied(record)
+  local copy = with(record, 'changed', copied(record.changed))
   for _, holder in ipairs(lost) do
     lose(copy, holder, holder.till)
   end
@@ -263,40 +289,8 @@ local function packed(holder)
     { text(holder.till), text(holder.fence), text(holder.start), holder.revoked and '1' or '0', holder.who }, ' ')
 end
 
--- The fields of the record that say who holds it.
-local function put_holders(record)
-  local one = record.slots == 1 and record.holders[1] or {}
-  record.h_token, record.h_until, record.h_fence, record.h_start = one.token, one.till, one.fence, one.start
-  record.h_revoked, record.h_who = one.revoked, one.who
-  record.h_slots = record.slots > 1 and #record.holders > 0 and record.slots or nil
-end
-
--- {ns}:slots:K as it is with those holders.
-local function packed_holders(record)
-  local all = {}
-  if record.slots > 1 then
-    for _, holder in ipairs(record.holders) do
-      all[holder.token] = packed(holder)
-    end
-  end
-  return all
-end
-
--- Notes down in two lists what must be removed from a hash, and what set.
-local function compare(field, old, new, gone, set)
-  if new == old then
-    return
-  end
-  if new == nil then
-    gone[#gone + 1] = field
-  else
-    set[#set + 1] = field
-    set[#set + 1] = type(new) == 'number' and text(new) or new
-  end
-end
-
--- Removal first: it is allowed where a server that is out of memory refuses to add, and what follows it in the same script
--- is then allowed too. So a lease can always be given back.
+-- What has to be removed from a hash, and what set. Removal first: it is allowed where a server that is out of memory
+-- refuses to add, and what follows it in the same script is then allowed too. So a lease can always be given back.
 local function change(key, gone, set)
   if #gone > 0 then
     redis.call('HDEL', key, unpack(gone))
@@ -306,27 +300,47 @@ local function change(key, gone, set)
   end
 end
 
-local function save_slots(old, new)
+-- {ns}:slots:K: what `before` had as holders, and what the record has now.
+local function save_slots(before, record)
   local gone, set = {}, {}
-  local before, after = packed_holders(old), packed_holders(new)
-  for token in pairs(before) do
-    compare(token, before[token], after[token], gone, {})
+  for _, holder in ipairs(before) do
+    if record.slots == 1 or not find(record, holder.token) then
+      gone[#gone + 1] = holder.token
+    end
   end
-  for token in pairs(after) do
-    compare(token, before[token], after[token], {}, set)
+  if record.slots > 1 then
+    for _, holder in ipairs(record.holders) do
+      set[#set + 1] = holder.token
+      set[#set + 1] = packed(holder)
+    end
   end
   change(SLOTS, gone, set)
 end
 
-local function save(old, new)
-  new.v = VERSION
-  put_holders(new)
-  if old.slots > 1 or new.slots > 1 then
-    save_slots(old, new)
+-- Writes what was changed.
+local function save(record)
+  put(record, 'v', VERSION)
+  local one = record.slots == 1 and record.holders[1] or {}
+  put(record, 'h_token', one.token)
+  put(record, 'h_until', one.till)
+  put(record, 'h_fence', one.fence)
+  put(record, 'h_start', one.start)
+  put(record, 'h_revoked', one.revoked)
+  put(record, 'h_who', one.who)
+  local had = record.h_slots
+  put(record, 'h_slots', record.slots > 1 and #record.holders > 0 and record.slots or nil)
+  if had or record.h_slots then
+    save_slots(had and record.loaded or {}, record)
   end
   local gone, set = {}, {}
-  for _, field in ipairs(FIELDS) do
-    compare(field, old[field], new[field], gone, set)
+  for field in pairs(record.changed) do
+    local value = record[field]
+    if value == nil then
+      gone[#gone + 1] = field
+    else
+      set[#set + 1] = field
+      set[#set + 1] = type(value) == 'number' and text(value) or value
+    end
   end
   change(JOB, gone, set)
 end
@@ -351,21 +365,24 @@ local function remember(keep, fence, start, at, outcome, code, who)
   redis.call('LTRIM', RUNS, 0, keep - 1)
 end
 
+-- {ns}:index is a sorted set of keys by their last activity. Every verb's first write; nil, or the answer to give when the
+-- key holds another type of value. With `only_new`, a key that is there keeps its place.
+local function index(name, only_new)
+  local reply = redis.pcall('ZADD', INDEX, only_new and 'NX' or 'GT', text(now), name)
+  if type(reply) == 'table' then
+    return unreadable(INDEX, reply)
+  end
+end
+
 -- {ns}:retired:K is a sorted set of "token answer" by time: a token that is done, and what it was told. So a request that
 -- arrives late or twice is answered as the first one was, and never granted.
-local ANSWERS = { 'recorded', 'superseded', 'abandoned' }
-
 -- The answer that this token got, or nil; then the answer to give if the key can't be read.
 local function retired(token)
   local scores = redis.pcall('ZMSCORE', RETIRED, token .. ' recorded', token .. ' superseded', token .. ' abandoned')
   if scores.err then
     return nil, unreadable(RETIRED, scores)
   end
-  for i, answer in ipairs(ANSWERS) do
-    if scores[i] then
-      return answer
-    end
-  end
+  return scores[1] and 'recorded' or scores[2] and 'superseded' or scores[3] and 'abandoned' or nil
 end
 
 local function retire(token, answer)
@@ -392,11 +409,11 @@ local function open(token, ...)
   local record
   record, bad = load(JOB, SLOTS)
   if record and (record.waiters_until or 0) > now then
-    bad = mistyped(WAKE, 'list')
-    if bad then
-      return nil, bad
+    local length = redis.pcall('LLEN', WAKE)
+    if type(length) == 'table' then
+      return nil, unreadable(WAKE, length)
     end
-    record.asleep = redis.call('LLEN', WAKE) == 0
+    record.asleep = length == 0
   end
   return record, bad or answer
 end

@@ -9,7 +9,7 @@
 local name, token, fence, start = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease, who, keep, slots = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 
-local record, answer = open(token, RUNS, 'list', INDEX, 'zset')
+local record, answer = open(token)
 if not record then
   return answer
 end
@@ -23,22 +23,23 @@ if mine then
     return { 'lost', text(record.fence or 0) }
   end
   -- Even past its end: nobody took it, so nothing else has run.
-  local new = copied(record)
-  new.holders = replaced(record, mine, with(mine, 'till', now + lease))
-  save(record, new)
+  record.holders = replaced(record, mine, with(mine, 'till', now + lease))
+  save(record)
   return { 'renewed' }
 end
 -- With slots nobody knows whose place it would be.
 if slots > 1 or fence <= (record.cut or 0) or (record.fence or 0) > fence or #living(record) > 0 then
   return { 'lost', text(record.fence or 0) }
 end
-local seen, lost = settled(record)
-local new = copied(seen)
-new.fence, new.slots = fence, 1
-new.holders = { { token = token, till = now + lease, fence = fence, start = start, who = who } }
-redis.call('ZADD', INDEX, text(now), name)
+local bad = mistyped(RUNS, 'list') or index(name)
+if bad then
+  return bad
+end
+local new, lost = settled(record)
+put(new, 'fence', fence)
+new.slots, new.holders = 1, { { token = token, till = now + lease, fence = fence, start = start, who = who } }
 for _, holder in ipairs(lost) do
   remember(keep, holder.fence, holder.start, holder.till, 'lost', nil, holder.who)
 end
-save(record, new)
+save(new)
 return { 'reasserted' }

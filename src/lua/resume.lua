@@ -12,8 +12,8 @@ if not record.paused_until then
   return { 'nothing' }
 end
 local was = paused(record)
-local new = copied(record)
-new.paused_until, new.paused_why = nil, nil
-save(record, new)
+put(record, 'paused_until', nil)
+put(record, 'paused_why', nil)
+save(record)
 wake(record)
 return { was and 'resumed' or 'nothing' }

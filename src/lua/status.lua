@@ -25,7 +25,7 @@ end
 add_all(text(record.slots))
 for _, field in ipairs(FIELDS) do
   if record[field] and string.sub(field, 1, 2) ~= 'h_' then
-    add_all(field, TEXT[field] and record[field] or text(record[field]))
+    add_all(field, type(record[field]) == 'number' and text(record[field]) or record[field])
   end
 end
 return reply

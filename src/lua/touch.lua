@@ -7,7 +7,7 @@
 --       "malformed" key why / "newer" key version
 local name, token, outcome, code, who, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 
-local record, answer = open(token, RUNS, 'list', INDEX, 'zset')
+local record, answer = open(token, RUNS, 'list')
 if not record then
   return answer
 end
@@ -15,10 +15,12 @@ if answer then
   return { 'recorded' }
 end
 
-local new = copied(record)
-note(new, outcome, code, now, later(record.ended, now), 0)
-redis.call('ZADD', INDEX, text(now), name)
+local bad = index(name)
+if bad then
+  return bad
+end
+note(record, outcome, code, now, later(record.ended, now), 0)
 remember(keep, 0, now, now, outcome, code, who)
 retire(token, 'recorded')
-save(record, new)
+save(record)
 return { 'recorded' }

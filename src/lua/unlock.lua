@@ -9,7 +9,7 @@
 --       "malformed" key why / "newer" key version
 local name, at_once, keep = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
 
-local record, bad = open(nil, RUNS, 'list', INDEX, 'zset')
+local record, bad = open(nil, RUNS, 'list')
 if not record then
   return bad
 end
@@ -19,19 +19,19 @@ if #live == 0 then
 end
 
 local last = live[#live]
-local new = copied(record)
+bad = at_once and index(name)
+if bad then
+  return bad
+end
 for _, holder in ipairs(live) do
   if at_once then
-    lose(new, holder, later(record.ended, now))
+    lose(record, holder, later(record.ended, now))
     remember(keep, holder.fence, holder.start, now, 'lost', nil, holder.who)
   else
-    new.holders = replaced(new, holder, with(holder, 'revoked', 1))
+    record.holders = replaced(record, holder, with(holder, 'revoked', 1))
   end
 end
-if at_once then
-  redis.call('ZADD', INDEX, text(now), name)
-end
-save(record, new)
+save(record)
 if at_once then
   wake(record)
   return { 'removed', text(#live), last.who, text(now - last.start) }

@@ -136,17 +136,26 @@ TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused befo
     CHECK(state() == before);
   };
   for (const std::string key : {"{ns}:runs:K", "{ns}:retired:K", "{ns}:index"}) {
+    CAPTURE(key);
     server.command({"FLUSHALL"});
+    server.command({"SET", key, "x"});
+    refused(acquire_call(attempt("a"), {}), key);
+    server.command({"DEL", key});
     const Grant mine = grant("a");
     server.command({"DEL", key});
     server.command({"SET", key, "x"});
-    refused(acquire_call(attempt("b"), {}), key);
     refused(finish_call(attempt("a"), mine, Outcome::success, 0), key);
     refused(touch_call(attempt("t"), Outcome::success, 0), key);
-    if (key != "{ns}:runs:K") refused(renew_call(attempt("a"), mine), key);
-    if (key != "{ns}:retired:K") refused(unlock_call({"ns", "K"}, true, 20), key);
-    if (key == "{ns}:index") refused(pause_call({"ns", "K"}, {}, ""), key);
-    if (key == "{ns}:retired:K") refused(abandon_call(attempt("a")), key);
+    const bool runs = key == "{ns}:runs:K";
+    const bool retired = key == "{ns}:retired:K";
+    if (!runs) refused(acquire_call(attempt("b"), {}), key);  // held, and counted
+    if (retired) refused(renew_call(attempt("a"), mine), key);
+    if (retired) refused(abandon_call(attempt("a")), key);
+    if (!retired) refused(unlock_call({"ns", "K"}, true, 20), key);
+    if (!runs && !retired) refused(pause_call({"ns", "K"}, {}, ""), key);
+    if (retired) continue;
+    server.command({"DEL", "{ns}:job:K"});  // what was lost would be re-asserted
+    refused(renew_call(attempt("a"), mine), key);
   }
 }
 

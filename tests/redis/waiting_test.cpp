@@ -153,6 +153,6 @@ TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused bef
   wait_for("w");
   server.command({"SET", "{ns}:wake:K", "x"});
   const auto answer = decode_recording(ask(finish_call(attempt("a"), a, Outcome::success, 0)));
-  CHECK(std::get<Failure>(answer).text == "the record {ns}:wake:K is malformed: is a string, not a list");
+  CHECK(std::get<Failure>(answer).text == "the record {ns}:wake:K is malformed: holds another type of value");
   CHECK(field("h_token") == "a");
 }
