@@ -58,6 +58,23 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   [ "$(job K runs)" = 20 ]
 }
 
+@test "--wait: two slots that are freed at once wake two, though one token is all there is" {
+  mkfifo hold
+  for i in 1 2; do "$CONDOLOCK" run --key K --slots 2 -- cat hold 3>&- & done
+  exec 9>hold
+  wait_for slots_held 2
+  for i in 1 2; do
+    # Each stays until both are there: one that is not woken keeps the other for ever.
+    "$CONDOLOCK" run --key K --slots 2 --wait 60 -- sh -c "mkdir in-$i; until [ -e in-1 ] && [ -e in-2 ]; do [ -e . ] || exit; sleep 0.01; done" 3>&- 9>&- &
+    wait_for blocked "$i"
+  done
+  began=$SECONDS
+  exec 9>&-
+  wait
+  ((SECONDS - began < 10))
+}
+slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
+
 @test "--wait: says what it waits for, once, and gives up in time with the code of the last refusal" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &

@@ -189,3 +189,10 @@ TEST_CASE_FIXTURE(Slots, "check goes by the slots that are in use") {
   CHECK(holder()->live == 2);
   CHECK(holder()->slots == 2);
 }
+
+TEST_CASE_FIXTURE(Slots, "an acquire that comes after its own finish, and after four others, is none") {
+  for (const std::string token : {"a", "b", "c", "d", "e"}) ended(token, 10, take(token, 10));
+  const auto late = try_for("a", 10);
+  REQUIRE(std::holds_alternative<Failure>(late));
+  CHECK(record().holders.empty());
+}
