@@ -21,6 +21,8 @@ struct Verdict {
   std::optional<Millis> due;    // when it will hold, where that can be known
 
   bool holds() const { return why == "holds"; }
+  // No waiting will change it, unless an operator steps in.
+  bool is_final() const { return why == "done"; }
 };
 
 // How a condition travels: acquire.lua names it by the option's name without dashes.

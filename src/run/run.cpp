@@ -146,7 +146,9 @@ void Run::on_decision(const Reply& reply, Instant now) {
   const Decision decision = decode_decision(reply, plan_.conditions.size());
   if (const auto* failure = std::get_if<Failure>(&decision)) return on_acquire_failure(*failure, now);
   if (const auto* grant = std::get_if<Grant>(&decision)) return on_grant(*grant, reply.sent, now);
-  if (now < *wait_until_) return wait_on(decision, now);
+  const auto* skipped = std::get_if<Skipped>(&decision);
+  const bool is_final = skipped != nullptr && skipped->verdict.is_final();
+  if (now < *wait_until_ && !is_final) return wait_on(decision, now);
   tell(report::Refused{decision});
   const bool busy = std::holds_alternative<Held>(decision);
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
