@@ -48,8 +48,11 @@ Console::Console(bool quiet, bool verbose, Patience patience)
 
 void Console::line(Tint tint, std::string_view opening, std::string_view text) const {
   const std::string whole = "condolock: " + palette_.paint(tint, opening) + std::string(text) + "\n";
-  if (patience_ == Patience::never_waits) return write_at_once(STDERR_FILENO, whole);
-  write_all(STDERR_FILENO, whole);
+  if (patience_ == Patience::never_waits) {
+    write_at_once(STDERR_FILENO, whole);
+  } else {
+    write_all(STDERR_FILENO, whole);
+  }
 }
 
 void Console::error(std::string_view text) const { line(Tint::bad, "error: ", text); }

@@ -67,8 +67,10 @@ struct Writer {
     const auto* skipped = std::get_if<Skipped>(&why);
     if (skipped == nullptr) return nullptr;
     const Condition& condition = conditions[skipped->position];
+    const EncodedCondition encoded = encode(condition);
     return with(decision("skipped"), {{"waiting", waiting},
-                                      {"condition", shown(condition)},
+                                      {"condition", encoded.name},
+                                      {"name", encoded.key.empty() ? Json(nullptr) : Json(encoded.key)},
                                       {"why", skipped->verdict.why},
                                       {"since_ms", number_json(count(skipped->verdict.since))},
                                       {"due_ms", number_json(count(skipped->verdict.due))},
@@ -119,14 +121,6 @@ struct Writer {
   Json operator()(const report::Superseded& /*superseded*/) const { return recorded(true, true, nullptr); }
 };
 
-void write_line(int fd, const std::string& key, const std::string& run_id, const Json& event) {
-  using std::chrono::system_clock;
-  const auto now = std::chrono::duration_cast<Millis>(system_clock::now().time_since_epoch()).count();
-  Json line{{"schema", json_schema}, {"at", time_json(now)}, {"key", key}, {"run_id", run_id}};
-  line.update(event);
-  write_at_once(fd, dumped(line, -1));
-}
-
 }  // namespace
 
 RunReport::RunReport(std::optional<int> fd, std::string key, std::string run_id, const std::vector<Condition>& conditions)
@@ -134,14 +128,23 @@ RunReport::RunReport(std::optional<int> fd, std::string key, std::string run_id,
   if (fd_) fcntl(*fd_, F_SETFD, FD_CLOEXEC);
 }
 
-void RunReport::tell(const Report& report) const {
+void RunReport::tell(const Report& report) {
   if (!fd_) return;
   const Json event = std::visit(Writer{conditions_}, report);
-  if (!event.is_null()) write_line(*fd_, key_, run_id_, event);
+  if (!event.is_null()) write(event);
 }
 
-void RunReport::exit(int code) const {
-  if (fd_) write_line(*fd_, key_, run_id_, {{"event", "exit"}, {"exit_code", code}});
+void RunReport::exit(int code) {
+  if (fd_) write({{"event", "exit"}, {"exit_code", code}});
+}
+
+void RunReport::write(const Json& event) {
+  using std::chrono::system_clock;
+  const auto now = std::chrono::duration_cast<Millis>(system_clock::now().time_since_epoch()).count();
+  Json line{{"schema", json_schema}, {"at", time_json(now)}, {"key", key_}, {"run_id", run_id_}};
+  line.update(event);
+  // A line of which only the beginning went out must not swallow the next.
+  torn_ = !write_at_once(*fd_, (torn_ ? "\n" : "") + dumped(line, -1));
 }
 
 std::optional<Problem> take_report_fd(std::string_view text, std::optional<int>& into) {

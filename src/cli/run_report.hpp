@@ -1,6 +1,7 @@
 // --report-fd: what a run has to tell, for programs. docs/report.md describes the lines.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,15 +16,18 @@ class RunReport {
   // an end when we end.
   RunReport(std::optional<int> fd, std::string key, std::string run_id, const std::vector<Condition>& conditions);
 
-  void tell(const Report& report) const;
+  void tell(const Report& report);
   // The last line.
-  void exit(int code) const;
+  void exit(int code);
 
  private:
+  void write(const nlohmann::ordered_json& event);
+
   std::optional<int> fd_;
   std::string key_;
   std::string run_id_;
   const std::vector<Condition>& conditions_;
+  bool torn_ = false;  // the line before is there in part only
 };
 
 // Takes a descriptor for it, or says what is wrong with that.

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <string>
 
 #include "util/fd.hpp"
@@ -22,25 +24,21 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
-// What can be written at once. O_NONBLOCK on the descriptor itself would be the command's too, since they share it, so a
-// pipe or terminal is opened anew. That can fail (it may belong to somebody else): then poll says whether there is room.
-void write_at_once(int fd, std::string_view text) {
+// O_NONBLOCK on the descriptor itself would be the command's too, since they share it, so a pipe or terminal is opened anew.
+// That can fail (it may belong to somebody else): then poll says whether there is room, and a pipe's is PIPE_BUF at least.
+bool write_at_once(int fd, std::string_view text) {
   struct stat info {};
-  if (fstat(fd, &info) != 0) return;
-  if (S_ISSOCK(info.st_mode)) {
-    static_cast<void>(send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
-    return;
-  }
+  if (fstat(fd, &info) != 0) return false;
+  const auto is_all = [text](ssize_t written) { return written == static_cast<ssize_t>(text.size()); };
+  if (S_ISSOCK(info.st_mode)) return is_all(send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
   if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
     const Fd own(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (own) {
-      write_all(own.get(), text);  // EAGAIN ends it
-      return;
-    }
+    if (own) return write_all(own.get(), text);  // EAGAIN ends it
   }
   pollfd room{fd, POLLOUT, 0};
-  if (poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) static_cast<void>(!write(fd, text.data(), text.size()));
+  if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
+  return is_all(write(fd, text.data(), S_ISREG(info.st_mode) ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF)));
 }
 
 }  // namespace condolock

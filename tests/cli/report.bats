@@ -64,12 +64,14 @@ of() { jq -rc "select(.event == \"$1\") | $2" report; }
   : >hold
   wait "$holder"
   reported 75 'decision:skipped decision:skipped exit' --wait 0.1 --busy-code 9 --min-time 1h -- true
-  [ "$(of decision '[.waiting, .condition, .why]' | tail -1)" = '[false,"--min-time 1h","recent"]' ]
+  [ "$(of decision '[.waiting, .condition, .name, .why]' | tail -1)" = '[false,"min-time",null,"recent"]' ]
   (($(of decision .since_ms | tail -1) + $(of decision .due_ms | tail -1) == 3600000))
   for reason in "--accessed-prior p:5" "--after p" "--max-failures 1" "--retry-after 1h"; do
     "$CONDOLOCK" touch --failed K
     reported 75 'decision:skipped exit' $reason -- true
   done
+  reported 75 'decision:skipped exit' --after 'a\b' -- true
+  [ "$(of decision .name)" = 'a\b' ]
   reported 0 'decision:granted started finished recorded exit' --once x --max-runs 1/1h -- true
   reported 75 'decision:skipped exit' --once x -- true
   reported 75 'decision:skipped exit' --max-runs 1/1h -- true
@@ -133,6 +135,32 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   exec 8>&-
 }
 
+@test "a line that goes out in part does not swallow the next" {
+  mkfifo pipe
+  exec 8<>pipe
+  # Room for one page, and the first line is longer.
+  perl -e 'use Fcntl; open(my $f, "+<&=", 8); fcntl($f, F_SETFL, O_RDWR | O_NONBLOCK); 1 while syswrite($f, "x" x 4096); sysread($f, my $page, 4096)'
+  cat >drain <<'END'
+use Fcntl;
+sysopen(my $pipe, "pipe", O_RDONLY | O_NONBLOCK);
+while (sysread($pipe, my $some, 65536)) { $some =~ s{^x+}{}; print $some }
+END
+  key=$(perl -e 'print "\x01" x 1000')
+  timeout 20 "$CONDOLOCK" run --key "$key" --report-fd 3 -- perl drain 3>pipe >report
+  perl drain >>report
+  exec 8>&-
+  refute jq . <(head -1 report)
+  jq -rR 'fromjson? | .event' report >whole
+  [ "$(tail -3 whole | tr '\n' ' ')" = 'finished recorded exit ' ] # all that came once there was room
+}
+
+@test "on a socket" {
+  perl -e 'use Socket; socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, 0); my $pid = fork // die;
+    if (!$pid) { close $a; open(STDOUT, ">&", $b); use POSIX; POSIX::dup2(fileno($b), 3); exec $ENV{CONDOLOCK}, qw(run --key K --report-fd 3 -- true) }
+    close $b; print while <$a>; waitpid($pid, 0)' >report
+  by_schema 0 'decision:granted started finished recorded exit'
+}
+
 @test "wrong descriptors" {
   refused() {
     run "$CONDOLOCK" run --key K --report-fd "$1" -- true
@@ -143,6 +171,9 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   for wrong in 0 1 2 -1 x ''; do refused "$wrong" "'$wrong' is not a descriptor from 3 on"; done
   refused 8 'descriptor 8 is open for reading only' 8</dev/null
   # Ours, not the caller's: the signals' descriptor is the first that is free.
-  run bash -c 'exec 3>&- 4>&- 5>&-; for n in 3 4 5 6; do "$CONDOLOCK" run --key K --report-fd $n -- true && exit 1; done; exit 0'
-  [ "$status" -eq 0 ]
+  for n in 3 4 5; do
+    run bash -c 'exec 3>&- 4>&- 5>&-; "$CONDOLOCK" run --key K --report-fd '$n' -- true'
+    [ "$status" -eq 64 ]
+    [[ "$output" == "condolock: error: --report-fd: descriptor $n is not open"* ]]
+  done
 }
