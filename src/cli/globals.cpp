@@ -93,7 +93,7 @@ std::optional<Ending> settle(const Options& options, Globals& globals) {
 
   redis::Target& target = globals.target;
   if (options.was_given("--url") && !target.password.empty()) {
-    Console(globals.quiet, globals.verbose)
+    Console(globals.quiet, globals.verbose, Patience::never_waits)
         .warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
   }
   if (target.user.empty() || options.was_given("--user")) target.user = globals.user;

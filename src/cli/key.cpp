@@ -44,29 +44,45 @@ std::optional<Ending> join_conditions(Asked& asked) {
   return std::nullopt;
 }
 
-// For a hint: what was written, but for a password, since an error may end up in a log.
+// For a hint: what was written, but for the password of a URL, since an error may end up in a log.
 std::string quoted(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
   std::string out;
   for (; from != to; ++from) {
-    const bool secret = from->find("://") != std::string::npos && from->find('@') != std::string::npos;
-    out += ' ' + (secret ? "URL" : shell_quoted(*from));
+    const std::size_t scheme = from->find("://");
+    if (scheme != std::string::npos && from->find('@') != std::string::npos) {
+      const std::size_t value = from->starts_with("--") ? from->find('=') + 1 : 0;
+      out += ' ' + from->substr(0, value) + "URL";
+    } else {
+      out += ' ' + shell_quoted(*from);
+    }
   }
   return out;
 }
 
-// Somebody forgot the `--`: the line that was meant. Asked before anything else, since the options of a command that stands
-// there without it would be blamed for not being ours.
-std::optional<Ending> missing_separator(Options& options, const std::vector<std::string>& own) {
-  std::size_t at = options.before_operand(own);
-  if (options.was_given("--help")) return std::nullopt;
-  if (at < own.size() && !own[at].starts_with('-') && !options.was_given("--key")) {
-    ++at;  // this is the key
-    at += options.before_operand({own.begin() + static_cast<std::ptrdiff_t>(at), own.end()});
+// Where the guarded command stands before the first `--`, or without one: the line that was probably meant. Asked before an
+// error is told of, since the command's own options would be blamed for not being ours.
+std::optional<std::string> meant(Options& options, const Arguments& arguments) {
+  const std::vector<std::string>& own = arguments.own;
+  const auto after = [&](std::size_t at) {
+    return options.before_operand({own.begin() + static_cast<std::ptrdiff_t>(at), own.end()});
+  };
+  const auto is_operand = [&](std::size_t at) { return at < own.size() && !own[at].starts_with('-'); };
+  std::size_t at = after(0);
+  bool has_key = options.was_given("--key");
+  const std::size_t first = at;
+  if (options.was_given("--help") || !is_operand(at)) return std::nullopt;
+  if (!has_key) {
+    at += 1 + after(at + 1);  // the operand is the key
+    has_key = is_operand(at);
+    // ... unless an option that is not ours follows: then it is the command.
+    if (!has_key && (at >= own.size() || arguments.has_separator)) return std::nullopt;
+    if (!has_key) at = first;
   }
-  if (at >= own.size() || own[at].starts_with('-')) return std::nullopt;
   const auto command = own.begin() + static_cast<std::ptrdiff_t>(at);
-  return usage_error("the command must stand behind a --: write condolock run" + quoted(own.begin(), command) + " --" +
-                     quoted(command, own.end()));
+  std::string line = "condolock run" + quoted(own.begin(), command) + (has_key ? " --" : " --key K --");
+  line += quoted(command, own.end());
+  if (arguments.has_separator) line += " --" + quoted(arguments.rest.begin(), arguments.rest.end());
+  return line;
 }
 
 }  // namespace
@@ -102,28 +118,36 @@ void declare_conditions(Options& options, Asked& asked) {
                 });
 }
 
-std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals,
-                            Asked& asked) {
+std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals, Asked& asked,
+                            const Check& also) {
   using Takes = Frame::Takes;
   const bool takes_command = frame.takes == Takes::key_and_command;
   const std::string hint = "write " + std::string(frame.usage);
+  const auto blamed = [&](Ending ending) {
+    const auto line = takes_command ? meant(options, arguments) : std::nullopt;
+    return line ? usage_error("the command must stand behind a --: write " + *line) : ending;
+  };
   std::vector<std::string> operands;
-  if (takes_command && !arguments.has_separator) {
-    if (auto ending = missing_separator(options, arguments.own)) return ending;
-  }
-  if (auto ending = options.parse(arguments.own, operands)) return ending;
+  if (auto ending = options.parse(arguments.own, operands)) return blamed(*ending);
   if (globals.help) {
     return Ending{exit_code::ok, "", "Usage: " + std::string(frame.usage) + "\n" + options.help() + frame.examples};
   }
-  if (takes_command && !arguments.has_separator) return usage_error("the command must stand behind a --: " + hint);
+  if (takes_command && !arguments.has_separator) {
+    return blamed(usage_error("the command must stand behind a --: " + hint));
+  }
   if (!takes_command) operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
   if (auto ending = options.read_environment()) return ending;
 
   const bool many = frame.takes == Takes::keys;
-  if (auto ending = many ? take_keys(std::move(operands), asked, hint) : take_key(operands, asked, hint)) return ending;
+  if (auto ending = many ? take_keys(std::move(operands), asked, hint) : take_key(operands, asked, hint)) {
+    return blamed(*ending);
+  }
   if (auto ending = join_conditions(asked)) return ending;
   if (takes_command && (arguments.rest.empty() || arguments.rest[0].empty())) {
     return usage_error("there is no command behind the --: " + hint);
+  }
+  if (also) {
+    if (auto ending = also()) return ending;
   }
   return settle(options, globals);
 }

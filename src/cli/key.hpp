@@ -35,10 +35,12 @@ struct Frame {
   Takes takes = Takes::key;
 };
 
+using Check = std::function<std::optional<Ending>()>;
+
 // All that stands between arguments and work: parsing, --help, the environment, the key or keys (from --key or as operands),
-// and what must be right before any connection is made.
-std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals,
-                            Asked& asked);
+// what the command checks besides, and what must be right before any connection is made.
+std::optional<Ending> parse(Options& options, const Arguments& arguments, const Frame& frame, Globals& globals, Asked& asked,
+                            const Check& also = {});
 
 Job job_of(const Globals& globals, const std::string& key);
 

@@ -70,7 +70,7 @@ std::optional<Problem> set_flag(bool& into, std::string_view text) {
     return std::find(words.begin(), words.end(), text) != words.end();
   };
   if (!is_one_of({"", "1", "true", "yes", "on", "0", "false", "no", "off"})) {
-    return Problem{"'" + escape(text) + "' is neither 1 nor 0"};
+    return Problem{"'" + escape(text) + "' is neither yes (1, true, on) nor no (0, false, off)"};
   }
   into = is_one_of({"", "1", "true", "yes", "on"});
   return std::nullopt;
@@ -214,13 +214,8 @@ Options::Set duration_into(Millis& into, Millis least) {
   };
 }
 
-Options::Set duration_into(std::optional<Millis>& into) {
-  return [&into](std::string_view text) -> std::optional<Problem> {
-    const auto duration = parse_duration(text);
-    if (!duration) return Problem{duration.problem()};
-    into = *duration;
-    return std::nullopt;
-  };
+Options::Set duration_into(std::optional<Millis>& into, Millis least) {
+  return [&into, least](std::string_view text) { return duration_into(into.emplace(), least)(text); };
 }
 
 Options::Set code_into(int& into) {

@@ -49,7 +49,8 @@ class Options {
   // Then what only the environment says. A bad value there is 78 and names the variable.
   std::optional<Ending> read_environment();
 
-  // How many of the arguments come before the first operand, or the first option that is not known.
+  // How many of the arguments come before the first operand, or the first option that is not known. Afterwards was_given()
+  // tells of these, until the next call of this or of parse().
   std::size_t before_operand(const std::vector<std::string>& arguments);
 
   // On the command line, that is: not by the environment.
@@ -70,7 +71,7 @@ class Options {
 
 // Ready-made setters.
 Options::Set duration_into(Millis& into, Millis least = Millis(0));
-Options::Set duration_into(std::optional<Millis>& into);
+Options::Set duration_into(std::optional<Millis>& into, Millis least = Millis(0));
 // A process' exit code, 0 to 255.
 Options::Set code_into(int& into);
 Options::Set text_into(std::string& into);

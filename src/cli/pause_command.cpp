@@ -34,7 +34,7 @@ Ending pause_command(const Arguments& arguments) {
   std::string reason;
   Options options("pause");
   declare_key(options, asked);
-  options.value("--for", "D", "end it by itself after D (until resume)", duration_into(length));
+  options.value("--for", "D", "end it by itself after D (until resume)", duration_into(length, Millis(1)));
   options.value("--reason", "TEXT", "is shown wherever the pause is, at most 64 bytes",
                 [&reason](std::string_view text) -> std::optional<Problem> {
                   if (text.size() > longest_reason) return Problem{"a reason has at most 64 bytes"};

@@ -101,25 +101,28 @@ void declare(Options& options, RunOptions& run) {
              [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
       .repeatable = true;
   options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
-  options.value("--history", "N", "how many runs to keep in the history (20)", number_into(plan.attempt.keep, 0, 10'000));
+  options.value("--history", "N", "how many runs to keep in the history (20)",
+                number_into(plan.attempt.keep.emplace(20), 0, 10'000));
   options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }
 
 // What options say only together.
-std::optional<Ending> settle(RunOptions& run) {
+std::optional<Ending> settle(const Options& options, RunOptions& run) {
+  const auto wrong = [](std::string text) { return Ending{exit_code::usage, std::move(text), ""}; };
   Plan& plan = run.plan;
+  if (run.no_wait && options.was_given("--wait")) return wrong("-n is --wait 0: give one of them");
   if (run.no_wait) plan.wait = Millis(0);
   for (const Condition& condition : run.asked.conditions) {
     if (const auto* max_runs = std::get_if<MaxRuns>(&condition)) plan.attempt.starts = max_runs->limit;
     if (const auto* once = std::get_if<Once>(&condition)) plan.attempt.once = once->id;
   }
   if (plan.attempt.once.empty()) return std::nullopt;
-  if (plan.attempt.slots > 1)
-    return Ending{exit_code::usage, "--once can't be with --slots above 1: two could succeed at once", ""};
+  if (plan.attempt.slots > 1) return wrong("--once can't be with --slots above 1: two could succeed at once");
   if (plan.on_unreachable == OnUnreachable::run) {
-    return Ending{exit_code::usage, "--once can't be with --on-unreachable run: nobody could tell whether it was before",
-                  ""};
+    const std::string named =
+        options.was_given("--on-unreachable") ? "--on-unreachable run" : "CONDOLOCK_ON_UNREACHABLE=run";
+    return wrong("--once can't be with " + named + ": nobody could tell whether it had succeeded before");
   }
   return std::nullopt;
 }
@@ -135,10 +138,10 @@ Ending run_command(const Arguments& arguments) {
   Options options("run");
   declare(options, run);
   declare(options, globals);
-  if (auto ending = parse(options, arguments, frame, globals, run.asked)) return *ending;
+  const auto check = [&] { return settle(options, run); };
+  if (auto ending = parse(options, arguments, frame, globals, run.asked, check)) return *ending;
 
   const Console console(globals.quiet, globals.verbose, Patience::never_waits);
-  if (auto ending = settle(run)) return *ending;
   Plan& plan = run.plan;
   plan.attempt.job = job_of(globals, run.asked.key);
   plan.attempt.token = random_token();
@@ -152,7 +155,7 @@ Ending run_command(const Arguments& arguments) {
   const Guarded guarded{arguments.rest,
                         [&](const Grant& grant) { return child_environment(environ, run.asked.key, grant, run_id); }};
   const Told told{console, run.asked.key, arguments.rest[0], run.asked.conditions, plan.attempt.slots, plan.timeout};
-  const RunReport lines(run.report_fd, run.asked.key, run_id, run.asked.conditions);
+  RunReport lines(run.report_fd, run.asked.key, run_id, run.asked.conditions);
   const auto engine = open_engine(globals);
   Run machine(plan);
   const int code = drive(machine, *engine, signals, guarded, [&](const Report& report) {

@@ -85,9 +85,11 @@ struct Speaker {
   }
   void operator()(const report::Superseded& superseded) const {
     if (superseded.success) {
-      return console().error(name + " succeeded, but its lease had gone to a later run: not recorded as its last success");
+      return console().error(
+          name + " succeeded, but its lease had been revoked or had gone to a later run: not recorded as its last success");
     }
-    console().warning("the lease of " + name + " had gone to a later run; how this one ended is in the history only");
+    console().warning("the lease of " + name +
+                      " had been revoked or had gone to a later run; how this one ended is in the history only");
   }
 };
 

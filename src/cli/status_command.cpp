@@ -37,18 +37,20 @@ Ending status_command(const Arguments& arguments) {
   const int failed = for_each_key(asked, console, [&](const std::string& key) -> std::optional<Failure> {
     const Reply reply = ask(*engine, status_call(job_of(globals, key)), globals.redis_timeout);
     const auto answer = decode_record(reply);
-    if (const auto* failure = std::get_if<Failure>(&answer)) return *failure;
+    if (const auto* failure = std::get_if<Failure>(&answer)) {
+      statuses.push_back({key, {}, told(*failure)});
+      return *failure;
+    }
     if (reply.from_primary != true && !warned) {
       console.warning(reply.from_primary == false
                           ? "a replica answered, and what it knows may be old"
                           : "this user may not call ROLE, so this may be an old answer of a replica");
       warned = true;
     }
-    statuses.push_back({key, std::get<Record>(answer)});
+    statuses.push_back({key, std::get<Record>(answer), ""});
     all_known = all_known && statuses.back().record.known;
     return std::nullopt;
   });
-  if (statuses.empty()) return {failed, "", ""};
   const Palette palette(STDOUT_FILENO);
   const int code = all_known ? exit_code::ok : exit_code::unknown_key;
   return {failed == exit_code::ok ? code : failed, "", json ? status_json(statuses) : status_text(statuses, palette)};

@@ -76,6 +76,7 @@ Json pause_json(const Record& record) {
 }
 
 Json json_of(const KeyStatus& status) {
+  if (!status.error.empty()) return {{"key", status.key}, {"error", status.error}};
   const Record& record = status.record;
   Json success = nullptr;
   if (record.success_end) success = {{"start", time_json(record.success_start)}, {"end", time_json(record.success_end)}};
@@ -89,6 +90,7 @@ Json json_of(const KeyStatus& status) {
   Json holders = Json::array();
   for (const Holder& holder : record.holders) holders.push_back(holder_json(record, holder));
   return {{"key", status.key},
+          {"error", nullptr},
           {"known", record.known},
           {"now", time_json(record.now)},
           {"holders", holders},
@@ -109,6 +111,7 @@ Json json_of(const KeyStatus& status) {
 std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette) {
   std::string out;
   for (const KeyStatus& status : statuses) {
+    if (!status.error.empty()) continue;  // is on stderr
     if (!out.empty()) out += '\n';
     out += text_of(status, palette);
   }

@@ -12,6 +12,7 @@ namespace condolock::cli {
 struct KeyStatus {
   std::string key;
   Record record;
+  std::string error;  // why there is no record; empty: there is
 };
 
 std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette);

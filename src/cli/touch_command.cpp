@@ -2,6 +2,7 @@
 #include "cli/key.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
+#include "util/escape.hpp"
 #include "util/random.hpp"
 
 namespace condolock::cli {
@@ -32,10 +33,13 @@ Ending touch_command(const Arguments& arguments) {
   attempt.job = job_of(globals, asked.key);
   attempt.token = random_token();
   attempt.who = this_holder();
+  attempt.keep.reset();
   const auto engine = open_engine(globals);
   const Call call = touch_call(attempt, failed ? Outcome::failed : Outcome::success, failed ? 1 : 0);
   const auto answer = decode_recording(ask(*engine, call, globals.redis_timeout));
   if (const auto* failure = std::get_if<Failure>(&answer)) return ended(*failure);
+  Console(globals.quiet, globals.verbose)
+      .decision(std::string("recorded a ") + (failed ? "failure" : "success") + " of " + escape(asked.key));
   return {exit_code::ok, "", ""};
 }
 

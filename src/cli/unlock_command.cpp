@@ -34,7 +34,7 @@ Ending unlock_command(const Arguments& arguments) {
   const auto engine = open_engine(globals);
   const Console console(globals.quiet, globals.verbose);
   const int code = for_each_key(asked, console, [&](const std::string& key) -> std::optional<Failure> {
-    const Call call = unlock_call(job_of(globals, key), at_once, Attempt{}.keep);
+    const Call call = unlock_call(job_of(globals, key), at_once);
     const auto answer = decode_unlock(ask(*engine, call, globals.redis_timeout));
     if (const auto* failure = std::get_if<Failure>(&answer)) return *failure;
     const auto& held = std::get<std::optional<Held>>(answer);

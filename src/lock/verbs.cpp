@@ -13,6 +13,8 @@ Call call_of(const Script& script, const Job& job, std::vector<std::string> args
   return call;
 }
 
+std::string rows(const Attempt& attempt) { return attempt.keep ? std::to_string(*attempt.keep) : ""; }
+
 // Every condition becomes four arguments, and the job it looks at two keys.
 void add_conditions(Call& call, const Job& job, const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
@@ -30,9 +32,9 @@ void add_conditions(Call& call, const Job& job, const std::vector<Condition>& co
 Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, const Asking& asking, bool dry) {
   const auto flag = [](bool set) { return set ? "1" : ""; };
   Call call = call_of(scripts::acquire, attempt.job,
-                      {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who,
-                       std::to_string(attempt.keep), std::to_string(attempt.slots), flag(dry), flag(asking.forced),
-                       flag(asking.counted), asking.patience > Millis(0) ? std::to_string(asking.patience.count()) : "",
+                      {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who, rows(attempt),
+                       std::to_string(attempt.slots), flag(dry), flag(asking.forced), flag(asking.counted),
+                       asking.patience > Millis(0) ? std::to_string(asking.patience.count()) : "",
                        attempt.starts ? std::to_string(*attempt.starts) : ""});
   add_conditions(call, attempt.job, conditions);
   return call;
@@ -132,10 +134,9 @@ Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
 }
 
 Call renew_call(const Attempt& attempt, const Grant& grant) {
-  return call_of(
-      scripts::renew, attempt.job,
-      {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
-       std::to_string(attempt.lease.count()), attempt.who, std::to_string(attempt.keep), std::to_string(attempt.slots)});
+  return call_of(scripts::renew, attempt.job,
+                 {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
+                  std::to_string(attempt.lease.count()), attempt.who, rows(attempt), std::to_string(attempt.slots)});
 }
 
 Answered<Renewal> decode_renewal(const Reply& reply) {
@@ -150,7 +151,7 @@ Answered<Renewal> decode_renewal(const Reply& reply) {
 Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code) {
   return call_of(scripts::finish, attempt.job,
                  {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
-                  std::string(name_of(outcome)), std::to_string(code), attempt.who, std::to_string(attempt.keep),
+                  std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt),
                   std::to_string(attempt.slots), attempt.once});
 }
 
@@ -178,9 +179,7 @@ Answered<bool> decode_pause(const Reply& reply) {
   return answer.unexpected();
 }
 
-Call unlock_call(const Job& job, bool at_once, std::int64_t keep) {
-  return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", std::to_string(keep)});
-}
+Call unlock_call(const Job& job, bool at_once) { return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", ""}); }
 
 Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
   Answer answer(reply);
@@ -196,9 +195,9 @@ Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
 }
 
 Call touch_call(const Attempt& attempt, Outcome outcome, int code) {
-  return call_of(scripts::touch, attempt.job,
-                 {attempt.job.key, attempt.token, std::string(name_of(outcome)), std::to_string(code), attempt.who,
-                  std::to_string(attempt.keep)});
+  return call_of(
+      scripts::touch, attempt.job,
+      {attempt.job.key, attempt.token, std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt)});
 }
 
 }  // namespace condolock

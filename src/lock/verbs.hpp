@@ -20,10 +20,10 @@ struct Attempt {
   std::string token;  // secret; names the attempt, so that every request is safe to repeat
   std::string who;    // "pid host", for people
   Millis lease{};
-  std::int64_t keep = 20;              // rows of history
-  std::int64_t slots = 1;              // how many may run at once: 1 to 1,000, the same for everybody who runs this job
-  std::optional<std::int64_t> starts;  // remember this start and so many before it, for MaxRuns
-  std::string once;                    // a success is remembered by this ID, for Once; may be empty
+  std::optional<std::int64_t> keep = 20;  // rows of history; none: as many as there are, 20 at least
+  std::int64_t slots = 1;                 // how many may run at once: 1 to 1,000, the same for everybody who runs this job
+  std::optional<std::int64_t> starts;     // remember this start and so many before it, for MaxRuns
+  std::string once;                       // a success is remembered by this ID, for Once; may be empty
 };
 
 // What a grant gave. The times are the engine's, in milliseconds since 1970.
@@ -100,7 +100,7 @@ Answered<bool> decode_pause(const Reply& reply);
 
 // Whose lease was revoked, or with `at_once` removed: the holder's whose lease ends last, and how many they were (`live`);
 // none: nobody held one.
-Call unlock_call(const Job& job, bool at_once, std::int64_t keep);
+Call unlock_call(const Job& job, bool at_once);
 Answered<std::optional<Held>> decode_unlock(const Reply& reply);
 
 Call touch_call(const Attempt& attempt, Outcome outcome, int code);

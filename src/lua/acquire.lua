@@ -1,7 +1,7 @@
 -- acquire: may this job run here, now? Decides and takes a lease in one step; with `dry`, tells and writes nothing.
 --
 -- KEYS  behind those of the job: for each condition that names a job, that one's record and its slots
--- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs  6 slots (dry: not used)
+-- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs ("": as many as there are)  6 slots (dry: not used)
 --       7 dry: "1" or ""  8 run though it is paused: "1" or ""  9 count a refusal: "1" or ""
 --       10 how long it will be waited, at most, to be woken by another's end, ms ("" not at all)
 --       11 how many starts to remember at least ("" this one isn't to be)

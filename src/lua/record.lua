@@ -355,7 +355,9 @@ end
 
 -- {ns}:runs:K is a list, newest first: "fence start end outcome code who". The code is "-" where there is none; a fence
 -- of 0 marks a touch.
+-- `keep` rows are left; nil: as many as there were, and 20 at least.
 local function remember(keep, fence, start, at, outcome, code, who)
+  keep = keep or math.max(20, redis.call('LLEN', RUNS))
   if keep == 0 then
     redis.call('DEL', RUNS)
     return

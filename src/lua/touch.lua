@@ -2,7 +2,7 @@
 -- fence, so a live run goes on undisturbed.
 --
 -- ARGV  1 key  2 token (names this request, so that it counts once)  3 outcome  4 code  5 who ("pid host")
---       6 rows to keep in runs
+--       6 rows to keep in runs ("": as many as there are)
 -- reply "recorded"
 --       "malformed" key why / "newer" key version
 local name, token, outcome, code, who, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])

@@ -2,7 +2,7 @@
 -- its holder is done, or at its end. With `at once` they are removed now, and their runs written down as lost; their
 -- commands may live on.
 --
--- ARGV  1 key  2 at once: "1" or ""  3 rows to keep in runs
+-- ARGV  1 key  2 at once: "1" or ""  3 rows to keep in runs ("": as many as there are)
 -- reply "revoked" n who for left    how many; one of them, and when the last ends. Also when they were revoked before.
 --       "removed" n who for
 --       "nothing"                   nobody holds it

@@ -215,6 +215,11 @@ load helper
 @test "status and unlock: a bad record keeps nobody from the next; an absent server ends it" {
   redis SET '{condolock}:job:bad' x
   "$CONDOLOCK" touch good
+  run --separate-stderr "$CONDOLOCK" status --json bad good
+  [ "$status" -eq 65 ]
+  [ "$(jq -c '[.keys[] | [.key, .known, .error == null]]' <<<"$output")" = '[["bad",null,false],["good",true,true]]' ]
+  run --separate-stderr "$CONDOLOCK" status --json bad
+  [ "$(jq -r '.keys[0].error' <<<"$output")" = 'the record {condolock}:job:bad is malformed: holds another type of value' ]
   run --separate-stderr "$CONDOLOCK" status bad good unknown bad
   [ "$status" -eq 65 ]
   [[ "$output" =~ ^good$'\n'.*$'\n'unknown$'\n' ]]
@@ -232,9 +237,26 @@ load helper
   [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
+@test "touch and unlock --now leave a long history as long as it is" {
+  for i in $(seq 23); do "$CONDOLOCK" run --key K --history 30 -- true; done
+  "$CONDOLOCK" touch K
+  mkfifo hold
+  "$CONDOLOCK" run --key K --history 30 -- cat hold 3>&- &
+  wait_for held K
+  "$CONDOLOCK" unlock -q --now K
+  [ "$(redis LLEN '{condolock}:runs:K')" = 23 ]
+  : >hold
+  wait
+  redis DEL '{condolock}:runs:K'
+  for i in $(seq 22); do "$CONDOLOCK" touch K; done
+  [ "$(redis LLEN '{condolock}:runs:K')" = 20 ]
+}
+
 @test "pause and resume say what they did with -v, and nothing without" {
   run "$CONDOLOCK" pause -v K --for 2h --reason upgrade
   [ "$output" = 'condolock: K is paused for another 2h: upgrade' ]
+  run "$CONDOLOCK" touch -v K --failed
+  [ "$output" = 'condolock: recorded a failure of K' ]
   run "$CONDOLOCK" resume -v K
   [ "$output" = 'condolock: K is not paused any more' ]
   CONDOLOCK_VERBOSE=1 run "$CONDOLOCK" resume K

@@ -30,7 +30,7 @@ refused() {
   refused 64 'there is no command behind the --' run --key K -- ''
   refused 64 'the key is missing' run -- true
   refused 64 'the key is missing' run --min-time 5 -- true
-  refused 64 'one word too many' run --key K L -- true
+  refused 64 'the command must stand behind a --: write condolock run --key K -- L -- true' run --key K L -- true
   refused 64 'the key is missing' check
   refused 64 'the key is missing' touch
   refused 64 'the key is missing' status
@@ -39,6 +39,7 @@ refused() {
   refused 64 'one word too many' pause K L
   refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
   refused 64 "--for: 'soon' is not a duration" pause K --for soon
+  refused 64 '--for: must be at least 1ms' pause K --for 0
 }
 
 @test "a forgotten -- is told of before the command's options are blamed, with the line that was meant" {
@@ -51,8 +52,13 @@ refused() {
   forgotten 'run -vE 0 --key=K -- make -k test' run -vE 0 --key=K make -k test
   forgotten "run --key K -- grep -v 'x*' f" run --key K grep -v 'x*' f
   forgotten 'run --key K -u URL -- true --key x' run --key K -u redis://:secret@h true --key x
+  forgotten 'run --url=URL --key K -- true' run --url=redis://:secret@h --key K true
+  forgotten 'run --key K -- git checkout -- f' run --key K git checkout -- f
+  forgotten 'run --key K -- grep -e x -- f' run --key K grep -e x -- f
+  forgotten 'run --key K -- ls -l' run ls -l
+  forgotten 'run --key K -- echo hi' run --key K echo hi --min-time
   refused 64 'there is no option --nope' run --key K --nope true
-  refused 64 'there is no option --nope' run K --nope true
+  refused 64 'there is no option --nope' run K --nope -- true
   refused 64 '--min-time needs a value' run --key K --min-time
 }
 
@@ -111,6 +117,9 @@ refused() {
   refused 64 '--once: an ID has 1 to 64 bytes, this one has 65' run --key K --once "$(printf 'i%.0s' $(seq 65))" -- true
   refused 64 "--once can't be with --slots above 1" run --key K --once x --slots 2 -- true
   refused 64 "--once can't be with --on-unreachable run" run --key K --once x --on-unreachable run -- true
+  CONDOLOCK_ON_UNREACHABLE=run refused 64 "--once can't be with CONDOLOCK_ON_UNREACHABLE=run" run --key K --once x -- true
+  refused 64 '-n is --wait 0: give one of them' run --key K -n --wait 5 -- true
+  refused 64 "--once can't be with --slots above 1" run --url "unix://:pw@$PWD/nobody" --key K --once x --slots 2 -- true
 }
 
 @test "codes" {
@@ -145,7 +154,7 @@ refused() {
   refused 64 '--url: this version opens redis:// and unix:// only' run -u rediss://h --key K -- true
   CONDOLOCK_URL=redis://h:x refused 78 "the environment's CONDOLOCK_URL: the URL has a port" run --key K -- true
   CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "the environment's REDIS_URL: the URL has a database" run --key K -- true
-  CONDOLOCK_VERBOSE=perhaps refused 78 "the environment's CONDOLOCK_VERBOSE: 'perhaps' is neither 1 nor 0" run --key K -- true
+  CONDOLOCK_VERBOSE=perhaps refused 78 "the environment's CONDOLOCK_VERBOSE: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" run --key K -- true
   CONDOLOCK_NAMESPACE='a b' refused 78 "the environment's CONDOLOCK_NAMESPACE: 'a b' is not a namespace" run --key K -- true
   refused 78 'the password file : No such file' run --password-file '' --key K -- true
   CONDOLOCK_LEASE=soon refused 78 "the environment's CONDOLOCK_LEASE: 'soon' is not a duration" run --key K -- true
@@ -176,7 +185,7 @@ refused() {
       [ "$stderr" = '' ]
       [[ "$output" =~ 'Example' ]]
       [ "$(awk '{ if (length > m) m = length } END { print m }' <<<"$output")" -le 80 ]
-      [ "${#lines[@]}" -le 50 ]
+      [ "$(wc -l <<<"$output")" -le 50 ]
     done
   done
   run "$CONDOLOCK" --version

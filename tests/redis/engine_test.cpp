@@ -111,7 +111,7 @@ TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") 
   for (const Call& call :
        {acquire("a"), renew_call(attempt("a"), grant), finish_call(attempt("a"), grant, Outcome::success, 0),
         abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), status_call(job), pause_call(job, {}, ""),
-        resume_call(job), unlock_call(job, true, 20)}) {
+        resume_call(job), unlock_call(job, true)}) {
     CAPTURE(call.script->name);
     server.command({"SCRIPT", "FLUSH"});
     server.command({"CONFIG", "RESETSTAT"});

@@ -18,7 +18,7 @@ struct Malformed : Protocol {
                             touch_call(attempt("a"), Outcome::success, 0),
                             pause_call({"ns", "K"}, {}, ""),
                             resume_call({"ns", "K"}),
-                            unlock_call({"ns", "K"}, true, 20),
+                            unlock_call({"ns", "K"}, true),
                             status_call({"ns", "K"})};
     std::vector<std::string> out;
     const std::string before = state();
@@ -151,7 +151,7 @@ TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused befo
     if (!runs) refused(acquire_call(attempt("b"), {}), key);  // held, and counted
     if (retired) refused(renew_call(attempt("a"), mine), key);
     if (retired) refused(abandon_call(attempt("a")), key);
-    if (!retired) refused(unlock_call({"ns", "K"}, true, 20), key);
+    if (!retired) refused(unlock_call({"ns", "K"}, true), key);
     if (!runs && !retired) refused(pause_call({"ns", "K"}, {}, ""), key);
     if (retired) continue;
     server.command({"DEL", "{ns}:job:K"});  // what was lost would be re-asserted

@@ -11,7 +11,7 @@ struct Operator : Protocol {
   }
   bool resume() { return std::get<bool>(decode_pause(ask(resume_call({"ns", "K"})))); }
   std::optional<Held> unlock(bool at_once) {
-    const auto answer = decode_unlock(ask(unlock_call({"ns", "K"}, at_once, 20)));
+    const auto answer = decode_unlock(ask(unlock_call({"ns", "K"}, at_once)));
     REQUIRE(std::holds_alternative<std::optional<Held>>(answer));
     return std::get<std::optional<Held>>(answer);
   }

@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
   abandon("c");
   CHECK(record().holders.size() == 2);
   CHECK(slot("c") == "(nil)");
-  const auto unlock = [&](bool at_once) { return std::get<0>(decode_unlock(ask(unlock_call({"ns", "K"}, at_once, 20)))); };
+  const auto unlock = [&](bool at_once) { return std::get<0>(decode_unlock(ask(unlock_call({"ns", "K"}, at_once)))); };
   const auto revoked = unlock(false);
   REQUIRE(revoked);
   CHECK(revoked->live == 2);

@@ -70,9 +70,9 @@ TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, wh
     CHECK(tokens() == "1");
   }
   SUBCASE("unlock") {
-    ask(unlock_call({"ns", "K"}, false, 20));
+    ask(unlock_call({"ns", "K"}, false));
     CHECK(tokens() == "0");  // it is not free yet
-    ask(unlock_call({"ns", "K"}, true, 20));
+    ask(unlock_call({"ns", "K"}, true));
     CHECK(tokens() == "1");
   }
   SUBCASE("resume") {

@@ -125,7 +125,8 @@ TEST_CASE("a flag's variable says yes or no") {
     CHECK(fixture.flag == set);
   }
   setenv("TEST_FLAG", "maybe", 1);
-  CHECK(Fixture().error({}, 78) == "the environment's TEST_FLAG: 'maybe' is neither 1 nor 0");
+  CHECK(Fixture().error({}, 78) ==
+        "the environment's TEST_FLAG: 'maybe' is neither yes (1, true, on) nor no (0, false, off)");
   unsetenv("TEST_FLAG");
 }
 
