@@ -29,6 +29,11 @@ _condolock() {
       fi
       return
     fi
+    if [[ -z $command && $word =~ ^(-u|--url|--user|--password-file|--redis-timeout|--namespace|--color)$ ]]; then
+      ((++i)) # its value, whatever that is called
+      [[ ${COMP_WORDS[i]} != = ]] || ((++i))
+      continue
+    fi
     case $word in
       run | check | touch | status | pause | resume | unlock) [[ -n $command ]] || command=$word ;;
       *) ;;
@@ -50,6 +55,10 @@ _condolock() {
       mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
       return
       ;;
+    -w | --wait)
+      mapfile -t COMPREPLY < <(compgen -W 'forever' -- "$current")
+      return
+      ;;
     --on-unreachable)
       mapfile -t COMPREPLY < <(compgen -W 'fail run skip' -- "$current")
       return
@@ -60,7 +69,11 @@ _condolock() {
       ;;
     *) ;;
   esac
-  if [[ $current == -* ]]; then
+  if [[ $current == - && $command == run ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "-u -q -v -h -w -n -k -E $(_condolock_options run)" -- "$current")
+  elif [[ $current == - ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "-u -q -v -h $(_condolock_options "$command")" -- "$current")
+  elif [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_condolock_options "$command")" -- "$current")
   elif [[ -z $command ]]; then
     mapfile -t COMPREPLY < <(compgen -W 'run check touch status pause resume unlock' -- "$current")

@@ -39,10 +39,10 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^condolock COMMAND --help/,$p' | s
   [ "$readme" = "$(exit_codes)" ]
 }
 
-@test "README: every command and condition" {
+@test "README: every command, condition and option of run" {
   for command in $(commands); do grep -q "condolock $command " "$SOURCE_DIR/README.md"; done
-  for option in $("$CONDOLOCK" run --help | sed -n '/^Conditions/,/^$/p' | grep -oE '\-\-[a-z-]+' | sort -u); do
-    grep -q -- "$option" "$SOURCE_DIR/README.md" || { echo "no $option"; return 1; }
+  for option in $("$CONDOLOCK" run --help | sed -nE '/^Every command/q; s/^  (-[a-zA-Z], )?(--[a-z-]+) .*/\2/p'); do
+    grep -q -- "$option\b" "$SOURCE_DIR/README.md" || { echo "no $option"; return 1; }
   done
 }
 
@@ -73,6 +73,16 @@ completed() {
     [ "$(completed condolock --url x "$command" --)" = "$(options_of "$command")" ]
   done
   completed condolock -- | grep -qx -- --version
+}
+
+@test "bash completion: short options, and values that are called like commands" {
+  short=$("$CONDOLOCK" run --help | grep -oE '(^|[ ,])-[a-zA-Z]\b' | grep -oE '\-[a-zA-Z]' | sort -u)
+  [ "$(completed condolock run - | grep -xE -- '-[a-zA-Z]')" = "$short" ]
+  [ "$(completed condolock check - | grep -xE -- '-[a-zA-Z]' | tr -d '\n')" = '-h-q-u-v' ]
+  [ "$(completed condolock --namespace run '')" = "$(commands | sort)" ]
+  [ "$(completed condolock --namespace = run '')" = "$(commands | sort)" ]
+  [ "$(completed condolock --namespace run check --json)" = '' ]
+  [ "$(completed condolock run --wait f)" = forever ]
 }
 
 @test "bash completion: values, and the command behind the --" {
