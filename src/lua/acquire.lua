@@ -1,8 +1,8 @@
 -- acquire: may this job run here, now? Decides and takes a lease in one step; with `dry`, tells and writes nothing.
 --
 -- KEYS  behind those of the job: for each condition that names a job, that one's record and its slots
--- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs ("": as many as there are)  6 slots (dry: not used)
---       7 dry: "1" or ""  8 run though it is paused: "1" or ""  9 count a refusal: "1" or ""
+-- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs ("": as many as there are)
+--       6 slots (dry: not used)  7 dry: "1" or ""  8 run though it is paused: "1" or ""  9 count a refusal: "1" or ""
 --       10 how long it will be waited, at most, to be woken by another's end, ms ("" not at all)
 --       11 how many starts to remember at least ("" this one isn't to be)
 --       12... four for each condition: name, position of its job in KEYS (0: this job), a number, a word
@@ -131,12 +131,14 @@ local others = {}
 for i = 9, #KEYS, 2 do
   local other, bad = load(KEYS[i], KEYS[i + 1])
   if bad then
+    wake(record) -- this caller may have been woken, and can't use it
     return bad
   end
   others[i] = settled(other)
 end
 
 if answer then
+  wake(record)
   return { 'retired', answer }
 end
 
@@ -150,6 +152,7 @@ for i = 12, #ARGV, 4 do
   end
   local verdict, since, due = check(others[tonumber(ARGV[i + 1])] or seen, tonumber(ARGV[i + 2]), ARGV[i + 3], seen)
   if not verdict then
+    wake(record)
     return since
   end
   verdicts[#verdicts + 1] = { verdict, ms(since), ms(due) }
@@ -210,6 +213,9 @@ if taken or halted or refused then
   end
   save(record)
   if taken then
+    if #live < record.slots then
+      wake(record) -- a slot is free, for whoever names the same number
+    end
     return { 'held', holder() }
   end
   if halted then
@@ -225,9 +231,13 @@ local fence = math.max((record.fence or 0) + 1, now)
 if fence >= GREATEST then
   return malformed(JOB, 'field fence has no successor')
 end
-local bad = mistyped(RUNS, 'list') or index(name) -- finish will need both
+-- finish will need the first; the third is still unread when the first of several holders comes.
+local bad = mistyped(RUNS, 'list') or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash') or index(name)
 if bad then
   return bad
+end
+if slots > 1 and not record.h_slots then
+  redis.call('DEL', SLOTS) -- what was left when a record was deleted by hand is nobody's lease
 end
 put(seen, 'fence', fence)
 seen.slots = slots
@@ -236,10 +246,10 @@ for _, gone in ipairs(lost) do
   remember(keep, gone.fence, gone.start, gone.till, 'lost', nil, gone.who)
 end
 if starts then
-  -- Callers that disagree about how many: the larger number.
+  -- Callers that disagree about how many: the larger number. And one for each slot: those who give theirs back.
   local before = redis.call('LLEN', STARTS)
   redis.call('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
-  redis.call('LTRIM', STARTS, 0, math.max(starts, before) - 1)
+  redis.call('LTRIM', STARTS, 0, math.max(starts + slots, before) - 1)
 end
 save(seen)
 if #seen.holders < slots then

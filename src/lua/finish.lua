@@ -1,7 +1,7 @@
 -- finish: records how a run ended, retires its token and releases its lease, in one step.
 --
--- ARGV  1 key  2 token  3 fence  4 start  5 outcome  6 code ("" if none)  7 who ("pid host")  8 rows to keep in runs ("": as many as there are)
---       9 slots  10 the ID that a success is remembered by ("" if none)
+-- ARGV  1 key  2 token  3 fence  4 start  5 outcome  6 code ("" if none)  7 who ("pid host")
+--       8 rows to keep in runs ("": as many as there are)  9 slots  10 the ID that a success is remembered by ("" if none)
 -- reply "recorded"     also when the lease had ended, if nobody took it
 --       "superseded"   a later run was granted, or the lease was removed: a row in runs, the record stays as it is
 --       "retired" "abandoned"

@@ -300,18 +300,24 @@ local function change(key, gone, set)
   end
 end
 
--- {ns}:slots:K: what `before` had as holders, and what the record has now.
+-- {ns}:slots:K: only the holders that are not the same any more, since there may be a thousand. A holder is never changed,
+-- so the same one is the same table.
 local function save_slots(before, record)
-  local gone, set = {}, {}
+  local was, is = {}, {}
   for _, holder in ipairs(before) do
-    if record.slots == 1 or not find(record, holder.token) then
-      gone[#gone + 1] = holder.token
-    end
+    was[holder] = true
   end
-  if record.slots > 1 then
-    for _, holder in ipairs(record.holders) do
+  local gone, set = {}, {}
+  for _, holder in ipairs(record.slots > 1 and record.holders or {}) do
+    is[holder.token] = true
+    if not was[holder] then
       set[#set + 1] = holder.token
       set[#set + 1] = packed(holder)
+    end
+  end
+  for _, holder in ipairs(before) do
+    if not is[holder.token] then
+      gone[#gone + 1] = holder.token
     end
   end
   change(SLOTS, gone, set)
@@ -329,7 +335,7 @@ local function save(record)
   put(record, 'h_who', one.who)
   local had = record.h_slots
   put(record, 'h_slots', record.slots > 1 and #record.holders > 0 and record.slots or nil)
-  if had or record.h_slots then
+  if had and record.holders ~= record.loaded or record.h_slots and not had then
     save_slots(had and record.loaded or {}, record)
   end
   local gone, set = {}, {}

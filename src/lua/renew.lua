@@ -1,6 +1,7 @@
 -- renew: keeps the lease of a run that is still going.
 --
--- ARGV  1 key  2 token  3 fence  4 start  5 lease, ms  6 who ("pid host")  7 rows to keep in runs ("": as many as there are)  8 slots
+-- ARGV  1 key  2 token  3 fence  4 start  5 lease, ms  6 who ("pid host")
+--       7 rows to keep in runs ("": as many as there are)  8 slots
 -- reply "renewed"
 --       "reasserted"        the lease was gone and nobody newer has run: taken again. The engine has lost data.
 --       "lost" fence        revoked, removed, or another run came after this one (the last fence given)

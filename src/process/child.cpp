@@ -131,6 +131,7 @@ std::optional<int> Child::reap(bool kill_rest) {
     if (command && kill_rest) stop(SIGKILL);
     int status = 0;
     waitpid(info.si_pid, &status, 0);
+    std::erase(others_, info.si_pid);  // the number may be a descendant's now
     if (command) return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 }

@@ -139,7 +139,9 @@ void Run::acquire(Instant now, std::optional<Millis> sleep) {
   const Asking asking{plan_.forced, !refused_, std::min(longest_sleep, left_of(*wait_until_, now))};
   Call call = acquire_call(plan_.attempt, plan_.conditions, asking);
   if (sleep) call.wait = Wait{plan_.attempt.job.wake(), *sleep};
-  send(std::move(call), plan_.redis_timeout + sleep.value_or(Millis(0)), now);
+  if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
+  // Whoever frees the lease wakes those who have begun to sleep by five seconds from the last answer.
+  send(std::move(call), std::min(plan_.redis_timeout, Millis(5000)) + *sleep, now);
 }
 
 void Run::on_decision(const Reply& reply, Instant now) {
@@ -160,25 +162,41 @@ void Run::wait_on(const Decision& refusal, Instant now) {
   if (!refused_) tell(report::Waiting{refusal});
   refused_ = true;
   acquires_ = 0;
+  retry_until_.reset();
+  const Millis about_a_second = jitter_.between(Millis(900), Millis(1100));
   std::optional<Millis> left;
-  if (const auto* held = std::get_if<Held>(&refusal)) left = held->left;
+  bool asleep_there = true;
+  if (const auto* held = std::get_if<Held>(&refusal)) {
+    left = held->left;
+    if (held->live < held->slots) {
+      // A slot is free, but not for us who name another number of them. A wake-up is not for us either.
+      left = about_a_second;
+      asleep_there = false;
+    }
+  }
   if (const auto* paused = std::get_if<Paused>(&refusal)) left = paused->left;
   if (const auto* skipped = std::get_if<Skipped>(&refusal)) {
-    left = skipped->verdict.due;
-    if (!left) left = jitter_.between(Millis(900), Millis(1100));
+    left = skipped->verdict.due.value_or(about_a_second);
+    asleep_there = false;
   }
   const Millis longest = std::min(longest_sleep, left_of(*wait_until_, now));
   const Millis sleep = std::max(shortest_sleep, std::min(left.value_or(longest), longest));
-  if (!std::holds_alternative<Skipped>(refusal)) return acquire(now, sleep);
+  if (asleep_there) return acquire(now, sleep);
   next_call_ = now + sleep;
 }
 
 void Run::on_acquire_failure(const Failure& failure, Instant now) {
   may_hold_ = may_hold_ || failure.may_have_run;
   voided_ = failure.voided;
-  if (worth_repeating(failure.fault) && !failure.voided && acquires_ < 2) {
-    next_call_ = now + jitter_.between(Millis(20), Millis(100));
-    return;
+  if (worth_repeating(failure.fault) && !failure.voided) {
+    // Who has waited for an hour does not give up over a server that is restarted, or replaced by another.
+    if (refused_ && !retry_until_) retry_until_ = now + plan_.redis_timeout;
+    const bool waits = retry_until_ && now < *retry_until_;
+    if (waits || acquires_ < 2) {
+      next_call_ =
+          now + (acquires_ < 2 ? jitter_.between(Millis(20), Millis(100)) : jitter_.between(Millis(200), Millis(500)));
+      return;
+    }
   }
   // An answer that refuses, whatever the reason, is no "no answer".
   const bool no_answer = failure.fault == Fault::unreachable && !failure.voided;
@@ -203,7 +221,7 @@ void Run::on_grant(const Grant& grant, Instant sent, Instant now) {
   lease_ = {sent, plan_.attempt.lease};
   if (!lease_.is_stale(now)) return spawn();
   state_ = State::confirming;
-  send(renew_call(plan_.attempt, grant_), lease_.attempt(plan_.redis_timeout), now);
+  send(renew_call(plan_.attempt, grant_), std::min<Millis>(plan_.redis_timeout, plan_.attempt.lease / 4), now);
 }
 
 void Run::on_confirmation(const Reply& reply, Instant now) {

@@ -214,13 +214,14 @@ class Run {
   std::vector<Action> actions_;
 
   State state_ = State::idle;
-  bool calling_ = false;               // a call is under way
-  std::optional<Instant> next_call_;   // the next attempt of what this state sends
-  int acquires_ = 0;                   // sent since the last answer
-  std::optional<Instant> wait_until_;  // set by the first acquire
-  bool refused_ = false;               // an acquire was
-  bool may_hold_ = false;              // the engine may hold a lease for our token
-  bool voided_ = false;                // ... taken in a session that was not ours
+  bool calling_ = false;                // a call is under way
+  std::optional<Instant> next_call_;    // the next attempt of what this state sends
+  int acquires_ = 0;                    // sent since the last answer
+  std::optional<Instant> wait_until_;   // set by the first acquire
+  std::optional<Instant> retry_until_;  // of a wait whose questions get no answer: the first of these in a row, and a while
+  bool refused_ = false;                // an acquire was
+  bool may_hold_ = false;               // the engine may hold a lease for our token
+  bool voided_ = false;                 // ... taken in a session that was not ours
   Grant grant_;
   Lease lease_;
 

@@ -201,22 +201,47 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   wait
 }
 
-@test "--wait: the server goes away and comes back" {
+@test "--wait: a connection that breaks, a change of the server's role, and a restart" {
   mkdir other
   redis_other() { redis-cli -s "$BATS_TEST_TMPDIR/other/s" "$@"; }
+  sleeps() { redis_other CLIENT LIST | grep -q ' flags=b'; }
   start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid"
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/other/s"
   redis_other HSET '{condolock}:job:K' v 1 h_token x h_until 9999999999999 h_fence 9 h_start 1 h_who '1 gone' >/dev/null
   "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
   waiter=$!
-  wait_for sh -c 'redis-cli -s other/s CLIENT LIST | grep -q cmd=blpop'
-  # A connection that breaks costs nothing but the next question.
+  wait_for sleeps
   redis_other CLIENT KILL TYPE normal SKIPME yes >/dev/null
-  wait_for sh -c 'redis-cli -s other/s CLIENT LIST | grep -q cmd=blpop'
-  redis_other DEL '{condolock}:job:K' >/dev/null
-  redis_other RPUSH '{condolock}:wake:K' 1 >/dev/null
+  wait_for sleeps
+  redis_other CLIENT UNBLOCK "$(redis_other CLIENT LIST | sed -n 's/^id=\([0-9]*\) .* flags=b.*/\1/p')" ERROR
+  wait_for sleeps
+  redis_other REPLICAOF 127.0.0.1 1
+  sleep 0.5
+  redis_other REPLICAOF NO ONE
+  wait_for sleeps
+  put_down "$(cat "$REDIS_DIR/other-pid")"
+  rm other/s
+  sleep 1
+  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid" # it has forgotten everything
   wait "$waiter"
   [ -e ran ]
+}
+
+@test "--wait: a server that stays away is 69 after --redis-timeout" {
+  mkdir other
+  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid"
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/other/s"
+  "$CONDOLOCK" pause K
+  "$CONDOLOCK" run --key K --wait forever --redis-timeout 1 -- true 2>said 3>&- &
+  waiter=$!
+  wait_for sh -c 'redis-cli -s other/s CLIENT LIST | grep -q " flags=b"'
+  began=$(date +%s%3N)
+  put_down "$(cat "$REDIS_DIR/other-pid")"
+  code=0
+  wait "$waiter" || code=$?
+  [ "$code" -eq 69 ]
+  (($(date +%s%3N) - began >= 1000))
+  grep -q '^condolock: error: K was not run: ' said
 }
 
 @test "--max-runs" {
@@ -226,7 +251,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [[ "$output" =~ ^'condolock: skipped K: 2 runs began in the last 1h, the first of these '.*' ago (due in '[0-9a-z]+')'$ ]]
   run "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
   [ "$output" = forced ]
-  [ "$(redis LLEN '{condolock}:starts:K')" = 2 ]
+  [ "$(redis LLEN '{condolock}:starts:K')" = 3 ]
   run -127 "$CONDOLOCK" run --key L --max-runs 1/1h -- ./no-such-command
   run "$CONDOLOCK" run --key L --max-runs 1/1h -- echo 'was given back'
   [ "$output" = 'was given back' ]

@@ -185,12 +185,19 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: a start that is given back does not cou
     made.token = token;
     finish(token, std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0)));
   }
-  CHECK(starts() == "3");
+  CHECK(starts() == "4");
   made.starts = 1;
   made.token = "f";
   finish("f", std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0)));
-  CHECK(starts() == "3");
+  CHECK(starts() == "4");
   CHECK(why(MaxRuns{3, Millis(60'000)}) == "many");
+  // One that is forced and given back has pushed out none that counts.
+  made.token = "g";
+  made.starts = 4;
+  CHECK(why(MaxRuns{4, Millis(60'000)}) == "many");
+  ask(acquire_call(made, {}, {.forced = true}));
+  abandon("g");
+  CHECK(why(MaxRuns{4, Millis(60'000)}) == "many");
 }
 
 TEST_CASE_FIXTURE(Conditions, "once: an ID that has succeeded, for ever; failures and losses are none") {

@@ -196,3 +196,59 @@ TEST_CASE_FIXTURE(Slots, "an acquire that comes after its own finish, and after 
   REQUIRE(std::holds_alternative<Failure>(late));
   CHECK(record().holders.empty());
 }
+
+TEST_CASE_FIXTURE(Slots, "the holder whose lease ends first is told of, by unlock the last") {
+  take("a", 3);
+  take("b", 3);
+  take("c", 3);
+  expire("b", -40'000);
+  CHECK(held("d", 3).who == "1 host-b");
+  CHECK(held("d", 3).left < Millis(41'000));
+  expire("a", -90'000);
+  CHECK(std::get<0>(decode_unlock(ask(unlock_call({"ns", "K"}, false))))->who == "1 host-a");
+}
+
+TEST_CASE_FIXTURE(Slots, "asked again, a lease never gets shorter") {
+  take("a", 2);
+  expire("a", -90'000);
+  const std::string before = slot("a");
+  take("a", 2);
+  CHECK(slot("a") == before);
+}
+
+TEST_CASE_FIXTURE(Slots, "who was forgotten ends beside others, and takes nothing from them") {
+  const Grant a = take("a", 2);
+  server.command({"FLUSHALL"});
+  const Grant b = take("b", 2);
+  set("fence", std::to_string(b.fence + 5));
+  CHECK(ended("a", 2, a) == Recording::recorded);
+  CHECK(record().holders.size() == 1);
+  CHECK(renewed("b", 2, b) == Renewal::renewed);
+}
+
+TEST_CASE_FIXTURE(Slots, "a change of one holder writes no other") {
+  for (const std::string token : {"a", "b", "c"}) take(token, 5);
+  server.command({"CONFIG", "RESETSTAT"});
+  server.command({"HSET", "{ns}:slots:K", "b", slot("b") + " marked"});
+  renewed("c", 5, Grant{1, 1, {}});
+  CHECK(slot("b").find(" marked") != std::string::npos);
+  ended("a", 5, Grant{1, 1, {}});
+  CHECK(slot("b").find(" marked") != std::string::npos);
+  CHECK(slot("a") == "(nil)");
+}
+
+TEST_CASE_FIXTURE(Slots,
+                  "what is left of a record that was deleted holds nobody off, and is not overwritten if it is not ours") {
+  take("a", 2);
+  server.command({"DEL", "{ns}:job:K"});
+  take("b", 2);
+  CHECK(record().holders.size() == 1);
+  server.command({"DEL", "{ns}:job:K", "{ns}:slots:K"});
+  server.command({"SET", "{ns}:slots:K", "x"});
+  Attempt made = of("c", 2);
+  made.starts = 5;
+  const auto decision = decode_decision(ask(acquire_call(made, {})), 0);
+  REQUIRE(std::holds_alternative<Failure>(decision));
+  CHECK(std::get<Failure>(decision).text == "the record {ns}:slots:K is malformed: is a string, not a hash");
+  CHECK(server.command({"EXISTS", "{ns}:starts:K", "{ns}:runs:K", "{ns}:job:K"}) == "0");
+}

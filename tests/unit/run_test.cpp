@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, s
   CHECK(find<action::Spawn>());
 }
 
-TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come once, again and again, but not twice in a row") {
+TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come again and again, but not for --redis-timeout") {
   plan.wait.reset();
   begin();
   for (int i = 0; i < 3; ++i) {
@@ -257,11 +257,41 @@ TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come once, again and aga
     reply({"held", "1 h", "3", "20000", "1", "1"});
     CHECK(find<action::Eval>()->call.wait);
   }
-  fail(no_answer());
-  tick();
-  fail(no_answer());
+  const Instant lost = now;
+  int attempts = 0;
+  for (fail(no_answer()); asked().empty(); fail(no_answer())) {
+    ++attempts;
+    CHECK(*next_in() <= Millis(500));
+    tick();
+    CHECK(asked() == "acquire");
+  }
+  CHECK(now - lost >= Millis(5000));
+  CHECK(now - lost <= Millis(5500));
+  CHECK(attempts < 30);
   CHECK(told<report::NoGrant>());
   CHECK(asked() == "abandon");
+}
+
+TEST_CASE_FIXTURE(World,
+                  "--wait: a slot is free, but for another number of them: asks every second, and takes nobody's wake-up") {
+  plan.wait.reset();
+  plan.attempt.slots = 5;
+  begin();
+  reply({"held", "1 h", "3", "20000", "2", "3"});
+  CHECK(asked().empty());
+  CHECK(*next_in() >= Millis(900));
+  CHECK(*next_in() <= Millis(1100));
+  tick();
+  CHECK_FALSE(find<action::Eval>()->call.wait);
+}
+
+TEST_CASE_FIXTURE(World, "--wait: a success of the same ID ends it") {
+  plan.wait.reset();
+  plan.conditions = {Once{"x"}};
+  begin();
+  reply({"skipped", "1", "done", "3", ""});
+  CHECK(told<report::Refused>());
+  CHECK(exit_code() == 75);
 }
 
 TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted meanwhile is given back") {

@@ -13,11 +13,12 @@ struct Known {
   bool passing;
 };
 
-constexpr std::array<Known, 21> known{{
+constexpr std::array<Known, 22> known{{
     {"LOADING", Fault::unreachable, true},
     {"BUSY ", Fault::unreachable, true},
     {"CLUSTERDOWN", Fault::unreachable, true},
     {"TRYAGAIN", Fault::unreachable, true},
+    {"UNBLOCKED", Fault::not_primary, false},  // a sleeper, when the server's role changes
     {"MASTERDOWN", Fault::unreachable, true},
     {"ERR max number of clients", Fault::unreachable, false},
     {"READONLY", Fault::not_primary, false},

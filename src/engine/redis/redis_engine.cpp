@@ -228,8 +228,12 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
       }
       break;
     case Step::wake:
-      // Woken or not, the script says how things stand. Where sleeping is not allowed, going on would be spinning.
-      if (error && !opening_error_) opening_error_ = classify(reply.text);
+      // Woken or not, also by a change of the server's role, the script says how things stand. But where sleeping is not
+      // allowed, going on would be spinning.
+      if (error && !opening_error_) {
+        opening_error_ = classify(reply.text);
+        if (opening_error_->fault == Fault::not_primary) opening_error_.reset();
+      }
       break;
     case Step::role:
       if (!error && !reply.items.empty()) from_primary_ = reply.items[0].text == "master";
