@@ -123,7 +123,7 @@ std::optional<Ending> parse(Options& options, const Arguments& arguments, const 
   using Takes = Frame::Takes;
   const bool takes_command = frame.takes == Takes::key_and_command;
   const std::string hint = "write " + std::string(frame.usage);
-  const auto blamed = [&](Ending ending) {
+  const auto blamed = [&](const Ending& ending) {
     const auto line = takes_command ? meant(options, arguments) : std::nullopt;
     return line ? usage_error("the command must stand behind a --: write " + *line) : ending;
   };

@@ -89,7 +89,7 @@ class Scarce {
     getrlimit(RLIMIT_NOFILE, &before_);
     rlimit limit = before_;
     const Fd lowest(dup(0));
-    limit.rlim_cur = static_cast<rlim_t>(lowest.get() + left);
+    limit.rlim_cur = static_cast<rlim_t>(lowest.get()) + static_cast<rlim_t>(left);
     setrlimit(RLIMIT_NOFILE, &limit);
   }
   Scarce(const Scarce&) = delete;
@@ -194,7 +194,8 @@ TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all
                                                             {"+OK\r\n-ERR what?\r\n", Fault::misconfigured}};
   for (const auto& [opening, fault] : openings) {
     for (const std::string then : {"CLOSE", ""}) {  // hangs up, falls silent
-      CAPTURE(opening + then);
+      const std::string all = opening + then;
+      CAPTURE(all);
       FakeServer server({opening + then});
       RedisEngine engine(with(server.target(), "", "wrong", 3));
       const Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));

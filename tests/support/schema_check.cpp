@@ -1,5 +1,6 @@
 // schema_check SCHEMA: holds each line of its input against a JSON Schema. 0 if there was a line and all are as they should
 // be.
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -9,10 +10,11 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
-int main(int argc, char** argv) {
+namespace {
+
+int check(const char* path) {
   using Adapter = valijson::adapters::NlohmannJsonAdapter;
-  if (argc != 2) return 64;
-  const auto document = nlohmann::json::parse(std::ifstream(argv[1]));
+  const auto document = nlohmann::json::parse(std::ifstream(path));
   valijson::Schema schema;
   valijson::SchemaParser().populateSchema(Adapter(document), schema);
   int lines = 0;
@@ -25,4 +27,16 @@ int main(int argc, char** argv) {
     std::cerr << "not by the schema: " << line << '\n';
   }
   return good && lines > 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 64;
+  try {
+    return check(argv[1]);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 70;
+  }
 }

@@ -49,17 +49,18 @@ TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
 TEST_CASE("a permission that is missing inside of a script, as 6.2, 7.0 and 7.2 word it") {
   const std::string plain = "The user executing the script can't run this command or subcommand";
   const std::string six = "@user_script:7: @user_script: 7: ";
+  const std::string running = "ERR Error running script (call to f_4f1c): " + six;
   const std::string acl = "ERR ACL failure in script: User x has no permissions to run the 'zadd' command";
   for (const auto& [said, text] : std::vector<std::pair<std::string, std::string>>{
-           {"ERR Error running script (call to f_4f1c): " + six + plain, plain},
-           {"ERR Error running script (call to f_4f1c): " + six + "-NOPERM no permissions to access a key",
-            "NOPERM no permissions to access a key"},
+           {running + plain, plain},
+           {running + "-NOPERM no permissions to access a key", "NOPERM no permissions to access a key"},
            {"@user_script: 7: @user_script: 7: -NOPERM no permissions", "NOPERM no permissions"},
            {"@user_script: 7: " + plain, plain},
            {"ERR " + plain + " script: 4f1c, on @user_script:9.", "ERR " + plain},
            // Its own words hold what elsewhere begins the place.
            {acl + " script: 4f1c, on @user_script:9.", acl}}) {
-    CAPTURE(said);
+    const std::string& input = said;
+    CAPTURE(input);
     const auto error = classify(said);
     CHECK(error.fault == Fault::denied);
     CHECK(error.from_script);

@@ -118,7 +118,8 @@ TEST_CASE("a flag takes no value") {
 TEST_CASE("a flag's variable says yes or no") {
   for (const auto& [text, set] : std::vector<std::pair<const char*, bool>>{
            {"1", true}, {"true", true}, {"yes", true}, {"on", true}, {"0", false}, {"false", false}, {"", false}}) {
-    CAPTURE(text);
+    const std::string value = text;
+    CAPTURE(value);
     setenv("TEST_FLAG", text, 1);
     Fixture fixture;
     fixture.parse({});
