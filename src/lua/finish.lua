@@ -23,6 +23,10 @@ end
 
 -- With slots a newer fence, or another holder, is nothing unusual.
 local mine = find(record, token)
+-- The token may have been forgotten since: with one slot, the last fence is only gone without a trace where it was recorded.
+if not mine and slots == 1 and record.fence == fence and fence > (record.cut or 0) and #record.holders == 0 then
+  return { 'recorded' }
+end
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
   remember(keep, fence, start, now, 'superseded', code, who)

@@ -138,7 +138,8 @@ std::optional<int> Child::reap(bool kill_rest) {
 
 void occupy_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDWR | O_CLOEXEC));
+    // Opened the other way round, so that reading or writing still fails.
+    if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
   }
 }
 

@@ -203,6 +203,16 @@ refused() {
   [ "$(cat said)" = 'condolock: error: cannot write to standard output: No space left on device' ]
 }
 
+@test "a closed stdout is an error for what prints, and none for what does not" {
+  code=0
+  "$CONDOLOCK" --help >&- 2>said || code=$?
+  [ "$code" -eq 70 ]
+  [ "$(cat said)" = 'condolock: error: cannot write to standard output: Bad file descriptor' ]
+  code=0
+  "$CONDOLOCK" status K >&- 2>said || code=$?
+  [ "$code" -eq 69 ]
+}
+
 @test "--color decides for every error, wherever it is found" {
   for arguments in 'status K' 'status --nope' 'run --key K -- true' 'run'; do
     run "$CONDOLOCK" --color always $arguments

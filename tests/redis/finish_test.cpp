@@ -175,3 +175,24 @@ TEST_CASE_FIXTURE(Protocol, "the history is capped, newest first; a cap of 0 kee
   ask(finish_call(none, std::get<Grant>(decision), Outcome::success, 0));
   CHECK(server.command({"EXISTS", "{ns}:runs:K"}) == "0");
 }
+
+TEST_CASE_FIXTURE(Protocol, "finished again when its token is long forgotten: the same answer, and counted once") {
+  const Grant mine = grant("a");
+  finish("a", mine);
+  const auto before = record();
+  server.command({"DEL", "{ns}:retired:K"});
+  CHECK(finish("a", mine) == Recording::recorded);
+  CHECK(record().runs == 1);
+  CHECK(record().success_end == before.success_end);
+  CHECK(server.command({"LLEN", "{ns}:runs:K"}) == "1");
+}
+
+TEST_CASE_FIXTURE(Protocol, "a live holder keeps its lease when another finishes, whatever the fences say") {
+  const Grant mine = grant("a");
+  server.command({"FLUSHALL"});
+  grant("b");
+  set("fence", "5");  // the clock had gone back as well
+  set("h_fence", "5");
+  CHECK(finish("a", mine) == Recording::superseded);
+  CHECK(field("h_token") == "b");
+}
