@@ -1,5 +1,5 @@
 // The protocol's verbs, as Lua source that an engine runs in one atomic step. Generated from the .lua files beside this
-// header: each script is record.lua followed by the verb's own file, which opens with its KEYS, ARGV and reply.
+// header: each script is record.lua, change.lua and the verb's own file, which opens with its ARGV and reply.
 #pragma once
 
 #include <string_view>
