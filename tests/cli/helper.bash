@@ -86,3 +86,6 @@ start_proxy() {
   wait_for test -S proxy.sock
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/proxy.sock"
 }
+
+# So many wait to be woken.
+blocked() { [ "$(redis CLIENT LIST | grep -c ' flags=b')" -eq "$1" ]; }

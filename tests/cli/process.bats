@@ -122,10 +122,12 @@ END
     wait "$condolock" || code=$?
     [ "$code" -eq "${case#*:}" ] || { echo "$case gave $code"; return 1; }
   done
-  (trap '' HUP; exec "$CONDOLOCK" run --key K --jitter 300ms -- touch ran) 3>&- &
-  wait_for sh -c "ls -l /proc/$!/fd | grep -q timerfd"
-  [ ! -e ran ] # of those before
+  [ ! -e ran ]
+  "$CONDOLOCK" pause K
+  (trap '' HUP; exec "$CONDOLOCK" run --key K --wait 60 -- touch ran) 3>&- &
+  wait_for blocked 1
   kill -HUP $!
+  "$CONDOLOCK" resume K
   wait $!
   [ -e ran ]
 }

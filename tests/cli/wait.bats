@@ -17,7 +17,6 @@ END
 }
 
 # So many sleep in the server.
-blocked() { [ "$(redis CLIENT LIST | grep -c ' flags=b')" -eq "$1" ]; }
 held_by_another() { held K && [[ "$(job K h_who)" != "$1 "* ]]; }
 skips() { [ "$(job "$1" skips)" = "$2" ]; }
 
