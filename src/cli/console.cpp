@@ -65,6 +65,8 @@ void Console::decision(std::string_view text) const {
   if (shows_decisions_) line(Tint::none, "", text);
 }
 
+void Console::prompt(std::string_view text) const { write_all(STDERR_FILENO, "condolock: " + std::string(text)); }
+
 void Console::detail(std::string_view text) const {
   if (verbose_) line(Tint::dim, "", text);
 }

@@ -41,6 +41,8 @@ class Console {
   // One line for each decision: shown on a terminal, with -v and where CI is set; else silent, so that cron sends no mail
   // for the machines that skipped.
   void decision(std::string_view text) const;
+  // A question, without the end of its line; always shown.
+  void prompt(std::string_view text) const;
   // Shown with -v.
   void detail(std::string_view text) const;
 

@@ -1,17 +1,12 @@
 #include "cli/globals.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <array>
-#include <cerrno>
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
+#include "cli/trusted_file.hpp"
 #include "engine/redis/redis_engine.hpp"
 #include "lock/job.hpp"
 #include "util/escape.hpp"
-#include "util/fd.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -46,21 +41,38 @@ std::optional<Problem> set_color(std::string_view text) {
   return std::nullopt;
 }
 
-// The first line of a file that only its owner can have written.
+// The first line.
 Result<std::string> read_password(const std::string& path) {
-  const std::string name = "the password file " + escape(path);
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
-  struct stat info {};
-  if (!file || fstat(file.get(), &info) != 0) return Problem{name + ": " + std::strerror(errno)};
-  if (!S_ISREG(info.st_mode)) return Problem{name + " is not a regular file"};
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return Problem{name + " can be written by others: chmod go-w it"};
-  std::array<char, 4096> buffer{};
-  const ssize_t length = read(file.get(), buffer.data(), buffer.size());
-  if (length < 0) return Problem{name + ": " + std::strerror(errno)};
-  std::string password(buffer.data(), static_cast<std::size_t>(length));
-  password.resize(std::min(password.find_first_of("\r\n"), password.size()));
-  if (password.empty()) return Problem{name + " is empty"};
-  return password;
+  auto text = read_trusted("the password file", path);
+  if (!text) return text;
+  (*text).resize(std::min(text->find_first_of("\r\n"), text->size()));
+  if (text->empty()) return Problem{"the password file " + escape(path) + " is empty"};
+  return text;
+}
+
+// From the first that has one: a file named on the command line, the URL, the environment's file, the environment; a URL and
+// a file of the config file come behind these.
+std::optional<Ending> find_password(const Options& options, Globals& globals) {
+  using Source = Options::Source;
+  const Source file = options.source("--password-file");
+  const bool url_has_one = !globals.target.password.empty();
+  const bool url_is_near = url_has_one && options.source("--url") != Source::config;
+  std::string found;
+  bool from_file = file == Source::command_line || (file == Source::environment && !url_is_near);
+  if (!from_file && url_is_near) return std::nullopt;
+  if (!from_file) {
+    for (const char* variable : {"CONDOLOCK_PASSWORD", "REDISCLI_AUTH"}) {
+      if (found.empty()) found = from_environment(variable);
+    }
+    from_file = found.empty() && !url_has_one && file == Source::config;
+  }
+  if (from_file) {
+    const auto password = read_password(globals.password_file);
+    if (!password) return Ending{exit_code::configuration, password.problem(), ""};
+    found = *password;
+  }
+  if (!found.empty()) globals.target.password = found;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -77,6 +89,13 @@ void declare(Options& options, Globals& globals) {
       .environment = {"CONDOLOCK_REDIS_TIMEOUT"};
   options.value("--namespace", "NS", "opening of every key in Redis (condolock)", text_into(globals.ns)).environment = {
       "CONDOLOCK_NAMESPACE"};
+  options
+      .value("--config", "F", "defaults of options (~/.config/condolock/config.toml)",
+             [&globals](std::string_view text) -> std::optional<Problem> {
+               globals.config = text;
+               return std::nullopt;
+             })
+      .environment = {"CONDOLOCK_CONFIG"};
   options.flag("-q,--quiet", "errors only", globals.quiet);
   options.flag("-v,--verbose", "say every decision, also without a terminal", globals.verbose).environment = {
       "CONDOLOCK_VERBOSE"};
@@ -86,10 +105,7 @@ void declare(Options& options, Globals& globals) {
 
 std::optional<Ending> settle(const Options& options, Globals& globals) {
   const auto ns = checked_namespace(globals.ns);
-  if (!ns) {
-    const char* source = options.was_given("--namespace") ? "--namespace: " : "the environment's CONDOLOCK_NAMESPACE: ";
-    return Ending{exit_code::configuration, source + ns.problem(), ""};
-  }
+  if (!ns) return Ending{exit_code::configuration, options.named("--namespace") + ": " + ns.problem(), ""};
 
   redis::Target& target = globals.target;
   if (options.was_given("--url") && !target.password.empty()) {
@@ -97,18 +113,7 @@ std::optional<Ending> settle(const Options& options, Globals& globals) {
         .warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
   }
   if (target.user.empty() || options.was_given("--user")) target.user = globals.user;
-
-  // A file named on the command line, the URL's own, the environment's file, the environment.
-  const bool names_file = options.was_given("--password-file");
-  if (names_file || (!globals.password_file.empty() && target.password.empty())) {
-    const auto password = read_password(globals.password_file);
-    if (!password) return Ending{exit_code::configuration, password.problem(), ""};
-    target.password = *password;
-  }
-  for (const char* variable : {"CONDOLOCK_PASSWORD", "REDISCLI_AUTH"}) {
-    if (target.password.empty()) target.password = from_environment(variable);
-  }
-  return std::nullopt;
+  return find_password(options, globals);
 }
 
 std::unique_ptr<Engine> open_engine(const Globals& globals) { return std::make_unique<redis::RedisEngine>(globals.target); }

@@ -18,6 +18,7 @@ struct Globals {
   std::string user;
   std::string password_file;
   Millis redis_timeout{5000};
+  std::optional<std::string> config;  // the file; none: the one that there is, if any
   std::string ns = "condolock";
   bool quiet = false;
   bool verbose = false;

@@ -31,6 +31,28 @@ std::optional<Ending> take_keys(std::vector<std::string> operands, Asked& asked,
   return std::nullopt;
 }
 
+std::optional<Ending> take_pattern(const std::vector<std::string>& operands, std::size_t most, Asked& asked,
+                                   const std::string& hint) {
+  if (operands.size() > most) return usage_error("'" + escape(operands[most]) + "' is one word too many: " + hint);
+  if (!operands.empty()) asked.pattern = operands[0];
+  return std::nullopt;
+}
+
+std::optional<Ending> take(Frame::Takes what, std::vector<std::string> operands, Asked& asked, const std::string& hint) {
+  switch (what) {
+    case Frame::Takes::key:
+    case Frame::Takes::key_and_command:
+      return take_key(operands, asked, hint);
+    case Frame::Takes::keys:
+      return take_keys(std::move(operands), asked, hint);
+    case Frame::Takes::pattern:
+      return take_pattern(operands, 1, asked, hint);
+    case Frame::Takes::nothing:
+      return take_pattern(operands, 0, asked, hint);
+  }
+  return std::nullopt;
+}
+
 // What options say only together.
 std::optional<Ending> join_conditions(Asked& asked) {
   bool has_min_time = false;
@@ -137,11 +159,11 @@ std::optional<Ending> parse(Options& options, const Arguments& arguments, const 
   }
   if (!takes_command) operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
   if (auto ending = options.read_environment()) return ending;
+  const auto settings = read_config(globals.config);
+  if (!settings) return Ending{exit_code::configuration, settings.problem(), ""};
+  if (auto ending = options.read_settings(*settings)) return ending;
 
-  const bool many = frame.takes == Takes::keys;
-  if (auto ending = many ? take_keys(std::move(operands), asked, hint) : take_key(operands, asked, hint)) {
-    return blamed(*ending);
-  }
+  if (auto ending = take(frame.takes, std::move(operands), asked, hint)) return blamed(*ending);
   if (auto ending = join_conditions(asked)) return ending;
   if (takes_command && (arguments.rest.empty() || arguments.rest[0].empty())) {
     return usage_error("there is no command behind the --: " + hint);

@@ -18,6 +18,7 @@ namespace condolock::cli {
 struct Asked {
   std::string key;                // of a command on one key
   std::vector<std::string> keys;  // of a command on several
+  std::string pattern;            // of a command on those that match; may be empty
   std::vector<Condition> conditions;
   bool from_start = false;
   bool has_from = false;
@@ -28,7 +29,7 @@ void declare_conditions(Options& options, Asked& asked);
 
 // How a command says what it is, and what it takes besides options.
 struct Frame {
-  enum class Takes : std::uint8_t { key, keys, key_and_command };
+  enum class Takes : std::uint8_t { key, keys, key_and_command, pattern, nothing };
 
   const char* usage;
   const char* examples;

@@ -10,11 +10,10 @@ namespace condolock::cli {
 namespace {
 
 constexpr const char* opening =
-    R"(Guards commands across machines: runs one only if its conditions hold in Redis
-and nobody else runs it, keeps it the only one while it lives, and records when
-it succeeded.
+    R"(Runs a command only if its conditions hold in Redis and nobody else runs it,
+keeps it the only one while it lives, and records when it succeeded.
 
-Usage: condolock COMMAND [OPTION...]
+Usage: condolock COMMAND [OPTION...]    (COMMAND --help shows its options)
 
 Commands:
 )";
@@ -22,8 +21,6 @@ Commands:
 constexpr const char* example = R"(
 Example:
   condolock run --key K --min-time 300 --accessed-prior checking:300 -- cmd args
-
-condolock COMMAND --help shows the options of one.
 )";
 
 std::string help(const Options& options) {

@@ -89,7 +89,7 @@ std::string Options::Option::long_name() const { return names.substr(names.rfind
 
 Options::Option& Options::value(std::string names, std::string form, std::string help, Set set) {
   return options_.emplace_back(
-      Option{std::move(names), std::move(form), std::move(help), group_, {}, false, std::move(set), {}});
+      Option{std::move(names), std::move(form), std::move(help), group_, {}, false, std::move(set), {}, ""});
 }
 
 Options::Option& Options::flag(std::string names, std::string help, bool& into) {
@@ -134,15 +134,34 @@ std::optional<Ending> Options::parse(const std::vector<std::string>& arguments, 
 }
 
 std::optional<Ending> Options::read_environment() {
-  for (const Option& option : options_) {
+  for (Option& option : options_) {
     if (!option.texts.empty()) continue;
     for (const std::string& variable : option.environment) {
       const char* text = std::getenv(variable.c_str());
       if (text == nullptr || *text == '\0') continue;
+      option.said_by = "the environment's " + variable;
       if (const auto problem = option.set(text)) {
-        return Ending{exit_code::configuration, "the environment's " + variable + ": " + problem->text, ""};
+        return Ending{exit_code::configuration, option.said_by + ": " + problem->text, ""};
       }
       break;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Ending> Options::read_settings(const std::vector<Setting>& settings) {
+  for (const Setting& setting : settings) {
+    const auto wrong = [&setting](const std::string& text) {
+      return Ending{exit_code::configuration, setting.place + ": " + setting.name + ": " + text, ""};
+    };
+    const auto option = std::find_if(options_.begin(), options_.end(),
+                                     [&](const Option& each) { return each.long_name() == "--" + setting.name; });
+    if (option == options_.end() || !option->texts.empty() || !option->said_by.empty()) continue;
+    option->said_by = setting.place + ": " + setting.name;
+    const bool may_be_many = option->repeatable && !option->form.empty();
+    if (setting.texts.size() != 1 && !may_be_many) return wrong("takes one value, not an array");
+    for (const std::string& text : setting.texts) {
+      if (const auto problem = option->set(text)) return wrong(problem->text);
     }
   }
   return std::nullopt;
@@ -154,10 +173,25 @@ bool Options::is_flag(std::string_view name) const {
   });
 }
 
-bool Options::was_given(std::string_view long_name) const {
+const Options::Option* Options::find(std::string_view long_name) const {
   const auto found =
       std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.long_name() == long_name; });
-  return found != options_.end() && !found->texts.empty();
+  return found == options_.end() ? nullptr : &*found;
+}
+
+bool Options::was_given(std::string_view long_name) const { return source(long_name) == Source::command_line; }
+
+Options::Source Options::source(std::string_view long_name) const {
+  const Option* option = find(long_name);
+  if (option == nullptr) return Source::none;
+  if (!option->texts.empty()) return Source::command_line;
+  if (option->said_by.empty()) return Source::none;
+  return option->said_by.starts_with("the environment's ") ? Source::environment : Source::config;
+}
+
+std::string Options::named(std::string_view long_name) const {
+  const Option* option = find(long_name);
+  return option == nullptr || option->said_by.empty() ? std::string(long_name) : option->said_by;
 }
 
 std::size_t Options::before_operand(const std::vector<std::string>& arguments) {
@@ -223,6 +257,17 @@ Options::Set code_into(int& into) {
     const auto code = parse_number<int>(text);
     if (!code || *code < 0 || *code > 255) return Problem{"'" + escape(text) + "' is not an exit code: 0 to 255"};
     into = *code;
+    return std::nullopt;
+  };
+}
+
+Options::Set number_into(std::int64_t& into, std::int64_t least, std::int64_t most) {
+  return [&into, least, most](std::string_view text) -> std::optional<Problem> {
+    const auto number = parse_number<std::int64_t>(text);
+    if (!number || *number < least || *number > most) {
+      return Problem{"'" + escape(text) + "' is not a number from " + std::to_string(least) + " to " + std::to_string(most)};
+    }
+    into = *number;
     return std::nullopt;
   };
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/config.hpp"
 #include "cli/ending.hpp"
 #include "util/clock.hpp"
 #include "util/result.hpp"
@@ -29,6 +30,7 @@ class Options {
     bool repeatable = false;
     Set set;
     std::vector<std::string> texts;  // as given
+    std::string said_by;             // if not the command line: see named()
 
     std::string long_name() const;
   };
@@ -49,18 +51,27 @@ class Options {
   // Then what only the environment says. A bad value there is 78 and names the variable.
   std::optional<Ending> read_environment();
 
+  // Then what only the config file says; what this command has no option for is passed over. A bad value is 78 too.
+  std::optional<Ending> read_settings(const std::vector<Setting>& settings);
+
   // How many of the arguments come before the first operand, or the first option that is not known. Afterwards was_given()
   // tells of these, until the next call of this or of parse().
   std::size_t before_operand(const std::vector<std::string>& arguments);
 
-  // On the command line, that is: not by the environment.
+  // On the command line, that is: not by the environment or the config file.
   bool was_given(std::string_view long_name) const;
+
+  enum class Source : std::uint8_t { none, command_line, environment, config };
+  Source source(std::string_view long_name) const;
+  // For a message about its value: "--lease", "the environment's CONDOLOCK_LEASE", "/etc/condolock/config.toml:3: lease".
+  std::string named(std::string_view long_name) const;
 
   // All options by group, with their forms.
   std::string help() const;
 
  private:
   std::string hint() const;
+  const Option* find(std::string_view long_name) const;
   bool is_flag(std::string_view name) const;
 
   std::string command_;
@@ -74,6 +85,7 @@ Options::Set duration_into(Millis& into, Millis least = Millis(0));
 Options::Set duration_into(std::optional<Millis>& into, Millis least = Millis(0));
 // A process' exit code, 0 to 255.
 Options::Set code_into(int& into);
+Options::Set number_into(std::int64_t& into, std::int64_t least, std::int64_t most);
 Options::Set text_into(std::string& into);
 
 }  // namespace condolock::cli

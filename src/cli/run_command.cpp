@@ -33,17 +33,6 @@ struct RunOptions {
   std::optional<int> report_fd;
 };
 
-Options::Set number_into(std::int64_t& into, std::int64_t least, std::int64_t most) {
-  return [&into, least, most](std::string_view text) -> std::optional<Problem> {
-    const auto number = parse_number<std::int64_t>(text);
-    if (!number || *number < least || *number > most) {
-      return Problem{"'" + escape(text) + "' is not a number from " + std::to_string(least) + " to " + std::to_string(most)};
-    }
-    into = *number;
-    return std::nullopt;
-  };
-}
-
 Options::Set wait_into(std::optional<Millis>& into) {
   return [&into](std::string_view text) -> std::optional<Problem> {
     if (text == "forever") {
@@ -120,8 +109,9 @@ std::optional<Ending> settle(const Options& options, RunOptions& run) {
   if (plan.attempt.once.empty()) return std::nullopt;
   if (plan.attempt.slots > 1) return wrong("--once can't be with --slots above 1: two could succeed at once");
   if (plan.on_unreachable == OnUnreachable::run) {
-    const std::string named =
-        options.was_given("--on-unreachable") ? "--on-unreachable run" : "CONDOLOCK_ON_UNREACHABLE=run";
+    const std::string named = options.source("--on-unreachable") == Options::Source::environment
+                                  ? "CONDOLOCK_ON_UNREACHABLE=run"
+                                  : options.named("--on-unreachable") + " run";
     return wrong("--once can't be with " + named + ": nobody could tell whether it had succeeded before");
   }
   return std::nullopt;

@@ -2,8 +2,8 @@
 
 #include "cli/commands.hpp"
 #include "cli/key.hpp"
+#include "cli/reading.hpp"
 #include "cli/status_output.hpp"
-#include "engine/ask.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -29,31 +29,19 @@ Ending status_command(const Arguments& arguments) {
   declare(options, globals);
   if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
-  const auto engine = open_engine(globals);
   const Console console(globals.quiet, globals.verbose);
+  Reading reading(globals, console);
   std::vector<KeyStatus> statuses;
   bool all_known = true;
-  bool warned = false;
-  const int failed = for_each_key(asked, console, [&](const std::string& key) -> std::optional<Failure> {
-    const Reply reply = ask(*engine, status_call(job_of(globals, key)), globals.redis_timeout);
-    const auto answer = decode_record(reply);
-    if (const auto* failure = std::get_if<Failure>(&answer)) {
-      statuses.push_back({key, {}, told(*failure)});
-      return *failure;
-    }
-    if (reply.from_primary != true && !warned) {
-      console.warning(reply.from_primary == false
-                          ? "a replica answered, and what it knows may be old"
-                          : "this user may not call ROLE, so this may be an old answer of a replica");
-      warned = true;
-    }
-    statuses.push_back({key, std::get<Record>(answer), ""});
-    all_known = all_known && statuses.back().record.known;
-    return std::nullopt;
+  const auto failure = reading.records(asked.keys, [&](KeyStatus status) {
+    all_known = all_known && status.record.known;
+    statuses.push_back(std::move(status));
   });
+  if (failure) return ended(*failure);
   const Palette palette(STDOUT_FILENO);
   const int code = all_known ? exit_code::ok : exit_code::unknown_key;
-  return {failed == exit_code::ok ? code : failed, "", json ? status_json(statuses) : status_text(statuses, palette)};
+  return {reading.exit_code() == exit_code::ok ? code : reading.exit_code(), "",
+          json ? status_json(statuses) : status_text(statuses, palette)};
 }
 
 }  // namespace condolock::cli

@@ -118,6 +118,12 @@ std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& p
   return out;
 }
 
+std::string status_json(const KeyStatus& status) {
+  std::string line = dumped(json_of(status), -1);
+  line.pop_back();
+  return line;
+}
+
 std::string status_json(const std::vector<KeyStatus>& statuses) {
   Json keys = Json::array();
   for (const KeyStatus& status : statuses) keys.push_back(json_of(status));

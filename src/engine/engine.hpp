@@ -23,7 +23,7 @@ struct Wait {
 };
 
 struct Call {
-  const Script* script = nullptr;
+  const Script* script = nullptr;  // none: args are a command of the engine's own, which only its doctor sends
   std::vector<std::string> keys;
   std::vector<std::string> args;
   Instant deadline{};         // for the whole exchange: name look-up, connecting and every resend included
@@ -50,7 +50,7 @@ struct Failure {
   std::string text;           // what happened, for a person; holds no secret
 };
 
-// A script's flat array; integers as decimal text.
+// A script's flat array, or what a command says; integers as decimal text.
 using Values = std::vector<std::string>;
 
 struct Reply {

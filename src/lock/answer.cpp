@@ -12,14 +12,20 @@ Answer::Answer(const Reply& reply) {
   }
   values_ = std::get<Values>(reply.answer);
   code_ = text();
-  if (code_ == "malformed") {
+  failure_ = refusal(code_);
+}
+
+std::optional<Failure> Answer::refusal(const std::string& code) {
+  if (code == "malformed") {
     const std::string key = escape(text());
-    failure_ = {Fault::malformed, false, false, "the record " + key + " is malformed: " + escape(text())};
-  } else if (code_ == "newer") {
-    const std::string key = escape(text());
-    failure_ = {Fault::malformed, false, false,
-                "the record " + key + " has version " + escape(text()) + ": upgrade condolock on this host"};
+    return Failure{Fault::malformed, false, false, "the record " + key + " is malformed: " + escape(text())};
   }
+  if (code == "newer") {
+    const std::string key = escape(text());
+    return Failure{Fault::malformed, false, false,
+                   "the record " + key + " has version " + escape(text()) + ": upgrade condolock on this host"};
+  }
+  return std::nullopt;
 }
 
 std::string Answer::text() {

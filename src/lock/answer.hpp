@@ -27,6 +27,9 @@ class Answer {
   Millis millis() { return Millis(number()); }
   std::optional<Millis> optional_millis();
 
+  // What "malformed" and "newer" say behind them; none for any other code.
+  std::optional<Failure> refusal(const std::string& code);
+
   // All was there, was a number where one belongs, and nothing is left over.
   bool is_whole() const { return !broken_ && at_end(); }
   // What to return for an answer that is not whole, or a code that has no place.

@@ -1,8 +1,11 @@
 #include "lock/record.hpp"
 
+#include <array>
+#include <iterator>
 #include <map>
 
 #include "lock/answer.hpp"
+#include "util/escape.hpp"
 #include "util/number.hpp"
 
 namespace condolock {
@@ -13,7 +16,7 @@ constexpr std::int64_t until_resumed = 9007199254740992;  // GREATEST in record.
 class Fields {
  public:
   explicit Fields(Answer& answer) {
-    while (!answer.at_end()) {
+    for (auto left = answer.number(); left > 0 && !answer.at_end(); --left) {
       const std::string name = answer.text();
       values_[name] = answer.text();
     }
@@ -30,37 +33,21 @@ class Fields {
   std::map<std::string, std::string> values_;
 };
 
-}  // namespace
-
-Call status_call(const Job& job) {
-  Call call;
-  call.script = &scripts::status;
-  call.keys = job.keys();
-  call.ask_role = true;
-  return call;
-}
-
-Answered<Record> decode_record(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() != "record" && answer.code() != "none") return answer.unexpected();
+Record read_record(Answer& answer, std::int64_t now) {
   Record record;
-  record.known = answer.code() == "record";
-  record.now = answer.number();
-  if (record.known) {
-    for (auto left = answer.number(); left > 0 && !answer.at_end(); --left) {
-      Holder holder;
-      holder.until = answer.number();
-      holder.fence = answer.number();
-      holder.start = answer.number();
-      holder.revoked = !answer.text().empty();
-      holder.who = answer.text();
-      record.holders.push_back(std::move(holder));
-    }
-    record.slots = answer.number();
+  record.known = true;
+  record.now = now;
+  for (auto left = answer.number(); left > 0 && !answer.at_end(); --left) {
+    Holder holder;
+    holder.until = answer.number();
+    holder.fence = answer.number();
+    holder.start = answer.number();
+    holder.revoked = !answer.text().empty();
+    holder.who = answer.text();
+    record.holders.push_back(std::move(holder));
   }
+  record.slots = answer.number();
   const Fields fields(answer);
-  if (!answer.is_whole()) return answer.unexpected();
   record.fence = fields.number("fence");
   record.success_start = fields.number("ok_start");
   record.success_end = fields.number("ok_end");
@@ -78,6 +65,110 @@ Answered<Record> decode_record(const Reply& reply) {
     if (until < until_resumed) record.pause->left = Millis(until - record.now);
   }
   return record;
+}
+
+// "fence start end outcome code who", see remember in change.lua.
+std::optional<Ended> parse_row(std::string_view row) {
+  std::array<std::string_view, 5> words;
+  for (std::string_view& word : words) {
+    const std::size_t space = row.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    word = row.substr(0, space);
+    row.remove_prefix(space + 1);
+  }
+  const auto fence = parse_number<std::int64_t>(words[0]);
+  const auto start = parse_number<std::int64_t>(words[1]);
+  const auto end = parse_number<std::int64_t>(words[2]);
+  const auto code = parse_number<std::int64_t>(words[4]);
+  if (!fence || !start || !end || (!code && words[4] != "-")) return std::nullopt;
+  return Ended{*fence, *start, *end, std::string(words[3]), code, std::string(row)};
+}
+
+}  // namespace
+
+Call records_call(const std::string& ns, const std::vector<std::string>& keys) {
+  const Job none{ns, ""};
+  Call call;
+  call.script = &scripts::status;
+  call.keys = none.keys();
+  for (const std::string& key : keys) {
+    auto its = none.keys_of_other(key);
+    call.keys.insert(call.keys.end(), std::make_move_iterator(its.begin()), std::make_move_iterator(its.end()));
+  }
+  call.ask_role = true;
+  return call;
+}
+
+Answered<std::vector<Answered<Record>>> decode_records(const Reply& reply, std::size_t keys) {
+  Answer answer(reply);
+  if (answer.failure()) return *answer.failure();
+  if (answer.code() != "records") return answer.unexpected();
+  const std::int64_t now = answer.number();
+  std::vector<Answered<Record>> records;
+  while (records.size() < keys && !answer.at_end()) {
+    const std::string kind = answer.text();
+    if (kind == "record") {
+      records.emplace_back(read_record(answer, now));
+    } else if (auto refusal = answer.refusal(kind)) {
+      records.emplace_back(*std::move(refusal));
+    } else if (kind == "none") {
+      Record nothing;
+      nothing.now = now;
+      records.emplace_back(std::move(nothing));
+    } else {
+      return answer.unexpected();
+    }
+  }
+  if (!answer.is_whole() || records.size() < keys) return answer.unexpected();
+  return records;
+}
+
+Call names_call(const std::string& ns, const std::string& from, std::int64_t portion) {
+  Call call;
+  call.script = &scripts::list;
+  call.keys = Job{ns, ""}.keys();
+  call.args = {from, std::to_string(portion)};
+  call.ask_role = true;
+  return call;
+}
+
+Answered<Names> decode_names(const Reply& reply) {
+  Answer answer(reply);
+  if (answer.failure()) return *answer.failure();
+  if (answer.code() != "names") return answer.unexpected();
+  Names names;
+  names.on = answer.text();
+  while (!answer.at_end()) names.keys.push_back(answer.text());
+  if (!answer.is_whole()) return answer.unexpected();
+  return names;
+}
+
+Call history_call(const Job& job, std::int64_t limit) {
+  Call call;
+  call.script = &scripts::history;
+  call.keys = job.keys();
+  call.args = {std::to_string(limit)};
+  call.ask_role = true;
+  return call;
+}
+
+Answered<History> decode_history(const Reply& reply, const Job& job) {
+  Answer answer(reply);
+  if (answer.failure()) return *answer.failure();
+  History history;
+  history.known = answer.code() == "runs";
+  if (!history.known && answer.code() != "none") return answer.unexpected();
+  if (history.known) history.now = answer.number();
+  while (!answer.at_end()) {
+    auto run = parse_row(answer.text());
+    if (!run) {
+      return Failure{Fault::malformed, false, false,
+                     "the history of " + escape(job.key) + " is malformed: it has a row that is no run"};
+    }
+    history.runs.push_back(*std::move(run));
+  }
+  if (!answer.is_whole()) return answer.unexpected();
+  return history;
 }
 
 }  // namespace condolock

@@ -1,4 +1,5 @@
-// What is remembered of a job, as status.lua reads it. The fields and their meaning are those of record.lua.
+// What is remembered: of jobs (status.lua), of one's last runs (history.lua), and of which jobs at all (list.lua). The
+// fields and their meaning are those of record.lua.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,38 @@ struct Record {
   bool is_live(const Holder& holder) const { return holder.until > now; }
 };
 
-Call status_call(const Job& job);
-Answered<Record> decode_record(const Reply& reply);
+// As many jobs at once as a server can be asked for without keeping others waiting: a few milliseconds.
+inline constexpr std::size_t most_records = 200;
+
+// The answer has the record of each key in turn, or why there is none to be had. At most most_records keys.
+Call records_call(const std::string& ns, const std::vector<std::string>& keys);
+Answered<std::vector<Answered<Record>>> decode_records(const Reply& reply, std::size_t keys);
+
+struct Names {
+  std::vector<std::string> keys;
+  std::string on;  // where the next call begins; empty: these were the last
+};
+
+// Which jobs there are, in portions. Calls that go on until the end give every job that was there all the time, some twice.
+Call names_call(const std::string& ns, const std::string& from = "-inf", std::int64_t portion = 5000);
+Answered<Names> decode_names(const Reply& reply);
+
+struct Ended {
+  std::int64_t fence = 0;  // 0: a touch
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  std::string outcome;
+  std::optional<std::int64_t> code;
+  std::string who;
+};
+
+struct History {
+  std::int64_t now = 0;
+  bool known = false;       // as Record::known
+  std::vector<Ended> runs;  // newest first
+};
+
+Call history_call(const Job& job, std::int64_t limit);
+Answered<History> decode_history(const Reply& reply, const Job& job);
 
 }  // namespace condolock

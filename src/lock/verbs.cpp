@@ -194,6 +194,26 @@ Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
   return std::optional(held);
 }
 
+Call reset_call(const Job& job) { return call_of(scripts::reset, job, {job.key}); }
+
+Answered<std::variant<bool, Held>> decode_reset(const Reply& reply) {
+  Answer answer(reply);
+  if (answer.failure()) return *answer.failure();
+  std::variant<bool, Held> what = answer.code() == "reset";
+  if (answer.code() == "held") {
+    Held held;
+    held.who = answer.text();
+    held.since = answer.millis();
+    held.left = answer.millis();
+    held.live = answer.number();
+    what = held;
+  } else if (answer.code() != "reset" && answer.code() != "nothing") {
+    return answer.unexpected();
+  }
+  if (!answer.is_whole()) return answer.unexpected();
+  return what;
+}
+
 Call touch_call(const Attempt& attempt, Outcome outcome, int code) {
   return call_of(
       scripts::touch, attempt.job,

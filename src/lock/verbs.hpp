@@ -103,6 +103,10 @@ Answered<bool> decode_pause(const Reply& reply);
 Call unlock_call(const Job& job, bool at_once);
 Answered<std::optional<Held>> decode_unlock(const Reply& reply);
 
+// Held: by whom, and how many they are; then nothing was forgotten. Else whether there was anything to forget.
+Call reset_call(const Job& job);
+Answered<std::variant<bool, Held>> decode_reset(const Reply& reply);
+
 Call touch_call(const Attempt& attempt, Outcome outcome, int code);
 
 }  // namespace condolock

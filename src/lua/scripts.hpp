@@ -2,6 +2,7 @@
 // header: each script is record.lua, change.lua and the verb's own file, which opens with its ARGV and reply.
 #pragma once
 
+#include <array>
 #include <string_view>
 
 namespace condolock {
@@ -22,6 +23,12 @@ extern const Script status;
 extern const Script pause;
 extern const Script resume;
 extern const Script unlock;
+extern const Script reset;
+extern const Script list;
+extern const Script history;
+
+inline constexpr std::array<const Script*, 12> all{&acquire, &renew,  &finish, &abandon, &touch, &status,
+                                                   &pause,   &resume, &unlock, &reset,   &list,  &history};
 }  // namespace scripts
 
 }  // namespace condolock

@@ -1,31 +1,54 @@
--- status: what is remembered of a job. Reads only, so a replica may answer it.
+-- status: what is remembered of jobs. Reads only, so a replica may answer it.
 --
+-- KEYS  behind those of a job, which are not looked at: for each job that is asked for, its record and its slots
 -- ARGV  none
--- reply "record" now n, until fence start revoked ("1" or "") who of each of the n holders, slots, then name and value of
---       every other field there is
---       "none" now
---       "malformed" key why / "newer" key version
+-- reply "records" now, then for each job in turn one of
+--         "record" n, until fence start revoked ("1" or "") who of each of the n holders, slots, m, name and value of the m
+--                  other fields that there are
+--         "none"   nothing is remembered
+--         "malformed" key why / "newer" key version
 -- The holders' tokens are secret.
-local record, bad = load(JOB, SLOTS)
-if not record then
-  return bad
-end
-if not record.v then
-  return { 'none', text(now) }
-end
-local reply = { 'record', text(now), text(#record.holders) }
+local reply = { 'records', text(now) }
 local function add_all(...)
   for _, part in ipairs({ ... }) do
     reply[#reply + 1] = part
   end
 end
-for _, holder in ipairs(record.holders) do
-  add_all(text(holder.till), text(holder.fence), text(holder.start), holder.revoked and '1' or '', holder.who)
+
+-- What a run that was given back leaves behind, and a reset, is no record to a reader.
+local UNSEEN = { v = true, fence = true, cut = true, waiters_until = true }
+
+local function add_record(record)
+  local known, fields = #record.holders > 0, {}
+  for _, field in ipairs(FIELDS) do
+    local value = record[field]
+    if value and string.sub(field, 1, 2) ~= 'h_' then
+      known = known or not UNSEEN[field]
+      fields[#fields + 1] = field
+      fields[#fields + 1] = type(value) == 'number' and text(value) or value
+    end
+  end
+  if not known then
+    return add_all('none')
+  end
+  add_all('record', text(#record.holders))
+  for _, holder in ipairs(record.holders) do
+    add_all(text(holder.till), text(holder.fence), text(holder.start), holder.revoked and '1' or '', holder.who)
+  end
+  add_all(text(record.slots), text(#fields / 2))
+  for _, part in ipairs(fields) do
+    reply[#reply + 1] = part
+  end
 end
-add_all(text(record.slots))
-for _, field in ipairs(FIELDS) do
-  if record[field] and string.sub(field, 1, 2) ~= 'h_' then
-    add_all(field, type(record[field]) == 'number' and text(record[field]) or record[field])
+
+for i = 9, #KEYS, 2 do
+  local record, bad = load(KEYS[i], KEYS[i + 1])
+  if record then
+    add_record(record)
+  elseif bad.err then
+    return bad
+  else
+    add_all(unpack(bad))
   end
 end
 return reply

@@ -12,6 +12,8 @@ namespace condolock::exit_code {
 
 inline constexpr int ok = 0;
 inline constexpr int unknown_key = 1;
+inline constexpr int doctor_warnings = 1;
+inline constexpr int doctor_errors = 2;
 inline constexpr int usage = 64;
 inline constexpr int malformed = 65;
 inline constexpr int unreachable = 69;
@@ -32,8 +34,9 @@ struct Described {
 };
 
 // The one table: `condolock --help` prints it, README and man page are compared with that.
-inline constexpr std::array<Described, 14> table{{
-    {unknown_key, "status: there is no record of a key"},
+inline constexpr std::array<Described, 15> table{{
+    {unknown_key, "status, history: there is no record of a key; doctor: warnings"},
+    {doctor_errors, "doctor: errors"},
     {usage, "usage: the command line is wrong"},
     {malformed, "a stored record is malformed or not ours; nothing was overwritten"},
     {unreachable, "no answer from Redis, or it takes no writes"},

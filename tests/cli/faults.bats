@@ -102,6 +102,9 @@ load helper
   run --separate-stderr "$CONDOLOCK" status K
   [ "$status" -eq 0 ]
   [ "$stderr" = '' ]
+  "$CONDOLOCK" list --json >/dev/null
+  "$CONDOLOCK" history K >/dev/null
+  "$CONDOLOCK" reset p --yes
   "$CONDOLOCK" pause K
   "$CONDOLOCK" resume K
   "$CONDOLOCK" run --key U --lease 2s -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U; "$CONDOLOCK" unlock --now U' 2>/dev/null || [ $? -eq 74 ]

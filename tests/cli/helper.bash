@@ -18,7 +18,9 @@ teardown_file() {
 # Nothing that the caller has set for the program, or that it reads besides.
 clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CI NO_COLOR; }
 
-setup() {
+setup() { start_case; }
+
+start_case() {
   clear_environment
   export CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock"
   redis FLUSHALL >/dev/null

@@ -35,8 +35,18 @@ refused() {
   refused 64 'the key is missing' touch
   refused 64 'the key is missing' status
   refused 64 'one word too many' touch K L
-  for command in pause resume unlock; do refused 64 'the key is missing' $command; done
+  for command in pause resume unlock reset history; do refused 64 'the key is missing' $command; done
   refused 64 'one word too many' pause K L
+  refused 64 'one word too many' history K L
+  refused 64 'one word too many' list a b
+  refused 64 'one word too many' doctor a
+  refused 64 '--json, --plain and --prometheus: give one of them' list --json --plain
+  refused 64 'give one of them' list --prometheus --json
+  for limit in 0 -1 x 10001 1.5 ''; do refused 64 "--limit: '$limit' is not a number from 1 to 10000" history K --limit "$limit"; done
+  refused 64 'nobody can be asked without a terminal: give --yes' reset K
+  refused 64 '--yes takes no value' reset K --yes=1
+  refused 64 '--json takes no value' doctor --json=1
+  refused 64 'there is no option --yes' unlock K --yes
   refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
   refused 64 "--for: 'soon' is not a duration" pause K --for soon
   refused 64 '--for: must be at least 1ms' pause K --for 0

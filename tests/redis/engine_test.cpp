@@ -110,8 +110,8 @@ TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") 
   const Grant grant{17, 1000, {}};
   for (const Call& call :
        {acquire("a"), renew_call(attempt("a"), grant), finish_call(attempt("a"), grant, Outcome::success, 0),
-        abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), status_call(job), pause_call(job, {}, ""),
-        resume_call(job), unlock_call(job, true)}) {
+        abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), pause_call(job, {}, ""), resume_call(job),
+        unlock_call(job, true), reset_call(job), records_call("ns", {"K"}), names_call("ns"), history_call(job, 20)}) {
     CAPTURE(call.script->name);
     server.command({"SCRIPT", "FLUSH"});
     server.command({"CONFIG", "RESETSTAT"});
@@ -433,9 +433,9 @@ TEST_CASE("a replica refuses to decide, and says what it is") {
   CHECK(failure.fault == Fault::not_primary);
   // A skip is a write too, so a replica can't give a wrong one.
   CHECK(failure_of(once(engine, acquire_call(attempt("b"), {AccessedPrior{"x", Millis(1)}}))).fault == Fault::not_primary);
-  Call read = status_call(job);
+  Call read = records_call("ns", {"K"});
   const Reply reply = once(engine, read);
-  CHECK(code_of(reply) == "record");
+  CHECK(code_of(reply) == "records");
   CHECK(reply.from_primary == false);
   server.command({"REPLICAOF", "NO", "ONE"});
   CHECK(once(engine, read).from_primary == true);

@@ -19,14 +19,18 @@ struct Malformed : Protocol {
                             pause_call({"ns", "K"}, {}, ""),
                             resume_call({"ns", "K"}),
                             unlock_call({"ns", "K"}, true),
-                            status_call({"ns", "K"})};
+                            reset_call({"ns", "K"}),
+                            history_call({"ns", "K"}, 20),
+                            records_call("ns", {"K"})};
     std::vector<std::string> out;
     const std::string before = state();
     for (const Call& call : calls) {
       const Reply reply = ask(call);
       REQUIRE(std::holds_alternative<Values>(reply.answer));
       std::string text;
-      for (const std::string& value : std::get<Values>(reply.answer)) text += (text.empty() ? "" : " ") + value;
+      Values values = std::get<Values>(reply.answer);
+      if (values[0] == "records") values.erase(values.begin(), values.begin() + 2);  // what follows is of one job
+      for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
       out.push_back(text);
     }
     CHECK(state() == before);

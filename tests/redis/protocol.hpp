@@ -68,9 +68,11 @@ struct Protocol {
     finish(token, grant(token, {}, key), outcome, outcome == condolock::Outcome::success ? 0 : 1, key);
   }
   condolock::Record record(const std::string& key = "K") {
-    const auto answer = condolock::decode_record(ask(condolock::status_call({"ns", key})));
-    REQUIRE(std::holds_alternative<condolock::Record>(answer));
-    return std::get<condolock::Record>(answer);
+    const auto answer = condolock::decode_records(ask(condolock::records_call("ns", {key})), 1);
+    REQUIRE(std::holds_alternative<std::vector<condolock::Answered<condolock::Record>>>(answer));
+    const auto& record = std::get<std::vector<condolock::Answered<condolock::Record>>>(answer)[0];
+    REQUIRE(std::holds_alternative<condolock::Record>(record));
+    return std::get<condolock::Record>(record);
   }
 
   std::string field(const std::string& name, const std::string& key = "K") {

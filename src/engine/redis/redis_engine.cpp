@@ -17,6 +17,14 @@ std::string format_seconds(Millis length) {
   return std::to_string(ms / 1000) + "." + fraction.substr(1);
 }
 
+std::string format_script(const Call& call, std::string_view verb, std::string_view script) {
+  const std::string keys = std::to_string(call.keys.size());
+  std::vector<std::string_view> command{verb, script, keys};
+  command.insert(command.end(), call.keys.begin(), call.keys.end());
+  command.insert(command.end(), call.args.begin(), call.args.end());
+  return format_command(command);
+}
+
 }  // namespace
 
 RedisEngine::RedisEngine(Target target)
@@ -145,24 +153,17 @@ void RedisEngine::exchange(bool opening, Instant now) {
   }
   socket_->begin_exchange();
   phase_ = Phase::exchanging;
-  const std::string keys = std::to_string(call_.keys.size());
-  std::vector<std::string_view> command{"EVALSHA", call_.script->sha1, keys};
-  command.insert(command.end(), call_.keys.begin(), call_.keys.end());
-  command.insert(command.end(), call_.args.begin(), call_.args.end());
   awaited_.push_back(Step::script);
   script_sent_ = true;
   sent_ = now;
-  socket_->send(bytes + format_command(command));
+  socket_->send(bytes + (call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()})
+                                                 : format_script(call_, "EVALSHA", call_.script->sha1)));
 }
 
 void RedisEngine::send_source(Instant now) {
-  const std::string keys = std::to_string(call_.keys.size());
-  std::vector<std::string_view> command{"EVAL", call_.script->source, keys};
-  command.insert(command.end(), call_.keys.begin(), call_.keys.end());
-  command.insert(command.end(), call_.args.begin(), call_.args.end());
   awaited_.push_back(Step::script);
   sent_ = now;
-  socket_->send(format_command(command));
+  socket_->send(format_script(call_, "EVAL", call_.script->source));
 }
 
 // The server is not ready, and has done nothing yet.
@@ -250,6 +251,7 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
     tainted_ = true;
     return fail({opening_error_->fault, true, true, target_.shown() + " says: " + opening_error_->text});
   }
+  if (call_.script == nullptr && reply.kind != RespValue::Kind::array) return finish({reply.text});
   Values values;
   for (const RespValue& item : reply.items) {
     if (item.kind == RespValue::Kind::nil || item.kind == RespValue::Kind::array) {
@@ -258,7 +260,7 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
     }
     values.push_back(item.text);
   }
-  if (values.empty()) {
+  if (values.empty() && call_.script != nullptr) {
     return fail({Fault::unexpected, true, false, target_.shown() + " answered the script with no array"});
   }
   finish(std::move(values));

@@ -1,0 +1,361 @@
+#include "engine/redis/doctor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "engine/ask.hpp"
+#include "util/duration.hpp"
+#include "util/escape.hpp"
+#include "util/number.hpp"
+#include "util/random.hpp"
+
+namespace condolock::redis {
+namespace {
+
+using Level = Finding::Level;
+using Words = std::vector<std::string>;
+
+bool says(const Failure& failure, std::string_view what) { return failure.text.find(what) != std::string::npos; }
+
+// "7.0.15" -> 7000015; 0 where there is none. Every part counts to 999.
+std::int64_t version_number(std::string_view text) {
+  std::int64_t out = 0;
+  for (int part = 0; part < 3; ++part) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    out = out * 1000 + parse_number<std::int64_t>(text.substr(0, dot)).value_or(0);
+    text.remove_prefix(std::min(dot + 1, text.size()));
+  }
+  return out;
+}
+
+std::int64_t wall_clock() {
+  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string shown_length(std::chrono::microseconds length) {
+  if (length >= std::chrono::milliseconds(10)) return format_duration(std::chrono::duration_cast<Millis>(length));
+  const std::string us = std::to_string(1000 + length.count() % 1000);
+  return std::to_string(length.count() / 1000) + "." + us.substr(1, 2) + "ms";
+}
+
+// "name:value" in each line.
+std::map<std::string, std::string> parse_info(std::string_view text) {
+  std::map<std::string, std::string> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find("\r\n"), text.size());
+    const std::string_view line = text.substr(0, end);
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos) out[std::string(line.substr(0, colon))] = line.substr(colon + 1);
+    text.remove_prefix(std::min(end + 2, text.size()));
+  }
+  return out;
+}
+
+class Examination {
+ public:
+  Examination(Engine& engine, const Target& target, const Words& keys, Millis patience)
+      : engine_(engine), target_(target), keys_(keys), patience_(patience) {}
+
+  std::vector<Finding> run() {
+    if (!reach()) return findings_;
+    look_at_way();
+    look_at_round_trip();
+    look_at_clock();
+    learn();
+    look_at_version();
+    look_at_role();
+    look_at_persistence();
+    look_at_eviction();
+    look_at_permissions();
+    look_at_sleeping();
+    return findings_;
+  }
+
+ private:
+  std::variant<Values, Failure> command(Words words) {
+    Call call;
+    call.args = std::move(words);
+    return ask(engine_, std::move(call), patience_).answer;
+  }
+
+  std::optional<Values> answer_to(Words words) {
+    auto answer = command(std::move(words));
+    if (auto* values = std::get_if<Values>(&answer)) return std::move(*values);
+    return std::nullopt;
+  }
+
+  void tell(Level level, std::string check, std::string found, std::string advice = "") {
+    findings_.push_back({level, std::move(check), std::move(found), std::move(advice)});
+  }
+
+  bool reach() {
+    const auto answer = command({"PING"});
+    const auto* failure = std::get_if<Failure>(&answer);
+    // Who may not PING may still be let in.
+    if (failure == nullptr || says(*failure, "NOPERM")) {
+      tell(Level::good, "reachable", target_.shown() + " answers");
+      return true;
+    }
+    const bool denied = failure->fault == Fault::denied;
+    tell(Level::error, "reachable", failure->text,
+         denied ? "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD"
+                : "start the server, or name another: --url or CONDOLOCK_URL");
+    return false;
+  }
+
+  void look_at_way() {
+    if (!target_.path.empty()) return tell(Level::good, "way", "a Unix socket: nobody reads along");
+    const bool here = target_.host == "localhost" || target_.host == "::1" || target_.host.starts_with("127.");
+    if (here) return tell(Level::good, "way", "the machine's own loopback: nobody reads along");
+    tell(Level::warning, "way", "TCP without TLS: who is on the way can read the password and change what is said",
+         "use a tunnel (ssh, stunnel, WireGuard); this version has no TLS of its own");
+  }
+
+  void look_at_round_trip() {
+    using std::chrono::microseconds;
+    std::array<microseconds, 5> trips{};
+    for (microseconds& trip : trips) {
+      const auto before = std::chrono::steady_clock::now();
+      command({"PING"});
+      trip = std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - before);
+    }
+    std::sort(trips.begin(), trips.end());
+    const bool slow = trips[2] > std::chrono::milliseconds(100);
+    tell(slow ? Level::warning : Level::good, "round trip",
+         shown_length(trips[2]) + " in the median of five; a run takes three and waits for no more",
+         slow ? "put the server nearer to the machines that run jobs" : "");
+  }
+
+  void look_at_clock() {
+    const std::int64_t before = wall_clock();
+    const auto time = answer_to({"TIME"});
+    const std::int64_t after = wall_clock();
+    const auto seconds = time && time->size() == 2 ? parse_number<std::int64_t>((*time)[0]) : std::nullopt;
+    if (!seconds) return tell(Level::unknown, "clock", "the server does not tell its time", "allow this user TIME");
+    const std::int64_t server = *seconds * 1000 + parse_number<std::int64_t>((*time)[1]).value_or(0) / 1000;
+    // What the round trip took may be the whole difference.
+    const std::int64_t apart = server < before ? before - server : std::max<std::int64_t>(server - after, 0);
+    if (apart < 1000) return tell(Level::good, "clock", "less than a second from this machine's");
+    tell(Level::warning, "clock",
+         format_duration(Millis(apart)) + (server < before ? " behind" : " ahead of") +
+             " this machine's: leases and conditions go by the server's alone, but cron starts jobs by this one",
+         "set both by NTP, and let --min-time be shorter than a job's period by more than that");
+  }
+
+  void learn() {
+    if (const auto info = answer_to({"INFO"}); info && !info->empty()) info_ = parse_info((*info)[0]);
+  }
+
+  // Empty: not told.
+  std::string info(const std::string& name) const {
+    const auto found = info_.find(name);
+    return found == info_.end() ? "" : escape(found->second);
+  }
+
+  // Whether INFO said so; else it is told of.
+  bool is_told(const std::string& check, const std::string& name) {
+    if (!info(name).empty()) return true;
+    tell(Level::unknown, check, "not known, as this user may not call INFO", "let doctor run as one who may");
+    return false;
+  }
+
+  void look_at_version() {
+    if (!is_told("version", "redis_version")) return;
+    const bool valkey = !info("valkey_version").empty();
+    const std::string version = info(valkey ? "valkey_version" : "redis_version");
+    const std::string name = (valkey ? "Valkey " : "Redis ") + version;
+    const bool old = version_number(version) < (valkey ? 7'002'000 : 6'002'000);
+    tell(old ? Level::error : Level::good, "version", name + (old ? " lacks commands that the scripts need" : ""),
+         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
+    if (info("cluster_enabled") == "1") {
+      tell(Level::warning, "cluster",
+           "this server is one of a Cluster, of which this version knows only the one it is given",
+           "name the server that has the slot of the namespace, or one outside of a Cluster");
+    }
+  }
+
+  void look_at_role() {
+    if (!is_told("role", "role")) return;
+    if (info("role") != "master") {
+      return tell(Level::error, "role", "a replica, which takes no writes: no run is granted",
+                  "name the primary: " + info("master_host") + ":" + info("master_port"));
+    }
+    tell(Level::good, "role", "primary");
+    const std::string replicas = info("connected_slaves");
+    if (replicas == "0") {
+      return tell(Level::good, "replicas", "none: without this server no job runs, but none runs twice either");
+    }
+    tell(Level::good, "replicas",
+         replicas + ", which follow with a delay: a failover forgets what they did not have yet, and a job may run twice");
+  }
+
+  void look_at_persistence() {
+    if (!is_told("persistence", "aof_enabled")) return;
+    const auto config = [this](const std::string& name) -> std::optional<std::string> {
+      const auto answer = answer_to({"CONFIG", "GET", name});
+      return answer && answer->size() == 2 ? std::optional(escape((*answer)[1])) : std::nullopt;
+    };
+    if (info("rdb_last_bgsave_status") == "err" || info("aof_last_write_status") == "err") {
+      tell(Level::error, "disk", "the server could not write to its disk, and may refuse all writes",
+           "see the server's log");
+    }
+    if (info("aof_enabled") != "1") {
+      const auto save = config("save");
+      return tell(Level::warning, "persistence",
+                  save && save->empty()
+                      ? "none: after a restart everything is a first run"
+                      : "snapshots alone: a restart forgets what came since the last, and jobs may run again",
+                  "set appendonly yes");
+    }
+    const auto fsync = config("appendfsync");
+    if (!fsync) {
+      return tell(Level::unknown, "persistence",
+                  "AOF; how often it is synced is not known, as this user may not call CONFIG GET",
+                  "let doctor run as one who may");
+    }
+    if (*fsync == "always") return tell(Level::good, "persistence", "AOF, synced at every write: nothing is lost");
+    if (*fsync == "everysec") {
+      return tell(Level::good, "persistence", "AOF, synced every second: a crash of the machine forgets that much at most");
+    }
+    tell(Level::warning, "persistence", "AOF, synced when the kernel likes: a crash of the machine may forget half a minute",
+         "set appendfsync everysec, or always");
+  }
+
+  void look_at_eviction() {
+    if (!is_told("eviction", "maxmemory_policy")) return;
+    const std::string policy = info("maxmemory_policy");
+    const bool limited = info("maxmemory") != "0";
+    if (policy == "noeviction") return tell(Level::good, "eviction", "none (noeviction)");
+    if (policy.starts_with("volatile-")) {
+      return tell(limited ? Level::warning : Level::good, "eviction",
+                  policy + (limited ? ": records are safe, but the answers that late requests are given again may go"
+                                    : ", but there is no maxmemory"),
+                  limited ? "set maxmemory-policy noeviction" : "");
+    }
+    tell(limited ? Level::error : Level::warning, "eviction",
+         policy + (limited ? ": records and leases can be evicted, and then jobs run twice"
+                           : " would evict records and leases; only as there is no maxmemory it does not"),
+         "set maxmemory-policy noeviction, or use a server of its own");
+  }
+
+  void look_at_permissions() {
+    const auto who = answer_to({"ACL", "WHOAMI"});
+    if (!who || who->empty()) {
+      return tell(Level::unknown, "permissions", "not known, as this user may not call ACL",
+                  "let doctor run as one who may");
+    }
+    const std::string user = (*who)[0];
+    std::string missing;
+    std::string rights;
+    for (const std::string& name : used_commands()) {
+      rights += " +";
+      for (const char c : name) rights += static_cast<char>(c - 'A' + 'a');  // commands are nothing but capitals
+      const auto sample = sample_of(name, keys_);
+      if (!sample) continue;
+      Words question{"ACL", "DRYRUN", user};
+      question.insert(question.end(), sample->begin(), sample->end());
+      const auto answer = command(std::move(question));
+      const auto* values = std::get_if<Values>(&answer);
+      if (values == nullptr) {
+        return tell(Level::unknown, "permissions",
+                    "not known: user " + escape(user) + " gets no answer to ACL DRYRUN, which needs Redis 7.0 and the right",
+                    "");
+      }
+      if (values->empty() || (*values)[0] != "OK") missing += (missing.empty() ? "" : " ") + name;
+    }
+    if (missing.empty()) return tell(Level::good, "permissions", "user " + escape(user) + " has all that are needed");
+    tell(Level::error, "permissions", "user " + escape(user) + " lacks: " + missing,
+         "ACL SETUSER " + escape(user) + " ~" + pattern() + " +auth +select" + rights);
+  }
+
+  // "{ns}:*"
+  std::string pattern() const { return keys_[0].substr(0, keys_[0].find('}') + 1) + ":*"; }
+
+  void look_at_sleeping() {
+    const auto answer = command({"BLPOP", keys_[0].substr(0, keys_[0].find('}') + 1) + ":wake:" + random_token(), "0.001"});
+    const auto* failure = std::get_if<Failure>(&answer);
+    if (failure == nullptr) return tell(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
+    tell(Level::warning, "waiting", "run --wait can't sleep here: " + failure->text, "allow this user BLPOP");
+  }
+
+  Engine& engine_;
+  const Target& target_;
+  const Words& keys_;
+  Millis patience_;
+  std::map<std::string, std::string> info_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<std::string> used_commands() {
+  std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
+  for (const Script* script : scripts::all) {
+    std::string_view source = script->source;
+    for (const std::string_view opening : {"redis.call('", "redis.pcall('"}) {
+      for (std::size_t at = source.find(opening); at != std::string_view::npos; at = source.find(opening, at + 1)) {
+        const std::size_t from = at + opening.size();
+        out.emplace(source.substr(from, source.find('\'', from) - from));
+      }
+    }
+  }
+  return {out.begin(), out.end()};
+}
+
+std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys) {
+  struct Sample {
+    std::string_view command;
+    std::string_view arguments;  // behind the key
+  };
+  static constexpr std::array<Sample, 22> on_a_key{{
+      {"BLPOP", "1"},
+      {"DEL", ""},
+      {"EXISTS", ""},
+      {"HDEL", "f"},
+      {"HGETALL", ""},
+      {"HMGET", "f"},
+      {"HSET", "f v"},
+      {"LINDEX", "0"},
+      {"LLEN", ""},
+      {"LPUSH", "v"},
+      {"LREM", "1 v"},
+      {"LRANGE", "0 1"},
+      {"LTRIM", "0 1"},
+      {"PEXPIRE", "1"},
+      {"PEXPIREAT", "1"},
+      {"TYPE", ""},
+      {"ZADD", "1 m"},
+      {"ZMSCORE", "m"},
+      {"ZRANGEBYSCORE", "0 1"},
+      {"ZREM", "m"},
+      {"ZREMRANGEBYSCORE", "0 1"},
+      {"ZSCORE", "m"},
+  }};
+  Words out{std::string(command)};
+  if (command == "TIME" || command == "ROLE") return out;
+  if (command == "EVAL" || command == "EVALSHA") {  // at once the right to all keys
+    out.insert(out.end(), {"return 1", std::to_string(keys.size())});
+    out.insert(out.end(), keys.begin(), keys.end());
+    return out;
+  }
+  const auto* found =
+      std::find_if(on_a_key.begin(), on_a_key.end(), [&](const Sample& sample) { return sample.command == command; });
+  if (found == on_a_key.end()) return std::nullopt;
+  out.push_back(keys[0]);
+  std::string_view rest = found->arguments;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    out.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
+std::vector<Finding> examine(Engine& engine, const Target& target, const std::vector<std::string>& keys, Millis patience) {
+  return Examination(engine, target, keys, patience).run();
+}
+
+}  // namespace condolock::redis

@@ -1,0 +1,206 @@
+load helper
+
+# The three completions, each in its own real shell. They read --help, so what is compared is what a shell makes of it.
+
+setup() {
+  start_case
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  ln -s "$CONDOLOCK" "$BATS_TEST_TMPDIR/bin/condolock"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  export PATH
+}
+
+# options_of [COMMAND]: as --help has them.
+options_of() {
+  {
+    "$CONDOLOCK" "$@" --help | sed '/^Every command/q'
+    "$CONDOLOCK" --help | sed "${1:+/--version/d}"
+  } | sed -nE 's/^  (-[a-zA-Z]), (--[a-z-]+).*/\1\n\2/p; t; s/^  (--[a-z-]+|-[a-zA-Z] ).*/\1/p' | tr -d ' ' | sort -u
+}
+commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }' | sort; }
+
+# in_SHELL LINE: what that shell would offer for the end of the line, a word in a line.
+in_bash() {
+  bash --norc -c '
+    source "$SOURCE_DIR/completions/condolock.bash"
+    COMP_LINE=$1 COMP_POINT=${#1}
+    mapfile -t COMP_WORDS < <(perl -e "@w = \$ARGV[0] =~ /[^\\s:=]+|[:=]/g; push @w, q() if \$ARGV[0] =~ /\\s\$/; print qq(\$_\n) for @w" "$1")
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    _condolock condolock
+    [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$1" | sort -u
+}
+in_fish() {
+  fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; complete -C $argv[1]' "$1" | cut -f1 | sort -u
+}
+# What the completion adds is taken down where zsh takes it, in a real line editor.
+in_zsh() {
+  mkdir -p zsh
+  cp "$SOURCE_DIR/completions/condolock.zsh" zsh/_condolock
+  cat >zsh/.zshrc <<'END'
+setopt extended_glob
+fpath=($ZDOTDIR $fpath)
+autoload -Uz compinit
+compinit -u -D
+compadd() {
+  local -a offered
+  # Some calls only sort out what another will add.
+  if [[ " ${@[1,(i)(-|--)]} " != *' '-[a-zA-Z]#[OAD]' '* ]]; then
+    builtin compadd -O offered "$@"
+    print -rl -- $offered >>taken
+  fi
+  builtin compadd "$@"
+}
+complete-and-tell() { zle complete-word; : >told; }
+zle -N complete-and-tell
+bindkey '^I' complete-and-tell
+precmd() { : >ready; }
+END
+  rm -f ready told taken zsh/keys
+  mkfifo zsh/keys
+  ZDOTDIR=$PWD/zsh TERM=dumb script -qfc 'zsh -d -i' zsh/shown <zsh/keys >/dev/null 2>&1 3>&- &
+  local shell=$!
+  exec 9>zsh/keys
+  wait_for test -e ready
+  printf '%s\t' "$1" >&9
+  wait_for test -e told
+  exec 9>&-
+  put_down "$shell"
+  [ ! -e taken ] || grep -v '^$' taken | sort -u
+}
+
+# shells FUNCTION ARGUMENT...: the same must hold in each of them.
+shells() {
+  local shell
+  for shell in bash zsh fish; do
+    "$1" "in_$shell" "${@:2}" || { echo "in $shell"; return 1; }
+  done
+}
+
+# offers WHAT LINE IN_SHELL...: exactly these words.
+offers() {
+  local offered wanted
+  offered=$("$1" "$2")
+  wanted=$(printf '%s' "${3:+$3$'\n'}" | sort -u)
+  [ "$offered" = "$wanted" ] || { printf 'behind %s:\n%s\nwanted:\n%s\n' "$2" "$offered" "$wanted"; return 1; }
+}
+has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; return 1; }; }
+
+@test "every command" {
+  [ "$(commands | wc -l)" -ge 11 ]
+  shells offers 'condolock ' "$(commands)"
+  shells offers 'condolock --url unix:///x ' "$(commands)"
+  shells offers 'condolock re' $'reset\nresume'
+}
+
+@test "every option of every command" {
+  [ "$(options_of run | wc -l)" -ge 30 ]
+  for command in $(commands); do
+    for shell in bash fish; do
+      offers in_$shell "condolock $command -" "$(options_of "$command")" || { echo "in $shell"; return 1; }
+      offers in_$shell "condolock $command --" "$(options_of "$command" | grep -- ^--)" || { echo "in $shell"; return 1; }
+    done
+    offers in_zsh "condolock $command --" "$(options_of "$command" | grep -- ^--)"
+  done
+  offers in_zsh "condolock run -" "$(options_of run)"
+  offers in_bash 'condolock -' "$(options_of)"
+  offers in_fish 'condolock -' "$(options_of)"
+}
+
+@test "values that are known, and none where anything can stand" {
+  shells offers 'condolock run --color ' $'always\nauto\nnever'
+  shells offers 'condolock run --wait ' forever
+  shells offers 'condolock run -w ' forever
+  shells offers 'condolock run --on-unreachable ' $'fail\nrun\nskip'
+  shells offers 'condolock run --min-time-from ' $'end\nstart'
+  "$CONDOLOCK" touch sync
+  shells offers 'condolock run --min-time ' ''
+  shells offers 'condolock --namespace ' ''
+  offers in_bash 'condolock run --color=' $'always\nauto\nnever'
+  offers in_bash 'condolock run --color=a' $'always\nauto'
+  offers in_fish 'condolock run --color=a' $'--color=always\n--color=auto'
+  offers in_zsh 'condolock run --color=a' $'always\nauto'
+  echo secret >password
+  shells has 'condolock status --password-file ' password
+  shells has 'condolock status --config ' password
+}
+
+@test "keys, wherever one can stand" {
+  "$CONDOLOCK" touch sync
+  "$CONDOLOCK" touch report
+  for command in run check touch status list history pause resume unlock reset; do
+    shells offers "condolock $command " $'report\nsync' || { echo "$command"; return 1; }
+  done
+  for shell in bash fish; do offers in_$shell 'condolock doctor ' ''; done
+  for option in --key --after --not-running; do shells offers "condolock run $option " $'report\nsync'; done
+  shells offers 'condolock run --key s' sync
+  shells offers 'condolock unlock report s' sync
+  offers in_bash 'condolock run --key=s' sync
+  offers in_fish 'condolock run --key=s' --key=sync
+  offers in_zsh 'condolock run --key=s' sync
+  offers in_bash 'condolock run --accessed-prior ' $'report:\nsync:'
+  offers in_fish 'condolock run --accessed-prior ' $'report:\nsync:'
+}
+
+@test "keys of the server and the namespace that stand in the line" {
+  "$CONDOLOCK" touch here
+  "$CONDOLOCK" touch --namespace other there
+  shells offers 'condolock --namespace other status ' there
+  shells offers 'condolock status --namespace other ' there
+  shells offers 'condolock status --namespace=other ' there
+  shells offers "condolock status --url unix://$REDIS_DIR/nobody.sock " ''
+}
+
+@test "keys that a shell would take apart" {
+  "$CONDOLOCK" touch 'a:b c'
+  "$CONDOLOCK" touch "it's"
+  "$CONDOLOCK" touch $'\xff\x1b[31m'
+  "$CONDOLOCK" touch 'back\slash'
+  offers in_bash 'condolock status ' $'a:b\\ c\nit\\\'s'
+  offers in_bash 'condolock status a:' 'b\ c'
+  offers in_bash "condolock status i" "it\\'s"
+  offers in_fish 'condolock status ' $'a:b c\nit\'s'
+  offers in_zsh 'condolock status ' $'a:b c\nit\'s'
+}
+
+@test "without a server, and with one that is stuck: nothing, soon" {
+  start_redis "$REDIS_DIR/stuck.sock" "$REDIS_DIR/stuck.pid"
+  kill -STOP "$(cat "$REDIS_DIR/stuck.pid")"
+  for socket in nobody stuck; do
+    export CONDOLOCK_URL=unix://$REDIS_DIR/$socket.sock
+    for shell in bash fish; do
+      began=$(date +%s%N)
+      run --separate-stderr in_$shell 'condolock status '
+      took=$((($(date +%s%N) - began) / 1000000))
+      [ "$output" = '' ]
+      [ "$stderr" = '' ]
+      [ "$took" -lt 2000 ] # of which 300 ms are the search for keys
+    done
+    offers in_zsh 'condolock status ' ''
+  done
+  began=$(date +%s%N)
+  timeout 0.3 "$CONDOLOCK" list --plain || [ $? -eq 124 ]
+  [ $((($(date +%s%N) - began) / 1000000)) -lt 600 ]
+}
+
+@test "behind the --: the command's own" {
+  mkdir there
+  : >there/some-file
+  shells has 'condolock run --key K -- ech' echo
+  has in_bash 'condolock run --key K -- cat there/' there/some-file
+  has in_zsh 'condolock run --key K -- cat there/' some-file
+  has in_fish 'condolock run --key K -- cat there/' there/some-file
+  offers in_bash 'condolock run --key K -- cmd --ke' ''
+}
+
+@test "bash, interactive: what is completed is what is run" {
+  "$CONDOLOCK" touch 'a:b'
+  mkfifo keys
+  TERM=dumb script -qfc 'bash --norc --noprofile -i' shown <keys >/dev/null 2>&1 3>&- &
+  exec 9>keys
+  printf 'PS1=; source "$SOURCE_DIR/completions/condolock.bash"; echo "pty"-ready\n' >&9
+  wait_for grep -q pty-ready shown
+  printf 'condolock run --rec\t5 --ke\ta:\t-- ech\t"it"-ran\n' >&9
+  wait_for grep -q 'it-ran' shown
+  exec 9>&-
+  [ "$(job 'a:b' runs)" = 2 ]
+}

@@ -1,0 +1,195 @@
+load helper
+
+# The config file: command line before environment before file before default.
+
+setup() {
+  start_case
+  export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/xdg HOME=$BATS_TEST_TMPDIR/home
+  config=$XDG_CONFIG_HOME/condolock/config.toml
+  mkdir -p "$XDG_CONFIG_HOME/condolock" "$HOME"
+}
+
+# How long the lease of a run is, in ms.
+lease() {
+  "$CONDOLOCK" "$@" --key L -- sleep 60 3>&- &
+  wait_for held L
+  echo $(($(job L h_until) - $(job L h_start)))
+  put_down $!
+  redis FLUSHALL >/dev/null
+}
+
+refused() { # TEXT ARG...
+  run --separate-stderr "$CONDOLOCK" "${@:2}"
+  [ "$status" -eq 78 ] && [ "$output" = '' ] && [[ "$stderr" == "condolock: error: "$1 ]] ||
+    { echo "${*:2}: $status $stderr, wanted $1"; return 1; }
+}
+
+@test "flag before environment before file before default" {
+  [ "$(lease run)" = 60000 ]
+  echo 'lease = "30s"' >"$config"
+  [ "$(lease run)" = 30000 ]
+  [ "$(CONDOLOCK_LEASE=20s lease run)" = 20000 ]
+  [ "$(CONDOLOCK_LEASE=20s lease run --lease 10s)" = 10000 ]
+  [ "$(lease run --lease 10s)" = 10000 ]
+}
+
+@test "the order holds for the server, the namespace and the password" {
+  unset CONDOLOCK_URL
+  cat >"$config" <<END
+url = "unix://$REDIS_DIR/redis.sock"
+namespace = "filed"
+END
+  "$CONDOLOCK" touch a
+  [ "$(redis EXISTS '{filed}:job:a')" = 1 ]
+  CONDOLOCK_NAMESPACE=env "$CONDOLOCK" touch a
+  [ "$(redis EXISTS '{env}:job:a')" = 1 ]
+  run env CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/nobody.sock" "$CONDOLOCK" touch a
+  [ "$status" -eq 69 ]
+  run env REDIS_URL="unix://$BATS_TEST_TMPDIR/nobody.sock" "$CONDOLOCK" touch a
+  [ "$status" -eq 69 ]
+
+  redis ACL SETUSER job on '>pw' '~*' +@all >/dev/null
+  echo 'user = "job"' >>"$config"
+  (umask 077; echo pw >password; echo wrong >wrong)
+  run "$CONDOLOCK" touch a
+  [ "$status" -eq 77 ]
+  echo "password-file = \"$PWD/password\"" >>"$config"
+  "$CONDOLOCK" touch a
+  run env CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" touch a # what is set for this run goes before the file
+  [ "$status" -eq 77 ]
+  run env CONDOLOCK_PASSWORD_FILE="$PWD/wrong" "$CONDOLOCK" touch a
+  [ "$status" -eq 77 ]
+  run "$CONDOLOCK" touch a --password-file wrong
+  [ "$status" -eq 77 ]
+  sed -i "s#wrong#x#; s#$PWD/password#$PWD/wrong#" "$config"
+  CONDOLOCK_PASSWORD=pw "$CONDOLOCK" touch a
+  "$CONDOLOCK" touch a --password-file password
+}
+
+@test "a password in the file's URL is not warned of, and that of the environment goes before it" {
+  unset CONDOLOCK_URL
+  redis ACL SETUSER job on '>pw' '~*' +@all >/dev/null
+  echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
+  run --separate-stderr "$CONDOLOCK" touch a
+  [ "$status" -eq 0 ]
+  [ "$stderr" = '' ]
+  run env CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" touch a
+  [ "$status" -eq 77 ]
+}
+
+@test "every name, of every type that TOML has for it" {
+  cat >"$config" <<'END'
+# what all jobs share
+redis-timeout = 5          # a number is seconds
+quiet = false
+verbose = true
+color = "never"
+lease = "1m"
+wait = 0
+timeout = 1.5
+kill-after = "1s"
+jitter = "1ms"
+success-code = [3, 4]
+skip-code = 10
+busy-code = 11
+on-unreachable = "fail"
+record-timeout = "10s"
+history = 2
+END
+  for code in 3 4 0 3; do "$CONDOLOCK" run --key K -- sh -c "exit $code" || [ $? -eq $code ]; done
+  [ "$(job K failures)" = 0 ] || [ "$(job K failures)" = '' ]
+  [ "$(redis LLEN '{condolock}:runs:K')" = 2 ]
+  run --separate-stderr "$CONDOLOCK" run --key K --min-time 1d -- true
+  [ "$status" -eq 10 ]
+  [[ "$stderr" == 'condolock: skipped K: '* ]]
+  run "$CONDOLOCK" run --key T -- sleep 60
+  [ "$status" -eq 124 ]
+  # Every command reads it, also where it has no such option.
+  "$CONDOLOCK" status K >/dev/null
+  "$CONDOLOCK" list >/dev/null
+}
+
+@test "where the file is" {
+  mkdir -p "$HOME/.config/condolock"
+  echo 'lease = "20s"' >"$HOME/.config/condolock/config.toml"
+  echo 'lease = "30s"' >"$config"
+  echo 'lease = "40s"' >other.toml
+  [ "$(lease run)" = 30000 ]
+  [ "$(XDG_CONFIG_HOME='' lease run)" = 20000 ]
+  [ "$(XDG_CONFIG_HOME=xdg lease run)" = 20000 ] # not absolute, so not set
+  [ "$(lease run --config other.toml)" = 40000 ]
+  [ "$(CONDOLOCK_CONFIG=other.toml lease run)" = 40000 ]
+  [ "$(CONDOLOCK_CONFIG=nothing lease run --config other.toml)" = 40000 ]
+  [ "$(lease run --config /dev/null)" = 60000 ]
+  refused 'the config file nothing: No such file or directory' status K --config nothing
+  refused 'the config file : No such file or directory' status K --config ''
+  refused "the config file $HOME is not a regular file" status K --config "$HOME"
+}
+
+@test "what is wrong in it: 78, with file and line, before any connection" {
+  export CONDOLOCK_URL=unix://$BATS_TEST_TMPDIR/nobody.sock
+  wrong() { # TEXT LINE...
+    printf '%s\n' '# a comment' "${@:2}" >"$config"
+    refused "$config:$1" run --key K -- touch ran
+  }
+  wrong "2: there is no 'leese' here, but: url user *" 'leese = "1m"'
+  wrong "3: there is no 'key' here*" 'lease = "1m"' 'key = "K"'
+  wrong "3: there is no 'min-time' here*" '' 'min-time = 5'
+  wrong "2: there is no 'config' here*" 'config = "x"'
+  wrong "2: there is no 'a\\\\x1bb' here*" '"a\u001bb" = 1'
+  wrong '2: there are no sections here, so no \[run\]' '[run]' 'lease = "1m"'
+  wrong "2: lease: 'soon' is not a duration*" 'lease = "soon"'
+  wrong '2: lease: must be at least 1s' 'lease = 0'
+  wrong "2: skip-code: '256' is not an exit code: 0 to 255" 'skip-code = 256'
+  wrong '2: lease: takes one value, not an array' 'lease = ["1m", "2m"]'
+  wrong '2: lease: takes one value, not an array' 'lease = []'
+  wrong '2: lease must be a text, a number, true or false, or an array of these' 'lease = 2026-11-24'
+  wrong '2: success-code must be a text, a number, true or false, or an array of these' 'success-code = [1, [2]]'
+  wrong "2: quiet: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" 'quiet = "perhaps"'
+  wrong "2: color: 'red' is none of auto, always, never" 'color = "red"'
+  wrong "2: namespace: 'a b' is not a namespace*" 'namespace = "a b"'
+  (unset CONDOLOCK_URL; wrong '2: url: *' 'url = "http://x"')
+  wrong '2: * \(texts stand in quotes\)' 'lease = 1m'
+  wrong '3: * \(texts stand in quotes\)' 'lease = 1' 'lease = 2'
+  printf 'lease = "\xff"\n' >"$config"
+  refused "$config:1: *" run --key K -- touch ran
+  [ ! -e ran ]
+}
+
+@test "a file that others may write is refused" {
+  echo 'lease = "1m"' >"$config"
+  for mode in 620 602 666; do
+    chmod $mode "$config"
+    refused "the config file $config can be written by others: chmod go-w it" status K
+  done
+  chmod 444 "$config"
+  "$CONDOLOCK" touch K
+  [ "$(id -u)" -ne 0 ] || {
+    chown 12345 "$config"
+    refused "the config file $config belongs to another user, number 12345: chown it" status K
+  }
+}
+
+@test "with --once, a file that says run is told of by its place" {
+  echo 'on-unreachable = "run"' >"$config"
+  run --separate-stderr "$CONDOLOCK" run --key K --once x -- true
+  [ "$status" -eq 64 ]
+  [[ "$stderr" == "condolock: error: --once can't be with $config:1: on-unreachable run: "* ]]
+  CONDOLOCK_ON_UNREACHABLE=fail "$CONDOLOCK" run --key K --once x -- true
+}
+
+@test "what a file may name is what a command has: no other name, none forgotten" {
+  names=$(sed -n '/^\.Sh FILES/,/^\.Sh EXIT/p' "$SOURCE_DIR/man/condolock.1" | sed -n '/^The names are/,/^The command line/p' | grep -E '^\.Li' | sed 's/No (an array, perhaps) , Li//' | grep -oE '[a-z][a-z-]+' | sort)
+  [ "$(wc -l <<<"$names")" -eq 19 ]
+  for name in $names; do
+    "$CONDOLOCK" run --help | grep -q -- "--$name\b" || { echo "$name is no option"; return 1; }
+    printf '%s = [[]]\n' "$name" >"$config"
+    refused "$config:1: $name must be *" status K
+  done
+}
+
+@test "help needs no file, and names it" {
+  echo rubbish >"$config"
+  "$CONDOLOCK" --help | grep -q 'config.toml'
+  "$CONDOLOCK" run --help >/dev/null
+}

@@ -1,0 +1,300 @@
+load helper
+
+# list, history, reset, doctor.
+
+odd=$'a\xff\x1b[31mx"\\y'
+long=$(printf 'k%.0s' $(seq 300))
+
+@test "list: a line for each key, sorted, with what is to be known" {
+  "$CONDOLOCK" run --key sync -- true
+  "$CONDOLOCK" run --key report -- sh -c 'exit 7' || [ $? -eq 7 ]
+  "$CONDOLOCK" run --key report --max-failures 1 -- true || [ $? -eq 75 ]
+  "$CONDOLOCK" pause paused --for 1h
+  "$CONDOLOCK" run --key live -- sleep 60 3>&- &
+  wait_for held live
+  "$CONDOLOCK" run --key lost -- true
+  redis HSET '{condolock}:job:lost' h_token x h_until 1 h_fence 1 h_start 1 h_who '1 gone' >/dev/null
+  run --separate-stderr "$CONDOLOCK" list
+  [ "$status" -eq 0 ]
+  [ "$stderr" = '' ]
+  [ "${#lines[@]}" -eq 6 ]
+  [[ "${lines[0]}" =~ ^'KEY     LAST SUCCESS  LAST RUN '\ +'SKIPS  STATE'$ ]]
+  [[ "${lines[1]}" =~ ^'live    never         never '\ +'0  running on '.+' (pid '[0-9]+') for '[0-9ms.]+$ ]]
+  [[ "${lines[2]}" =~ ^'lost    '[0-9ms.]+' ago '.*'  lost'$ ]]
+  [[ "${lines[3]}" =~ ^'paused  never         never '\ +'0  paused for another '[0-9hms]+$ ]]
+  [[ "${lines[4]}" =~ ^'report  never         failed (7), '[0-9ms.]+' ago      1  idle'$ ]]
+  [[ "${lines[5]}" =~ ^'sync    '[0-9ms.]+' ago '\ +'success, '[0-9ms.]+' ago '\ +'0  idle'$ ]]
+}
+
+@test "list: a glob, as a shell has it" {
+  for key in backup-a backup-b other; do "$CONDOLOCK" touch $key; done
+  [ "$("$CONDOLOCK" list --plain 'backup-*')" = $'backup-a\nbackup-b' ]
+  [ "$("$CONDOLOCK" list --plain 'backup-[!a]')" = backup-b ]
+  [ "$("$CONDOLOCK" list --plain o????)" = other ]
+  [ "$("$CONDOLOCK" list --json 'b*' | jq -r '.keys[].key' | tr '\n' ' ')" = 'backup-a backup-b ' ]
+  run "$CONDOLOCK" list --plain nothing
+  [ "$status" -eq 0 ]
+  [ "$output" = '' ]
+}
+
+@test "an empty Redis: nothing, and 0" {
+  for form in '' --plain --prometheus; do
+    run --separate-stderr "$CONDOLOCK" list $form
+    [ "$status" -eq 0 ]
+    [ "$output$stderr" = '' ]
+  done
+  [ "$("$CONDOLOCK" list --json | jq -c .)" = '{"schema":1,"keys":[]}' ]
+  run --separate-stderr "$CONDOLOCK" list -v
+  [ "$stderr" = 'condolock: no key in the namespace condolock' ]
+  run --separate-stderr "$CONDOLOCK" list -v 'x*'
+  [ "$stderr" = 'condolock: no key in the namespace condolock matches' ]
+  [ "$(redis DBSIZE)" = 0 ]
+}
+
+@test "list --plain: a line is a key, whatever it is made of" {
+  "$CONDOLOCK" touch "$odd"
+  "$CONDOLOCK" touch $'two\nlines'
+  "$CONDOLOCK" touch "$long"
+  [ "$("$CONDOLOCK" list --plain)" = "a\\xff\\x1b[31mx\"\\\\y"$'\n'"$long"$'\ntwo\\x0alines' ]
+}
+
+@test "list --json: what status --json says of each" {
+  "$CONDOLOCK" run --key K -- true
+  "$CONDOLOCK" touch "$odd"
+  "$CONDOLOCK" list --json | jq -S 'del(.keys[].now)' >listed
+  "$CONDOLOCK" status --json K "$odd" | jq -S 'del(.keys[].now)' >shown
+  diff listed shown
+  [ "$(jq -r '.keys[1].known' listed)" = true ]
+}
+
+@test "list --json and --prometheus: hundreds of keys, in several portions" {
+  redis EVAL 'for i = 1, 450 do redis.call("ZADD", "{condolock}:index", i, "k" .. i) redis.call("HSET", "{condolock}:job:k" .. i, "v", 1, "runs", i) end' 0 >/dev/null
+  [ "$("$CONDOLOCK" list --json | jq '.keys | length')" = 450 ]
+  [ "$("$CONDOLOCK" list --json | jq '[.keys[].runs] | add')" = $((450 * 451 / 2)) ]
+  [ "$("$CONDOLOCK" list --prometheus | grep -c '^condolock_runs_total{')" = 450 ]
+  [ "$("$CONDOLOCK" list | wc -l)" = 451 ]
+}
+
+@test "list --prometheus: passes promtool, and says what happened" {
+  "$CONDOLOCK" run --key ok -- sleep 0.1
+  "$CONDOLOCK" run --key bad -- sh -c 'exit 7' || [ $? -eq 7 ]
+  "$CONDOLOCK" run --key bad --max-failures 1 -- true || [ $? -eq 75 ]
+  "$CONDOLOCK" touch "$odd"
+  "$CONDOLOCK" touch "$long"
+  "$CONDOLOCK" pause paused --reason $'a "b"\n'
+  "$CONDOLOCK" run --key live -- sleep 60 3>&- &
+  wait_for held live
+  "$CONDOLOCK" list --prometheus >metrics
+  promtool check metrics <metrics >said 2>&1
+  [ ! -s said ]
+  value() { sed -n "s/^condolock_$1{namespace=\"condolock\",key=\"$2\"} //p" metrics; }
+  [ "$(value runs_total ok)" = 1 ]
+  [ "$(value failures_total ok)" = 0 ]
+  [ "$(value last_exit_code bad)" = 7 ]
+  [ "$(value failures_total bad)" = 1 ]
+  [ "$(value skips bad)" = 1 ]
+  [ "$(value held live)" = 1 ]
+  [ "$(value held ok)" = 0 ]
+  [ "$(value paused paused)" = 1 ]
+  [ "$(value paused ok)" = 0 ]
+  [ "$(value last_success_timestamp_seconds live)" = '' ]
+  [ "$(value last_success_timestamp_seconds bad)" = '' ]
+  end=$(job ok ok_end)
+  [ "$(value last_success_timestamp_seconds ok)" = "${end:0:-3}.${end: -3}" ]
+  end=$(job bad failed_at)
+  [ "$(value last_failure_timestamp_seconds bad)" = "${end:0:-3}.${end: -3}" ]
+  [[ "$(value last_duration_seconds ok)" =~ ^0\.[1-9][0-9][0-9]$ ]]
+  grep -qF 'key="a\\xff\\x1b[31mx\"\\\\y"' metrics
+  grep -q "key=\"$long\"" metrics
+  # Everything that is printed is described, and the other way round.
+  diff <(grep -o '^condolock_[a-z_]*' metrics | sort -u) <(grep -oE '^\| `condolock_[a-z_]+' "$SOURCE_DIR/docs/output.md" | grep -o 'condolock_[a-z_]*' | sort -u)
+}
+
+@test "list: a malformed record is told of, 65, and hides no other" {
+  "$CONDOLOCK" touch a
+  "$CONDOLOCK" touch c
+  redis ZADD '{condolock}:index' 1 b >/dev/null
+  redis SET '{condolock}:job:b' x >/dev/null
+  for form in '' --json --prometheus; do
+    run --separate-stderr "$CONDOLOCK" list $form
+    [ "$status" -eq 65 ]
+    [ "$stderr" = 'condolock: error: the record {condolock}:job:b is malformed: holds another type of value' ]
+    [[ "$output" == *a* && "$output" == *c* ]]
+  done
+  [ "$("$CONDOLOCK" list --json 2>/dev/null | jq -r '.keys[1].error')" = 'the record {condolock}:job:b is malformed: holds another type of value' ]
+  [ "$("$CONDOLOCK" list --plain)" = $'a\nb\nc' ]
+  redis DEL '{condolock}:index' >/dev/null
+  redis SET '{condolock}:index' x >/dev/null
+  run --separate-stderr "$CONDOLOCK" list
+  [ "$status" -eq 65 ]
+  [ "$stderr" = 'condolock: error: the record {condolock}:index is malformed: holds another type of value' ]
+}
+
+@test "list uses neither SCAN nor KEYS, and a replica may answer it" {
+  "$CONDOLOCK" touch a
+  redis CONFIG RESETSTAT >/dev/null
+  for form in '' --plain --json --prometheus; do "$CONDOLOCK" list $form >/dev/null; done
+  redis INFO commandstats >stats
+  grep -q cmdstat_zrangebyscore stats
+  refute grep -qE 'cmdstat_(scan|keys|zscan|hscan)' stats
+  start_redis "$REDIS_DIR/second.sock" "$REDIS_DIR/second.pid" --replicaof 127.0.0.1 1
+  run --separate-stderr env CONDOLOCK_URL="unix://$REDIS_DIR/second.sock" "$CONDOLOCK" list
+  [ "$status" -eq 0 ]
+  [ "$stderr" = 'condolock: warning: a replica answered, and what it knows may be old' ]
+}
+
+@test "history: bars and a table; ASCII where the locale is not UTF-8" {
+  unset LC_ALL LC_CTYPE LANG
+  redis RPUSH '{condolock}:runs:K' '5 1700000000000 1700000008000 success 0 4121 web1' '4 1690000000000 1690000002000 failed 7 5 web2' \
+    '0 1685000000000 1685000000000 success 0 9 web1' "3 1680000000000 1680000000000 lost - 1 $odd" >/dev/null
+  redis HSET '{condolock}:job:K' v 1 ended 1700000008000 outcome success >/dev/null
+  cat >wanted <<'END'
+K: 4 runs, 2 failed, median 2s, longest 8s  _.#
+   BEGAN                    TOOK  OUTCOME            ON
++  2023-11-14 22:13:20 UTC    8s  success            web1 (pid 4121)
+x  2023-07-22 04:26:40 UTC    2s  failed (7)         web2 (pid 5)
++  2023-05-25 07:33:20 UTC        success, by touch  web1 (pid 9)
+x  2023-03-28 10:40:00 UTC    0s  lost               a\xff\x1b[31mx"\\y (pid 1)
+END
+  "$CONDOLOCK" history K | diff wanted -
+  LANG=de_DE.UTF-8 LC_ALL=C "$CONDOLOCK" history K | diff wanted -
+  sed -i '1s/_.#/▁▂█/; s/^+/✓/; s/^x/✗/' wanted
+  LC_ALL=C.UTF-8 "$CONDOLOCK" history --key K | diff wanted -
+  LANG=en_US.utf8 "$CONDOLOCK" history K | diff wanted -
+  [[ "$(LANG=en_US.utf8 "$CONDOLOCK" history K --limit 1)" == 'K: 1 run, 0 failed, median 8s, longest 8s  █'* ]]
+  [[ "$("$CONDOLOCK" history K --color always)" == *$'\x1b[31mx\x1b[0m'* ]]
+}
+
+@test "history --json" {
+  redis RPUSH '{condolock}:runs:K' '5 1700000000000 1700000008123 failed 7 4121 web1' '0 1685000000000 1685000000000 success 0 9 web1' '3 1680000000000 1680000000001 lost - 1 w' >/dev/null
+  redis HSET '{condolock}:job:K' v 1 ended 1700000008123 outcome failed >/dev/null
+  "$CONDOLOCK" history K --json >document
+  [ "$(jq -c '[.schema, .key, .known, (.runs | length)]' document)" = '[1,"K",true,3]' ]
+  [ "$(jq -cS '.runs[0]' document)" = '{"duration_ms":8123,"end":{"ms":1700000008123,"rfc3339":"2023-11-14T22:13:28.123Z"},"exit_code":7,"fence":5,"host":"web1","outcome":"failed","pid":4121,"start":{"ms":1700000000000,"rfc3339":"2023-11-14T22:13:20.000Z"}}' ]
+  [ "$(jq -c '[.runs[1].fence, .runs[2].exit_code]' document)" = '[null,null]' ]
+}
+
+@test "history: what runs and what is unknown" {
+  "$CONDOLOCK" run --key K --history 3 -- true
+  "$CONDOLOCK" run --key K --history 3 --timeout 0.1 -- sleep 60 || [ $? -eq 124 ]
+  for i in 1 2; do "$CONDOLOCK" run --key K --history 3 -- sh -c "exit $i" || [ $? -eq $i ]; done
+  [ "$("$CONDOLOCK" history K --json | jq -c '[.runs[] | [.outcome, .exit_code]]')" = '[["failed",2],["failed",1],["timeout",143]]' ]
+  "$CONDOLOCK" run --key "$odd" -- true
+  [[ "$("$CONDOLOCK" history "$odd")" == 'a\xff\x1b[31mx"\\y: 1 run, '* ]]
+  run --separate-stderr "$CONDOLOCK" history nobody
+  [ "$status" -eq 1 ]
+  [ "$output" = 'nobody: no record' ]
+  run --separate-stderr "$CONDOLOCK" history nobody --json
+  [ "$status" -eq 1 ]
+  [ "$(jq -cS . <<<"$output")" = '{"key":"nobody","known":false,"runs":[],"schema":1}' ]
+  "$CONDOLOCK" run --key none --history 0 -- true
+  run "$CONDOLOCK" history none
+  [ "$status" -eq 0 ]
+  [ "$output" = 'none: no run in the history' ]
+  redis LPUSH '{condolock}:runs:K' rubbish >/dev/null
+  run --separate-stderr "$CONDOLOCK" history K
+  [ "$status" -eq 65 ]
+  [ "$stderr" = 'condolock: error: the history of K is malformed: it has a row that is no run' ]
+}
+
+@test "reset --yes: a first run again" {
+  "$CONDOLOCK" run --key K --once v1 -- true
+  "$CONDOLOCK" pause K
+  run "$CONDOLOCK" reset K unknown --yes
+  [ "$status" -eq 0 ]
+  [ "$output" = '' ]
+  run "$CONDOLOCK" status K
+  [ "$status" -eq 1 ]
+  [ "$("$CONDOLOCK" list --plain)" = '' ]
+  "$CONDOLOCK" run --key K --min-time 1d --once v1 -- touch ran
+  [ -e ran ]
+  run --separate-stderr "$CONDOLOCK" reset -v K unknown -y
+  [ "$stderr" = $'condolock: K is forgotten\ncondolock: unknown: there was no record' ]
+}
+
+@test "reset: 75 while it runs, and the others are forgotten all the same" {
+  "$CONDOLOCK" touch other
+  "$CONDOLOCK" run --key K -- sleep 60 3>&- &
+  wait_for held K
+  run --separate-stderr "$CONDOLOCK" reset K other --yes
+  [ "$status" -eq 75 ]
+  [[ "$stderr" =~ ^'condolock: error: K is held by '.+' (pid '[0-9]+'), so nothing of it was forgotten: wait, or condolock unlock it'$ ]]
+  [ "$(job other runs)" = '' ]
+  held K
+}
+
+@test "reset: asks on a terminal, and needs --yes elsewhere" {
+  "$CONDOLOCK" touch "$odd"
+  "$CONDOLOCK" touch K
+  run --separate-stderr "$CONDOLOCK" reset K
+  [ "$status" -eq 64 ]
+  [ "$stderr" = 'condolock: error: nobody can be asked without a terminal: give --yes' ]
+  run --separate-stderr "$CONDOLOCK" reset K <<<y
+  [ "$status" -eq 64 ]
+  export odd
+  for answer in n '' nonsense yy; do
+    run script -qec '"$CONDOLOCK" reset K "$odd"' /dev/null <<<"$answer"
+    [ "$status" -eq 75 ]
+    [[ "$output" == *'condolock: forget all that is remembered of K, a\xff\x1b[31mx"\\y? [y/N] '* ]]
+    [ "$(job K runs)" = 1 ]
+  done
+  for answer in y yes Y; do
+    "$CONDOLOCK" touch K
+    run script -qec '"$CONDOLOCK" reset K "$odd"' /dev/null <<<"$answer"
+    [ "$status" -eq 0 ]
+    [ "$(job K runs)" = '' ]
+  done
+  run script -qec '"$CONDOLOCK" reset -q K' /dev/null </dev/null
+  [ "$status" -eq 75 ]
+}
+
+@test "doctor: 0, 1, 2; each line says what it means, and what to do" {
+  start_redis "$REDIS_DIR/fit.sock" "$REDIS_DIR/fit.pid" --appendonly yes
+  export CONDOLOCK_URL=unix://$REDIS_DIR/fit.sock
+  run --separate-stderr "$CONDOLOCK" doctor
+  [ "$status" -eq 0 ]
+  [ "$stderr" = '' ]
+  refute grep -qv '^ok ' <<<"$output"
+  [[ "$output" == *'ok  persistence  AOF, synced every second: '* ]]
+  redis-cli -s "$REDIS_DIR/fit.sock" CONFIG SET appendfsync no
+  run "$CONDOLOCK" doctor
+  [ "$status" -eq 1 ]
+  [[ "$output" == *$'warning  persistence  AOF, synced when the kernel likes'*$'\n                      -> set appendfsync everysec, or always\n'* ]]
+  redis-cli -s "$REDIS_DIR/fit.sock" REPLICAOF 127.0.0.1 1
+  run "$CONDOLOCK" doctor
+  [ "$status" -eq 2 ]
+  [[ "$output" == *$'error    role '*'-> name the primary: 127.0.0.1:1'* ]]
+  run "$CONDOLOCK" doctor --url "unix://$REDIS_DIR/nobody.sock"
+  [ "$status" -eq 2 ]
+  [ "${#lines[@]}" -eq 2 ]
+  [[ "${lines[0]}" == 'error  reachable  cannot connect to '* ]]
+}
+
+@test "doctor --json" {
+  "$CONDOLOCK" doctor --json >document || [ $? -eq 1 ]
+  [ "$(jq -c '[.schema, .engine]' document)" = '[1,"redis"]' ]
+  [ "$(jq -r .server document)" = "$REDIS_DIR/redis.sock" ]
+  [ "$(jq -r '.checks[] | select(.check == "persistence") | .level + " " + .advice' document)" = 'warning set appendonly yes' ]
+  [ "$(jq '[.checks[] | select(.level == "ok" and .advice != null)] | length' document)" = 0 ]
+  # Every check that there is is described.
+  for check in $(jq -r '.checks[].check | gsub(" "; "_")' document); do
+    grep -q "\`${check//_/ }\`" "$SOURCE_DIR/docs/output.md" || { echo "no $check"; return 1; }
+  done
+}
+
+@test "doctor writes nothing, and says what a user lacks" {
+  redis FLUSHALL >/dev/null
+  "$CONDOLOCK" doctor >/dev/null || [ $? -eq 1 ]
+  [ "$(redis DBSIZE)" = 0 ]
+  redis ACL SETUSER weak on '>pw' '~{condolock}:*' +@all -zadd >/dev/null
+  run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=pw "$CONDOLOCK" doctor
+  [ "$status" -eq 2 ]
+  [[ "$output" == *'error    permissions  user weak lacks: ZADD'* ]]
+  # The advice is what README says.
+  advice=$(sed -n 's/^.*-> ACL SETUSER weak //p' <<<"$output" | tr ' ' '\n' | sort)
+  readme=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD \(.*\)$/\1/p' "$SOURCE_DIR/README.md" | tr ' ' '\n' | sort)
+  diff <(echo "$advice") <(echo "$readme")
+  run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" doctor
+  [ "$status" -eq 2 ]
+  [[ "$output" == *'-> give the right user and password'* ]]
+}

@@ -1,0 +1,214 @@
+// What doctor says of real servers.
+#include "engine/redis/doctor.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "lock/job.hpp"
+#include "support/redis_server.hpp"
+
+using namespace condolock;
+using redis::RedisEngine;
+using support::RedisServer;
+using Level = Finding::Level;
+
+namespace {
+
+const std::vector<std::string> keys = Job{"ns", "doctor"}.keys();
+
+std::vector<Finding> examine(const redis::Target& target) {
+  RedisEngine engine(target);
+  return redis::examine(engine, target, keys, Millis(2000));
+}
+
+Finding find(const std::vector<Finding>& findings, const std::string& check) {
+  const auto found =
+      std::find_if(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.check == check; });
+  REQUIRE_MESSAGE(found != findings.end(), check);
+  return *found;
+}
+
+Finding look(RedisServer& server, const std::string& check) { return find(examine(server.target()), check); }
+
+redis::Target as(RedisServer& server, const std::string& user, const std::string& password) {
+  redis::Target target = server.target();
+  target.user = user;
+  target.password = password;
+  return target;
+}
+
+// Says what a server would that is not at hand.
+class Scripted final : public Engine {
+ public:
+  explicit Scripted(std::string info, std::int64_t ahead = 0) : info_(std::move(info)), ahead_(ahead) {}
+  void start(Call call, Instant now) override {
+    reply_ = Reply{now, Values{"OK"}, {}};
+    if (call.args[0] == "INFO") reply_->answer = Values{info_};
+    if (call.args[0] == "TIME") reply_->answer = Values{std::to_string(std::time(nullptr) + ahead_), "0"};
+  }
+  void cancel() override {}
+  Interest interest() const override { return {}; }
+  std::optional<Reply> advance(short /*revents*/, Instant /*now*/) override { return std::exchange(reply_, std::nullopt); }
+
+ private:
+  std::string info_;
+  std::int64_t ahead_;
+  std::optional<Reply> reply_;
+};
+
+std::vector<Finding> examine_scripted(const std::string& info, std::int64_t ahead = 0, const char* host = "127.0.0.1") {
+  Scripted engine(info, ahead);
+  redis::Target target;
+  target.host = host;
+  return redis::examine(engine, target, keys, Millis(1000));
+}
+
+Level version_level(const std::string& info) { return find(examine_scripted(info), "version").level; }
+
+}  // namespace
+
+TEST_CASE("doctor: every command of the scripts can be asked for") {
+  RedisServer& server = support::empty_server();
+  const auto used = redis::used_commands();
+  CHECK(used.size() >= 20);
+  for (const std::string& command : used) {
+    CAPTURE(command);
+    const auto sample = redis::sample_of(command, keys);
+    REQUIRE(sample);
+    std::vector<std::string> question{"ACL", "DRYRUN", "default"};
+    question.insert(question.end(), sample->begin(), sample->end());
+    CHECK(server.command(question) == "OK");
+  }
+  CHECK_FALSE(redis::sample_of("FLUSHALL", keys));
+}
+
+TEST_CASE("doctor: a server that is fit") {
+  RedisServer server({"--appendonly", "yes", "--appendfsync", "everysec"});
+  const std::string before = server.command({"DBSIZE"});
+  const auto findings = examine(server.target());
+  for (const Finding& finding : findings) {
+    CAPTURE(finding.check);
+    CAPTURE(finding.found);
+    CHECK(finding.level == Level::good);
+    CHECK(finding.advice.empty());
+    CHECK_FALSE(finding.found.empty());
+  }
+  for (const char* check : {"reachable", "way", "round trip", "clock", "version", "role", "replicas", "persistence",
+                            "eviction", "permissions", "waiting"}) {
+    find(findings, check);
+  }
+  CHECK(server.command({"DBSIZE"}) == before);
+}
+
+TEST_CASE("doctor: persistence") {
+  RedisServer server;
+  CHECK(look(server, "persistence").level == Level::warning);
+  CHECK(look(server, "persistence").found.find("none") == 0);
+  server.command({"CONFIG", "SET", "save", "900 1"});
+  CHECK(look(server, "persistence").level == Level::warning);
+  CHECK(look(server, "persistence").found.find("snapshots alone") == 0);
+  server.command({"CONFIG", "SET", "appendonly", "yes"});
+  server.command({"CONFIG", "SET", "appendfsync", "no"});
+  CHECK(look(server, "persistence").level == Level::warning);
+  server.command({"CONFIG", "SET", "appendfsync", "always"});
+  CHECK(look(server, "persistence").level == Level::good);
+}
+
+TEST_CASE("doctor: eviction") {
+  RedisServer server;
+  const auto level = [&](const char* policy, const char* most) {
+    server.command({"CONFIG", "SET", "maxmemory-policy", policy});
+    server.command({"CONFIG", "SET", "maxmemory", most});
+    return look(server, "eviction").level;
+  };
+  CHECK(level("allkeys-lru", "100mb") == Level::error);
+  CHECK(level("allkeys-random", "0") == Level::warning);
+  CHECK(level("volatile-ttl", "100mb") == Level::warning);
+  CHECK(level("volatile-ttl", "0") == Level::good);
+  CHECK(level("noeviction", "100mb") == Level::good);
+}
+
+TEST_CASE("doctor: a replica") {
+  RedisServer server;
+  server.command({"REPLICAOF", "127.0.0.1", "1"});
+  const Finding role = look(server, "role");
+  CHECK(role.level == Level::error);
+  CHECK(role.advice == "name the primary: 127.0.0.1:1");
+}
+
+TEST_CASE("doctor: a user who lacks what is needed; the advice is enough") {
+  RedisServer server;
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@admin", "-zadd", "-blpop", "+acl"});
+  auto findings = examine(as(server, "job", "pw"));
+  const Finding permissions = find(findings, "permissions");
+  CHECK(permissions.level == Level::error);
+  CHECK(permissions.found == "user job lacks: BLPOP ROLE ZADD");
+  CHECK(find(findings, "waiting").level == Level::warning);
+
+  std::vector<std::string> words;
+  std::string rest = permissions.advice + " ";
+  for (std::size_t space = 0; (space = rest.find(' ')) != std::string::npos; rest.erase(0, space + 1)) {
+    words.push_back(rest.substr(0, space));
+  }
+  server.command({"ACL", "SETUSER", "job", "reset", "on", ">pw"});
+  CHECK_THROWS(server.command({"ACL", "NOSUCH"}));
+  server.command(words);
+  server.command({"ACL", "SETUSER", "job", "+acl"});  // to be able to look
+  CHECK(find(examine(as(server, "job", "pw")), "permissions").level == Level::good);
+  CHECK(find(examine(as(server, "job", "pw")), "waiting").level == Level::good);
+}
+
+TEST_CASE("doctor: keys of another namespace are no keys of ours") {
+  RedisServer server;
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{other}:*", "+@all"});
+  CHECK(find(examine(as(server, "job", "pw")), "permissions").level == Level::error);
+}
+
+TEST_CASE("doctor: a user who may not ask is told what could not be found out") {
+  RedisServer server;
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@read", "+@write", "+@scripting", "+blpop"});
+  const auto findings = examine(as(server, "job", "pw"));
+  for (const char* check : {"clock", "version", "role", "persistence", "eviction", "permissions"}) {
+    CAPTURE(check);
+    CHECK(find(findings, check).level == Level::unknown);
+  }
+  CHECK(find(findings, "reachable").level == Level::good);
+}
+
+TEST_CASE("doctor: versions") {
+  CHECK(version_level("redis_version:6.0.16\r\n") == Level::error);
+  CHECK(version_level("redis_version:6.2.0\r\n") == Level::good);
+  CHECK(version_level("redis_version:8.0.1\r\n") == Level::good);
+  CHECK(version_level("redis_version:7.2.4\r\nvalkey_version:7.0.0\r\n") == Level::error);
+  CHECK(version_level("redis_version:7.2.4\r\nvalkey_version:8.1.0\r\n") == Level::good);
+  CHECK(version_level("redis_version:garbage\r\n") == Level::error);
+}
+
+TEST_CASE("doctor: clocks, ways, a Cluster, a disk that is full, replicas") {
+  CHECK(find(examine_scripted("", 90), "clock").found.find("1m") == 0);
+  CHECK(find(examine_scripted("", 90), "clock").level == Level::warning);
+  CHECK(find(examine_scripted("", -90), "clock").found.find("behind") != std::string::npos);
+  CHECK(find(examine_scripted(""), "way").level == Level::good);
+  CHECK(find(examine_scripted("", 0, "10.1.2.3"), "way").level == Level::warning);
+  CHECK(find(examine_scripted("redis_version:7.0.0\r\ncluster_enabled:1\r\n"), "cluster").level == Level::warning);
+  CHECK(find(examine_scripted("aof_enabled:1\r\naof_last_write_status:err\r\n"), "disk").level == Level::error);
+  CHECK(find(examine_scripted("role:master\r\nconnected_slaves:2\r\n"), "replicas").found.find("2, which") == 0);
+}
+
+TEST_CASE("doctor: no server, a wrong password") {
+  redis::Target nowhere;
+  nowhere.path = "/nonexistent/redis.sock";
+  nowhere.host.clear();
+  auto findings = examine(nowhere);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].level == Level::error);
+  CHECK(findings[0].advice.find("start the server") == 0);
+
+  RedisServer server({"--requirepass", "pw"});
+  findings = examine(as(server, "", "wrong"));
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].level == Level::error);
+  CHECK(findings[0].advice.find("give the right user and password") == 0);
+}
