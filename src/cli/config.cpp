@@ -32,11 +32,7 @@ std::optional<std::string> text_of(const toml::node& node) {
   if (auto text = node.value_exact<std::string>()) return text;
   if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
   if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
-  if (const auto number = node.value_exact<double>()) {
-    std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.begin(), digits.end(), *number, std::chars_format::fixed).ptr;
-    return std::string(digits.begin(), end);
-  }
+  if (const auto number = node.value_exact<double>()) return std::to_string(*number);
   return std::nullopt;
 }
 
