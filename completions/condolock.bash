@@ -12,36 +12,53 @@ _condolock_help() {
 _condolock_options() { _condolock_help "$1" | sed -E 's/^  ((-[a-zA-Z]), )?(--[a-z-]+).*/\2 \3/; t; s/^  (-[a-zA-Z]) .*/\1/' | tr -s ' ' '\n'; }
 
 # _condolock_takes_value OPTION [COMMAND]
-_condolock_takes_value() { [[ $1 == -* ]] && _condolock_help "$2" | grep -qE -- "(^  |, )$1 [^ ]"; }
+_condolock_takes_value() {
+  [[ $1 =~ ^--?[a-zA-Z-]+$ ]] && _condolock_help "$2" | grep -qE -- "(^  |, )$1(, --[a-z-]+)? [^ ]"
+}
 
 _condolock_commands() { "$_condolock_program" --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\) .*/\1/p'; }
 
 # _condolock_add_keys WORD [SUFFIX]: the keys that begin like WORD. Redis gets 0.3 s, and silence is an answer.
 _condolock_add_keys() {
-  local key word=$1 cut=
-  # Bash replaces only what stands behind the last : or =.
-  [[ $word != *[:=]* ]] || cut=${word%"${word##*[:=]}"}
+  local key word=$1 quote=${1:0:1}
+  if [[ $quote == [\'\"] ]]; then word=${word:1}; else quote=; fi
   while IFS= read -r key; do
     # One with a backslash is shown, not written, in this form.
-    [[ $key == "$word"* && $key != *\\* ]] || continue
-    printf -v key '%q' "$key$2"
-    COMPREPLY+=("${key#"$cut"}")
+    [[ $key == "${word//\\/}"* && $key != *\\* ]] || continue
+    # Within quotes it stands as it is, but for the quote itself.
+    if [[ -z $quote ]]; then printf -v key '%q' "$key$2"; elif [[ $key == *$quote* ]]; then continue; else key+=$2; fi
+    COMPREPLY+=("$key")
   done < <(timeout 0.3 "$_condolock_program" "${_condolock_globals[@]}" list --plain 2>/dev/null)
   [[ -z $2 ]] || compopt -o nospace 2>/dev/null
 }
 
-_condolock_files() {
-  compopt -o filenames 2>/dev/null
-  mapfile -t COMPREPLY < <(compgen -f -- "$1")
+# _condolock_words WORD CHOICE...
+_condolock_words() { mapfile -t COMPREPLY < <(compgen -W "${*:2}" -- "$1"); }
+
+# One word as the shell would take it, but for what it would expand.
+_condolock_unquoted() {
+  local word=$1
+  case $word in
+    \"*\" | \'*\') word=${word:1:-1} ;;
+    *) word=${word//\\/} ;;
+  esac
+  printf '%s' "$word"
 }
 
 _condolock() {
-  local _condolock_program=${1/#\~\//$HOME/} current=${COMP_WORDS[COMP_CWORD]} i word option='' command=''
+  local _condolock_program=${1/#\~\//$HOME/} i word option='' command=''
   local -a _condolock_globals=() words=()
-  # Bash splits at = and :, so the words are put together again: as they stand in the line.
-  local line=${COMP_LINE:0:COMP_POINT}
-  read -ra words <<<"$line"
-  [[ $line != *[[:space:]] ]] || words+=('')
+  # Bash has split the words at = and : too (COMP_WORDBREAKS); those that stand together in the line are one.
+  local rest=${COMP_LINE:0:COMP_POINT} behind
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    behind=${rest#"${rest%%[![:space:]]*}"}
+    if ((i == 0)) || [[ $rest != "$behind" || -z $rest && -z ${COMP_WORDS[i]} ]]; then
+      words+=("${COMP_WORDS[i]}")
+    else
+      words[-1]+=${COMP_WORDS[i]}
+    fi
+    rest=${behind#"${COMP_WORDS[i]}"}
+  done
   local last=$((${#words[@]} - 1))
 
   for ((i = 1; i < last; i++)); do
@@ -53,49 +70,60 @@ _condolock() {
         for ((offset = 1; offset < COMP_CWORD; offset++)); do [[ ${COMP_WORDS[offset]} != -- ]] || break; done
         _command_offset $((offset + 1))
       else
-        mapfile -t COMPREPLY < <(compgen -c -f -- "$current")
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -c -f -- "${words[last]}")
       fi
       return
     fi
     case $word in
       -u | --url | --user | --password-file | --redis-timeout | --namespace | --config)
-        ((i + 1 < last)) || break
-        _condolock_globals+=("$word" "${words[++i]}")
+        ((++i < last)) || break
+        _condolock_globals+=("$word" "$(_condolock_unquoted "${words[i]}")")
         ;;
-      --url=* | --user=* | --password-file=* | --redis-timeout=* | --namespace=* | --config=*) _condolock_globals+=("$word") ;;
+      --url=* | --user=* | --password-file=* | --redis-timeout=* | --namespace=* | --config=*)
+        _condolock_globals+=("${word%%=*}=$(_condolock_unquoted "${word#*=}")")
+        ;;
       --color) ((i++)) ;;
       -*) ;;
       *) [[ -n $command ]] || command=$word ;;
     esac
   done
 
+  # What of the word bash will leave as it is: only what stands behind the last character that it breaks at is replaced.
+  local breaks=${COMP_WORDBREAKS//[^:=]/} cut=''
   word=${words[last]}
+  [[ -z $breaks || $word != *["$breaks"]* ]] || cut=${word%"${word##*["$breaks"]}"}
+  local before=''
   if [[ $word == --*=* ]]; then
-    option=${word%%=*} word=${word#*=}
-    [[ $current != = ]] || current=
+    option=${word%%=*} before=${word%%=*}= word=${word#*=}
   elif ((last > 1)); then
     option=${words[last - 1]}
   fi
   case $option in
     --key | --after | --not-running) _condolock_add_keys "$word" ;;
     --accessed-prior) _condolock_add_keys "$word" : ;;
-    --password-file | --config) _condolock_files "$current" ;;
-    --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current") ;;
-    -w | --wait) mapfile -t COMPREPLY < <(compgen -W 'forever' -- "$current") ;;
-    --on-unreachable) mapfile -t COMPREPLY < <(compgen -W 'fail run skip' -- "$current") ;;
-    --min-time-from) mapfile -t COMPREPLY < <(compgen -W 'start end' -- "$current") ;;
+    --password-file | --config)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      ;;
+    --color) _condolock_words "$word" auto always never ;;
+    -w | --wait) _condolock_words "$word" forever ;;
+    --on-unreachable) _condolock_words "$word" fail run skip ;;
+    --min-time-from) _condolock_words "$word" start end ;;
     *)
-      if _condolock_takes_value "$option" "$command"; then
+      if [[ -n $before ]] || _condolock_takes_value "$option" "$command"; then
         return
-      elif [[ $current == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_condolock_options "$command")" -- "$current")
+      elif [[ $word == -* ]]; then
+        _condolock_words "$word" "$(_condolock_options "$command")"
       elif [[ -z $command ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_condolock_commands)" -- "$current")
+        _condolock_words "$word" "$(_condolock_commands)"
       elif [[ $command != doctor ]]; then
         _condolock_add_keys "$word"
       fi
       ;;
   esac
+  [[ -z $before ]] || COMPREPLY=("${COMPREPLY[@]/#/$before}")
+  [[ -z $cut ]] || COMPREPLY=("${COMPREPLY[@]#"$cut"}")
 }
 
 complete -F _condolock condolock

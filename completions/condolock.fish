@@ -78,7 +78,7 @@ function __condolock_complete
             printf '%s\n' $before{start,end}
             return
     end
-    if string match -q -- '-*' "$option"; and __condolock_help $program $command | grep -qE -- "(^  |, )$option [^ ]"
+    if string match -q -- '-*' "$option"; and __condolock_help $program $command | grep -qE -- "(^  |, )$option(, --[a-z-]+)? [^ ]"
         return
     end
     if string match -q -- "-*" "$current"

@@ -5,13 +5,13 @@
 
 # _condolock_help [COMMAND]: a line for each option, as help has them. What every command takes stands in the program's own.
 _condolock_help() {
-  [[ -z $1 ]] || _call_program options $program $1 --help 2>/dev/null | sed -n '/^Every command/q; /^  -/p'
-  _call_program options $program --help 2>/dev/null | sed -n '/^Every command/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
+  [[ -z $1 ]] || $program $1 --help 2>/dev/null | sed -n '/^Every command/q; /^  -/p'
+  $program --help 2>/dev/null | sed -n '/^Every command/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
 }
 
 # Redis gets 0.3 s, and silence is an answer. A key with a backslash is shown, not written, in this form.
 _condolock_keys() {
-  local -a keys=(${(f)"$(_call_program keys timeout 0.3 $program $globals list --plain 2>/dev/null)"})
+  local -a keys=(${(f)"$(timeout 0.3 $program $globals list --plain 2>/dev/null)"})
   keys=(${keys:#*\\*})
   compadd "$@" -a keys
 }
@@ -66,7 +66,7 @@ _condolock() {
   specs=(${specs/#(#b)(\*--[a-z-]##)\+/$match[1]=})
 
   if [[ -z $command ]]; then
-    commands=(${(f)"$(_call_program commands $program --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\)  *\(.*\)/\1:\2/p')"})
+    commands=(${(f)"$($program --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\)  *\(.*\)/\1:\2/p')"})
     specs+=("1: :{_describe command commands}")
   elif [[ $command == doctor ]]; then
     specs+=('1: : ')

@@ -16,7 +16,8 @@ using Level = Finding::Level;
 constexpr Frame frame{"condolock doctor [--json]", R"(
 Asks the server itself, and changes nothing there.
 
-Exit code: 0, 1 when there are warnings, 2 when there are errors.
+Exit code: 0; 1 when there are warnings, or something could not be found out;
+2 when there are errors.
 
 Example:
   condolock doctor --url redis://db1
@@ -79,7 +80,7 @@ Ending doctor_command(const Arguments& arguments) {
     return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.level == level; });
   };
   int code = exit_code::ok;
-  if (has(Level::warning)) code = exit_code::doctor_warnings;
+  if (has(Level::warning) || has(Level::unknown)) code = exit_code::doctor_warnings;
   if (has(Level::error)) code = exit_code::doctor_errors;
   return {code, "", json ? json_of(findings, globals.target.shown()) : text_of(findings, Palette(STDOUT_FILENO))};
 }

@@ -104,6 +104,7 @@ void declare(Options& options, Globals& globals) {
 }
 
 std::optional<Ending> settle(const Options& options, Globals& globals) {
+  if (globals.verbose && options.source("--verbose") > options.source("--quiet")) globals.quiet = false;
   const auto ns = checked_namespace(globals.ns);
   if (!ns) return Ending{exit_code::configuration, options.named("--namespace") + ": " + ns.problem(), ""};
 
@@ -112,7 +113,8 @@ std::optional<Ending> settle(const Options& options, Globals& globals) {
     Console(globals.quiet, globals.verbose, Patience::never_waits)
         .warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
   }
-  if (target.user.empty() || options.was_given("--user")) target.user = globals.user;
+  const bool user_is_nearer = options.source("--user") > options.source("--url");
+  if (target.user.empty() || options.was_given("--user") || user_is_nearer) target.user = globals.user;
   return find_password(options, globals);
 }
 

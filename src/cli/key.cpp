@@ -1,5 +1,7 @@
 #include "cli/key.hpp"
 
+#include <cstdlib>
+
 #include "util/escape.hpp"
 
 namespace condolock::cli {
@@ -107,6 +109,17 @@ std::optional<std::string> meant(Options& options, const Arguments& arguments) {
   return line;
 }
 
+std::optional<Ending> read_config_file(Options& options, const Globals& globals) {
+  auto settings = read_config(globals.config);
+  if (!settings) return Ending{exit_code::configuration, settings.problem(), ""};
+  // The environment's word for --color, which goes before the file's.
+  const char* no_color = std::getenv("NO_COLOR");
+  if (no_color != nullptr && *no_color != '\0') {
+    std::erase_if(*settings, [](const Setting& setting) { return setting.name == "color"; });
+  }
+  return options.read_settings(*settings);
+}
+
 }  // namespace
 
 void declare_key(Options& options, Asked& asked) {
@@ -159,15 +172,13 @@ std::optional<Ending> parse(Options& options, const Arguments& arguments, const 
   }
   if (!takes_command) operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
   if (auto ending = options.read_environment()) return ending;
-  const auto settings = read_config(globals.config);
-  if (!settings) return Ending{exit_code::configuration, settings.problem(), ""};
-  if (auto ending = options.read_settings(*settings)) return ending;
 
   if (auto ending = take(frame.takes, std::move(operands), asked, hint)) return blamed(*ending);
   if (auto ending = join_conditions(asked)) return ending;
   if (takes_command && (arguments.rest.empty() || arguments.rest[0].empty())) {
     return usage_error("there is no command behind the --: " + hint);
   }
+  if (auto ending = read_config_file(options, globals)) return ending;
   if (also) {
     if (auto ending = also()) return ending;
   }

@@ -16,9 +16,9 @@
 namespace condolock::cli {
 
 struct Asked {
-  std::string key;                // of a command on one key
-  std::vector<std::string> keys;  // of a command on several
-  std::string pattern;            // of a command on those that match; may be empty
+  std::string key;                     // of a command on one key
+  std::vector<std::string> keys;       // of a command on several
+  std::optional<std::string> pattern;  // of a command on those that match; none: on all
   std::vector<Condition> conditions;
   bool from_start = false;
   bool has_from = false;

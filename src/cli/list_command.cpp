@@ -11,12 +11,12 @@ namespace condolock::cli {
 namespace {
 
 constexpr Frame frame{"condolock list [GLOB] [--json|--plain|--prometheus]", R"(
-All keys of the namespace, or those that match: * ? [a-z], as in a shell.
-A key that is no plain text is shown with \xNN for its other bytes.
+All keys of the namespace, or those that match: * (anything, also a /), ? (one
+byte), [a-z], [!a-z]. What is no plain text is shown as \xNN, a backslash as \\.
 
 Examples:
   condolock list 'backup-*'
-  condolock list --plain | while read -r key; do condolock status "$key"; done
+  condolock list --plain 'backup-*' | xargs -rd '\n' condolock status --
   condolock list --prometheus >condolock.prom.new && mv condolock.prom.new condolock.prom
 )",
                       Frame::Takes::pattern};
@@ -74,10 +74,11 @@ Ending list_command(const Arguments& arguments) {
     ending.output = "{\"schema\": 1, \"keys\": [" + (document.empty() ? "" : "\n" + document + "\n") + "]}\n";
   } else if (form.prometheus) {
     ending.output = list_prometheus(statuses, globals.ns);
+    ending.exit_code = exit_code::ok;  // a record that is malformed is a figure there
   } else {
     ending.output = list_table(statuses, Palette(STDOUT_FILENO));
     if (names.empty()) {
-      console.decision("no key in the namespace " + globals.ns + (asked.pattern.empty() ? "" : " matches"));
+      console.decision("no key in the namespace " + globals.ns + (asked.pattern ? " matches" : ""));
     }
   }
   return ending;

@@ -20,16 +20,18 @@ std::int64_t live(const Record& record) {
 
 Cell state(const Record& record) {
   const std::int64_t running = live(record);
-  if (running > 1) return {std::to_string(running) + " running", Tint::good};
-  for (const Holder& holder : record.holders) {
-    if (!record.is_live(holder)) continue;
-    return {"running on " + shown_holder(holder.who) + " for " + format_duration(Millis(record.now - holder.start)),
-            Tint::good};
+  std::string pause;
+  if (record.pause) pause = record.pause->left ? "paused for another " + format_duration_up(*record.pause->left) : "paused";
+  if (running > 0) {
+    const Holder& first = *std::find_if(record.holders.begin(), record.holders.end(),
+                                        [&](const Holder& holder) { return record.is_live(holder); });
+    std::string text = running > 1 ? std::to_string(running) + " running, one" : "running";
+    text += " on " + shown_holder(first.who) + " for " + format_duration(Millis(record.now - first.start));
+    if (first.revoked) text += ", revoked";
+    return {text + (pause.empty() ? "" : ", ") + pause, Tint::good};
   }
-  if (record.pause) {
-    return {record.pause->left ? "paused for another " + format_duration_up(*record.pause->left) : "paused", Tint::bad};
-  }
-  return record.holders.empty() ? Cell{"idle", Tint::dim} : Cell{"lost", Tint::bad};
+  if (!record.holders.empty()) return {"lost" + (pause.empty() ? "" : ", " + pause), Tint::bad};
+  return pause.empty() ? Cell{"idle", Tint::dim} : Cell{pause, Tint::bad};
 }
 
 Cell last_run(const Record& record) {
@@ -72,7 +74,7 @@ struct Family {
   std::optional<std::string> (*value)(const Record& record);
 };
 
-constexpr std::array<Family, 9> families{{
+constexpr std::array<Family, 10> families{{
     {"condolock_last_success_timestamp_seconds", "gauge", "When the last successful run ended.",
      [](const Record& record) { return seconds(record.success_end); }},
     {"condolock_last_failure_timestamp_seconds", "gauge", "When the last failed run ended.",
@@ -87,9 +89,23 @@ constexpr std::array<Family, 9> families{{
     {"condolock_skips", "gauge", "Runs that were refused since the last one ended.",
      [](const Record& record) { return plain(record.skips); }},
     {"condolock_held", "gauge", "Leases that are held now.", [](const Record& record) { return plain(live(record)); }},
+    {"condolock_lost", "gauge", "Leases that ran out before their run was recorded, and which nobody has taken since.",
+     [](const Record& record) { return plain(static_cast<std::int64_t>(record.holders.size()) - live(record)); }},
     {"condolock_paused", "gauge", "Whether runs are paused.",
      [](const Record& record) { return plain(record.pause ? 1 : 0); }},
 }};
+
+constexpr std::string_view malformed = "condolock_malformed";
+
+std::string sample(std::string_view name, const std::string& ns, const std::string& key, const std::string& value) {
+  return std::string(name) + R"({namespace=")" + ns + R"(",key=")" + label(escape(key)) + "\"} " + value + "\n";
+}
+
+std::string described(std::string_view name, std::string_view type, std::string_view help, const std::string& samples) {
+  if (samples.empty()) return "";
+  const std::string about(name);
+  return "# HELP " + about + " " + std::string(help) + "\n# TYPE " + about + " " + std::string(type) + "\n" + samples;
+}
 
 }  // namespace
 
@@ -103,6 +119,7 @@ std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& pa
   for (const KeyStatus& status : statuses) {
     const std::string key = escape(status.key);
     const Record& record = status.record;
+    if (status.error.empty() && !record.known) continue;  // a run that never began
     if (!status.error.empty()) {
       rows.push_back({{key}, {""}, {""}, {""}, {"malformed", Tint::bad}});
       continue;
@@ -121,16 +138,17 @@ std::string list_prometheus(const std::vector<KeyStatus>& statuses, const std::s
   for (const Family& family : families) {
     std::string samples;
     for (const KeyStatus& status : statuses) {
-      const auto value = status.error.empty() ? family.value(status.record) : std::nullopt;
-      if (!value) continue;
-      samples += family.name;
-      samples += R"({namespace=")" + ns + R"(",key=")" + label(escape(status.key)) + "\"} " + *value + "\n";
+      const auto value = status.record.known ? family.value(status.record) : std::nullopt;
+      if (value) samples += sample(family.name, ns, status.key, *value);
     }
-    if (samples.empty()) continue;
-    out += "# HELP " + std::string(family.name) + " " + std::string(family.help) + "\n";
-    out += "# TYPE " + std::string(family.name) + " " + std::string(family.type) + "\n" + samples;
+    out += described(family.name, family.type, family.help, samples);
   }
-  return out;
+  std::string samples;
+  for (const KeyStatus& status : statuses) {
+    if (status.error.empty() && !status.record.known) continue;
+    samples += sample(malformed, ns, status.key, status.error.empty() ? "0" : "1");
+  }
+  return out + described(malformed, "gauge", "Whether the record can't be read, and has no other figures.", samples);
 }
 
 }  // namespace condolock::cli

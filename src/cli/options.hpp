@@ -61,7 +61,7 @@ class Options {
   // On the command line, that is: not by the environment or the config file.
   bool was_given(std::string_view long_name) const;
 
-  enum class Source : std::uint8_t { none, command_line, environment, config };
+  enum class Source : std::uint8_t { none, config, environment, command_line };  // the nearest last
   Source source(std::string_view long_name) const;
   // For a message about its value: "--lease", "the environment's CONDOLOCK_LEASE", "/etc/condolock/config.toml:3: lease".
   std::string named(std::string_view long_name) const;

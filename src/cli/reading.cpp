@@ -24,20 +24,17 @@ Reply Reading::ask(Call call) {
 
 std::optional<Failure> Reading::records(const std::vector<std::string>& keys, const std::function<void(KeyStatus)>& each) {
   for (auto from = keys.begin(); from != keys.end();) {
-    const auto to = from + std::min<std::ptrdiff_t>(keys.end() - from, most_records);
-    const std::vector<std::string> some(from, to);
-    from = to;
+    const std::vector<std::string> some(from, from + std::min<std::ptrdiff_t>(keys.end() - from, most_records));
     auto answer = decode_records(ask(records_call(globals_.ns, some)), some.size());
     if (const auto* failure = std::get_if<Failure>(&answer)) return *failure;
-    auto& records = std::get<std::vector<Answered<Record>>>(answer);
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      KeyStatus status{some[i], {}, ""};
-      if (const auto* failure = std::get_if<Failure>(&records[i])) {
+    for (auto& record : std::get<std::vector<Answered<Record>>>(answer)) {
+      KeyStatus status{*from++, {}, ""};
+      if (const auto* failure = std::get_if<Failure>(&record)) {
         status.error = told(*failure);
         console_.error(status.error);
         exit_code_ = exit_code::malformed;
       } else {
-        status.record = std::move(std::get<Record>(records[i]));
+        status.record = std::move(std::get<Record>(record));
       }
       each(std::move(status));
     }
@@ -45,7 +42,7 @@ std::optional<Failure> Reading::records(const std::vector<std::string>& keys, co
   return std::nullopt;
 }
 
-Answered<std::vector<std::string>> Reading::names(const std::string& glob) {
+Answered<std::vector<std::string>> Reading::names(const std::optional<std::string>& glob) {
   std::vector<std::string> found;
   Names portion{{}, "-inf"};
   while (!portion.on.empty()) {
@@ -53,7 +50,7 @@ Answered<std::vector<std::string>> Reading::names(const std::string& glob) {
     if (const auto* failure = std::get_if<Failure>(&answer)) return *failure;
     portion = std::move(std::get<Names>(answer));
     for (std::string& key : portion.keys) {
-      if (glob.empty() || fnmatch(glob.c_str(), key.c_str(), 0) == 0) found.push_back(std::move(key));
+      if (!glob || fnmatch(glob->c_str(), key.c_str(), 0) == 0) found.push_back(std::move(key));
     }
   }
   std::sort(found.begin(), found.end());

@@ -22,8 +22,8 @@ class Reading {
   // from the next. What keeps all from being read is returned.
   std::optional<Failure> records(const std::vector<std::string>& keys, const std::function<void(KeyStatus)>& each);
 
-  // The names of all jobs that match (fnmatch(3); empty: all), sorted.
-  Answered<std::vector<std::string>> names(const std::string& glob);
+  // The names of all jobs that match (fnmatch(3), byte by byte; none: all), sorted.
+  Answered<std::vector<std::string>> names(const std::optional<std::string>& glob);
 
   // 65 where a record was malformed, else 0.
   int exit_code() const { return exit_code_; }

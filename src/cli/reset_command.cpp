@@ -14,7 +14,7 @@ constexpr Frame frame{"condolock reset KEY... [--yes]", R"(
 Forgets what is remembered of a key: its last runs and its history, --once IDs
 and starts, and a pause. The next run is a first one: --min-time holds, and
 --accessed-prior on this key does not. While a lease is held it refuses (75).
-On a terminal it asks first; elsewhere it needs --yes.
+On a terminal it asks first, and a no is 75 too; elsewhere it needs --yes.
 
 Example:
   condolock reset sync --yes
@@ -62,8 +62,9 @@ Ending reset_command(const Arguments& arguments) {
     const auto& what = std::get<std::variant<bool, Held>>(answer);
     if (const auto* held = std::get_if<Held>(&what)) {
       all_free = false;
-      console.error(escape(key) + " is held by " + shown_holder(held->who) + ", so nothing of it was forgotten: wait, or " +
-                    "condolock unlock it");
+      const std::string others = held->live > 1 ? " and " + std::to_string(held->live - 1) + " more" : "";
+      console.error(escape(key) + " is held by " + shown_holder(held->who) + others +
+                    ", so nothing of it was forgotten: wait, or " + "condolock unlock it");
     } else {
       console.decision(escape(key) + (std::get<bool>(what) ? " is forgotten" : ": there was no record"));
     }

@@ -23,15 +23,16 @@ Result<std::string> read_trusted(const std::string& what, const std::string& pat
   if (info.st_uid != 0 && info.st_uid != geteuid()) {
     return Problem{name + " belongs to another user, number " + std::to_string(info.st_uid) + ": chown it"};
   }
-  std::string text(most, '\0');
+  std::string text(most + 1, '\0');
   std::size_t length = 0;
-  while (length < most) {
-    const ssize_t got = read(file.get(), text.data() + length, most - length);
+  while (length < text.size()) {
+    const ssize_t got = read(file.get(), text.data() + length, text.size() - length);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Problem{name + ": " + std::strerror(errno)};
     if (got == 0) break;
     length += static_cast<std::size_t>(got);
   }
+  if (length > most) return Problem{name + " is longer than 64 KiB"};
   text.resize(length);
   return text;
 }

@@ -7,7 +7,8 @@
 
 namespace condolock::cli {
 
-// A regular file's first 64 KiB. One that others may write is refused. `what` opens the problem's text: "the password file".
+// A regular file of at most 64 KiB. One that others than us and root may write is refused. `what` opens the problem's text:
+// "the password file".
 Result<std::string> read_trusted(const std::string& what, const std::string& path);
 
 }  // namespace condolock::cli

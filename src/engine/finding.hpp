@@ -9,7 +9,7 @@ namespace condolock {
 struct Finding {
   enum class Level : std::uint8_t {
     good,
-    unknown,  // could not be found out, and nothing speaks against it
+    unknown,  // could not be found out
     warning,  // runs are guarded, but something can happen that should not
     error,    // runs are not guarded, or can't begin
   };

@@ -1,5 +1,6 @@
 #include "lock/record.hpp"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <map>
@@ -67,6 +68,17 @@ Record read_record(Answer& answer, std::int64_t now) {
   return record;
 }
 
+// As record.lua takes a number; what is more could not be added to.
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  const auto number = parse_number<std::int64_t>(text);
+  return number && *number >= 0 && *number < until_resumed ? number : std::nullopt;
+}
+
+bool is_outcome(std::string_view word) {
+  static constexpr std::array<std::string_view, 5> words{"success", "failed", "timeout", "lost", "superseded"};
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 // "fence start end outcome code who", see remember in change.lua.
 std::optional<Ended> parse_row(std::string_view row) {
   std::array<std::string_view, 5> words;
@@ -76,11 +88,11 @@ std::optional<Ended> parse_row(std::string_view row) {
     word = row.substr(0, space);
     row.remove_prefix(space + 1);
   }
-  const auto fence = parse_number<std::int64_t>(words[0]);
-  const auto start = parse_number<std::int64_t>(words[1]);
-  const auto end = parse_number<std::int64_t>(words[2]);
-  const auto code = parse_number<std::int64_t>(words[4]);
-  if (!fence || !start || !end || (!code && words[4] != "-")) return std::nullopt;
+  const auto fence = parse_time(words[0]);
+  const auto start = parse_time(words[1]);
+  const auto end = parse_time(words[2]);
+  const auto code = parse_time(words[4]);
+  if (!fence || !start || !end || !is_outcome(words[3]) || (!code && words[4] != "-")) return std::nullopt;
   return Ended{*fence, *start, *end, std::string(words[3]), code, std::string(row)};
 }
 
@@ -119,7 +131,7 @@ Answered<std::vector<Answered<Record>>> decode_records(const Reply& reply, std::
       return answer.unexpected();
     }
   }
-  if (!answer.is_whole() || records.size() < keys) return answer.unexpected();
+  if (!answer.is_whole() || records.empty()) return answer.unexpected();
   return records;
 }
 

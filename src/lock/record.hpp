@@ -46,7 +46,8 @@ struct Record {
 // As many jobs at once as a server can be asked for without keeping others waiting: a few milliseconds.
 inline constexpr std::size_t most_records = 200;
 
-// The answer has the record of each key in turn, or why there is none to be had. At most most_records keys.
+// The answer has the record of each key in turn, or why there is none to be had: of the first at least, and of as many as
+// there is room for in one answer. At most most_records keys.
 Call records_call(const std::string& ns, const std::vector<std::string>& keys);
 Answered<std::vector<Answered<Record>>> decode_records(const Reply& reply, std::size_t keys);
 

@@ -2,7 +2,7 @@
 --
 -- KEYS  behind those of a job, which are not looked at: for each job that is asked for, its record and its slots
 -- ARGV  none
--- reply "records" now, then for each job in turn one of
+-- reply "records" now, then for each job in turn, until the reply is long enough, one of
 --         "record" n, until fence start revoked ("1" or "") who of each of the n holders, slots, m, name and value of the m
 --                  other fields that there are
 --         "none"   nothing is remembered
@@ -41,7 +41,13 @@ local function add_record(record)
   end
 end
 
+-- A job may have a thousand holders, and a client takes no reply without an end.
+local ENOUGH = 50000
+
 for i = 9, #KEYS, 2 do
+  if #reply > ENOUGH then
+    break
+  end
   local record, bad = load(KEYS[i], KEYS[i + 1])
   if record then
     add_record(record)

@@ -20,14 +20,24 @@ options_of() {
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }' | sort; }
 
 # in_SHELL LINE: what that shell would offer for the end of the line, a word in a line.
+breaks=$' \t\n"\'><=;|&(:' # what bash has without anybody's wishes
 in_bash() {
   bash --norc -c '
     source "$SOURCE_DIR/completions/condolock.bash"
-    COMP_LINE=$1 COMP_POINT=${#1}
-    mapfile -t COMP_WORDS < <(perl -e "@w = \$ARGV[0] =~ /[^\\s:=]+|[:=]/g; push @w, q() if \$ARGV[0] =~ /\\s\$/; print qq(\$_\n) for @w" "$1")
+    COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2
+    mapfile -t COMP_WORDS < <(perl -e "
+      my (\$line, \$breaks) = @ARGV;
+      my \$split = join q(), grep { index(\$breaks, \$_) >= 0 } qw(: =);
+      my \$break = length \$split ? qr/[\$split]/ : qr/(?!)/;
+      my @words;
+      while (\$line =~ /\G(?:\s+|(\$break)|((?:\x27[^\x27]*\x27?|\x22[^\x22]*\x22?|(?!\$break)[^\s\x27\x22])+))/gc) {
+        push @words, \$1 // \$2 if defined(\$1 // \$2);
+      }
+      push @words, q() if \$line =~ /\s\$/;
+      print qq(\$_\n) for @words" "$1" "$2")
     COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
     _condolock condolock
-    [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$1" | sort -u
+    [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$1" "${BREAKS-$breaks}" | sort -u
 }
 in_fish() {
   fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; complete -C $argv[1]' "$1" | cut -f1 | sort -u
@@ -115,6 +125,8 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   "$CONDOLOCK" touch sync
   shells offers 'condolock run --min-time ' ''
   shells offers 'condolock --namespace ' ''
+  for option in -k --kill-after -E --skip-code --lease; do shells offers "condolock run $option " ''; done
+  for option in -u --url --user; do shells offers "condolock $option " ''; done
   offers in_bash 'condolock run --color=' $'always\nauto\nnever'
   offers in_bash 'condolock run --color=a' $'always\nauto'
   offers in_fish 'condolock run --color=a' $'--color=always\n--color=auto'
@@ -148,6 +160,26 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   shells offers 'condolock status --namespace other ' there
   shells offers 'condolock status --namespace=other ' there
   shells offers "condolock status --url unix://$REDIS_DIR/nobody.sock " ''
+}
+
+@test "what stands in the line is never executed, and reaches the server as it is" {
+  "$CONDOLOCK" --url "$CONDOLOCK_URL?db=3" touch three
+  for shell in bash zsh fish; do
+    in_$shell "condolock --namespace '\$(touch $PWD/executed)' status x" >/dev/null
+    in_$shell "condolock --url '\`touch $PWD/executed\`' status x" >/dev/null
+    offers in_$shell "condolock --url '$CONDOLOCK_URL?db=3' status t" three || { echo "in $shell"; return 1; }
+    offers in_$shell "condolock --url \"$CONDOLOCK_URL?db=3\" status t" three || { echo "in $shell"; return 1; }
+  done
+  [ ! -e executed ]
+}
+
+@test "bash: only what it replaces is offered, whatever it breaks words at" {
+  "$CONDOLOCK" touch a:b
+  BREAKS=$' \t\n"\'><=;|&(:' offers in_bash 'condolock status a:' b
+  BREAKS=$' \t\n"\'><=;|&(' offers in_bash 'condolock status a:' a:b
+  BREAKS=$' \t\n"\'><;|&(:' offers in_bash 'condolock run --color=al' --color=always
+  BREAKS=$' \t\n"\'><;|&(' offers in_bash 'condolock run --key=a:' --key=a:b
+  BREAKS=$' \t\n"\'><=;|&(' offers in_bash 'condolock run --key=a:' a:b
 }
 
 @test "keys that a shell would take apart" {
@@ -203,4 +235,19 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   wait_for grep -q 'it-ran' shown
   exec 9>&-
   [ "$(job 'a:b' runs)" = 2 ]
+}
+
+@test "bash, interactive, with bash-completion: behind the -- the command's own completion" {
+  : >'some file'
+  mkfifo keys
+  TERM=dumb script -qfc 'bash --norc --noprofile -i' shown <keys >/dev/null 2>&1 3>&- &
+  exec 9>keys
+  printf 'PS1=; . /usr/share/bash-completion/bash_completion; source "$SOURCE_DIR/completions/condolock.bash"; echo "pty"-ready\n' >&9
+  wait_for grep -q pty-ready shown
+  printf '_child() { COMPREPLY=(only-"for"-child); }; complete -F _child child; child() { echo "got"-$1 >>said; }; export -f child\n' >&9
+  printf 'condolock run --key=a:b -- ls so\t >>said; condolock run --key K -- child \t; echo "it"-ran\n' >&9
+  wait_for grep -q 'it-ran' shown
+  exec 9>&-
+  grep -qx 'some file' said
+  grep -q 'child only-for-child' shown
 }

@@ -193,3 +193,45 @@ END
   "$CONDOLOCK" --help | grep -q 'config.toml'
   "$CONDOLOCK" run --help >/dev/null
 }
+
+@test "the order holds for colours, for the user in a URL, and between -q and -v" {
+  printf 'color = "always"\n' >"$config"
+  run --separate-stderr "$CONDOLOCK" status ''
+  refute grep -q $'\e' <<<"$stderr" # found before the file was read
+  [[ "$("$CONDOLOCK" run -v --key K -- sh -c 'exit 0' 2>&1; "$CONDOLOCK" touch --failed K; "$CONDOLOCK" history K)" == *$'\e[31m'* ]]
+  refute grep -q $'\e' <<<"$(NO_COLOR=1 "$CONDOLOCK" history K)"
+  grep -q $'\e' <<<"$(NO_COLOR=1 "$CONDOLOCK" history K --color always)"
+
+  redis ACL SETUSER envu on '>pw' '~*' +@all >/dev/null
+  echo "url = \"unix://fileu:pw@$REDIS_DIR/redis.sock\"" >"$config"
+  unset CONDOLOCK_URL
+  run "$CONDOLOCK" touch K
+  [ "$status" -eq 77 ]
+  CONDOLOCK_USER=envu "$CONDOLOCK" touch K
+  "$CONDOLOCK" touch K --user envu
+  CONDOLOCK_URL="unix://envu:pw@$REDIS_DIR/redis.sock" CONDOLOCK_USER=nobody "$CONDOLOCK" touch K
+
+  export CONDOLOCK_URL=unix://$REDIS_DIR/redis.sock
+  echo 'quiet = true' >"$config"
+  [ "$("$CONDOLOCK" resume K 2>&1)" = '' ]
+  [ "$("$CONDOLOCK" resume K -v 2>&1)" = 'condolock: K was not paused' ]
+  [ "$(CONDOLOCK_VERBOSE=1 "$CONDOLOCK" resume K 2>&1)" = 'condolock: K was not paused' ]
+  [ "$("$CONDOLOCK" resume K -v -q 2>&1)" = '' ]
+  echo 'verbose = true' >"$config"
+  [ "$("$CONDOLOCK" resume K 2>&1)" = 'condolock: K was not paused' ]
+  [ "$(CONDOLOCK_VERBOSE=0 "$CONDOLOCK" resume K 2>&1)" = '' ]
+  [ "$("$CONDOLOCK" resume K -q 2>&1)" = '' ]
+}
+
+@test "a file that is too long is no file that ends early" {
+  { echo 'lease = "1m"'; perl -e 'print "# comment\n" x 7000'; echo 'rubbish = 1'; } >"$config"
+  refused "the config file $config is longer than 64 KiB" status K
+}
+
+@test "a wrong command line is told of before a wrong file" {
+  echo rubbish >"$config"
+  for line in 'status --nope K' 'status' 'history a b' 'run --key K' 'run --key K -- '; do
+    run "$CONDOLOCK" $line
+    [ "$status" -eq 64 ] || { echo "$line: $status"; return 1; }
+  done
+}

@@ -84,7 +84,11 @@ long=$(printf 'k%.0s' $(seq 300))
   "$CONDOLOCK" pause paused --reason $'a "b"\n'
   "$CONDOLOCK" run --key live -- sleep 60 3>&- &
   wait_for held live
+  "$CONDOLOCK" run --key gone -- true
+  redis HSET '{condolock}:job:gone' h_token x h_until 1 h_fence 1 h_start 1 h_who $'1 \e[31mh"' >/dev/null
+  run -127 "$CONDOLOCK" run --key typo -- /no/such
   "$CONDOLOCK" list --prometheus >metrics
+  refute grep -q typo metrics
   promtool check metrics <metrics >said 2>&1
   [ ! -s said ]
   value() { sed -n "s/^condolock_$1{namespace=\"condolock\",key=\"$2\"} //p" metrics; }
@@ -97,6 +101,10 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$(value held ok)" = 0 ]
   [ "$(value paused paused)" = 1 ]
   [ "$(value paused ok)" = 0 ]
+  [ "$(value malformed ok)" = 0 ]
+  [ "$(value lost ok)" = 0 ]
+  [ "$(value lost gone)" = 1 ]
+  [ "$(value held gone)" = 0 ]
   [ "$(value last_success_timestamp_seconds live)" = '' ]
   [ "$(value last_success_timestamp_seconds bad)" = '' ]
   end=$(job ok ok_end)
@@ -115,9 +123,10 @@ long=$(printf 'k%.0s' $(seq 300))
   "$CONDOLOCK" touch c
   redis ZADD '{condolock}:index' 1 b >/dev/null
   redis SET '{condolock}:job:b' x >/dev/null
-  for form in '' --json --prometheus; do
+  for form in --prometheus '' --json; do
     run --separate-stderr "$CONDOLOCK" list $form
-    [ "$status" -eq 65 ]
+    [ "$status" -eq $([ "$form" = --prometheus ] && echo 0 || echo 65) ] # a figure there
+    [ "$form" != --prometheus ] || grep -qx 'condolock_malformed{namespace="condolock",key="b"} 1' <<<"$output"
     [ "$stderr" = 'condolock: error: the record {condolock}:job:b is malformed: holds another type of value' ]
     [[ "$output" == *a* && "$output" == *c* ]]
   done
@@ -297,4 +306,27 @@ END
   run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" doctor
   [ "$status" -eq 2 ]
   [[ "$output" == *'-> give the right user and password'* ]]
+}
+
+@test "list: a pause, a revocation and slots of what runs; nothing of what never began; holders that are no text" {
+  "$CONDOLOCK" run --key two --slots 2 -- sleep 60 3>&- &
+  "$CONDOLOCK" run --key two --slots 2 -- sleep 60 3>&- &
+  "$CONDOLOCK" run --key one --lease 60s -- sleep 60 3>&- &
+  wait_for held one
+  wait_for sh -c '[ "$(redis-cli -s "$REDIS_DIR/redis.sock" HLEN "{condolock}:slots:two")" = 2 ]'
+  "$CONDOLOCK" pause one
+  "$CONDOLOCK" unlock one
+  run -127 "$CONDOLOCK" run --key typo -- /no/such
+  run "$CONDOLOCK" list
+  [ "${#lines[@]}" -eq 3 ]
+  [[ "${lines[1]}" =~ 'running on '.*' for '[0-9ms.]+', revoked, paused'$ ]]
+  [[ "${lines[2]}" =~ '2 running, one on '.*' for '[0-9ms.]+$ ]]
+  redis HSET '{condolock}:job:one' h_who $'1 \e[31mevil\a' >/dev/null
+  run "$CONDOLOCK" list one
+  [[ "${lines[1]}" == *'running on \x1b[31mevil\x07 (pid 1) for'* ]]
+}
+
+@test "list --plain gives xargs what status takes" {
+  for key in 'a b' -dash "it's"; do "$CONDOLOCK" touch -- "$key"; done
+  [ "$("$CONDOLOCK" list --plain | xargs -rd '\n' "$CONDOLOCK" status -- | grep -c '^  runs  *1,')" = 3 ]
 }

@@ -168,13 +168,56 @@ TEST_CASE("doctor: keys of another namespace are no keys of ours") {
 
 TEST_CASE("doctor: a user who may not ask is told what could not be found out") {
   RedisServer server;
-  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@read", "+@write", "+@scripting", "+blpop"});
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@admin", "-@dangerous"});
   const auto findings = examine(as(server, "job", "pw"));
-  for (const char* check : {"clock", "version", "role", "persistence", "eviction", "permissions"}) {
+  for (const char* check : {"version", "role", "persistence", "eviction", "permissions"}) {
     CAPTURE(check);
     CHECK(find(findings, check).level == Level::unknown);
   }
   CHECK(find(findings, "reachable").level == Level::good);
+
+  // ROLE tells what INFO would.
+  server.command({"ACL", "SETUSER", "job", "+role"});
+  CHECK(find(examine(as(server, "job", "pw")), "role").level == Level::good);
+  server.command({"REPLICAOF", "127.0.0.1", "1"});
+  CHECK(find(examine(as(server, "job", "pw")), "role").level == Level::error);
+}
+
+TEST_CASE("doctor: a user who may not even run scripts, and none can be asked about that") {
+  RedisServer server;
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@scripting", "-acl"});
+  const Finding finding = find(examine(as(server, "job", "pw")), "permissions");
+  CHECK(finding.level == Level::error);
+  CHECK(finding.found.find("the scripts can't be run: ") == 0);
+}
+
+TEST_CASE("doctor: a database that can't be had is no server that answers") {
+  RedisServer server;
+  server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-select"});
+  redis::Target target = as(server, "job", "pw");
+  target.database = 3;
+  auto findings = examine(target);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].level == Level::error);
+  CHECK(findings[0].advice == "allow this user SELECT");
+  target = server.target();
+  target.database = 99;
+  findings = examine(target);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].advice == "name a database that there is");
+  server.command({"ACL", "SETUSER", "job", "+select", "-ping"});
+  CHECK(find(examine(as(server, "job", "pw")), "reachable").level == Level::good);
+}
+
+TEST_CASE("doctor: a server that refuses writes") {
+  RedisServer server({"--appendonly", "yes"});
+  server.command({"CONFIG", "SET", "min-replicas-to-write", "1"});
+  const Finding writes = look(server, "writes");
+  CHECK(writes.level == Level::error);
+  CHECK(writes.found.find("NOREPLICAS") != std::string::npos);
+  server.command({"CONFIG", "SET", "min-replicas-to-write", "0"});
+  server.command({"CONFIG", "SET", "maxmemory", "1"});
+  CHECK(look(server, "eviction").level == Level::error);
 }
 
 TEST_CASE("doctor: versions") {

@@ -272,6 +272,32 @@ TEST_CASE_FIXTURE(Operator, "records: many at once, each for itself") {
   CHECK(std::get<Record>(records[0]).now == std::get<Record>(records[3]).now);
 }
 
+TEST_CASE_FIXTURE(Operator, "records: those that would make the answer too long come with the next") {
+  std::vector<std::string> keys;
+  for (int k = 0; k < 200; ++k) {
+    keys.push_back("k" + std::to_string(k));
+    std::vector<std::string> holders{"HSET", "{ns}:slots:" + keys.back()};
+    for (int i = 0; i < 300; ++i) holders.insert(holders.end(), {"t" + std::to_string(i), "1 1 1 0 w"});
+    server.command(holders);
+    set("v", "1", keys.back());
+    set("h_slots", "300", keys.back());
+  }
+  std::size_t got = 0;
+  int calls = 0;
+  while (got < keys.size()) {
+    const std::vector<std::string> rest(keys.begin() + static_cast<std::ptrdiff_t>(got), keys.end());
+    const auto answer = decode_records(ask(records_call("ns", rest)), rest.size());
+    REQUIRE(std::holds_alternative<std::vector<Answered<Record>>>(answer));
+    for (const auto& record : std::get<std::vector<Answered<Record>>>(answer)) {
+      CHECK(std::get<Record>(record).holders.size() == 300);
+      ++got;
+    }
+    ++calls;
+  }
+  CHECK(got == keys.size());
+  CHECK(calls > 1);
+}
+
 TEST_CASE_FIXTURE(Operator, "a run that was given back leaves no record") {
   grant("a");
   CHECK(record().known);
@@ -306,7 +332,9 @@ TEST_CASE_FIXTURE(Operator, "history: newest first, as many as asked for, touche
 
 TEST_CASE_FIXTURE(Operator, "history: a row that is no run") {
   run(Outcome::success);
-  for (const char* row : {"", "x", "1 2 3 success 0", "a 2 3 success 0 w", "1 2 3 success x w"}) {
+  for (const char* row : {"", "x", "1 2 3 success 0", "a 2 3 success 0 w", "1 2 3 success x w", "1 2 3 odd 0 w",
+                          "1 2 3 \x1b[31msuccess 0 w", "1 0 1400000000000000000 success 0 w",
+                          "1 -9000000000000000000 3 success 0 w", "-1 2 3 success 0 w", "1 2 3 success -1 w"}) {
     server.command({"LPUSH", "{ns}:runs:K", row});
     const Job job{"ns", "K"};
     const auto answer = decode_history(ask(history_call(job, 1)), job);

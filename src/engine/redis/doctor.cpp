@@ -95,14 +95,19 @@ class Examination {
     const auto answer = command({"PING"});
     const auto* failure = std::get_if<Failure>(&answer);
     // Who may not PING may still be let in.
-    if (failure == nullptr || says(*failure, "NOPERM")) {
+    if (failure == nullptr || (says(*failure, "NOPERM") && says(*failure, "'ping'"))) {
       tell(Level::good, "reachable", target_.shown() + " answers");
       return true;
     }
-    const bool denied = failure->fault == Fault::denied;
-    tell(Level::error, "reachable", failure->text,
-         denied ? "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD"
-                : "start the server, or name another: --url or CONDOLOCK_URL");
+    std::string advice = "start the server, or name another: --url or CONDOLOCK_URL";
+    if (failure->fault == Fault::denied) {
+      advice = says(*failure, "NOPERM")
+                   ? "allow this user " + std::string(says(*failure, "'select'") ? "SELECT" : "what is named here")
+                   : "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD";
+    } else if (failure->fault == Fault::misconfigured) {
+      advice = "name a database that there is";
+    }
+    tell(Level::error, "reachable", failure->text, advice);
     return false;
   }
 
@@ -145,8 +150,17 @@ class Examination {
          "set both by NTP, and let --min-time be shorter than a job's period by more than that");
   }
 
+  // INFO, and a script that only reads: both tell what nothing else does to a user with few rights.
   void learn() {
     if (const auto info = answer_to({"INFO"}); info && !info->empty()) info_ = parse_info((*info)[0]);
+    Call call;
+    call.script = &scripts::list;
+    call.keys = keys_;
+    call.args = {"-inf", "1"};
+    call.ask_role = true;
+    Reply reply = ask(engine_, std::move(call), patience_);
+    from_primary_ = reply.from_primary;
+    if (auto* failure = std::get_if<Failure>(&reply.answer)) script_failure_ = std::move(*failure);
   }
 
   // Empty: not told.
@@ -158,7 +172,9 @@ class Examination {
   // Whether INFO said so; else it is told of.
   bool is_told(const std::string& check, const std::string& name) {
     if (!info(name).empty()) return true;
-    tell(Level::unknown, check, "not known, as this user may not call INFO", "let doctor run as one who may");
+    tell(Level::unknown, check,
+         info_.empty() ? "not known, as this user may not call INFO" : "not known, as INFO does not tell " + name,
+         info_.empty() ? "let doctor run as one who may" : "");
     return false;
   }
 
@@ -178,15 +194,19 @@ class Examination {
   }
 
   void look_at_role() {
-    if (!is_told("role", "role")) return;
-    if (info("role") != "master") {
-      return tell(Level::error, "role", "a replica, which takes no writes: no run is granted",
-                  "name the primary: " + info("master_host") + ":" + info("master_port"));
+    if (info("role").empty() && !from_primary_) {
+      return tell(Level::unknown, "role", "not known, as this user may call neither INFO nor ROLE", "allow this user ROLE");
+    }
+    if (info("role").empty() ? from_primary_ == false : info("role") != "master") {
+      const std::string primary = info("master_host").empty() ? "" : ": " + info("master_host") + ":" + info("master_port");
+      is_replica_ = true;
+      return tell(Level::error, "role", "a replica, which takes no writes: no run is granted", "name the primary" + primary);
     }
     tell(Level::good, "role", "primary");
     const std::string replicas = info("connected_slaves");
+    if (replicas.empty()) return;
     if (replicas == "0") {
-      return tell(Level::good, "replicas", "none: without this server no job runs, but none runs twice either");
+      return tell(Level::good, "replicas", "none: while this server is away no job runs, and what it loses is lost");
     }
     tell(Level::good, "replicas",
          replicas + ", which follow with a delay: a failover forgets what they did not have yet, and a job may run twice");
@@ -228,6 +248,12 @@ class Examination {
     if (!is_told("eviction", "maxmemory_policy")) return;
     const std::string policy = info("maxmemory_policy");
     const bool limited = info("maxmemory") != "0";
+    const auto used = parse_number<std::int64_t>(info("used_memory"));
+    const auto most = parse_number<std::int64_t>(info("maxmemory"));
+    if (policy == "noeviction" && limited && used && most && *used >= *most) {
+      return tell(Level::error, "eviction", "none (noeviction), and the memory is full: no run is granted",
+                  "raise maxmemory, or remove what else is there");
+    }
     if (policy == "noeviction") return tell(Level::good, "eviction", "none (noeviction)");
     if (policy.starts_with("volatile-")) {
       return tell(limited ? Level::warning : Level::good, "eviction",
@@ -242,6 +268,10 @@ class Examination {
   }
 
   void look_at_permissions() {
+    if (script_failure_ && script_failure_->fault == Fault::denied) {
+      return tell(Level::error, "permissions", "the scripts can't be run: " + script_failure_->text,
+                  "see README for what a user needs");
+    }
     const auto who = answer_to({"ACL", "WHOAMI"});
     if (!who || who->empty()) {
       return tell(Level::unknown, "permissions", "not known, as this user may not call ACL",
@@ -261,8 +291,8 @@ class Examination {
       const auto* values = std::get_if<Values>(&answer);
       if (values == nullptr) {
         return tell(Level::unknown, "permissions",
-                    "not known: user " + escape(user) + " gets no answer to ACL DRYRUN, which needs Redis 7.0 and the right",
-                    "");
+                    "not known: user " + escape(user) + " gets no answer to ACL DRYRUN; a script that only reads was run",
+                    "let doctor run as one who may call ACL, on Redis 7.0 or later");
       }
       if (values->empty() || (*values)[0] != "OK") missing += (missing.empty() ? "" : " ") + name;
     }
@@ -278,7 +308,13 @@ class Examination {
     const auto answer = command({"BLPOP", keys_[0].substr(0, keys_[0].find('}') + 1) + ":wake:" + random_token(), "0.001"});
     const auto* failure = std::get_if<Failure>(&answer);
     if (failure == nullptr) return tell(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
-    tell(Level::warning, "waiting", "run --wait can't sleep here: " + failure->text, "allow this user BLPOP");
+    if (failure->fault == Fault::not_primary && is_replica_) return;  // all is said
+    if (failure->fault == Fault::write_refused || failure->fault == Fault::not_primary) {
+      return tell(Level::error, "writes", "the server refuses them, so no run is granted: " + failure->text,
+                  "see the server's log and its settings of that name");
+    }
+    tell(Level::warning, "waiting", "run --wait can't sleep here: " + failure->text,
+         failure->fault == Fault::denied ? "allow this user BLPOP" : "");
   }
 
   Engine& engine_;
@@ -286,6 +322,9 @@ class Examination {
   const Words& keys_;
   Millis patience_;
   std::map<std::string, std::string> info_;
+  std::optional<bool> from_primary_;
+  bool is_replica_ = false;
+  std::optional<Failure> script_failure_;
   std::vector<Finding> findings_;
 };
 
