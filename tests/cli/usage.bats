@@ -45,7 +45,11 @@ refused() {
   for limit in 0 -1 x 10001 1.5 ''; do refused 64 "--limit: '$limit' is not a number from 1 to 10000" history K --limit "$limit"; done
   refused 64 'nobody can be asked without a terminal: give --yes' reset K
   refused 64 '--yes takes no value' reset K --yes=1
-  refused 64 '--json takes no value' doctor --json=1
+  for line in 'doctor --json=1' 'history K --json=1' 'list --json=1' 'list --plain=1' 'list --prometheus=x'; do
+    refused 64 'takes no value' $line
+  done
+  refused 64 '--limit needs a value' history K --limit
+  refused 64 '--config needs a value' status K --config
   refused 64 'there is no option --yes' unlock K --yes
   refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
   refused 64 "--for: 'soon' is not a duration" pause K --for soon
