@@ -7,6 +7,9 @@
 #include "cli/key.hpp"
 #include "cli/table.hpp"
 #include "engine/redis/doctor.hpp"
+#ifdef CONDOLOCK_EMBEDDED
+#include "engine/embedded/doctor.hpp"
+#endif
 
 namespace condolock::cli {
 namespace {
@@ -14,7 +17,7 @@ namespace {
 using Level = Finding::Level;
 
 constexpr Frame frame{"condolock doctor [--json]", R"(
-Asks the server itself, and changes nothing there.
+Asks the server itself, or looks at the directory, and changes nothing there.
 
 Exit code: 0; 1 when there are warnings, or something could not be found out;
 2 when there are errors.
@@ -52,7 +55,7 @@ std::string text_of(const std::vector<Finding>& findings, const Palette& palette
   return table_text(rows, palette);
 }
 
-std::string json_of(const std::vector<Finding>& findings, const std::string& server) {
+std::string json_of(const std::vector<Finding>& findings, const std::string& engine, const std::string& server) {
   Json checks = Json::array();
   for (const Finding& finding : findings) {
     checks.push_back({{"check", finding.check},
@@ -60,7 +63,15 @@ std::string json_of(const std::vector<Finding>& findings, const std::string& ser
                       {"found", finding.found},
                       {"advice", finding.advice.empty() ? Json(nullptr) : Json(finding.advice)}});
   }
-  return dumped({{"schema", 1}, {"engine", "redis"}, {"server", server}, {"checks", checks}}, 2);
+  return dumped({{"schema", 1}, {"engine", engine}, {"server", server}, {"checks", checks}}, 2);
+}
+
+std::vector<Finding> examine(const Globals& globals) {
+#ifdef CONDOLOCK_EMBEDDED
+  if (globals.place) return embedded::examine(*globals.place);
+#endif
+  const auto engine = open_engine(globals);
+  return redis::examine(*engine, globals.target, job_of(globals, "doctor").keys(), globals.redis_timeout);
 }
 
 }  // namespace
@@ -74,15 +85,17 @@ Ending doctor_command(const Arguments& arguments) {
   declare(options, globals);
   if (auto ending = parse(options, arguments, frame, globals, asked)) return *ending;
 
-  const auto engine = open_engine(globals);
-  const auto findings = redis::examine(*engine, globals.target, job_of(globals, "doctor").keys(), globals.redis_timeout);
+  const auto findings = examine(globals);
   const auto has = [&](Level level) {
     return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.level == level; });
   };
   int code = exit_code::ok;
   if (has(Level::warning) || has(Level::unknown)) code = exit_code::doctor_warnings;
   if (has(Level::error)) code = exit_code::doctor_errors;
-  return {code, "", json ? json_of(findings, globals.target.shown()) : text_of(findings, Palette(STDOUT_FILENO))};
+  return {code, "",
+          json ? json_of(findings, globals.place ? "file" : "redis",
+                         globals.place ? globals.place->directory : globals.target.shown())
+               : text_of(findings, Palette(STDOUT_FILENO))};
 }
 
 }  // namespace condolock::cli

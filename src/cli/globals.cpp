@@ -5,6 +5,9 @@
 
 #include "cli/trusted_file.hpp"
 #include "engine/redis/redis_engine.hpp"
+#ifdef CONDOLOCK_EMBEDDED
+#include "engine/embedded/embedded_engine.hpp"
+#endif
 #include "lock/job.hpp"
 #include "util/escape.hpp"
 
@@ -19,7 +22,14 @@ std::string from_environment(const char* name) {
 Options::Set url_into(Globals& globals) {
   return [&globals](std::string_view text) -> std::optional<Problem> {
     if (redis::is_unsupported(text)) {
-      return Problem{"this version opens redis:// and unix:// only, not TLS, Sentinel, Cluster or file:"};
+      return Problem{"this version opens redis://, unix:// and file: only, not TLS, Sentinel or Cluster"};
+    }
+    globals.place.reset();
+    if (embedded::is_place(text)) {
+      const auto place = embedded::parse_place(text);
+      if (!place) return Problem{place.problem()};
+      globals.place = *place;
+      return std::nullopt;
     }
     const auto target = redis::parse_url(text);
     if (!target) return Problem{target.problem()};
@@ -75,11 +85,26 @@ std::optional<Ending> find_password(const Options& options, Globals& globals) {
   return std::nullopt;
 }
 
+std::optional<Ending> settle_place(const Options& options, const Globals& globals) {
+#ifdef CONDOLOCK_EMBEDDED
+  if (const auto network = embedded::network_file_system(*globals.place)) {
+    Console(globals.quiet, globals.verbose, Patience::never_waits)
+        .warning(escape(globals.place->directory) + " is on " + *network +
+                 ", where locks between machines do not hold: name a directory on a local disk");
+  }
+  static_cast<void>(options);
+  return std::nullopt;
+#else
+  static_cast<void>(globals);
+  return Ending{exit_code::configuration, options.named("--url") + ": this build has no engine for file:", ""};
+#endif
+}
+
 }  // namespace
 
 void declare(Options& options, Globals& globals) {
   options.common_group("Every command");
-  auto& url = options.value("-u,--url", "URL", "redis://[USER@]HOST[:PORT][/DB] or unix:///PATH[?db=N]", url_into(globals));
+  auto& url = options.value("-u,--url", "URL", "redis://[USER@]HOST[:PORT][/DB], unix:///PATH, file:", url_into(globals));
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
   options.value("--user", "NAME", "ACL user, if the URL names none", text_into(globals.user)).environment = {
       "CONDOLOCK_USER"};
@@ -115,9 +140,15 @@ std::optional<Ending> settle(const Options& options, Globals& globals) {
   }
   const bool user_is_nearer = options.source("--user") > options.source("--url");
   if (target.user.empty() || options.was_given("--user") || user_is_nearer) target.user = globals.user;
+  if (globals.place) return settle_place(options, globals);
   return find_password(options, globals);
 }
 
-std::unique_ptr<Engine> open_engine(const Globals& globals) { return std::make_unique<redis::RedisEngine>(globals.target); }
+std::unique_ptr<Engine> open_engine(const Globals& globals) {
+#ifdef CONDOLOCK_EMBEDDED
+  if (globals.place) return std::make_unique<embedded::EmbeddedEngine>(*globals.place);
+#endif
+  return std::make_unique<redis::RedisEngine>(globals.target);
+}
 
 }  // namespace condolock::cli

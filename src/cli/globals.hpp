@@ -8,6 +8,7 @@
 
 #include "cli/console.hpp"
 #include "cli/options.hpp"
+#include "engine/embedded/place.hpp"
 #include "engine/engine.hpp"
 #include "engine/redis/url.hpp"
 
@@ -15,6 +16,7 @@ namespace condolock::cli {
 
 struct Globals {
   redis::Target target;
+  std::optional<embedded::Place> place;  // instead of a server
   std::string user;
   std::string password_file;
   Millis redis_timeout{5000};

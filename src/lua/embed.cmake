@@ -19,3 +19,22 @@ function(embed_scripts out)
   file(CONFIGURE OUTPUT ${out} CONTENT "${text}" @ONLY NEWLINE_STYLE UNIX)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${inputs})
 endfunction()
+
+# compile_scripts(OUT LUAC verb...): writes OUT, a C++ file that holds the same scripts as Lua's own bytecode, without what only a
+# debugger needs. To read a script's source takes longer than to run it, and the embedded engine would do that in every process.
+function(compile_scripts out luac)
+  get_filename_component(beside ${out} DIRECTORY)
+  set(text "#include \"engine/embedded/compiled.hpp\"\n\nnamespace condolock::embedded {\n\n")
+  string(APPEND text "std::string_view compiled(std::string_view name) {\n")
+  foreach(verb ${ARGN})
+    execute_process(COMMAND ${luac} -s -o ${beside}/${verb}.luac ${beside}/${verb}.lua COMMAND_ERROR_IS_FATAL ANY)
+    file(READ ${beside}/${verb}.luac hex HEX)
+    string(LENGTH "${hex}" digits)
+    math(EXPR length "${digits} / 2")
+    # Each byte is a literal of its own, since a hexadecimal escape has no end.
+    string(REGEX REPLACE "(..)" "\\\\x\\1\"\"" literal "${hex}")
+    string(APPEND text "  if (name == \"${verb}\") return {\"${literal}\", ${length}};\n")
+  endforeach()
+  string(APPEND text "  return {};\n}\n\n}  // namespace condolock::embedded\n")
+  file(CONFIGURE OUTPUT ${out} CONTENT "${text}" @ONLY NEWLINE_STYLE UNIX)
+endfunction()

@@ -5,8 +5,13 @@
 
 #include <poll.h>
 
-#include "redis/protocol.hpp"
+#include <doctest/doctest.h>
+
+#include "engine/ask.hpp"
+#include "lock/record.hpp"
+#include "lock/verbs.hpp"
 #include "support/fake_server.hpp"
+#include "support/redis_server.hpp"
 #include "util/fd.hpp"
 
 using namespace condolock;

@@ -127,8 +127,7 @@ std::string Target::shown() const {
 }
 
 bool is_unsupported(std::string_view url) {
-  constexpr std::array<std::string_view, 5> later{"rediss://", "valkeys://", "redis+sentinel://", "redis+cluster://",
-                                                  "file:"};
+  constexpr std::array<std::string_view, 4> later{"rediss://", "valkeys://", "redis+sentinel://", "redis+cluster://"};
   for (const std::string_view scheme : later) {
     if (url.starts_with(scheme)) return true;
   }

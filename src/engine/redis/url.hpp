@@ -25,7 +25,7 @@ struct Target {
 // are percent-decoded. The problem never repeats the URL, since it may hold a password.
 Result<Target> parse_url(std::string_view url);
 
-// A well-formed URL of a kind that this build can't open (TLS, Sentinel, Cluster, file:).
+// A well-formed URL of a kind that this build can't open (TLS, Sentinel, Cluster).
 bool is_unsupported(std::string_view url);
 
 // The same URL without its password; text that has none, or is no URL, unchanged.

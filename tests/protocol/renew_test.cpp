@@ -1,4 +1,4 @@
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 

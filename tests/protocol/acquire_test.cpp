@@ -1,6 +1,6 @@
 #include <chrono>
 
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 
@@ -232,8 +232,10 @@ TEST_CASE_FIXTURE(Protocol, "an idle record is small, and written without expone
   grant("l");
   backdate("h_until", 70'000);
   finish("z", grant("z"));
-  CHECK(server.command({"OBJECT", "ENCODING", "{ns}:job:K"}) == "listpack");
-  CHECK(std::stoi(server.command({"MEMORY", "USAGE", "{ns}:job:K"})) <= 400);
+  if (server.is_redis()) {
+    CHECK(server.command({"OBJECT", "ENCODING", "{ns}:job:K"}) == "listpack");
+    CHECK(std::stoi(server.command({"MEMORY", "USAGE", "{ns}:job:K"})) <= 400);
+  }
   CHECK(server.command({"HVALS", "{ns}:job:K"}).find("e+") == std::string::npos);
   CHECK(runs().find("e+") == std::string::npos);
 }

@@ -1,6 +1,6 @@
 // The conditions that came after the first two: each with no record, a failed, a lost and a live last run, at its edge to
 // the millisecond, and naming the job itself.
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 
@@ -71,9 +71,7 @@ TEST_CASE_FIXTURE(Conditions, "not-running ends with the lease, to the milliseco
   grant("o", {}, "other");
   // until is `now` of the script at the latest when since + left = 0: whichever comes, both say the same.
   for (int i = 0; i < 50; ++i) {
-    set("h_until",
-        server.command({"EVAL", "local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) + 1", "0"}),
-        "other");
+    set("h_until", std::to_string(server_time() + 1), "other");
     const auto both = verdicts({not_running, AccessedPrior{"other", Millis(1000)}});
     // Running, or a lost run: never both, never neither.
     CHECK((both[0].why == "running") == (both[1].why == "never"));
@@ -239,13 +237,13 @@ TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, a
   server.command({"RPUSH", "{ns}:starts:K", "yesterday"});
   malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "has an element that is no time");
   server.command({"DEL", "{ns}:starts:K"});
-  server.command({"SET", "{ns}:starts:K", "x"});
-  malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "is a string, not a list");
-  malformed(acquire_call(made, {}), "is a string, not a list");
+  server.command({"HSET", "{ns}:starts:K", "x", "y"});
+  malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "is a hash, not a list");
+  malformed(acquire_call(made, {}), "is a hash, not a list");
   malformed(check_call(made.job, {MaxRuns{1, Millis(1)}}), "holds another type of value");
   server.command({"DEL", "{ns}:starts:K"});
   const Grant given = std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
-  server.command({"SET", "{ns}:once:K", "x"});
-  malformed(finish_call(made, given, Outcome::success, 0), "is a string, not a zset");
+  server.command({"HSET", "{ns}:once:K", "x", "y"});
+  malformed(finish_call(made, given, Outcome::success, 0), "is a hash, not a zset");
   malformed(check_call(made.job, {Once{"x"}}), "holds another type of value");
 }

@@ -1,5 +1,5 @@
 // Several holders at once, each with a lease, a fence and an end of its own.
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 
@@ -228,7 +228,6 @@ TEST_CASE_FIXTURE(Slots, "who was forgotten ends beside others, and takes nothin
 
 TEST_CASE_FIXTURE(Slots, "a change of one holder writes no other") {
   for (const std::string token : {"a", "b", "c"}) take(token, 5);
-  server.command({"CONFIG", "RESETSTAT"});
   server.command({"HSET", "{ns}:slots:K", "b", slot("b") + " marked"});
   renewed("c", 5, Grant{1, 1, {}});
   CHECK(slot("b").find(" marked") != std::string::npos);
@@ -244,11 +243,11 @@ TEST_CASE_FIXTURE(Slots,
   take("b", 2);
   CHECK(record().holders.size() == 1);
   server.command({"DEL", "{ns}:job:K", "{ns}:slots:K"});
-  server.command({"SET", "{ns}:slots:K", "x"});
+  server.command({"RPUSH", "{ns}:slots:K", "x"});
   Attempt made = of("c", 2);
   made.starts = 5;
   const auto decision = decode_decision(ask(acquire_call(made, {})), 0);
   REQUIRE(std::holds_alternative<Failure>(decision));
-  CHECK(std::get<Failure>(decision).text == "the record {ns}:slots:K is malformed: is a string, not a hash");
+  CHECK(std::get<Failure>(decision).text == "the record {ns}:slots:K is malformed: is a list, not a hash");
   CHECK(server.command({"EXISTS", "{ns}:starts:K", "{ns}:runs:K", "{ns}:job:K"}) == "0");
 }

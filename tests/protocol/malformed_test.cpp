@@ -1,5 +1,5 @@
 // A record that is malformed or not ours is an error that names it, for every verb, and nothing is overwritten.
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 

@@ -1,5 +1,5 @@
 // Who waits is woken: by whom, how often, and when not.
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 
@@ -144,10 +144,12 @@ TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and ever
   again(prior);
   CHECK(field("skips") == "1");
   abandon("a");
-  server.command({"CONFIG", "RESETSTAT"});
+  if (server.is_redis()) server.command({"CONFIG", "RESETSTAT"});
   again(prior);
   CHECK(field("skips") == "1");
-  CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_zadd:calls=1") != std::string::npos);
+  if (server.is_redis()) {
+    CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_zadd:calls=1") != std::string::npos);
+  }
 }
 
 TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused before the first write") {

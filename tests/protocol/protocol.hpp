@@ -1,4 +1,4 @@
-// The protocol as a caller sees it, on a real server; records are moved in time by back-dating their fields.
+// The protocol as a caller sees it, on every engine; records are moved in time by back-dating their fields.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -9,11 +9,11 @@
 #include "engine/ask.hpp"
 #include "lock/record.hpp"
 #include "lock/verbs.hpp"
-#include "support/redis_server.hpp"
+#include "support/backend.hpp"
 
 struct Protocol {
-  support::RedisServer& server = support::empty_server();
-  condolock::redis::RedisEngine engine{server.target()};
+  support::Backend& server = support::empty_backend();
+  condolock::Engine& engine = server.engine();
 
   condolock::Attempt attempt(const std::string& token, const std::string& key = "K") const {
     condolock::Attempt attempt;
@@ -75,6 +75,11 @@ struct Protocol {
     return std::get<condolock::Record>(record);
   }
 
+  // In ms.
+  std::int64_t server_time() {
+    const std::string time = server.command({"TIME"});
+    return std::stoll(time) * 1000 + std::stoll(time.substr(time.find(' '))) / 1000;
+  }
   std::string field(const std::string& name, const std::string& key = "K") {
     return server.command({"HGET", "{ns}:job:" + key, name});
   }

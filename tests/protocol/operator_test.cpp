@@ -1,7 +1,7 @@
 // What people do to a job by hand: pause, resume, unlock, reset; and what they look at: list, history.
 #include <algorithm>
 
-#include "redis/protocol.hpp"
+#include "protocol/protocol.hpp"
 
 using namespace condolock;
 

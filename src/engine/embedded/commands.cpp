@@ -1,0 +1,387 @@
+#include "engine/embedded/commands.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+
+#include "util/number.hpp"
+
+namespace condolock::embedded {
+namespace {
+
+using Words = std::vector<std::string>;
+using Arguments = const Words&;  // behind the command's name
+
+Value nil() { return {}; }
+Value integer(std::int64_t number) { return {Value::Kind::integer, number, "", {}}; }
+Value text(std::string text) { return {Value::Kind::text, 0, std::move(text), {}}; }
+Value status(std::string text) { return {Value::Kind::status, 0, std::move(text), {}}; }
+Value error(std::string text) { return {Value::Kind::error, 0, std::move(text), {}}; }
+Value array(std::vector<Value> items) { return {Value::Kind::array, 0, "", std::move(items)}; }
+
+const char* const wrong_type = "WRONGTYPE Operation against a key holding the wrong kind of value";
+const char* const syntax = "ERR syntax error";
+
+struct Refusal {
+  std::string text;
+};
+
+// As Redis writes a score: whole numbers without a fraction.
+std::string score_text(double score) {
+  std::array<char, 64> digits{};
+  const bool whole = std::floor(score) == score && std::abs(score) < 1e17;
+  const int length = std::snprintf(digits.data(), digits.size(), whole ? "%.0f" : "%.17g", score);
+  return {digits.data(), static_cast<std::size_t>(length)};
+}
+
+double parse_score(std::string_view word) {
+  if (word == "+inf" || word == "inf") return std::numeric_limits<double>::infinity();
+  if (word == "-inf") return -std::numeric_limits<double>::infinity();
+  const std::string copy(word);
+  char* end = nullptr;
+  const double score = std::strtod(copy.c_str(), &end);
+  if (copy.empty() || *end != '\0' || std::isnan(score)) throw Refusal{"ERR value is not a valid float"};
+  return score;
+}
+
+std::int64_t parse_integer(const std::string& word) {
+  const auto number = parse_number<std::int64_t>(word);
+  if (!number) throw Refusal{"ERR value is not an integer or out of range"};
+  return *number;
+}
+
+// One command's view of the store.
+class Keyspace {
+ public:
+  Keyspace(Store& store, std::int64_t now_us) : store_(store), now_us_(now_us) {}
+
+  Store& store() { return store_; }
+  std::int64_t now_us() const { return now_us_; }
+  std::int64_t now_ms() const { return now_us_ / 1000; }
+
+  // A key whose time is over is gone.
+  std::optional<Head> head(const std::string& key) {
+    auto head = store_.head(key);
+    if (head && head->expires && *head->expires <= now_ms()) {
+      store_.erase(key);
+      head.reset();
+    }
+    return head;
+  }
+
+  // Whether there is such a key.
+  bool has(const std::string& key, Kind kind) {
+    const auto found = head(key);
+    if (found && found->kind != kind) throw Refusal{wrong_type};
+    return found.has_value();
+  }
+
+  // There is one afterwards.
+  void need(const std::string& key, Kind kind) {
+    if (!has(key, kind)) store_.set_head(key, {kind, {}});
+  }
+
+  // A key without items is none.
+  void tidy(const std::string& key) {
+    if (store_.is_empty(key)) store_.erase(key);
+  }
+
+ private:
+  Store& store_;
+  std::int64_t now_us_;
+};
+
+// ---- keys
+
+Value time(Keyspace& keys, Arguments /*words*/) {
+  return array({text(std::to_string(keys.now_us() / 1'000'000)), text(std::to_string(keys.now_us() % 1'000'000))});
+}
+
+Value type(Keyspace& keys, Arguments words) {
+  const auto head = keys.head(words[0]);
+  if (!head) return status("none");
+  if (head->kind == Kind::hash) return status("hash");
+  return status(head->kind == Kind::list ? "list" : "zset");
+}
+
+Value exists(Keyspace& keys, Arguments words) {
+  return integer(
+      std::count_if(words.begin(), words.end(), [&](const std::string& key) { return keys.head(key).has_value(); }));
+}
+
+Value del(Keyspace& keys, Arguments words) {
+  std::int64_t gone = 0;
+  for (const std::string& key : words) {
+    if (!keys.head(key)) continue;
+    keys.store().erase(key);
+    ++gone;
+  }
+  return integer(gone);
+}
+
+Value expire_at(Keyspace& keys, const std::string& key, std::int64_t at) {
+  auto head = keys.head(key);
+  if (!head) return integer(0);
+  head->expires = at;
+  keys.store().set_head(key, *head);
+  keys.head(key);  // the time may be over already
+  return integer(1);
+}
+
+Value pexpire(Keyspace& keys, Arguments words) { return expire_at(keys, words[0], keys.now_ms() + parse_integer(words[1])); }
+
+Value pexpireat(Keyspace& keys, Arguments words) { return expire_at(keys, words[0], parse_integer(words[1])); }
+
+// ---- hashes
+
+Value hmget(Keyspace& keys, Arguments words) {
+  const bool there = keys.has(words[0], Kind::hash);
+  std::vector<Value> out;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    auto item = there ? keys.store().get(words[0], words[i]) : std::nullopt;
+    out.push_back(item ? text(std::move(item->value)) : nil());
+  }
+  return array(std::move(out));
+}
+
+Value hgetall(Keyspace& keys, Arguments words) {
+  std::vector<Value> out;
+  if (keys.has(words[0], Kind::hash)) {
+    for (Item& item : keys.store().all(words[0])) {
+      out.push_back(text(std::move(item.name)));
+      out.push_back(text(std::move(item.value)));
+    }
+  }
+  return array(std::move(out));
+}
+
+Value hset(Keyspace& keys, Arguments words) {
+  if (words.size() % 2 == 0) throw Refusal{"ERR wrong number of arguments for 'hset' command"};
+  keys.need(words[0], Kind::hash);
+  std::int64_t added = 0;
+  for (std::size_t i = 1; i < words.size(); i += 2) {
+    added += keys.store().get(words[0], words[i]) ? 0 : 1;
+    keys.store().put(words[0], Kind::hash, {words[i], 0, words[i + 1]});
+  }
+  return integer(added);
+}
+
+// Of a hash or a sorted set.
+Value remove_all(Keyspace& keys, Arguments words, Kind kind) {
+  if (!keys.has(words[0], kind)) return integer(0);
+  std::int64_t gone = 0;
+  for (std::size_t i = 1; i < words.size(); ++i) gone += keys.store().remove(words[0], words[i]) ? 1 : 0;
+  keys.tidy(words[0]);
+  return integer(gone);
+}
+
+Value hdel(Keyspace& keys, Arguments words) { return remove_all(keys, words, Kind::hash); }
+
+// ---- lists: the first has the least position
+
+Value llen(Keyspace& keys, Arguments words) {
+  return integer(keys.has(words[0], Kind::list) ? keys.store().count(words[0]) : 0);
+}
+
+Value lpush(Keyspace& keys, Arguments words) {
+  keys.need(words[0], Kind::list);
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto first = keys.store().range(words[0], {.limit = 1});
+    const double position = first.empty() ? 0 : first[0].score - 1;
+    keys.store().put(words[0], Kind::list, {score_text(position), position, words[i]});
+  }
+  return integer(keys.store().count(words[0]));
+}
+
+// The positions that two indices name, as skip and length; negative ones count from the end.
+std::pair<std::int64_t, std::int64_t> between(std::int64_t from, std::int64_t to, std::int64_t count) {
+  if (from < 0) from = std::max<std::int64_t>(from + count, 0);
+  if (to < 0) to += count;
+  to = std::min(to, count - 1);
+  return {from, std::max<std::int64_t>(to - from + 1, 0)};
+}
+
+std::vector<Item> list_items(Keyspace& keys, const std::string& key, std::int64_t from, std::int64_t to) {
+  if (!keys.has(key, Kind::list)) return {};
+  const auto [skip, length] = between(from, to, keys.store().count(key));
+  return length == 0 ? std::vector<Item>() : keys.store().range(key, {.skip = skip, .limit = length});
+}
+
+Value lrange(Keyspace& keys, Arguments words) {
+  std::vector<Value> out;
+  for (Item& item : list_items(keys, words[0], parse_integer(words[1]), parse_integer(words[2]))) {
+    out.push_back(text(std::move(item.value)));
+  }
+  return array(std::move(out));
+}
+
+Value lindex(Keyspace& keys, Arguments words) {
+  const std::int64_t at = parse_integer(words[1]);
+  auto items = list_items(keys, words[0], at, at);
+  return items.empty() ? nil() : text(std::move(items[0].value));
+}
+
+Value ltrim(Keyspace& keys, Arguments words) {
+  if (!keys.has(words[0], Kind::list)) return status("OK");
+  const auto [skip, length] = between(parse_integer(words[1]), parse_integer(words[2]), keys.store().count(words[0]));
+  if (length == 0) {
+    keys.store().erase(words[0]);
+    return status("OK");
+  }
+  for (const Range& gone : {Range{.limit = skip}, Range{.skip = length}}) {  // in front first, so that the rest moves up
+    if (gone.limit == 0) continue;
+    for (const Item& item : keys.store().range(words[0], gone)) keys.store().remove(words[0], item.name);
+  }
+  return status("OK");
+}
+
+// From the front, and so many at most; that is all that is used of it.
+Value lrem(Keyspace& keys, Arguments words) {
+  const std::int64_t most = parse_integer(words[1]);
+  if (most <= 0) throw Refusal{"ERR this engine removes from the front of a list only"};
+  std::int64_t gone = 0;
+  for (const Item& item : list_items(keys, words[0], 0, -1)) {
+    if (gone == most) break;
+    if (item.value == words[2]) gone += keys.store().remove(words[0], item.name) ? 1 : 0;
+  }
+  if (gone > 0) keys.tidy(words[0]);
+  return integer(gone);
+}
+
+Value lpop(Keyspace& keys, Arguments words) {
+  const auto items = list_items(keys, words[0], 0, 0);
+  if (items.empty()) return nil();
+  keys.store().remove(words[0], items[0].name);
+  keys.tidy(words[0]);
+  return text(items[0].value);
+}
+
+// ---- sorted sets
+
+// One member; NX: only if it is new; GT: only upwards.
+Value zadd(Keyspace& keys, Arguments words) {
+  const std::size_t at = words.size() - 2;
+  const std::string flag = at == 2 ? words[1] : "";
+  if (words.size() > 4 || (at == 2 && flag != "NX" && flag != "GT")) throw Refusal{syntax};
+  const double score = parse_score(words[at]);
+  keys.need(words[0], Kind::zset);
+  const auto old = keys.store().get(words[0], words[at + 1]);
+  const bool kept = old && (flag == "NX" || (flag == "GT" && old->score >= score) || old->score == score);
+  if (!kept) keys.store().put(words[0], Kind::zset, {words[at + 1], score, ""});
+  return integer(old ? 0 : 1);
+}
+
+Value zscore(Keyspace& keys, Arguments words) {
+  const auto item = keys.has(words[0], Kind::zset) ? keys.store().get(words[0], words[1]) : std::nullopt;
+  return item ? text(score_text(item->score)) : nil();
+}
+
+Value zmscore(Keyspace& keys, Arguments words) {
+  std::vector<Value> out;
+  for (std::size_t i = 1; i < words.size(); ++i) out.push_back(zscore(keys, {words[0], words[i]}));
+  return array(std::move(out));
+}
+
+Value zrem(Keyspace& keys, Arguments words) { return remove_all(keys, words, Kind::zset); }
+
+// "(5": above 5, which only the lower end is.
+Range score_range(const std::string& least, const std::string& most) {
+  Range range;
+  range.without_least = least.starts_with('(');
+  range.least = parse_score(std::string_view(least).substr(range.without_least ? 1 : 0));
+  range.most =
+      most.starts_with('(') ? std::nextafter(parse_score(std::string_view(most).substr(1)), -1e300) : parse_score(most);
+  return range;
+}
+
+Value zrangebyscore(Keyspace& keys, Arguments words) {
+  Range range = score_range(words[1], words[2]);
+  if (words.size() == 6 && words[3] == "LIMIT") {
+    range.skip = parse_integer(words[4]);
+    range.limit = parse_integer(words[5]);
+  } else if (words.size() != 3) {
+    throw Refusal{syntax};
+  }
+  std::vector<Value> out;
+  if (!keys.has(words[0], Kind::zset)) return array({});
+  for (Item& item : keys.store().range(words[0], range)) out.push_back(text(std::move(item.name)));
+  return array(std::move(out));
+}
+
+Value zremrangebyscore(Keyspace& keys, Arguments words) {
+  if (!keys.has(words[0], Kind::zset)) return integer(0);
+  std::int64_t gone = 0;
+  for (const Item& item : keys.store().range(words[0], score_range(words[1], words[2]))) {
+    gone += keys.store().remove(words[0], item.name) ? 1 : 0;
+  }
+  if (gone > 0) keys.tidy(words[0]);
+  return integer(gone);
+}
+
+Value zcard(Keyspace& keys, Arguments words) {
+  return integer(keys.has(words[0], Kind::zset) ? keys.store().count(words[0]) : 0);
+}
+
+struct Command {
+  std::string_view name;
+  std::size_t least;  // arguments
+  std::size_t most;
+  Value (*run)(Keyspace& keys, Arguments words);
+};
+
+constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+
+constexpr std::array<Command, 24> commands{{
+    {"DEL", 1, any, del},
+    {"EXISTS", 1, any, exists},
+    {"HDEL", 2, any, hdel},
+    {"HGETALL", 1, 1, hgetall},
+    {"HMGET", 2, any, hmget},
+    {"HSET", 3, any, hset},
+    {"LINDEX", 2, 2, lindex},
+    {"LLEN", 1, 1, llen},
+    {"LPOP", 1, 1, lpop},
+    {"LPUSH", 2, any, lpush},
+    {"LRANGE", 3, 3, lrange},
+    {"LREM", 3, 3, lrem},
+    {"LTRIM", 3, 3, ltrim},
+    {"PEXPIRE", 2, 2, pexpire},
+    {"PEXPIREAT", 2, 2, pexpireat},
+    {"TIME", 0, 0, time},
+    {"TYPE", 1, 1, type},
+    {"ZADD", 3, any, zadd},
+    {"ZCARD", 1, 1, zcard},
+    {"ZMSCORE", 2, any, zmscore},
+    {"ZRANGEBYSCORE", 3, any, zrangebyscore},
+    {"ZREM", 2, any, zrem},
+    {"ZREMRANGEBYSCORE", 3, 3, zremrangebyscore},
+    {"ZSCORE", 2, 2, zscore},
+}};
+
+}  // namespace
+
+Value run_command(Store& store, std::int64_t now_us, const std::vector<std::string>& words) {
+  const std::string name = words.empty() ? "" : words[0];
+  const auto* command =
+      std::find_if(commands.begin(), commands.end(), [&](const Command& each) { return each.name == name; });
+  if (command == commands.end()) return error("ERR this engine has no command '" + name + "'");
+  const Words arguments(words.begin() + 1, words.end());
+  if (arguments.size() < command->least || arguments.size() > command->most) {
+    return error("ERR wrong number of arguments for '" + name + "'");
+  }
+  Keyspace keys(store, now_us);
+  try {
+    return command->run(keys, arguments);
+  } catch (const Refusal& refusal) {
+    return error(refusal.text);
+  }
+}
+
+std::vector<std::string> known_commands() {
+  std::vector<std::string> out(commands.size());
+  std::transform(commands.begin(), commands.end(), out.begin(), [](const Command& command) { return command.name; });
+  return out;
+}
+
+}  // namespace condolock::embedded

@@ -1,0 +1,11 @@
+// The scripts as Lua's bytecode, made at build time from the very sources that a Redis gets.
+#pragma once
+
+#include <string_view>
+
+namespace condolock::embedded {
+
+// Of the script of that name; empty: there is none.
+std::string_view compiled(std::string_view name);
+
+}  // namespace condolock::embedded

@@ -1,0 +1,94 @@
+#include "engine/embedded/doctor.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "engine/embedded/sqlite_store.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::embedded {
+namespace {
+
+using Level = Finding::Level;
+
+// The directory that is there: itself, or the first above it.
+std::string existing(std::string path) {
+  while (path.size() > 1 && access(path.c_str(), F_OK) != 0) path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+  return path;
+}
+
+Finding directory(const Place& place) {
+  const std::string name = escape(place.directory);
+  struct stat info {};
+  if (stat(place.directory.c_str(), &info) != 0) {
+    const std::string above = existing(place.directory);
+    if (access(above.c_str(), W_OK | X_OK) == 0)
+      return {Level::good, "directory", name + " is not there yet; the first run makes it", ""};
+    return {Level::error, "directory", name + " can't be made: " + escape(above) + ": " + std::strerror(errno),
+            "make it, or name another: --url file:/DIRECTORY"};
+  }
+  if (!S_ISDIR(info.st_mode))
+    return {Level::error, "directory", name + " is no directory", "name another: --url file:/DIRECTORY"};
+  if (access(place.directory.c_str(), W_OK | X_OK) != 0) {
+    return {Level::error, "directory", name + " can't be written by this user: " + std::strerror(errno),
+            "run as its owner, or name another: --url file:/DIRECTORY"};
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return {Level::warning, "directory", name + " can be written by others, who can then let jobs run or keep them from it",
+            "chmod go-w it, unless all of these may"};
+  }
+  return {Level::good, "directory", name, ""};
+}
+
+Finding file_system(const Place& place) {
+  const auto network = network_file_system({existing(place.directory), place.sync});
+  if (!network) return {Level::good, "file system", "a local one, as far as is known", ""};
+  return {Level::warning, "file system", *network + ", where locks between machines do not hold: jobs may run twice",
+          "name a directory on a local disk; for several machines use a Redis"};
+}
+
+Finding database(const Place& place) {
+  if (access(place.file().c_str(), F_OK) != 0) {
+    return {Level::good, "database", "none yet: everything is a first run", ""};
+  }
+  try {
+    SqliteStore store(place.file());
+    store.begin();
+    store.rollback();
+    return {Level::good, "database", escape(place.file()) + " opens, and takes writes", ""};
+  } catch (const StoreError& error) {
+    if (error.busy) return {Level::good, "database", escape(place.file()) + " is in use just now", ""};
+    return {Level::error, "database", error.what(),
+            "see to its owner and the disk; moving it away makes everything a first run"};
+  }
+}
+
+Finding sync(const Place& place) {
+  const std::string kills = "a killed process loses nothing; ";
+  switch (place.sync) {
+    case Sync::none:
+      return {Level::warning, "sync", kills + "when the power fails, records of the last half a minute may be forgotten",
+              "leave ?sync=none out"};
+    case Sync::records:
+      return {Level::good, "sync", kills + "when the power fails, neither does what has ended", ""};
+    case Sync::all:
+      return {Level::good, "sync", kills + "nor does a power failure", ""};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Finding> examine(const Place& place) {
+  std::vector<Finding> findings{directory(place)};
+  if (findings[0].level == Level::error) return findings;
+  findings.push_back(file_system(place));
+  findings.push_back(database(place));
+  findings.push_back(sync(place));
+  return findings;
+}
+
+}  // namespace condolock::embedded

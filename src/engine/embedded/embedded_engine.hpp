@@ -1,0 +1,54 @@
+// The engine for one machine without a server: the same scripts, run by Lua over a Store of our own, one transaction each.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "engine/embedded/place.hpp"
+#include "engine/embedded/script_host.hpp"
+#include "engine/embedded/sqlite_store.hpp"
+#include "engine/embedded/store.hpp"
+#include "engine/engine.hpp"
+#include "util/random.hpp"
+
+namespace condolock::embedded {
+
+class EmbeddedEngine final : public Engine {
+ public:
+  // The machine's clock, in microseconds since 1970.
+  static std::int64_t wall_clock();
+
+  // Over a file, which is opened, and made, by the first call.
+  explicit EmbeddedEngine(Place place);
+  // Over a store that lives longer than this, with a clock of the caller's.
+  EmbeddedEngine(Store& store, std::function<std::int64_t()> clock);
+
+  void start(Call call, Instant now) override;
+  void cancel() override;
+  Interest interest() const override;
+  std::optional<Reply> advance(short revents, Instant now) override;
+
+ private:
+  bool is_awake(Instant now);
+  void run(Instant now);
+  void open();
+  void fail(Failure failure) { reply_ = Reply{sent_, std::move(failure), {}}; }
+
+  std::optional<Place> place_;
+  std::function<std::int64_t()> clock_;
+  std::unique_ptr<SqliteStore> file_;
+  Store* store_ = nullptr;
+  std::optional<ScriptHost> host_;
+
+  Call call_;
+  bool busy_ = false;  // a call is outstanding
+  Instant next_try_{};
+  Instant asleep_until_{};
+  Instant sent_{};
+  std::string last_said_;
+  std::optional<Reply> reply_;
+  Jitter jitter_;
+};
+
+}  // namespace condolock::embedded

@@ -1,0 +1,44 @@
+// A Store in memory: gone with the process. For tests and the simulation.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "engine/embedded/store.hpp"
+
+namespace condolock::embedded {
+
+class MemoryStore final : public Store {
+ public:
+  void begin() override;
+  void commit() override;
+  void rollback() noexcept override;
+
+  std::optional<Head> head(std::string_view key) override;
+  void set_head(std::string_view key, const Head& head) override;
+  void erase(std::string_view key) override;
+  std::optional<Item> get(std::string_view key, std::string_view name) override;
+  void put(std::string_view key, Kind kind, const Item& item) override;
+  bool remove(std::string_view key, std::string_view name) override;
+  bool is_empty(std::string_view key) override;
+  std::int64_t count(std::string_view key) override;
+  std::vector<Item> range(std::string_view key, const Range& range) override;
+  std::vector<Item> all(std::string_view key) override;
+  std::vector<std::string> keys() override;
+
+ private:
+  struct Content {
+    Head head;
+    std::map<std::string, Item, std::less<>> items;
+    std::set<std::pair<double, std::string>> by_score;  // of a list or a sorted set
+  };
+
+  Content* find(std::string_view key);
+  // What is there, about to be changed: rollback() brings it back.
+  Content* touch(std::string_view key);
+
+  std::map<std::string, Content, std::less<>> contents_;
+  std::map<std::string, std::optional<Content>, std::less<>> before_;
+};
+
+}  // namespace condolock::embedded

@@ -1,0 +1,103 @@
+#include "engine/embedded/place.hpp"
+
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "util/escape.hpp"
+
+namespace condolock::embedded {
+namespace {
+
+constexpr std::string_view scheme = "file:";
+constexpr std::string_view forms = "write file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all";
+
+Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
+
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// The XDG base directory specification: a path that is not absolute is as good as none.
+std::string default_directory() {
+  const std::string state = from_environment("XDG_STATE_HOME");
+  if (state.starts_with('/')) return state + "/condolock";
+  const std::string home = from_environment("HOME");
+  return home.starts_with('/') ? home + "/.local/state/condolock" : "";
+}
+
+}  // namespace
+
+bool is_place(std::string_view url) { return url.starts_with(scheme); }
+
+Result<Place> parse_place(std::string_view url) {
+  url.remove_prefix(scheme.size());
+  Place place;
+  const std::size_t question = url.find('?');
+  if (question != std::string_view::npos) {
+    const std::string_view query = url.substr(question + 1);
+    if (query == "sync=none") {
+      place.sync = Sync::none;
+    } else if (query == "sync=all") {
+      place.sync = Sync::all;
+    } else if (query != "sync=records") {
+      return refuse("has '" + escape(query) + "' behind its ?");
+    }
+    url = url.substr(0, question);
+  }
+  if (url.starts_with("//")) {
+    url.remove_prefix(2);
+    if (!url.starts_with('/')) return refuse("names a host, or a directory that is not absolute");
+  }
+  if (!url.empty() && !url.starts_with('/')) return refuse("names a directory that is not absolute");
+  place.directory = url.empty() ? default_directory() : std::string(url);
+  if (place.directory.empty()) return refuse("needs a directory where neither XDG_STATE_HOME nor HOME is one");
+  while (place.directory.size() > 1 && place.directory.ends_with('/')) place.directory.pop_back();
+  return place;
+}
+
+std::optional<std::string> make_directory(const Place& place) {
+  const std::string& path = place.directory;
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) {
+    for (std::size_t end = 1; end != std::string::npos;) {
+      end = path.find('/', end + 1);
+      const std::string part = path.substr(0, end);
+      if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
+        return "cannot make the directory " + escape(part) + ": " + std::strerror(errno);
+      }
+    }
+    if (stat(path.c_str(), &info) != 0) return "cannot use the directory " + escape(path) + ": " + std::strerror(errno);
+  }
+  if (!S_ISDIR(info.st_mode)) return escape(path) + " is not a directory";
+  return std::nullopt;
+}
+
+std::optional<std::string> network_file_system(const Place& place) {
+  struct Known {
+    std::uint32_t magic;
+    std::string_view name;
+  };
+  // linux/magic.h, and of those that are not there the kernel's own sources.
+  static constexpr std::array<Known, 8> known{{{0x6969, "NFS"},
+                                               {0xFF534D42, "CIFS"},
+                                               {0xFE534D42, "SMB"},
+                                               {0x517B, "SMB"},
+                                               {0x01021997, "9P"},
+                                               {0x00C36400, "Ceph"},
+                                               {0x5346414F, "AFS"},
+                                               {0x65735546, "FUSE"}}};
+  struct statfs info {};
+  if (statfs(place.directory.c_str(), &info) != 0) return std::nullopt;
+  for (const Known& each : known) {
+    if (static_cast<std::uint32_t>(info.f_type) == each.magic) return std::string(each.name);
+  }
+  return std::nullopt;
+}
+
+}  // namespace condolock::embedded

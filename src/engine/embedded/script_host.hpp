@@ -1,0 +1,43 @@
+// Runs the protocol's scripts as a Redis would: Lua 5.1, with redis.call, redis.pcall and redis.error_reply over a Store.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/embedded/commands.hpp"
+#include "lua/scripts.hpp"
+
+struct lua_State;
+
+namespace condolock::embedded {
+
+class ScriptHost {
+ public:
+  ScriptHost();
+  ScriptHost(const ScriptHost&) = delete;
+  ScriptHost& operator=(const ScriptHost&) = delete;
+  ~ScriptHost();
+
+  // The script's reply, as a server would give it: an error where it raised one. A StoreError goes through.
+  Value run(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args, Store& store,
+            std::int64_t now_us);
+
+ private:
+  void load(const Script& script);
+  static int call(lua_State* lua);
+  static int pcall(lua_State* lua);
+  static int error_reply(lua_State* lua);
+  static int dispatch(lua_State* lua, bool raises);
+
+  lua_State* lua_;
+  std::unordered_map<const Script*, int> loaded_;  // in Lua's registry
+  std::uint64_t runs_ = 0;
+  // Of the script that is running.
+  Store* store_ = nullptr;
+  std::int64_t now_us_ = 0;
+  std::exception_ptr broken_;  // C++ exceptions must not cross Lua's frames
+};
+
+}  // namespace condolock::embedded

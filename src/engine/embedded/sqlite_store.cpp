@@ -1,0 +1,288 @@
+#include "engine/embedded/sqlite_store.hpp"
+
+#include <sqlite3.h>
+
+#include "util/escape.hpp"
+
+namespace condolock::embedded {
+namespace {
+
+constexpr int layout = 1;
+
+// The statements, in the order in which the store keeps them once they are prepared.
+enum Statement : std::size_t {
+  begin_now,
+  commit_now,
+  roll_back,
+  get_head,
+  put_head,
+  drop_head,
+  drop_items,
+  get_item,
+  put_item,
+  drop_item,
+  any_item,
+  count_items,
+  range_from,
+  range_above,
+  all_items,
+  all_keys,
+};
+
+constexpr std::array<const char*, 16> sources{
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "ROLLBACK",
+    "SELECT kind, expires FROM head WHERE key = ?1",
+    "INSERT OR REPLACE INTO head (key, kind, expires) VALUES (?1, ?2, ?3)",
+    "DELETE FROM head WHERE key = ?1",
+    "DELETE FROM item WHERE key = ?1",
+    "SELECT name, score, value FROM item WHERE key = ?1 AND name = ?2",
+    "INSERT OR REPLACE INTO item (key, name, score, value) VALUES (?1, ?2, ?3, ?4)",
+    "DELETE FROM item WHERE key = ?1 AND name = ?2",
+    "SELECT 1 FROM item WHERE key = ?1 LIMIT 1",
+    "SELECT count(*) FROM item WHERE key = ?1",
+    "SELECT name, score, value FROM item WHERE key = ?1 AND score >= ?2 AND score <= ?3 ORDER BY score, name LIMIT ?4 "
+    "OFFSET ?5",
+    "SELECT name, score, value FROM item WHERE key = ?1 AND score > ?2 AND score <= ?3 ORDER BY score, name LIMIT ?4 OFFSET "
+    "?5",
+    "SELECT name, score, value FROM item WHERE key = ?1 ORDER BY name",
+    "SELECT key FROM head ORDER BY key",
+};
+
+constexpr const char* schema =
+    "CREATE TABLE head (key BLOB PRIMARY KEY, kind INTEGER NOT NULL, expires INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE item (key BLOB, name BLOB, score REAL, value BLOB NOT NULL, PRIMARY KEY (key, name)) WITHOUT ROWID;"
+    // A hash's fields have no score, so its writes don't pay for this.
+    "CREATE INDEX by_score ON item (key, score, name) WHERE score IS NOT NULL;"
+    "PRAGMA user_version = 1";
+
+std::string blob(sqlite3_stmt* statement, int column) {
+  const void* data = sqlite3_column_blob(statement, column);
+  const int size = sqlite3_column_bytes(statement, column);
+  return data == nullptr ? "" : std::string(static_cast<const char*>(data), static_cast<std::size_t>(size));
+}
+
+Fault fault_of(int code) {
+  switch (code & 0xFF) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Fault::malformed;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_AUTH:
+      return Fault::denied;
+    case SQLITE_FULL:
+      return Fault::write_refused;
+    case SQLITE_ERROR:
+    case SQLITE_INTERNAL:
+    case SQLITE_MISUSE:
+      return Fault::unexpected;
+    default:
+      return Fault::unreachable;
+  }
+}
+
+}  // namespace
+
+// One statement on its way: bound, stepped, and put back.
+class SqliteStore::Query {
+ public:
+  Query(SqliteStore& store, Statement which) : store_(store), statement_(store.statements_.at(which)) {
+    if (statement_ != nullptr) return;
+    const int code = sqlite3_prepare_v3(store.db_, sources.at(which), -1, SQLITE_PREPARE_PERSISTENT,
+                                        &store.statements_.at(which), nullptr);
+    if (code != SQLITE_OK) store.fail(code);
+    statement_ = store.statements_.at(which);
+  }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+  ~Query() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  // What is bound must live as long as this.
+  Query& bind(int at, std::string_view text) {
+    sqlite3_bind_blob(statement_, at, text.empty() ? "" : text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+    return *this;
+  }
+  Query& bind(int at, std::int64_t number) {
+    sqlite3_bind_int64(statement_, at, number);
+    return *this;
+  }
+  Query& bind(int at, double number) {
+    sqlite3_bind_double(statement_, at, number);
+    return *this;
+  }
+
+  // Whether there is a row.
+  bool step() {
+    const int code = sqlite3_step(statement_);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) store_.fail(code);
+    return code == SQLITE_ROW;
+  }
+  std::string text(int column) const { return blob(statement_, column); }
+  Item item() const { return {blob(statement_, 0), sqlite3_column_double(statement_, 1), blob(statement_, 2)}; }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+ private:
+  SqliteStore& store_;
+  sqlite3_stmt* statement_;
+};
+
+SqliteStore::SqliteStore(const std::string& path) : path_(path) {
+  // One thread; and no journal but the one that the file has.
+  const int code =
+      sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  try {
+    if (code != SQLITE_OK) fail(code);
+    sqlite3_extended_result_codes(db_, 1);
+    // The last to leave would copy the whole log into the file, and wait for the disk twice; whoever makes it long does
+    // that.
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    prepare_file();
+  } catch (...) {
+    sqlite3_close_v2(db_);
+    throw;
+  }
+}
+
+SqliteStore::~SqliteStore() {
+  for (sqlite3_stmt* statement : statements_) sqlite3_finalize(statement);
+  sqlite3_close_v2(db_);
+}
+
+void SqliteStore::fail(int code) const {
+  const bool busy = (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED;
+  throw StoreError(fault_of(code), escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)),
+                   busy);
+}
+
+void SqliteStore::execute(const char* sql) {
+  const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code);
+}
+
+void SqliteStore::prepare_file() {
+  const auto version = [this] {
+    sqlite3_stmt* statement = nullptr;
+    int code = sqlite3_prepare_v2(db_, "PRAGMA user_version", -1, &statement, nullptr);
+    if (code == SQLITE_OK) code = sqlite3_step(statement);
+    const int found = code == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    if (code != SQLITE_ROW) fail(code);
+    return found;
+  };
+  int found = version();
+  if (found == 0) {
+    // Of several who come first, one makes the tables.
+    execute("PRAGMA page_size = 1024");  // a script changes a few bytes on some pages, and each of them goes into the log
+    execute("PRAGMA journal_mode = WAL");
+    execute("BEGIN IMMEDIATE");
+    try {
+      found = version();
+      if (found == 0) execute(schema);
+      execute("COMMIT");
+    } catch (...) {
+      rollback();
+      throw;
+    }
+    found = found == 0 ? layout : found;
+  }
+  if (found > layout) {
+    throw StoreError(Fault::malformed,
+                     escape(path_) + " has version " + std::to_string(found) + ": upgrade condolock on this host");
+  }
+  // Short, since whoever opens the file first after a while reads all of it.
+  execute("PRAGMA wal_autocheckpoint = 100");
+  set_sync(false);
+}
+
+void SqliteStore::set_sync(bool sync) {
+  if (sync == synced_) return;
+  execute(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  synced_ = sync;
+}
+
+void SqliteStore::begin() { Query(*this, begin_now).step(); }
+
+void SqliteStore::commit() { Query(*this, commit_now).step(); }
+
+void SqliteStore::rollback() noexcept {
+  if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, sources[roll_back], nullptr, nullptr, nullptr);
+}
+
+std::optional<Head> SqliteStore::head(std::string_view key) {
+  Query query(*this, get_head);
+  if (!query.bind(1, key).step()) return std::nullopt;
+  Head head{static_cast<Kind>(query.integer(0)), {}};
+  if (!query.is_null(1)) head.expires = query.integer(1);
+  return head;
+}
+
+void SqliteStore::set_head(std::string_view key, const Head& head) {
+  Query query(*this, put_head);
+  query.bind(1, key).bind(2, static_cast<std::int64_t>(head.kind));
+  if (head.expires) query.bind(3, *head.expires);
+  query.step();
+}
+
+void SqliteStore::erase(std::string_view key) {
+  Query(*this, drop_head).bind(1, key).step();
+  Query(*this, drop_items).bind(1, key).step();
+}
+
+std::optional<Item> SqliteStore::get(std::string_view key, std::string_view name) {
+  Query query(*this, get_item);
+  if (!query.bind(1, key).bind(2, name).step()) return std::nullopt;
+  return query.item();
+}
+
+void SqliteStore::put(std::string_view key, Kind kind, const Item& item) {
+  Query query(*this, put_item);
+  query.bind(1, key).bind(2, item.name).bind(4, item.value);
+  if (kind != Kind::hash) query.bind(3, item.score);
+  query.step();
+}
+
+bool SqliteStore::remove(std::string_view key, std::string_view name) {
+  Query(*this, drop_item).bind(1, key).bind(2, name).step();
+  return sqlite3_changes(db_) > 0;
+}
+
+bool SqliteStore::is_empty(std::string_view key) { return !Query(*this, any_item).bind(1, key).step(); }
+
+std::int64_t SqliteStore::count(std::string_view key) {
+  Query query(*this, count_items);
+  query.bind(1, key).step();
+  return query.integer(0);
+}
+
+std::vector<Item> SqliteStore::range(std::string_view key, const Range& range) {
+  Query query(*this, range.without_least ? range_above : range_from);
+  query.bind(1, key).bind(2, range.least).bind(3, range.most).bind(4, range.limit).bind(5, range.skip);
+  std::vector<Item> out;
+  while (query.step()) out.push_back(query.item());
+  return out;
+}
+
+std::vector<Item> SqliteStore::all(std::string_view key) {
+  Query query(*this, all_items);
+  query.bind(1, key);
+  std::vector<Item> out;
+  while (query.step()) out.push_back(query.item());
+  return out;
+}
+
+std::vector<std::string> SqliteStore::keys() {
+  Query query(*this, all_keys);
+  std::vector<std::string> out;
+  while (query.step()) out.push_back(query.text(0));
+  return out;
+}
+
+}  // namespace condolock::embedded

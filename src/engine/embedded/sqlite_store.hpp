@@ -1,0 +1,53 @@
+// A Store in a database file, for many processes of one machine.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "engine/embedded/store.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace condolock::embedded {
+
+class SqliteStore final : public Store {
+ public:
+  // Opens the file, and makes it where there is none. Throws StoreError.
+  explicit SqliteStore(const std::string& path);
+  ~SqliteStore() override;
+
+  // Whether what is committed from now on must survive the machine's power failing, and not only the process' end.
+  void set_sync(bool sync);
+
+  void begin() override;
+  void commit() override;
+  void rollback() noexcept override;
+
+  std::optional<Head> head(std::string_view key) override;
+  void set_head(std::string_view key, const Head& head) override;
+  void erase(std::string_view key) override;
+  std::optional<Item> get(std::string_view key, std::string_view name) override;
+  void put(std::string_view key, Kind kind, const Item& item) override;
+  bool remove(std::string_view key, std::string_view name) override;
+  bool is_empty(std::string_view key) override;
+  std::int64_t count(std::string_view key) override;
+  std::vector<Item> range(std::string_view key, const Range& range) override;
+  std::vector<Item> all(std::string_view key) override;
+  std::vector<std::string> keys() override;
+
+ private:
+  class Query;
+
+  [[noreturn]] void fail(int code) const;
+  void execute(const char* sql);
+  void prepare_file();
+
+  std::string path_;
+  sqlite3* db_ = nullptr;
+  bool synced_ = true;
+  std::array<sqlite3_stmt*, 16> statements_{};
+};
+
+}  // namespace condolock::embedded

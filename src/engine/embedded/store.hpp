@@ -1,0 +1,81 @@
+// Where the embedded engine keeps what a Redis would: hashes, lists and sorted sets below their keys, as far as the scripts
+// need them. Two implementations: a database file, and a map in memory for tests and the simulation.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.hpp"
+
+namespace condolock::embedded {
+
+enum class Kind : std::uint8_t { hash, list, zset };
+
+// What is known of a key besides its items.
+struct Head {
+  Kind kind{};
+  std::optional<std::int64_t> expires;  // ms since 1970: from then on the key is gone
+};
+
+// One item of a key, by its name: a hash's field, a sorted set's member, a list's position.
+struct Item {
+  std::string name;
+  double score = 0;   // of a sorted set; a list's position again; a hash has none
+  std::string value;  // of a hash or list
+};
+
+// Which items of a list or a sorted set: by score, then by name.
+struct Range {
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  bool without_least = false;
+  std::int64_t skip = 0;
+  std::int64_t limit = -1;  // -1: all
+};
+
+// Why the store can't be used; `busy` alone may pass by itself.
+struct StoreError : std::runtime_error {
+  StoreError(Fault f, const std::string& text, bool is_busy = false) : runtime_error(text), fault(f), busy(is_busy) {}
+  Fault fault;
+  bool busy;
+};
+
+// Everything but begin() and rollback() is done between begin() and commit(), and throws StoreError. What was done since
+// begin() happens with commit(), whole, or not at all.
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  virtual void begin() = 0;
+  virtual void commit() = 0;
+  virtual void rollback() noexcept = 0;
+
+  virtual std::optional<Head> head(std::string_view key) = 0;
+  virtual void set_head(std::string_view key, const Head& head) = 0;
+  // The key with all its items.
+  virtual void erase(std::string_view key) = 0;
+
+  virtual std::optional<Item> get(std::string_view key, std::string_view name) = 0;
+  virtual void put(std::string_view key, Kind kind, const Item& item) = 0;
+  // Whether it was there.
+  virtual bool remove(std::string_view key, std::string_view name) = 0;
+  virtual bool is_empty(std::string_view key) = 0;
+  virtual std::int64_t count(std::string_view key) = 0;
+  // Of a list or a sorted set.
+  virtual std::vector<Item> range(std::string_view key, const Range& range) = 0;
+  // In the order of their names.
+  virtual std::vector<Item> all(std::string_view key) = 0;
+  // Every key, also one whose time is over. No script asks for it.
+  virtual std::vector<std::string> keys() = 0;
+};
+
+}  // namespace condolock::embedded

@@ -1,0 +1,236 @@
+load helper
+
+# file: the engine for one machine without a server. No Redis runs here.
+
+setup_file() { :; }
+teardown_file() { :; }
+setup() {
+  clear_environment
+  cd "$BATS_TEST_TMPDIR" || return 1
+  export CONDOLOCK_URL=file:$PWD/state HOME=$PWD/home
+  mkdir home
+}
+
+as_nobody() { if [ "$(id -u)" -eq 0 ]; then setpriv --reuid=65534 --clear-groups "$@"; else "$@"; fi; }
+json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
+
+@test "run, record, skip; every other command" {
+  run --separate-stderr "$CONDOLOCK" run -v --key K --min-time 300 -- sh -c 'echo "$CONDOLOCK_KEY $CONDOLOCK_FENCE"'
+  [ "$status" -eq 0 ]
+  [[ "$output" =~ ^'K '[0-9]{13}$ ]]
+  run --separate-stderr "$CONDOLOCK" run -v --key K --min-time 300 -- touch ran
+  [ "$status" -eq 75 ]
+  [[ "$stderr" == 'condolock: skipped K: last success '*' ago, needs 5m (due in '* ]]
+  [ ! -e ran ]
+  "$CONDOLOCK" check K
+  run "$CONDOLOCK" check K --min-time 1d
+  [ "$status" -eq 75 ]
+  "$CONDOLOCK" touch other
+  [ "$("$CONDOLOCK" list --plain)" = $'K\nother' ]
+  "$CONDOLOCK" list --prometheus | grep -qx 'condolock_skips{namespace="condolock",key="K"} 1'
+  [ "$("$CONDOLOCK" history K --json | jq -c '[.runs[].outcome]')" = '["success"]' ]
+  "$CONDOLOCK" pause K --reason why
+  run "$CONDOLOCK" run --key K -- true
+  [ "$status" -eq 75 ]
+  "$CONDOLOCK" run --force --key K -- true
+  "$CONDOLOCK" resume K
+  "$CONDOLOCK" reset K --yes
+  run "$CONDOLOCK" status K
+  [ "$status" -eq 1 ]
+  "$CONDOLOCK" doctor
+  [ "$("$CONDOLOCK" doctor --json | jq -r .engine)" = file ]
+}
+
+@test "every condition" {
+  holds() { "$CONDOLOCK" check K "$@" >/dev/null; }
+  "$CONDOLOCK" run --key K --max-runs 5/1h --once done -- true
+  "$CONDOLOCK" run --key good -- true
+  "$CONDOLOCK" run --key bad -- false || [ $? -eq 1 ]
+  "$CONDOLOCK" run --key live -- sleep 60 3>&- &
+  wait_for sh -c '"$CONDOLOCK" status live | grep -q running'
+  refute holds --min-time 1h
+  refute holds --min-time 1h --min-time-from start
+  holds --min-time 1ms
+  holds --accessed-prior good:1h
+  refute holds --accessed-prior bad:1h
+  refute holds --accessed-prior none:1h
+  holds --after good
+  refute holds --after bad
+  refute holds --not-running live
+  holds --not-running good
+  holds --retry-after 1h
+  refute "$CONDOLOCK" check bad --retry-after 1h
+  refute "$CONDOLOCK" check bad --max-failures 1
+  holds --max-failures 1
+  refute holds --max-runs 1/1h
+  holds --max-runs 2/1h
+  refute holds --once done
+  holds --once other
+}
+
+@test "unlock: the holder stops its command; unlock --now frees it" {
+  "$CONDOLOCK" run --key K --lease 1s -- sleep 60 3>&- &
+  wait_for sh -c '"$CONDOLOCK" status K | grep -q running'
+  "$CONDOLOCK" unlock K
+  code=0
+  wait $! || code=$?
+  [ "$code" -eq 79 ]
+  "$CONDOLOCK" run --key K --lease 60s -- sleep 60 3>&- &
+  wait_for sh -c '"$CONDOLOCK" status K | grep -q running'
+  "$CONDOLOCK" unlock --now -q K
+  "$CONDOLOCK" run --key K -- true
+}
+
+@test "a lease is renewed, and one whose holder was killed ends" {
+  "$CONDOLOCK" run --key K --lease 1s -- sleep 1.5
+  [ "$(json K '.keys[0].last_run.outcome')" = '"success"' ]
+  "$CONDOLOCK" run --key L --lease 1s -- sleep 60 3>&- &
+  wait_for sh -c '"$CONDOLOCK" status L | grep -q running'
+  put_down $!
+  run "$CONDOLOCK" run --key L -- true
+  [ "$status" -eq 75 ]
+  "$CONDOLOCK" run --key L --wait 10 -- true
+  [ "$("$CONDOLOCK" history L --json | jq -c '[.runs[].outcome]')" = '["success","lost"]' ]
+}
+
+@test "twenty at once: one runs; three slots: never more than three" {
+  for ((i = 0; i < 20; i++)); do "$CONDOLOCK" run --key K --min-time 1h -- sh -c 'echo x >>ran; sleep 0.2' 3>&- & done
+  wait || true
+  [ "$(wc -l <ran)" -eq 1 ]
+  for ((i = 0; i < 12; i++)); do
+    "$CONDOLOCK" run --key S --slots 3 --wait 30 -- sh -c 'echo + >>log; sleep 0.05; echo - >>log' 3>&- &
+  done
+  wait
+  [ "$(grep -c + log)" -eq 12 ]
+  [ "$(awk '{ n += $1 == "+" ? 1 : -1; if (n > most) most = n } END { print most }' log)" -le 3 ]
+}
+
+@test "a waiter wakes within 20 ms" {
+  for i in 1 2 3 4 5; do
+    rm -f ended began
+    "$CONDOLOCK" run --key K -- sh -c 'sleep 0.3; date +%s%N >ended' 3>&- &
+    wait_for sh -c '"$CONDOLOCK" status K | grep -q running'
+    "$CONDOLOCK" run --key K --wait 30 -- sh -c 'date +%s%N >began'
+    wait
+    echo $((($(cat began) - $(cat ended)) / 1000)) >>gaps
+  done
+  # Between the two are the end of one process and the start of two, too.
+  [ "$(sort -n gaps | sed -n 3p)" -lt 30000 ] || { cat gaps; return 1; }
+}
+
+@test "killed at any moment: the file opens, and what was acknowledged is there" {
+  acknowledged=0
+  for ((i = 0; i < 60; i++)); do
+    "$CONDOLOCK" touch K 3>&- &
+    perl -e 'select undef, undef, undef, rand 0.006'
+    kill -KILL $! 2>/dev/null || true
+    if wait $! 2>/dev/null; then acknowledged=$((acknowledged + 1)); fi
+    [ "$(json K '.keys[0].runs')" -ge "$acknowledged" ]
+  done
+  [ "$acknowledged" -lt 60 ] # some were killed
+  echo 'PRAGMA integrity_check;' | sqlite3 state/condolock.db | grep -qx ok
+}
+
+@test "where it is: the directory is made, for its owner alone" {
+  (umask 0; "$CONDOLOCK" touch K)
+  [ "$(stat -c %a state)" = 700 ]
+  CONDOLOCK_URL=file: "$CONDOLOCK" touch K
+  [ "$(stat -c %a home/.local/state/condolock)" = 700 ]
+  XDG_STATE_HOME=$PWD/xdg CONDOLOCK_URL=file: "$CONDOLOCK" touch K
+  [ -e xdg/condolock/condolock.db ]
+  XDG_STATE_HOME=relative CONDOLOCK_URL=file: "$CONDOLOCK" touch L
+  CONDOLOCK_URL=file://$PWD/slashes/ "$CONDOLOCK" touch K
+  [ -e slashes/condolock.db ]
+  echo "url = \"file:$PWD/filed\"" >config
+  env -u CONDOLOCK_URL "$CONDOLOCK" --config config touch K
+  [ -e filed/condolock.db ]
+}
+
+@test "wrong forms of the URL: 64, or 78 from the environment" {
+  for url in file:relative file:./x 'file:/x?sync=' 'file:/x?sync=some' 'file:/x?db=1' file://host/x; do
+    run --separate-stderr "$CONDOLOCK" touch K --url "$url"
+    [ "$status" -eq 64 ]
+    [[ "$stderr" == 'condolock: error: --url: the URL '*'; write file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all'* ]]
+    run env CONDOLOCK_URL="$url" "$CONDOLOCK" touch K
+    [ "$status" -eq 78 ]
+  done
+  run --separate-stderr env -u HOME "$CONDOLOCK" touch K --url file:
+  [ "$status" -eq 64 ]
+  [[ "$stderr" == *'needs a directory where neither XDG_STATE_HOME nor HOME is one'* ]]
+}
+
+@test "?sync=: each level works, and doctor says what it means" {
+  for sync in none records all; do
+    CONDOLOCK_URL="file:$PWD/$sync?sync=$sync" "$CONDOLOCK" run --key K -- true
+    CONDOLOCK_URL="file:$PWD/$sync?sync=$sync" "$CONDOLOCK" doctor >said || [ $? -eq $([ $sync = none ] && echo 1 || echo 0) ]
+    grep -q 'a killed process loses nothing' said
+  done
+}
+
+@test "a directory that can't be made or written: 77, and said" {
+  run --separate-stderr "$CONDOLOCK" run --url file:/proc/nowhere --key K -- touch ran
+  [ "$status" -eq 77 ]
+  [[ "$stderr" == *'cannot make the directory /proc/nowhere: '* ]]
+  open=$(mktemp -d) # the program, too, may be where nobody else gets to
+  mkdir "$open/mine"
+  cp "$CONDOLOCK" "$open/condolock"
+  chmod -R 555 "$open"
+  run --separate-stderr as_nobody "$open/condolock" run --url "file:$open/mine" --key K -- touch ran
+  [ "$status" -eq 77 ] && [[ "$stderr" == *"$open/mine/condolock.db: "* ]] || { echo "$status $stderr"; rm -rf "$open"; return 1; }
+  run as_nobody "$open/condolock" doctor --url "file:$open/mine"
+  chmod -R 755 "$open"
+  rm -rf "$open"
+  [ "$status" -eq 2 ]
+  [ ! -e ran ]
+  : >plain
+  run --separate-stderr "$CONDOLOCK" touch K --url "file:$PWD/plain"
+  [ "$status" -eq 77 ]
+  [[ "$stderr" == *"$PWD/plain is not a directory"* ]]
+}
+
+@test "a file that is none of ours, or newer: 65, and not touched" {
+  mkdir state
+  echo 'this is no database, but somebody needs it' >state/condolock.db
+  cp state/condolock.db before
+  for command in 'run --key K -- touch ran' 'status K' 'list' 'touch K'; do
+    run --separate-stderr "$CONDOLOCK" $command
+    [ "$status" -eq 65 ] || { echo "$command: $status"; return 1; }
+    [[ "$stderr" == *"$PWD/state/condolock.db: file is not a database"* ]]
+  done
+  run "$CONDOLOCK" doctor
+  [ "$status" -eq 2 ]
+  cmp before state/condolock.db
+  [ ! -e ran ]
+  rm -r state
+  "$CONDOLOCK" touch K
+  sqlite3 state/condolock.db 'PRAGMA user_version = 9'
+  run --separate-stderr "$CONDOLOCK" touch K
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *'has version 9: upgrade condolock on this host'* ]]
+}
+
+@test "a disk that takes no more: nothing runs, and nothing that was there is lost" {
+  "$CONDOLOCK" touch K
+  run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 8; exec "$CONDOLOCK" run --key L -- touch ran'
+  [ "$status" -eq 69 ]
+  [[ "$stderr" == *"$PWD/state/condolock.db: "* ]]
+  [ ! -e ran ]
+  [ "$(json K '.keys[0].runs')" = 1 ]
+  "$CONDOLOCK" run --key L -- true
+}
+
+@test "the file is locked by somebody else: waited for, then 69" {
+  "$CONDOLOCK" touch K
+  mkfifo hold
+  (echo 'BEGIN IMMEDIATE;'; : >locked; cat hold) | sqlite3 state/condolock.db 3>&- &
+  exec 9>hold
+  wait_for test -e locked
+  sleep 0.3 # sqlite3 has no way to say that it has begun
+  run --separate-stderr "$CONDOLOCK" touch K --redis-timeout 0.3
+  [ "$status" -eq 69 ]
+  [[ "$stderr" == *'database is locked'* ]]
+  "$CONDOLOCK" touch K 3>&- 9>&- &
+  exec 9>&-
+  wait $!
+  [ "$(json K '.keys[0].runs')" = 2 ]
+}

@@ -1,0 +1,191 @@
+// The embedded engine's commands against a real Redis: the same answers, whatever is asked.
+#include "engine/embedded/commands.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "engine/embedded/memory_store.hpp"
+#include "engine/embedded/sqlite_store.hpp"
+#include "engine/redis/doctor.hpp"
+#include "support/redis_server.hpp"
+
+using namespace condolock::embedded;
+using support::RedisServer;
+using Words = std::vector<std::string>;
+
+namespace {
+
+// As RedisServer::command() has it, but an error is its first word.
+std::string text_of(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::nil:
+      return "(nil)";
+    case Value::Kind::integer:
+      return std::to_string(value.number);
+    case Value::Kind::text:
+    case Value::Kind::status:
+      return value.text;
+    case Value::Kind::error:
+      return "error " + value.text.substr(0, value.text.find(' '));
+    case Value::Kind::array:
+      break;
+  }
+  std::string out;
+  for (const Value& item : value.items) out += (&item == value.items.data() ? "" : " ") + text_of(item);
+  return out;
+}
+
+std::string on_redis(RedisServer& server, const Words& words) {
+  try {
+    return server.command(words);
+  } catch (const std::exception& error) {
+    const std::string text = error.what();  // "redis: HSET: WRONGTYPE ..."
+    const std::string what = text.substr(text.find(": ", 7) + 2);
+    return "error " + what.substr(0, what.find(' '));
+  }
+}
+
+std::string on_store(Store& store, const Words& words) {
+  store.begin();
+  std::string text = text_of(run_command(store, 1'700'000'000'000'000, words));
+  store.commit();
+  return text;
+}
+
+std::string shown(const Words& words) {
+  std::string out;
+  for (const std::string& word : words) out += word + " ";
+  return out;
+}
+
+class Fuzz {
+ public:
+  explicit Fuzz(std::uint32_t seed) : random_(seed) {}
+
+  Words next() {
+    const std::string key = pick({"a", "b", "c"});
+    const std::string name =
+        pick({"DEL",   "EXISTS",           "HDEL",   "HGETALL", "HMGET",    "HSET", "LINDEX", "LLEN",    "LPOP",
+              "LPUSH", "LRANGE",           "LREM",   "LTRIM",   "TYPE",     "ZADD", "ZCARD",  "ZMSCORE", "ZRANGEBYSCORE",
+              "ZREM",  "ZREMRANGEBYSCORE", "ZSCORE", "PEXPIRE", "PEXPIREAT"});
+    const auto member = [this] { return pick({"x", "y", "z", "", "\n\xff"}); };
+    const auto number = [this] { return pick({"0", "1", "-1", "2", "-2", "5"}); };
+    const auto score = [this] { return pick({"1", "1.5", "-3", "1700000000000", "2"}); };
+    const auto bound = [this] { return pick({"-inf", "+inf", "1", "(1", "1.5", "(1.5", "2", "1700000000000"}); };
+    if (name == "DEL" || name == "EXISTS") return {name, key, pick({"a", "b", "c"})};
+    if (name == "HDEL" || name == "HMGET" || name == "ZMSCORE" || name == "ZREM") return {name, key, member(), member()};
+    if (name == "HSET") return {name, key, member(), member(), member(), member()};
+    if (name == "LINDEX") return {name, key, number()};
+    if (name == "LPUSH") return {name, key, member(), member()};
+    if (name == "LRANGE" || name == "LTRIM") return {name, key, number(), number()};
+    if (name == "LREM") return {name, key, pick({"1", "2"}), member()};
+    if (name == "ZSCORE") return {name, key, member()};
+    if (name == "PEXPIRE") return {name, key, pick({"100000", "0", "-5"})};
+    if (name == "PEXPIREAT") return {name, key, pick({"9000000000000", "1000"})};
+    if (name == "ZADD") {
+      const std::string flag = pick({"", "NX", "GT"});
+      return flag.empty() ? Words{name, key, score(), member()} : Words{name, key, flag, score(), member()};
+    }
+    if (name == "ZREMRANGEBYSCORE") return {name, key, bound(), bound()};
+    if (name == "ZRANGEBYSCORE") {
+      return pick({"", "x"}).empty()
+                 ? Words{name, key, bound(), bound()}
+                 : Words{name, key, bound(), bound(), "LIMIT", pick({"0", "1"}), pick({"0", "1", "2", "-1"})};
+    }
+    return {name, key};
+  }
+
+ private:
+  std::string pick(const std::vector<std::string>& from) { return from[random_() % from.size()]; }
+
+  std::mt19937 random_;
+};
+
+// A hash has no order.
+std::string ordered(const Words& words, std::string text) {
+  if (words[0] == "HGETALL") std::sort(text.begin(), text.end());
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("embedded: every command of the scripts is there") {
+  const auto known = known_commands();
+  for (const std::string& command : condolock::redis::used_commands()) {
+    CAPTURE(command);
+    const bool sent_by_us = command == "BLPOP" || command == "EVAL" || command == "EVALSHA" || command == "ROLE";
+    CHECK((sent_by_us || std::find(known.begin(), known.end(), command) != known.end()));
+  }
+}
+
+TEST_CASE("embedded: the same answers as Redis, in memory and in a file") {
+  RedisServer& server = support::empty_server();
+  support::TemporaryDirectory directory;
+  SqliteStore file(directory.path() + "/db");
+  for (std::uint32_t seed = 0; seed < 40; ++seed) {
+    server.command({"FLUSHALL"});
+    for (const std::string& key : file.keys()) file.erase(key);
+    MemoryStore memory;
+    Fuzz fuzz(seed);
+    for (int step = 0; step < 150; ++step) {
+      const Words words = fuzz.next();
+      const std::string wanted = ordered(words, on_redis(server, words));
+      CAPTURE(seed);
+      CAPTURE(step);
+      CAPTURE(shown(words));
+      REQUIRE(ordered(words, on_store(memory, words)) == wanted);
+      REQUIRE(ordered(words, on_store(file, words)) == wanted);
+    }
+    CHECK(file.keys().size() == static_cast<std::size_t>(std::stoi(server.command({"DBSIZE"}))));
+    CHECK(memory.keys() == file.keys());
+  }
+}
+
+TEST_CASE("embedded: what is wrong is an error, and changes nothing") {
+  MemoryStore store;
+  const auto answer = [&](const Words& words) { return text_of(run_command(store, 0, words)); };
+  CHECK(answer({}).starts_with("error ERR"));
+  CHECK(answer({"FLUSHALL"}).starts_with("error ERR"));
+  CHECK(answer({"hset", "a", "b", "c"}).starts_with("error ERR"));
+  CHECK(answer({"HSET", "a", "b"}).starts_with("error ERR"));
+  CHECK(answer({"HSET", "a", "b", "c", "d"}).starts_with("error ERR"));
+  CHECK(answer({"TYPE"}).starts_with("error ERR"));
+  CHECK(answer({"ZADD", "a", "XX", "1", "m"}).starts_with("error ERR"));
+  CHECK(answer({"ZADD", "a", "x", "m"}).starts_with("error ERR"));
+  CHECK(answer({"ZRANGEBYSCORE", "a", "0", "1", "REV", "0", "1"}).starts_with("error ERR"));
+  CHECK(answer({"LINDEX", "a", "x"}).starts_with("error ERR"));
+  CHECK(answer({"LREM", "a", "-1", "x"}).starts_with("error ERR"));
+  CHECK(store.keys().empty());
+}
+
+TEST_CASE("embedded: a key's time is over") {
+  MemoryStore store;
+  const auto answer = [&](std::int64_t ms, const Words& words) { return text_of(run_command(store, ms * 1000, words)); };
+  CHECK(answer(1000, {"LPUSH", "a", "x"}) == "1");
+  CHECK(answer(1000, {"PEXPIRE", "a", "50"}) == "1");
+  CHECK(answer(1049, {"LLEN", "a"}) == "1");
+  CHECK(answer(1050, {"LLEN", "a"}) == "0");
+  CHECK(answer(1050, {"HSET", "a", "f", "v"}) == "1");
+  CHECK(answer(9000, {"TYPE", "a"}) == "hash");
+}
+
+TEST_CASE("embedded: what was not committed has not happened") {
+  support::TemporaryDirectory directory;
+  MemoryStore memory;
+  SqliteStore file(directory.path() + "/db");
+  for (Store* store : {static_cast<Store*>(&memory), static_cast<Store*>(&file)}) {
+    const auto answer = [&](const Words& words) { return text_of(run_command(*store, 0, words)); };
+    on_store(*store, {"HSET", "kept", "f", "1"});
+    on_store(*store, {"ZADD", "kept-set", "1", "m"});
+    store->begin();
+    CHECK(answer({"HSET", "kept", "f", "2", "g", "3"}) == "1");
+    CHECK(answer({"DEL", "kept-set"}) == "1");
+    CHECK(answer({"LPUSH", "new", "x"}) == "1");
+    store->rollback();
+    CHECK(store->keys() == Words{"kept", "kept-set"});
+    CHECK(on_store(*store, {"HMGET", "kept", "f", "g"}) == "1 (nil)");
+    CHECK(on_store(*store, {"ZRANGEBYSCORE", "kept-set", "-inf", "+inf"}) == "m");
+  }
+}

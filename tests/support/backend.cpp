@@ -1,0 +1,158 @@
+#include "support/backend.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+
+#include "engine/embedded/embedded_engine.hpp"
+#include "engine/embedded/memory_store.hpp"
+#include "engine/redis/redis_engine.hpp"
+#include "support/redis_server.hpp"
+
+namespace support {
+namespace {
+
+namespace embedded = condolock::embedded;
+using Words = std::vector<std::string>;
+
+class RedisBackend final : public Backend {
+ public:
+  condolock::Engine& engine() override { return engine_; }
+  std::string command(const Words& words) override { return server_.command(words); }
+  bool is_redis() const override { return true; }
+
+ private:
+  RedisServer server_;
+  condolock::redis::RedisEngine engine_{server_.target()};
+};
+
+std::string text_of(const embedded::Value& value) {
+  switch (value.kind) {
+    case embedded::Value::Kind::nil:
+      return "(nil)";
+    case embedded::Value::Kind::integer:
+      return std::to_string(value.number);
+    case embedded::Value::Kind::text:
+    case embedded::Value::Kind::status:
+      return value.text;
+    case embedded::Value::Kind::error:
+      throw std::runtime_error(value.text);
+    case embedded::Value::Kind::array:
+      break;
+  }
+  std::string out;
+  for (const auto& item : value.items) out += (&item == value.items.data() ? "" : " ") + text_of(item);
+  return out;
+}
+
+class EmbeddedBackend final : public Backend {
+ public:
+  EmbeddedBackend(std::unique_ptr<condolock::Engine> engine, std::unique_ptr<embedded::Store> store)
+      : store_(std::move(store)), engine_(std::move(engine)) {}
+
+  condolock::Engine& engine() override { return *engine_; }
+
+  std::string command(const Words& words) override {
+    store_->begin();
+    try {
+      std::string text = perform(words);
+      store_->commit();
+      return text;
+    } catch (...) {
+      store_->rollback();
+      throw;
+    }
+  }
+
+ private:
+  std::string plain(const Words& words) { return text_of(embedded::run_command(*store_, now_us(), words)); }
+
+  static std::int64_t now_us() { return embedded::EmbeddedEngine::wall_clock(); }
+
+  // What tests need and scripts don't.
+  std::string perform(const Words& words) {
+    const std::string& name = words[0];
+    const std::string key = words.size() > 1 ? words[1] : "";
+    if (name == "FLUSHALL") {
+      for (const std::string& each : store_->keys()) store_->erase(each);
+      return "OK";
+    }
+    if (name == "DBSIZE") return std::to_string(store_->keys().size());
+    if (name == "HGET") return plain({"HMGET", key, words[2]});
+    if (name == "HKEYS" || name == "HVALS") return fields(key, name == "HKEYS");
+    if (name == "HLEN") return std::to_string(store_->count(key));
+    if (name == "PTTL") return std::to_string(store_->head(key)->expires.value() - now_us() / 1000);
+    if (name == "ZRANK") return plain({"ZSCORE", key, words[2]});  // there or not
+    if (name == "DUMP") return dump(key);
+    if (name == "RPUSH") return push_back(words);
+    if (name == "SET" || name == "SADD") return misplace(key, words[2]);
+    if (name == "GET") return store_->get(key, "misplaced").value().value;
+    return plain(words);
+  }
+
+  std::string fields(const std::string& key, bool names) {
+    std::string out;
+    for (const embedded::Item& item : store_->all(key)) out += (names ? item.name : item.value) + " ";
+    return out;
+  }
+
+  std::string dump(const std::string& key) {
+    const auto head = store_->head(key);
+    if (!head) return "(nil)";
+    std::string out = std::to_string(static_cast<int>(head->kind));
+    for (const embedded::Item& item : store_->all(key)) {
+      out += " " + item.name + "=" + std::to_string(item.score) + "," + item.value;
+    }
+    return out;
+  }
+
+  std::string push_back(const Words& words) {
+    Words all = {"LRANGE", words[1], "0", "-1"};
+    Words items(words.begin() + 2, words.end());
+    for (const auto& value : embedded::run_command(*store_, now_us(), all).items) items.insert(items.begin(), value.text);
+    if (store_->head(words[1])) store_->erase(words[1]);
+    std::reverse(items.begin(), items.end());
+    Words push{"LPUSH", words[1]};
+    push.insert(push.end(), items.begin(), items.end());
+    return plain(push);
+  }
+
+  std::string misplace(const std::string& key, const std::string& value) {
+    const bool is_hash = key.find(":job:") != std::string::npos || key.find(":slots:") != std::string::npos;
+    if (store_->head(key)) store_->erase(key);
+    const auto kind = is_hash ? embedded::Kind::list : embedded::Kind::hash;
+    store_->set_head(key, {kind, {}});
+    store_->put(key, kind, {"misplaced", 0, value});
+    return "OK";
+  }
+
+  std::unique_ptr<embedded::Store> store_;
+  std::unique_ptr<condolock::Engine> engine_;
+};
+
+std::unique_ptr<Backend> make_backend(const std::string& name) {
+  if (name == "redis") return std::make_unique<RedisBackend>();
+  if (name == "memory") {
+    auto store = std::make_unique<embedded::MemoryStore>();
+    auto engine = std::make_unique<embedded::EmbeddedEngine>(*store, embedded::EmbeddedEngine::wall_clock);
+    return std::make_unique<EmbeddedBackend>(std::move(engine), std::move(store));
+  }
+  if (name != "file") throw std::runtime_error("CONDOLOCK_TEST_ENGINE must be redis, file or memory");
+  // The tests' own way to the file is a second connection, as another process has one.
+  static const TemporaryDirectory directory;
+  const embedded::Place place{directory.path(), embedded::Sync::none};
+  return std::make_unique<EmbeddedBackend>(std::make_unique<embedded::EmbeddedEngine>(place),
+                                           std::make_unique<embedded::SqliteStore>(place.file()));
+}
+
+}  // namespace
+
+Backend& empty_backend() {
+  const char* name = std::getenv("CONDOLOCK_TEST_ENGINE");
+  static const std::unique_ptr<Backend> backend = make_backend(name == nullptr ? "redis" : name);
+  backend->command({"FLUSHALL"});
+  return *backend;
+}
+
+}  // namespace support
