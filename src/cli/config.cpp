@@ -4,18 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "cli/trusted_file.hpp"
+#include "util/environment.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::cli {
 namespace {
-
-std::string from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // The XDG base directory specification: a path that is not absolute is as good as none.
 std::string find() {

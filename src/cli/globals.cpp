@@ -1,7 +1,6 @@
 #include "cli/globals.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "cli/trusted_file.hpp"
 #include "engine/redis/redis_engine.hpp"
@@ -9,15 +8,11 @@
 #include "engine/embedded/embedded_engine.hpp"
 #endif
 #include "lock/job.hpp"
+#include "util/environment.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::cli {
 namespace {
-
-std::string from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 Options::Set url_into(Globals& globals) {
   return [&globals](std::string_view text) -> std::optional<Problem> {

@@ -8,7 +8,7 @@
 
 #include "engine/embedded/memory_store.hpp"
 #include "engine/embedded/sqlite_store.hpp"
-#include "engine/redis/doctor.hpp"
+#include "engine/redis/permissions.hpp"
 #include "support/redis_server.hpp"
 
 using namespace condolock::embedded;

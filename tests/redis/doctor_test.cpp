@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "engine/redis/permissions.hpp"
 #include "lock/job.hpp"
 #include "support/redis_server.hpp"
 

@@ -5,9 +5,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
+#include "util/environment.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::embedded {
@@ -17,11 +17,6 @@ constexpr std::string_view scheme = "file:";
 constexpr std::string_view forms = "write file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all";
 
 Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
-
-std::string from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // The XDG base directory specification: a path that is not absolute is as good as none.
 std::string default_directory() {

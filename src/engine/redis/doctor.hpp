@@ -1,9 +1,7 @@
 // Whether a server is fit to guard runs.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -15,10 +13,5 @@ namespace condolock::redis {
 // Asks the server itself; changes nothing there. Each question may take twice `patience`; the first that finds no server is
 // the last. The keys are those of some job, which need not exist: the permission to use these is looked at.
 std::vector<Finding> examine(Engine& engine, const Target& target, const std::vector<std::string>& keys, Millis patience);
-
-// Every Redis command that the scripts and the program use.
-std::vector<std::string> used_commands();
-// One of these with arguments that a server takes for correct; none for a command that is not known here.
-std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys);
 
 }  // namespace condolock::redis
