@@ -209,6 +209,56 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   [[ "$stderr" == *'has version 9: upgrade condolock on this host'* ]]
 }
 
+@test "the database of another program: 65, and not touched, by doctor neither" {
+  mkdir state
+  sqlite3 state/condolock.db 'CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)'
+  sum=$(sha1sum state/condolock.db)
+  run --separate-stderr "$CONDOLOCK" touch K
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *"$PWD/state/condolock.db is the database of another program"* ]]
+  run "$CONDOLOCK" doctor
+  [ "$status" -eq 2 ]
+  [ "$(sha1sum state/condolock.db)" = "$sum" ]
+}
+
+@test "nobody else can read what is in it, whatever the directory's mode and the umask" {
+  mkdir -m 755 state
+  (umask 0; "$CONDOLOCK" run --key K -- true)
+  [ "$(stat -c %a state/condolock.db)" = 600 ]
+  for file in state/condolock.db-*; do [ "$(stat -c %a "$file")" = 600 ]; done
+  (umask 027; [ "$("$CONDOLOCK" run --key K -- sh -c umask)" = 0027 ])
+}
+
+@test "the directory is removed during a run: the lease is taken anew where others look" {
+  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >began; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  wait_for test -e began
+  rm -r state
+  wait_for sh -c '"$CONDOLOCK" status K 2>/dev/null | grep -q running'
+  run "$CONDOLOCK" run --key K -- true
+  [ "$status" -eq 75 ]
+  : >stop
+  wait $!
+  [ "$(json K '.keys[0].last_run.outcome')" = '"success"' ]
+}
+
+@test "a waiter that is killed as it wakes takes no wake-up along" {
+  for round in 1 2 3; do
+    "$CONDOLOCK" run --key K -- sleep 0.3 3>&- &
+    holder=$!
+    wait_for sh -c '"$CONDOLOCK" status K | grep -q running'
+    waiters=()
+    for ((i = 0; i < 6; i++)); do
+      "$CONDOLOCK" run --key K --wait 20 -- true 3>&- &
+      waiters+=($!)
+    done
+    wait "$holder"
+    kill -TERM "${waiters[@]:0:3}" 2>/dev/null || true
+    began=$SECONDS
+    for i in 3 4 5; do wait "${waiters[i]}"; done
+    [ $((SECONDS - began)) -lt 8 ]
+  done
+}
+
 @test "a disk that takes no more: nothing runs, and nothing that was there is lost" {
   "$CONDOLOCK" touch K
   run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 8; exec "$CONDOLOCK" run --key L -- touch ran'

@@ -14,17 +14,11 @@ namespace {
 
 using Level = Finding::Level;
 
-// The directory that is there: itself, or the first above it.
-std::string existing(std::string path) {
-  while (path.size() > 1 && access(path.c_str(), F_OK) != 0) path.resize(std::max<std::size_t>(path.rfind('/'), 1));
-  return path;
-}
-
 Finding directory(const Place& place) {
   const std::string name = escape(place.directory);
   struct stat info {};
   if (stat(place.directory.c_str(), &info) != 0) {
-    const std::string above = existing(place.directory);
+    const std::string above = existing_directory(place);
     if (access(above.c_str(), W_OK | X_OK) == 0)
       return {Level::good, "directory", name + " is not there yet; the first run makes it", ""};
     return {Level::error, "directory", name + " can't be made: " + escape(above) + ": " + std::strerror(errno),
@@ -44,14 +38,15 @@ Finding directory(const Place& place) {
 }
 
 Finding file_system(const Place& place) {
-  const auto network = network_file_system({existing(place.directory), place.sync});
+  const auto network = network_file_system(place);
   if (!network) return {Level::good, "file system", "a local one, as far as is known", ""};
   return {Level::warning, "file system", *network + ", where locks between machines do not hold: jobs may run twice",
           "name a directory on a local disk; for several machines use a Redis"};
 }
 
 Finding database(const Place& place) {
-  if (access(place.file().c_str(), F_OK) != 0) {
+  struct stat info {};
+  if (stat(place.file().c_str(), &info) != 0 || info.st_size == 0) {
     return {Level::good, "database", "none yet: everything is a first run", ""};
   }
   try {
@@ -62,7 +57,7 @@ Finding database(const Place& place) {
   } catch (const StoreError& error) {
     if (error.busy) return {Level::good, "database", escape(place.file()) + " is in use just now", ""};
     return {Level::error, "database", error.what(),
-            "see to its owner and the disk; moving it away makes everything a first run"};
+            "see to its owner and the disk; to begin anew, move the whole directory away while nothing runs"};
   }
 }
 

@@ -13,11 +13,18 @@ namespace {
 // and this costs a read of two pages.
 constexpr Millis look_every(10);
 
-// A grant that is lost with the machine is worth nothing any more, since what it was for is gone too.
+bool is_one_of(const Script& script, std::initializer_list<const Script*> some) {
+  return std::find(some.begin(), some.end(), &script) != some.end();
+}
+
+// What is asked for while a command lives, or is about to: it must not wait for the disk longer than it has to.
+bool is_urgent(const Script& script) { return is_one_of(script, {&scripts::acquire, &scripts::renew, &scripts::abandon}); }
+
+// A grant that is lost with the machine is worth nothing any more, since what it was for is gone too; and who only reads has
+// nothing to lose.
 bool outlives_power(Sync sync, const Script& script) {
   if (sync != Sync::records) return sync == Sync::all;
-  const auto names = {&scripts::acquire, &scripts::renew, &scripts::abandon};
-  return std::none_of(names.begin(), names.end(), [&](const Script* each) { return each == &script; });
+  return !is_urgent(script) && !is_one_of(script, {&scripts::status, &scripts::list, &scripts::history});
 }
 
 // A script's array is flat; integers become decimal text.
@@ -64,14 +71,23 @@ Interest EmbeddedEngine::interest() const {
 
 std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
   if (!busy_ || (now < next_try_ && now < call_.deadline)) return std::nullopt;
+  committing_ = false;
   try {
     open();
-    if (is_awake(now)) run(now);
+    if (is_asleep(now)) {
+      next_try_ = std::min(now + look_every, asleep_until_);
+    } else {
+      run(now);
+    }
   } catch (const StoreError& error) {
     if (store_ != nullptr) store_->rollback();
     last_said_ = error.what();
-    if (!error.busy) fail({error.fault, false, false, last_said_});
+    // What could not be brought to the disk may be there all the same when the file is opened again.
+    if (!error.busy) fail({error.fault, committing_, false, last_said_});
     next_try_ = now + jitter_.between(Millis(1), Millis(3));
+  } catch (...) {
+    if (store_ != nullptr) store_->rollback();
+    throw;
   }
   if (!reply_ && now >= call_.deadline) {
     fail({Fault::unreachable, false, false, last_said_.empty() ? "nobody woke it in time" : last_said_});
@@ -82,46 +98,48 @@ std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
 
 void EmbeddedEngine::open() {
   if (!host_) host_.emplace();
+  if (file_ && file_->has_moved()) {
+    // Whoever comes now makes a new one, so that is where the lease has to be.
+    store_ = nullptr;
+    file_.reset();
+  }
   if (store_ != nullptr) return;
   if (auto problem = make_directory(*place_)) throw StoreError(Fault::denied, *problem);
   file_ = std::make_unique<SqliteStore>(place_->file());
   store_ = file_.get();
 }
 
-// Whether the time for sleeping is over: somebody has pushed to the list, of which one element is taken.
-bool EmbeddedEngine::is_awake(Instant now) {
-  if (!call_.wait) return true;
-  if (now < asleep_until_ && !store_->head(call_.wait->key)) {
-    next_try_ = std::min(now + look_every, asleep_until_);
-    return false;
-  }
-  store_->begin();
-  const Value taken = run_command(*store_, clock_(), {"LPOP", call_.wait->key});
-  store_->commit();
-  if (taken.kind == Value::Kind::error) {
-    fail({taken.text.starts_with("WRONGTYPE") ? Fault::malformed : Fault::unexpected, false, false, taken.text});
-    return false;
-  }
-  if (taken.kind == Value::Kind::nil && now < asleep_until_) {
-    next_try_ = std::min(now + look_every, asleep_until_);
-    return false;
-  }
-  call_.wait.reset();
-  return true;
-}
+// Nobody has pushed to the list that it waits for; a look without any lock.
+bool EmbeddedEngine::is_asleep(Instant now) { return call_.wait && now < asleep_until_ && !store_->head(call_.wait->key); }
 
+// The wake-up is taken in the same step, so that it is never taken in vain.
 void EmbeddedEngine::run(Instant now) {
   sent_ = now;
-  if (file_) file_->set_sync(outlives_power(place_->sync, *call_.script));
+  if (file_) file_->set_commit(outlives_power(place_->sync, *call_.script), !is_urgent(*call_.script));
   store_->begin();
+  if (call_.wait) {
+    const Value taken = run_command(*store_, clock_(), {"LPOP", call_.wait->key});
+    if (taken.kind == Value::Kind::error) {
+      store_->rollback();
+      return fail(
+          {Fault::malformed, false, false, "the record " + escape(call_.wait->key) + " is malformed: " + taken.text});
+    }
+    if (taken.kind == Value::Kind::nil && now < asleep_until_) {  // another was faster
+      store_->rollback();
+      next_try_ = std::min(now + look_every, asleep_until_);
+      return;
+    }
+  }
   const Value value = host_->run(*call_.script, call_.keys, call_.args, *store_, clock_());
   // A server keeps what a script wrote before it failed; here nothing of it happens.
   if (value.kind == Value::Kind::error) {
     store_->rollback();
-    return fail(
-        {value.text.starts_with("WRONGTYPE") ? Fault::malformed : Fault::unexpected, false, false, escape(value.text)});
+    const Fault fault = value.text.starts_with("WRONGTYPE") ? Fault::malformed : Fault::unexpected;
+    return fail({fault, false, false, escape(value.text)});
   }
+  committing_ = true;
   store_->commit();
+  committing_ = false;
   if (auto values = flat(value)) {
     reply_ = Reply{sent_, *std::move(values), true};
   } else {

@@ -30,7 +30,7 @@ class EmbeddedEngine final : public Engine {
   std::optional<Reply> advance(short revents, Instant now) override;
 
  private:
-  bool is_awake(Instant now);
+  bool is_asleep(Instant now);
   void run(Instant now);
   void open();
   void fail(Failure failure) { reply_ = Reply{sent_, std::move(failure), {}}; }
@@ -42,7 +42,8 @@ class EmbeddedEngine final : public Engine {
   std::optional<ScriptHost> host_;
 
   Call call_;
-  bool busy_ = false;  // a call is outstanding
+  bool busy_ = false;        // a call is outstanding
+  bool committing_ = false;  // its script has run, and may have had its effect
   Instant next_try_{};
   Instant asleep_until_{};
   Instant sent_{};

@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -73,22 +75,32 @@ std::optional<std::string> make_directory(const Place& place) {
   return std::nullopt;
 }
 
+std::string existing_directory(const Place& place) {
+  std::string path = place.directory;
+  while (path.size() > 1 && access(path.c_str(), F_OK) != 0) path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+  return path;
+}
+
 std::optional<std::string> network_file_system(const Place& place) {
   struct Known {
     std::uint32_t magic;
     std::string_view name;
   };
   // linux/magic.h, and of those that are not there the kernel's own sources.
-  static constexpr std::array<Known, 8> known{{{0x6969, "NFS"},
-                                               {0xFF534D42, "CIFS"},
-                                               {0xFE534D42, "SMB"},
-                                               {0x517B, "SMB"},
-                                               {0x01021997, "9P"},
-                                               {0x00C36400, "Ceph"},
-                                               {0x5346414F, "AFS"},
-                                               {0x65735546, "FUSE"}}};
+  static constexpr std::array<Known, 12> known{{{0x6969, "NFS"},
+                                                {0xFF534D42, "CIFS"},
+                                                {0xFE534D42, "SMB"},
+                                                {0x517B, "SMB"},
+                                                {0x01021997, "9P"},
+                                                {0x00C36400, "Ceph"},
+                                                {0x5346414F, "AFS"},
+                                                {0x65735546, "FUSE"},
+                                                {0x0BD00BD0, "Lustre"},
+                                                {0x47504653, "GPFS"},
+                                                {0x7461636F, "OCFS2"},
+                                                {0x01161970, "GFS2"}}};
   struct statfs info {};
-  if (statfs(place.directory.c_str(), &info) != 0) return std::nullopt;
+  if (statfs(existing_directory(place).c_str(), &info) != 0) return std::nullopt;
   for (const Known& each : known) {
     if (static_cast<std::uint32_t>(info.f_type) == each.magic) return std::string(each.name);
   }

@@ -33,7 +33,10 @@ bool is_place(std::string_view url);
 // Makes the directory where there is none, for its owner alone; what went wrong, or nothing.
 std::optional<std::string> make_directory(const Place& place);
 
-// The name of the network file system that the directory is on; none: it is on a local one, as far as is known.
+// The directory itself, or where it is not there yet, the first above it that is.
+std::string existing_directory(const Place& place);
+
+// The name of the network file system that the directory is on, or will be; none: it is on a local one, as far as is known.
 std::optional<std::string> network_file_system(const Place& place);
 
 }  // namespace condolock::embedded

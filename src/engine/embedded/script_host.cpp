@@ -102,6 +102,8 @@ void set_texts(lua_State* lua, const char* name, const std::vector<std::string>&
   lua_setglobal(lua, name);
 }
 
+constexpr int most_garbage = 4096;  // KiB
+
 constexpr const char* host_key = "condolock.host";
 
 }  // namespace
@@ -147,7 +149,10 @@ void ScriptHost::load(const Script& script) {
 Value ScriptHost::run(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args,
                       Store& store, std::int64_t now_us) {
   // Not while a script runs; most processes end before there is enough to make it worth while.
-  if (++runs_ % 64 == 0) lua_gc(lua_, LUA_GCCOLLECT, 0);
+  if (lua_gc(lua_, LUA_GCCOUNT, 0) > most_garbage) {
+    lua_gc(lua_, LUA_GCCOLLECT, 0);
+    lua_gc(lua_, LUA_GCSTOP, 0);  // a collection starts it again
+  }
   lua_settop(lua_, 0);
   load(script);
   set_texts(lua_, "KEYS", keys);

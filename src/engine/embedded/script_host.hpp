@@ -33,7 +33,6 @@ class ScriptHost {
 
   lua_State* lua_;
   std::unordered_map<const Script*, int> loaded_;  // in Lua's registry
-  std::uint64_t runs_ = 0;
   // Of the script that is running.
   Store* store_ = nullptr;
   std::int64_t now_us_ = 0;

@@ -1,6 +1,9 @@
 #include "engine/embedded/sqlite_store.hpp"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cerrno>
 
 #include "util/escape.hpp"
 
@@ -134,7 +137,8 @@ class SqliteStore::Query {
 };
 
 SqliteStore::SqliteStore(const std::string& path) : path_(path) {
-  // One thread; and no journal but the one that the file has.
+  // It holds secrets: for its owner alone, and so are the files beside it, which take their mode from it.
+  const mode_t before = umask(0077);
   const int code =
       sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
@@ -146,9 +150,11 @@ SqliteStore::SqliteStore(const std::string& path) : path_(path) {
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     prepare_file();
   } catch (...) {
+    umask(before);
     sqlite3_close_v2(db_);
     throw;
   }
+  umask(before);
 }
 
 SqliteStore::~SqliteStore() {
@@ -157,9 +163,13 @@ SqliteStore::~SqliteStore() {
 }
 
 void SqliteStore::fail(int code) const {
-  const bool busy = (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED;
-  throw StoreError(fault_of(code), escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)),
-                   busy);
+  const int kind = code & 0xFF;
+  const bool busy = kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_PROTOCOL;
+  // For want of descriptors or memory it could not be opened just now.
+  const int error = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
+  const bool passing = kind == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE || error == ENOMEM);
+  throw StoreError(passing ? Fault::unreachable : fault_of(code),
+                   escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)), busy);
 }
 
 void SqliteStore::execute(const char* sql) {
@@ -167,45 +177,56 @@ void SqliteStore::execute(const char* sql) {
   if (code != SQLITE_OK) fail(code);
 }
 
+std::int64_t SqliteStore::number(const char* sql) {
+  sqlite3_stmt* statement = nullptr;
+  int code = sqlite3_prepare_v2(db_, sql, -1, &statement, nullptr);
+  if (code == SQLITE_OK) code = sqlite3_step(statement);
+  const std::int64_t found = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+  sqlite3_finalize(statement);
+  if (code != SQLITE_ROW) fail(code);
+  return found;
+}
+
 void SqliteStore::prepare_file() {
+  // 0: without tables. Those of another program are not ours to change.
   const auto version = [this] {
-    sqlite3_stmt* statement = nullptr;
-    int code = sqlite3_prepare_v2(db_, "PRAGMA user_version", -1, &statement, nullptr);
-    if (code == SQLITE_OK) code = sqlite3_step(statement);
-    const int found = code == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
-    sqlite3_finalize(statement);
-    if (code != SQLITE_ROW) fail(code);
+    const std::int64_t found = number("PRAGMA user_version");
+    if (found == 0 && number("SELECT count(*) FROM sqlite_schema") > 0) {
+      throw StoreError(Fault::malformed, escape(path_) + " is the database of another program");
+    }
     return found;
   };
-  int found = version();
-  if (found == 0) {
-    // Of several who come first, one makes the tables.
+  if (version() == 0) {
     execute("PRAGMA page_size = 1024");  // a script changes a few bytes on some pages, and each of them goes into the log
     execute("PRAGMA journal_mode = WAL");
+    // Of several who come first, one makes the tables.
     execute("BEGIN IMMEDIATE");
     try {
-      found = version();
-      if (found == 0) execute(schema);
+      if (version() == 0) execute(schema);
       execute("COMMIT");
     } catch (...) {
       rollback();
       throw;
     }
-    found = found == 0 ? layout : found;
   }
-  if (found > layout) {
+  if (const std::int64_t found = version(); found > layout) {
     throw StoreError(Fault::malformed,
                      escape(path_) + " has version " + std::to_string(found) + ": upgrade condolock on this host");
   }
-  // Short, since whoever opens the file first after a while reads all of it.
-  execute("PRAGMA wal_autocheckpoint = 100");
-  set_sync(false);
+  set_commit(false, false);
 }
 
-void SqliteStore::set_sync(bool sync) {
+void SqliteStore::set_commit(bool sync, bool may_move_log) {
+  // Short, since whoever opens the file first after a while reads all of it.
+  sqlite3_wal_autocheckpoint(db_, may_move_log ? 100 : 0);
   if (sync == synced_) return;
   execute(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   synced_ = sync;
+}
+
+bool SqliteStore::has_moved() const {
+  int moved = 0;
+  return sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
 void SqliteStore::begin() { Query(*this, begin_now).step(); }

@@ -18,8 +18,12 @@ class SqliteStore final : public Store {
   explicit SqliteStore(const std::string& path);
   ~SqliteStore() override;
 
-  // Whether what is committed from now on must survive the machine's power failing, and not only the process' end.
-  void set_sync(bool sync);
+  // Whether what is committed from now on must survive the machine's power failing, and not only the process' end; and
+  // whether a commit may take the time to move a long log into the file, which waits for the disk twice.
+  void set_commit(bool sync, bool may_move_log);
+
+  // The file is not at its path any more: removed, or another is there. What is written here nobody else sees.
+  bool has_moved() const;
 
   void begin() override;
   void commit() override;
@@ -43,6 +47,7 @@ class SqliteStore final : public Store {
   [[noreturn]] void fail(int code) const;
   void execute(const char* sql);
   void prepare_file();
+  std::int64_t number(const char* sql);
 
   std::string path_;
   sqlite3* db_ = nullptr;
