@@ -131,6 +131,17 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   echo 'PRAGMA integrity_check;' | sqlite3 state/condolock.db | grep -qx ok
 }
 
+@test "many come first, to a directory that is not there yet" {
+  for ((round = 0; round < 20; round++)); do
+    rm -rf state
+    for ((i = 0; i < 12; i++)); do "$CONDOLOCK" pause "K$i" 2>>said 3>&- & done
+    wait
+    [ "$("$CONDOLOCK" list --plain | wc -l)" -eq 12 ]
+  done
+  cat said
+  [ ! -s said ]
+}
+
 @test "where it is: the directory is made, for its owner alone" {
   (umask 0; "$CONDOLOCK" touch K)
   [ "$(stat -c %a state)" = 700 ]

@@ -188,11 +188,13 @@ std::int64_t SqliteStore::number(const char* sql) {
 }
 
 void SqliteStore::prepare_file() {
-  // 0: without tables. Those of another program are not ours to change.
+  // 0: without tables. Those of another program are not ours to change. Ours come together with the version, perhaps at this
+  // moment, so it is read once more after they were seen.
   const auto version = [this] {
-    const std::int64_t found = number("PRAGMA user_version");
+    std::int64_t found = number("PRAGMA user_version");
     if (found == 0 && number("SELECT count(*) FROM sqlite_schema") > 0) {
-      throw StoreError(Fault::malformed, escape(path_) + " is the database of another program");
+      found = number("PRAGMA user_version");
+      if (found == 0) throw StoreError(Fault::malformed, escape(path_) + " is the database of another program");
     }
     return found;
   };
