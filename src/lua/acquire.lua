@@ -189,12 +189,34 @@ if dry then
   return reply
 end
 
+local fence = math.max((record.fence or 0) + 1, now)
+if fence >= GREATEST then
+  return malformed(JOB, 'field fence has no successor')
+end
 local mine = find(record, token)
 if mine and not mine.revoked then
-  record.holders = replaced(record, mine, with(mine, 'till', later(mine.till, now + lease)))
+  local again = with(mine, 'till', later(mine.till, now + lease))
+  if not is_live(mine) then
+    -- Others may have run since, and the engine has lost them: only a new fence is greater than theirs.
+    again.fence = fence
+    put(record, 'fence', fence)
+    if starts then
+      -- Its start keeps its place.
+      local rows = redis.call('LRANGE', STARTS, 0, -1)
+      redis.call('DEL', STARTS)
+      for i = #rows, 1, -1 do
+        local is_mine = rows[i] == text(mine.start) .. ' ' .. text(mine.fence)
+        redis.call('LPUSH', STARTS, is_mine and text(mine.start) .. ' ' .. text(fence) or rows[i])
+      end
+    end
+  end
+  record.holders = replaced(record, mine, again)
   save(record)
-  return { 'granted', text(mine.fence), text(mine.start), ms(record.ok_start) }
+  return { 'granted', text(again.fence), text(mine.start), ms(record.ok_start) }
 end
+
+-- One token, one lease: who holds one that was revoked waits for its end.
+taken = taken or mine and is_live(mine)
 
 -- A refusal is always a write: a replica that lags behind must refuse it, not answer it.
 if taken or halted or refused then
@@ -227,10 +249,6 @@ if taken or halted or refused then
 end
 
 -- The lease is written last, so that a script that is refused half-way has granted nothing.
-local fence = math.max((record.fence or 0) + 1, now)
-if fence >= GREATEST then
-  return malformed(JOB, 'field fence has no successor')
-end
 -- finish will need the first; the third is still unread when the first of several holders comes.
 local bad = mistyped(RUNS, 'list') or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash') or index(name)
 if bad then

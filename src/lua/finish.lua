@@ -21,16 +21,24 @@ if answer then
   return { answer }
 end
 
+-- Begun at another time: this lease was lost, and then an acquire that came late or twice was granted another; or the engine has
+-- lost this one. Nobody runs under those.
+local held = find(record, token)
+local mine = held and held.start == start
+record.holders = replaced(record, held)
 -- With slots a newer fence, or another holder, is nothing unusual.
-local mine = find(record, token)
 -- The token may have been forgotten since: with one slot, the last fence is only gone without a trace where it was recorded.
-if not mine and slots == 1 and record.fence == fence and fence > (record.cut or 0) and #record.holders == 0 then
+if not held and slots == 1 and record.fence == fence and fence > (record.cut or 0) and #record.holders == 0 then
   return { 'recorded' }
 end
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
   remember(keep, fence, start, now, 'superseded', code, who)
   retire(token, 'superseded')
+  if held then
+    save(record)
+    wake(record)
+  end
   return { 'superseded' }
 end
 
@@ -38,7 +46,6 @@ local bad = index(name)
 if bad then
   return bad
 end
-record.holders = replaced(record, mine)
 put(record, 'fence', later(record.fence, fence))
 note(record, outcome, code, start, later(record.ended, now), now - start)
 if id ~= '' and outcome == 'success' then

@@ -20,13 +20,21 @@ end
 
 local mine = find(record, token)
 if mine then
-  if mine.revoked then
+  -- Begun at another time, and newer: this lease was lost, and then an acquire that came late or twice was granted another.
+  local same = mine.start == start
+  if mine.revoked or not same and mine.fence > fence then
     return { 'lost', text(record.fence or 0) }
   end
-  -- Even past its end: nobody took it, so nothing else has run.
-  record.holders = replaced(record, mine, with(mine, 'till', now + lease))
-  save(record)
-  return { 'renewed' }
+  record.holders = replaced(record, mine)
+  if same then
+    -- Even past its end: nobody took it, so nothing else has run.
+    local again = with(mine, 'till', now + lease)
+    again.fence = later(mine.fence, fence) -- an engine that lost data may know an older one
+    put(record, 'fence', later(record.fence, again.fence))
+    record.holders = replaced(record, nil, again)
+    save(record)
+    return { 'renewed' }
+  end
 end
 -- With slots nobody knows whose place it would be.
 if slots > 1 or fence <= (record.cut or 0) or (record.fence or 0) > fence or #living(record) > 0 then

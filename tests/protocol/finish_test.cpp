@@ -91,6 +91,21 @@ TEST_CASE_FIXTURE(Protocol, "replaced by a later grant: a row, and the newer run
   CHECK(*record().success_start == newer.start);
 }
 
+// Found by the simulation: it was recorded, though another had run since.
+TEST_CASE_FIXTURE(Protocol,
+                  "replaced, and its token holds another lease that an acquire took which came twice: that ends too") {
+  const Grant mine = grant("a");
+  backdate("h_until", 61'000);
+  finish("b", grant("b"), Outcome::failed, 1);
+  grant("a");
+  const std::string ended = field("ended");
+  CHECK(finish("a", mine) == Recording::superseded);
+  CHECK(field("h_token") == "(nil)");
+  CHECK(field("ok_end") == "(nil)");
+  CHECK(field("ended") == ended);
+  CHECK(finish("a", mine) == Recording::superseded);
+}
+
 TEST_CASE_FIXTURE(Protocol, "the data were lost and nobody has run since: recorded") {
   const Grant mine = grant("a");
   server.command({"FLUSHALL"});

@@ -34,6 +34,19 @@ TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
   CHECK(renew("a", mine) == Renewal::lost);
 }
 
+// Found by the simulation: such a lease was renewed, and the command of the first one started behind a newer fence.
+TEST_CASE_FIXTURE(Protocol, "lost: what its token holds now is another lease, that an acquire took which came twice") {
+  const Grant mine = grant("a");
+  backdate("h_until", 61'000);
+  finish("b", grant("b"));
+  const Grant again = grant("a");
+  CHECK(again.fence > mine.fence);
+  const std::string until = field("h_until");
+  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(field("h_until") == until);
+  CHECK(renew("a", again) == Renewal::renewed);
+}
+
 TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and nobody has run since") {
   const Grant mine = grant("a");
   server.command({"FLUSHALL"});
@@ -43,6 +56,24 @@ TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and nobody ha
   CHECK(std::holds_alternative<Held>(acquire("b")));
   CHECK(renew("a", mine) == Renewal::renewed);
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
+}
+
+TEST_CASE_FIXTURE(
+    Protocol,
+    "renewed: the same lease, that a late acquire was granted again; or an older fence of it, after a loss of data") {
+  const Grant first = grant("a");
+  backdate("h_until", 61'000);
+  const Grant again = grant("a");
+  CHECK(renew("a", first) == Renewal::renewed);
+  CHECK(field("h_fence") == std::to_string(again.fence));
+  set("fence", std::to_string(first.fence));
+  set("h_fence", std::to_string(first.fence));
+  CHECK(renew("a", again) == Renewal::renewed);
+  CHECK(field("h_fence") == std::to_string(again.fence));
+  CHECK(field("fence") == std::to_string(again.fence));
+  CHECK(finish("a", first) == Recording::recorded);
+  CHECK(field("ok_start") == std::to_string(first.start));
+  CHECK(field("h_token") == "(nil)");
 }
 
 TEST_CASE_FIXTURE(Protocol, "after a loss of data, whoever was granted later wins") {

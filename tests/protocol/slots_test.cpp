@@ -251,3 +251,32 @@ TEST_CASE_FIXTURE(Slots,
   CHECK(std::get<Failure>(decision).text == "the record {ns}:slots:K is malformed: is a list, not a hash");
   CHECK(server.command({"EXISTS", "{ns}:starts:K", "{ns}:runs:K", "{ns}:job:K"}) == "0");
 }
+
+// Found by the simulation: an acquire that came late took a second slot for the same run, and hid that its lease was
+// revoked.
+TEST_CASE_FIXTURE(Slots, "a token whose lease was revoked takes no other slot") {
+  const Grant a = take("a", 2);
+  REQUIRE(std::holds_alternative<Values>(ask(unlock_call({"ns", "K"}, false)).answer));
+  CHECK(held("a", 2).live == 1);
+  CHECK(renewed("a", 2, a) == Renewal::lost);
+  expire("a", 1);
+  CHECK(take("a", 2).fence > a.fence);
+}
+
+// Found by a reader: it went to the front, where --max-runs took it for the last start.
+TEST_CASE_FIXTURE(Slots, "a start keeps its place when its lease is granted again") {
+  Attempt a = of("a", 2);
+  a.starts = 2;
+  Attempt b = of("b", 2);
+  b.starts = 2;
+  const auto take_again = [&](const Attempt& one) {
+    return std::get<Grant>(decode_decision(ask(acquire_call(one, {})), 0));
+  };
+  take_again(a);
+  const Grant second = take_again(b);
+  expire("a", 1);
+  const Grant again = take_again(a);
+  CHECK(server.command({"LRANGE", "{ns}:starts:K", "0", "-1"}) ==
+        std::to_string(second.start) + " " + std::to_string(second.fence) + " " + std::to_string(again.start) + " " +
+            std::to_string(again.fence));
+}
