@@ -12,6 +12,9 @@ namespace {
 
 constexpr int layout = 1;
 
+// Pages. A run writes ten or so; and whoever opens the file while nobody else has it open reads the whole log first.
+constexpr int longest_log = 64;
+
 // The statements, in the order in which the store keeps them once they are prepared.
 enum Statement : std::size_t {
   begin_now,
@@ -216,11 +219,17 @@ void SqliteStore::prepare_file() {
                      escape(path_) + " has version " + std::to_string(found) + ": upgrade condolock on this host");
   }
   set_commit(false, false);
+  sqlite3_wal_hook(
+      db_,
+      [](void* store, sqlite3* /*db*/, const char* /*name*/, int pages) {
+        static_cast<SqliteStore*>(store)->logged_ = pages;
+        return SQLITE_OK;
+      },
+      this);
 }
 
 void SqliteStore::set_commit(bool sync, bool may_move_log) {
-  // Short, since whoever opens the file first after a while reads all of it.
-  sqlite3_wal_autocheckpoint(db_, may_move_log ? 100 : 0);
+  may_move_log_ = may_move_log;
   if (sync == synced_) return;
   execute(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   synced_ = sync;
@@ -233,7 +242,14 @@ bool SqliteStore::has_moved() const {
 
 void SqliteStore::begin() { Query(*this, begin_now).step(); }
 
-void SqliteStore::commit() { Query(*this, commit_now).step(); }
+void SqliteStore::commit() {
+  Query(*this, commit_now).step();
+  if (!may_move_log_ || logged_ < longest_log) return;
+  // What is already in the file is read again all the same by the next who opens it, until the log is cut. To cut it keeps
+  // everybody else from writing, so what waits for the disk is done before. Where another is at it, the next one will do it.
+  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) logged_ = 0;
+}
 
 void SqliteStore::rollback() noexcept {
   if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, sources[roll_back], nullptr, nullptr, nullptr);

@@ -52,6 +52,8 @@ class SqliteStore final : public Store {
   std::string path_;
   sqlite3* db_ = nullptr;
   bool synced_ = true;
+  bool may_move_log_ = false;
+  int logged_ = 0;  // pages in the log at the last commit
   std::array<sqlite3_stmt*, 16> statements_{};
 };
 
