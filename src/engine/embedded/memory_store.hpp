@@ -10,6 +10,9 @@ namespace condolock::embedded {
 
 class MemoryStore final : public Store {
  public:
+  // Takes over all that is in another.
+  void assign(const MemoryStore& other) { contents_ = other.contents_; }
+
   void begin() override;
   void commit() override;
   void rollback() noexcept override;

@@ -102,13 +102,15 @@ void set_texts(lua_State* lua, const char* name, const std::vector<std::string>&
   lua_setglobal(lua, name);
 }
 
-constexpr int most_garbage = 4096;  // KiB
+constexpr int most_garbage = 512;  // KiB
 
 constexpr const char* host_key = "condolock.host";
 
 }  // namespace
 
-ScriptHost::ScriptHost() : lua_(luaL_newstate()) {
+ScriptHost::ScriptHost() : ScriptHost([](const Script& script) { return compiled(script.name); }) {}
+
+ScriptHost::ScriptHost(Loader loader) : loader_(std::move(loader)), lua_(luaL_newstate()) {
   if (lua_ == nullptr) throw std::bad_alloc();
   lua_gc(lua_, LUA_GCSTOP, 0);
   // Of these the scripts use a part; io, os and package would let them out.
@@ -138,7 +140,7 @@ void ScriptHost::load(const Script& script) {
     lua_rawgeti(lua_, LUA_REGISTRYINDEX, found->second);
     return;
   }
-  const std::string_view bytes = compiled(script.name);
+  const std::string_view bytes = loader_(script);
   if (luaL_loadbuffer(lua_, bytes.data(), bytes.size(), std::string(script.name).c_str()) != 0) {
     throw std::logic_error("the script " + text_at(lua_, -1));
   }

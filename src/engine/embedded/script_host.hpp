@@ -1,6 +1,7 @@
 // Runs the protocol's scripts as a Redis would: Lua 5.1, with redis.call, redis.pcall and redis.error_reply over a Store.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -15,7 +16,12 @@ namespace condolock::embedded {
 
 class ScriptHost {
  public:
+  // Gives a script to Lua, as source or as bytecode; asked once for each, and what it returns must live until then.
+  using Loader = std::function<std::string_view(const Script&)>;
+
+  // The scripts as they were built.
   ScriptHost();
+  explicit ScriptHost(Loader loader);
   ScriptHost(const ScriptHost&) = delete;
   ScriptHost& operator=(const ScriptHost&) = delete;
   ~ScriptHost();
@@ -31,6 +37,7 @@ class ScriptHost {
   static int error_reply(lua_State* lua);
   static int dispatch(lua_State* lua, bool raises);
 
+  Loader loader_;
   lua_State* lua_;
   std::unordered_map<const Script*, int> loaded_;  // in Lua's registry
   // Of the script that is running.

@@ -1,0 +1,56 @@
+// Many scenarios on several threads, and the smallest form of one that breaks a rule.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "sim/world.hpp"
+
+namespace condolock::sim {
+
+// Which scenarios: `first` and as many as `seeds`, each as its seed makes it, but for what is asked for here.
+struct Choice {
+  std::uint64_t first = 0;
+  std::uint64_t seeds = 1000;
+  std::optional<Profile> profile;
+  std::set<std::string> without;
+  const Plant* plant = nullptr;
+};
+
+struct Totals {
+  std::uint64_t seeds = 0, calls = 0, grants = 0, commands = 0, stopped = 0, overlaps = 0;
+
+  void add(const Totals& other);
+};
+
+struct Campaign {
+  std::map<Profile, Totals> totals;
+  std::optional<std::uint64_t> failed;  // the first seed that breaks a rule, or goes another way when it is played again
+  std::uint64_t digest = 0;             // of all together, in whatever order they were played
+};
+
+// One thread's scripts: as they were built, or with a rule taken out.
+class Scripts {
+ public:
+  explicit Scripts(const Plant* plant);
+  embedded::ScriptHost& host() { return host_; }
+
+ private:
+  std::string_view source_of(const Script& script);
+
+  const Plant* plant_;
+  std::map<std::string_view, std::string> sources_;
+  embedded::ScriptHost host_;
+};
+
+// Up to the first that breaks a rule.
+Campaign play_all(const Choice& choice, unsigned threads);
+
+// `violation` is what `seed` breaks. Without all that is not needed for the same rule to break, and what that breaks.
+std::pair<Scenario, Violation> smallest(std::uint64_t seed, const Choice& choice, const Violation& violation);
+
+}  // namespace condolock::sim

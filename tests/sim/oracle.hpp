@@ -1,0 +1,104 @@
+// The rules that must hold, checked from outside after every step: of the server, and of every command.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/process.hpp"
+#include "sim/seen.hpp"
+
+namespace condolock::sim {
+
+struct Violation {
+  std::string rule;  // a word: what is looked for when a scenario is made smaller
+  std::string text;
+};
+
+struct Counts {
+  std::size_t grants = 0;
+  std::size_t commands = 0;
+  std::size_t overlaps = 0;  // where they are not a failure
+  std::size_t stopped = 0;   // commands: their lease was lost or could not be renewed, or they took too long
+};
+
+class Oracle final : public Observer, public Onlooker {
+ public:
+  Oracle(Agenda& agenda, const Scenario& scenario, Trace& trace) : agenda_(agenda), scenario_(scenario), trace_(trace) {
+    for (const RunSpec& run : scenario.runs) runs_[run.plan.attempt.token] = &run;
+  }
+  void watch(Server& server) { server_ = &server; }
+
+  void before(const Request& request, std::int64_t now_ms) override;
+  void after(const Request& request, const Answer& answer, std::int64_t now_ms) override;
+  void on_command(const RunSpec& run, std::int64_t fence) override;
+  void on_command_end(const RunSpec& run) override;
+  void on_report(const RunSpec& run, const Report& report) override;
+  void on_exit(const RunSpec& run, int code) override;
+
+  // When everything is over: the record that is left, and whoever is left.
+  void at_end(const std::vector<std::unique_ptr<Process>>& processes);
+
+  void violate(const std::string& rule, const std::string& text);
+  const std::optional<Violation>& violation() const { return violation_; }
+  const Counts& counts() const { return counts_; }
+
+ private:
+  struct Granted {
+    std::int64_t fence = 0;
+    std::int64_t start = 0;
+  };
+  // A command that lives.
+  struct Living {
+    std::string key;
+    std::int64_t slots = 1;
+  };
+
+  bool is_lossy() const { return scenario_.profile == Profile::lossy; }
+  // A server can't know what it lost; and for one whose clock jumped, the minute may be over for which it remembers a token.
+  bool remembers() const { return !is_lossy() && scenario_.profile != Profile::jump; }
+  bool holds(const Condition& condition, const RunSpec& run, std::int64_t now);
+  void check_forward(const std::string& verb, const SeenRecord& after);
+  void check_others(const std::string& verb, const std::string& token, const SeenRecord& after, std::int64_t now);
+  void check_grant(const std::string& token, const Values& values, std::int64_t now);
+  void check_refusal(const std::string& token, const std::string& code, std::int64_t now);
+  void check_superseded(const Request& request);
+  bool is_overtaken(const Request& request) const;
+  void check_renewal(const Request& request, const std::string& code, std::int64_t now);
+  void check_finish(const Request& request, const Values& values, const SeenRecord& after, std::int64_t now);
+  void check_wake_up(const std::string& key, const SeenRecord& after, std::int64_t now);
+  void check_history(const std::string& key);
+
+  Agenda& agenda_;
+  const Scenario& scenario_;
+  Trace& trace_;
+  Server* server_ = nullptr;
+  std::map<std::string, const RunSpec*> runs_;  // by token
+
+  std::string key_;                         // of the script that runs
+  SeenRecord before_;                       // it ran
+  std::string refused_by_;                  // the first condition that does not hold for who asks; empty: all do
+  bool is_paused_ = false;                  // for who asks
+  std::map<std::string, Granted> granted_;  // by token
+  std::map<std::string, std::pair<std::int64_t, Nanos>> started_;  // by token: the start of its grant, and of its command
+  std::map<std::pair<std::string, std::int64_t>, std::int64_t> starts_of_;           // by token and fence
+  std::set<std::string> done_;                                                       // tokens: finished or given back
+  std::set<std::string> recorded_;                                                   // ... of these, finished
+  std::map<std::string, std::int64_t> fences_;                                       // the highest given, by key
+  std::map<std::string, std::vector<std::pair<std::string, std::int64_t>>> starts_;  // for --max-runs: token, when
+  std::map<std::string, std::int64_t> others_;        // by token: the highest fence given to somebody else for the same key
+  std::set<std::string> revoked_;                     // keys that an operator has unlocked
+  std::set<std::string> once_;                        // key and ID
+  std::map<std::string, std::int64_t> acknowledged_;  // by key: a success that began then was reported as recorded
+  std::map<std::string, Nanos> reset_at_;             // by key
+  std::map<std::string, Nanos> free_since_;           // by key: a lease is free and somebody sleeps for it
+  std::map<int, Living> living_;                      // by run
+  std::optional<Violation> violation_;
+  Counts counts_;
+};
+
+}  // namespace condolock::sim

@@ -1,0 +1,262 @@
+#include "sim/scenario.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "sim/dice.hpp"
+
+namespace condolock::sim {
+namespace {
+
+constexpr std::array<const char*, profiles> profile_names{"promise", "calm", "crowd", "lossy", "jump", "stall", "force"};
+constexpr std::array<const char*, 16> trouble_names{"cut off", "freeze",     "stop",       "crash",  "kill",  "signal",
+                                                    "restart", "loss",       "clock jump", "forget", "pause", "resume",
+                                                    "unlock",  "unlock now", "reset",      "touch"};
+
+Profile profile_of(std::uint64_t seed) {
+  if (seed % 500 == 499) return Profile::crowd;
+  const std::uint64_t turn = seed % 16;
+  if (turn == 10 || turn == 11) return Profile::calm;
+  if (turn >= 12) return static_cast<Profile>(static_cast<int>(Profile::lossy) + static_cast<int>(turn) - 12);
+  return Profile::promise;
+}
+
+// 22 characters, as a real one.
+std::string token_of(int run) {
+  std::string digits = std::to_string(run);
+  return "token" + std::string(17 - digits.size(), '0') + digits;
+}
+
+class Maker {
+ public:
+  Maker(std::uint64_t seed, std::optional<Profile> profile, const std::set<std::string>& without) : dice_(seed, {1}) {
+    scenario_.seed = seed;
+    scenario_.profile = profile.value_or(profile_of(seed));
+    scenario_.without = without;
+  }
+
+  Scenario make() {
+    make_clocks();
+    choose_habits();
+    make_runs();
+    make_troubles();
+    return std::move(scenario_);
+  }
+
+ private:
+  bool is(Profile profile) const { return scenario_.profile == profile; }
+  Nanos within(Nanos least, Nanos most) { return dice_.between(least, most); }
+  bool is_left_out(char kind, int number) const { return scenario_.is_without(kind + std::to_string(number)); }
+
+  void make_clocks() {
+    const std::int64_t hosts = is(Profile::crowd) ? dice_.between(100, 300) : dice_.between(3, 8);
+    // Between two of them never more than the one per cent that a lease allows for.
+    const auto drift = [this] {
+      const std::int64_t drawn = dice_.between(-4900, 4900);  // in any case, so that all else stays as it is
+      return scenario_.is_without("drift") ? 0 : drawn;
+    };
+    for (std::int64_t i = 0; i < hosts; ++i) {
+      const Nanos up_for = within(0, 1000 * second);
+      scenario_.hosts.push_back({up_for, drift()});
+      scenario_.wrong_ms.push_back(dice_.chance(50) ? 0 : dice_.between(-90'000, 90'000));
+    }
+    scenario_.server = {1'790'000'000 * second + within(0, second), drift()};
+  }
+
+  // What all of them have in common, as the same crontab line on every host has.
+  void choose_habits() {
+    lease_ = Millis(dice_.one_of<std::int64_t>({1000, 1000, 2000, 5000, 10'000, 60'000}));
+    shortest_ = std::min<Nanos>(nanos(lease_), 10 * second);
+    slots_ = dice_.chance(is(Profile::calm) ? 40 : 70) ? 1 : dice_.between(2, 3);
+    scenario_.quiet_from = shortest_ * 4 + within(0, 10 * second);
+    scenario_.latency = dice_.one_of<Nanos>({200 * microsecond, 2 * millisecond, 30 * millisecond});
+    if (!is(Profile::calm)) scenario_.message_trouble = dice_.one_of({0, 2, 10, 30});
+    conditional_ = dice_.chance(50);
+    most_runs_ = dice_.between(1, 3);
+    const bool is_slow = !is(Profile::calm) && dice_.chance(40);
+    for (std::size_t i = 0; i < scenario_.hosts.size(); ++i) {
+      scenario_.lags.push_back(is_slow && dice_.chance(50) ? within(0, delay()) : 0);
+    }
+    // A server that loses data may then give a fence twice: no rule helps against both.
+    if (!is(Profile::lossy) && dice_.chance(3)) scenario_.old_fence = 100'000'000'000'000 + dice_.between(0, 1'000'000);
+    // Who holds the lease is cut off, while its command goes on and others wait: what the lease's timing is made for.
+    isolated_ = !is(Profile::calm) && !is(Profile::crowd) && dice_.chance(6);
+    conditional_ = conditional_ && !isolated_;
+    waiting_ = isolated_ || dice_.chance(is(Profile::calm) ? 100 : 50);
+  }
+
+  // Of the safety margin, lags and frosts may take a half each, less what the end of a command takes.
+  Nanos delay() const { return std::min<Nanos>(2 * second, nanos(lease_) / 10) / 2 - 5 * millisecond; }
+
+  Millis length() { return Millis(within(1, shortest_) / millisecond + 1); }
+
+  // Whether there are any; what is left out counts, so that everything else stays as it is.
+  bool add_conditions(Plan& plan) {
+    Attempt& attempt = plan.attempt;
+    bool any_at_all = false;
+    const std::string other = attempt.job.key == "a" ? "b" : "a";
+    const std::string any = dice_.chance(80) ? other : attempt.job.key;
+    for (int kind = 0; kind < 8; ++kind) {
+      if (!dice_.chance(22)) continue;
+      const Millis some = length();
+      const std::int64_t few = dice_.between(1, 3);
+      const Condition made[] = {MinTime{some, dice_.chance(50) ? From::end : From::start},
+                                AccessedPrior{any, some * 3},
+                                After{any},
+                                NotRunning{other},
+                                RetryAfter{some},
+                                MaxFailures{few},
+                                MaxRuns{most_runs_, some * 2},
+                                Once{"id" + std::to_string(few)}};
+      // With slots two of the same ID could run at once; the command line refuses it.
+      if (kind == 7 && slots_ > 1) continue;
+      any_at_all = any_at_all || !plan.forced;
+      if (is_left_out('c', kind)) continue;
+      if (kind == 6) attempt.starts = most_runs_;
+      if (kind == 7) attempt.once = "id" + std::to_string(few);
+      if (!plan.forced) plan.conditions.push_back(made[kind]);
+    }
+    return any_at_all;
+  }
+
+  RunSpec run(int number) {
+    RunSpec spec;
+    spec.number = number;
+    spec.host = static_cast<int>(dice_.between(0, static_cast<std::int64_t>(scenario_.hosts.size()) - 1));
+    spec.at = is(Profile::crowd) ? within(0, second) : within(0, scenario_.quiet_from);
+    if (is(Profile::calm)) spec.at %= 3 * second;  // close together, so that they wait for each other
+    if (dice_.chance(is(Profile::calm) ? 70 : 30))
+      spec.at = spec.at / second * second;  // as cron starts them: at the same moment
+    Plan& plan = spec.plan;
+    plan.attempt.job = {"sim", conditional_ && dice_.chance(30) ? "b" : "a"};
+    plan.attempt.token = token_of(number);
+    plan.attempt.who = std::to_string(number) + " h" + std::to_string(spec.host);
+    plan.attempt.lease = lease_;
+    plan.attempt.slots = dice_.chance(95) ? slots_ : slots_ + 1;
+    plan.redis_timeout = Millis(dice_.one_of<std::int64_t>({200, 1000, 5000}));
+    plan.kill_after = Millis(dice_.one_of<std::int64_t>({50, 1000, 10'000}));
+    plan.record_timeout = Millis(dice_.one_of<std::int64_t>({0, 2000, 10'000}));
+    if (dice_.chance(10)) plan.timeout = length();
+    if (dice_.chance(10)) plan.jitter = length();
+    plan.forced = dice_.chance(5);
+    const bool waits = waiting_ && dice_.chance(80);
+    const Millis wait = length() * 2;
+    const std::int64_t unreachable = is(Profile::calm) ? 2 : dice_.between(0, 19);
+    plan.seed = dice_.next();
+    spec.command = command();
+    const bool is_bound = conditional_ && add_conditions(plan);
+    // Who waits for ever must be sure of an end.
+    if (waits) plan.wait = is_bound ? std::optional(wait) : std::nullopt;
+    if (plan.attempt.once.empty() && unreachable == 0) plan.on_unreachable = OnUnreachable::run;
+    if (unreachable == 1) plan.on_unreachable = OnUnreachable::skip;
+    return spec;
+  }
+
+  Command command() {
+    Command command;
+    command.takes = dice_.chance(50) ? within(0, 50 * millisecond) : within(0, shortest_);
+    if (is(Profile::crowd)) command.takes = within(0, 20 * millisecond);
+    command.code = dice_.chance(75) ? 0 : 1;
+    if (dice_.chance(60)) command.obeys = within(0, 500 * millisecond);
+    command.cant_start = dice_.chance(4);
+    if (isolated_) {
+      command.takes = within(shortest_ / 2, 3 * shortest_);
+      if (dice_.chance(50)) command.obeys.reset();
+    }
+    return command;
+  }
+
+  void make_runs() {
+    const std::int64_t runs = is(Profile::crowd) ? static_cast<std::int64_t>(scenario_.hosts.size()) : dice_.between(3, 9);
+    for (int i = 0; i < runs; ++i) {
+      RunSpec spec = run(i);  // also when it is left out, so that the others stay as they are
+      host_of_.push_back(spec.host);
+      if (!is_left_out('r', i)) scenario_.runs.push_back(std::move(spec));
+    }
+    runs_ = static_cast<int>(runs);
+  }
+
+  std::vector<Trouble> choice() const {
+    if (is(Profile::calm))
+      return {Trouble::op_pause, Trouble::op_resume, Trouble::op_unlock, Trouble::op_reset, Trouble::op_touch};
+    std::vector<Trouble> all{Trouble::cut_off,   Trouble::freeze,   Trouble::stop,     Trouble::crash,
+                             Trouble::kill,      Trouble::kill,     Trouble::signal,   Trouble::signal,
+                             Trouble::restart,   Trouble::forget,   Trouble::op_pause, Trouble::op_resume,
+                             Trouble::op_unlock, Trouble::op_reset, Trouble::op_touch};
+    if (is(Profile::lossy)) all.insert(all.end(), 10, Trouble::loss);
+    if (is(Profile::jump)) all.insert(all.end(), 10, Trouble::jump);
+    if (is(Profile::stall)) all.insert(all.end(), {Trouble::freeze, Trouble::freeze, Trouble::stop, Trouble::stop});
+    if (is(Profile::force)) all.insert(all.end(), 5, Trouble::op_unlock_now);
+    return all;
+  }
+
+  void make_troubles() {
+    const std::vector<Trouble> all = choice();
+    const std::int64_t troubles = dice_.between(0, 5) + (scenario_.profile <= Profile::crowd && !isolated_ ? 0 : 1);
+    // They may come together: at about the same time, to the same run and its host.
+    const bool together = dice_.chance(40);
+    const std::int64_t one_run = dice_.between(0, runs_ - 1);
+    const Nanos once = within(0, scenario_.quiet_from);
+    for (int i = 0; i < troubles; ++i) {
+      TroubleSpec spec;
+      spec.number = i;
+      spec.what = all[static_cast<std::size_t>(dice_.between(0, static_cast<std::int64_t>(all.size()) - 1))];
+      const std::int64_t run = together ? one_run : dice_.between(0, runs_ - 1);
+      spec.at = together ? std::min(once + within(0, 2 * shortest_), scenario_.quiet_from) : within(0, scenario_.quiet_from);
+      spec.length = length_of(spec.what);
+      if (isolated_ && i == 0) {
+        spec.what = Trouble::cut_off;
+        spec.length = 2 * shortest_;
+      }
+      spec.of = is_of_run(spec.what) ? static_cast<int>(run) : host_of_[static_cast<std::size_t>(run)];
+      spec.since = std::max<Nanos>(0, spec.at - within(0, 3 * second));
+      spec.key = conditional_ && dice_.chance(30) ? "b" : "a";
+      if (!is_left_out('t', i)) scenario_.troubles.push_back(spec);
+    }
+  }
+
+  Nanos length_of(Trouble trouble) {
+    switch (trouble) {
+      case Trouble::freeze:
+      case Trouble::stop:
+        return is(Profile::stall) ? within(3 * delay(), 3 * shortest_) : within(0, delay());
+      case Trouble::jump:
+        return dice_.chance(50) ? within(-2 * shortest_, 2 * shortest_) : within(-3600 * second, 3600 * second);
+      case Trouble::cut_off:
+      case Trouble::restart:
+      case Trouble::loss:
+        return dice_.chance(50) ? within(0, second) : within(0, std::min<Nanos>(2 * shortest_, 15 * second));
+      default:
+        return within(0, 2 * shortest_);
+    }
+  }
+
+  Scenario scenario_;
+  Dice dice_;
+  Millis lease_{};
+  Nanos shortest_ = 0;  // the lease, but no more than ten seconds
+  std::int64_t slots_ = 1;
+  std::int64_t most_runs_ = 1;  // callers that disagree about it remember fewer starts than the largest number needs
+  bool conditional_ = false;
+  bool waiting_ = false;
+  bool isolated_ = false;
+  int runs_ = 0;
+  std::vector<int> host_of_;  // by run
+};
+
+}  // namespace
+
+bool Scenario::is_promised() const {
+  if (profile != Profile::jump) return profile <= Profile::crowd;
+  return std::all_of(troubles.begin(), troubles.end(),
+                     [](const TroubleSpec& trouble) { return trouble.what != Trouble::jump || trouble.length <= 0; });
+}
+
+const char* name_of(Profile profile) { return profile_names.at(static_cast<std::size_t>(profile)); }
+const char* name_of(Trouble trouble) { return trouble_names.at(static_cast<std::size_t>(trouble)); }
+
+Scenario make_scenario(std::uint64_t seed, std::optional<Profile> profile, const std::set<std::string>& without) {
+  return Maker(seed, profile, without).make();
+}
+
+}  // namespace condolock::sim

@@ -1,0 +1,107 @@
+// What is going to happen, made from a seed: hosts, the runs they start, and what goes wrong. Everything in it has a name
+// by which it can be left out, so that a failing scenario can be made smaller.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "run/run.hpp"
+#include "sim/time.hpp"
+
+namespace condolock::sim {
+
+// What may go wrong. In all but the first three, things happen that the promise excludes: commands that overlap are counted
+// there.
+enum class Profile : std::uint8_t {
+  promise,  // all that the promise covers
+  calm,     // nothing: then whoever waits is woken at once
+  crowd,    // hundreds of hosts
+  lossy,    // a server that loses what it wrote last
+  jump,     // a server whose clock jumps
+  stall,    // processes that stand still for longer than the safety margin
+  force,    // unlock --now
+};
+constexpr int profiles = 7;
+const char* name_of(Profile profile);
+
+struct Command {
+  Nanos takes = 0;
+  int code = 0;
+  std::optional<Nanos> obeys;  // how long it takes to end after TERM; none: it ignores it
+  bool cant_start = false;
+};
+
+// One condolock process: its name is r and its number.
+struct RunSpec {
+  int number = 0;
+  int host = 0;
+  Nanos at = 0;
+  Plan plan;
+  Command command;
+};
+
+enum class Trouble : std::uint8_t {
+  cut_off,   // a host and the server don't reach each other: what they send arrives when it is over
+  freeze,    // nothing on a host runs
+  stop,      // one condolock process stands still, its command goes on
+  crash,     // a host, or `length` later again with what cron starts from then on
+  kill,      // one condolock process, and its command with it
+  signal,    // TERM to one condolock process
+  restart,   // the server is away for a while; every connection breaks
+  loss,      // ... and what it wrote since `since` is lost
+  jump,      // the server's clock
+  forget,    // the server forgets its scripts
+  op_pause,  // what an operator does
+  op_resume,
+  op_unlock,
+  op_unlock_now,
+  op_reset,
+  op_touch,
+};
+const char* name_of(Trouble trouble);
+// Of one run, and not of a host, the server or a key.
+constexpr bool is_of_run(Trouble trouble) {
+  return trouble == Trouble::stop || trouble == Trouble::kill || trouble == Trouble::signal;
+}
+
+// Its name is t and its number.
+struct TroubleSpec {
+  int number = 0;
+  Trouble what{};
+  Nanos at = 0;
+  Nanos length = 0;
+  int of = 0;  // the host's or run's number
+  Nanos since = 0;
+  std::string key;
+};
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  Profile profile{};
+  std::set<std::string> without;
+
+  std::vector<DriftingClock> hosts;    // what BootClock shows on each; names h0... have no effect but their clocks' drift
+  std::vector<Nanos> lags;             // how long whatever wakes a process there takes to do so, at most
+  std::vector<std::int64_t> wrong_ms;  // how wrong the time of day is on each
+  DriftingClock server;
+  std::vector<RunSpec> runs;
+  std::vector<TroubleSpec> troubles;
+  // Per cent of messages that something happens to. Their names are m, run, ., number, and q for a request or a for an
+  // answer.
+  int message_trouble = 0;
+  std::int64_t old_fence = 0;  // in the record of "a" at first, from a clock that was far ahead; 0: there is no record
+  Nanos latency = 0;           // one way, at most
+  Nanos quiet_from = 0;        // nothing goes wrong any more, and nobody new comes
+
+  // Whether commands that overlap are a failure. A clock that only jumps backward makes leases longer, no more.
+  bool is_promised() const;
+  bool is_without(const std::string& name) const { return !without.empty() && without.count(name) > 0; }
+};
+
+// `profile`: none: the seed's own.
+Scenario make_scenario(std::uint64_t seed, std::optional<Profile> profile, const std::set<std::string>& without);
+
+}  // namespace condolock::sim

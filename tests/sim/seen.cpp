@@ -1,0 +1,98 @@
+#include "sim/seen.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <sstream>
+#include <string_view>
+
+namespace condolock::sim {
+namespace {
+
+struct Field {
+  std::string_view name;
+  std::int64_t SeenRecord::*of_record;
+  std::int64_t SeenHolder::*of_holder;
+};
+
+// By name.
+constexpr std::array<Field, 15> fields{{{"cut", &SeenRecord::cut, nullptr},
+                                        {"ended", &SeenRecord::ended, nullptr},
+                                        {"failed_at", &SeenRecord::failed_at, nullptr},
+                                        {"fails", &SeenRecord::fails, nullptr},
+                                        {"failures", &SeenRecord::failures, nullptr},
+                                        {"fence", &SeenRecord::fence, nullptr},
+                                        {"h_fence", nullptr, &SeenHolder::fence},
+                                        {"h_revoked", nullptr, &SeenHolder::revoked},
+                                        {"h_slots", &SeenRecord::slots, nullptr},
+                                        {"h_start", nullptr, &SeenHolder::start},
+                                        {"h_until", nullptr, &SeenHolder::till},
+                                        {"ok_end", &SeenRecord::ok_end, nullptr},
+                                        {"ok_start", &SeenRecord::ok_start, nullptr},
+                                        {"paused_until", &SeenRecord::paused_until, nullptr},
+                                        {"runs", &SeenRecord::runs, nullptr}}};
+
+// What is no number is 0: the scripts say what they think of it.
+std::int64_t number(const std::string& text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+std::vector<SeenHolder> SeenRecord::live(std::int64_t now) const {
+  std::vector<SeenHolder> out;
+  std::copy_if(holders.begin(), holders.end(), std::back_inserter(out),
+               [&](const SeenHolder& holder) { return holder.till > now; });
+  return out;
+}
+
+const SeenHolder* SeenRecord::find(const std::string& token) const {
+  const auto found =
+      std::find_if(holders.begin(), holders.end(), [&](const SeenHolder& holder) { return holder.token == token; });
+  return found == holders.end() ? nullptr : &*found;
+}
+
+SeenRecord SeenRecord::settled(std::int64_t now) const {
+  SeenRecord out = *this;
+  std::vector<SeenHolder> gone;
+  std::copy_if(holders.begin(), holders.end(), std::back_inserter(gone),
+               [&](const SeenHolder& holder) { return holder.till <= now; });
+  std::sort(gone.begin(), gone.end(), [](const SeenHolder& a, const SeenHolder& b) { return a.till < b.till; });
+  for (const SeenHolder& holder : gone) {
+    if (holder.till >= out.ended) {
+      out.ended = holder.till;
+      out.outcome = "lost";
+      ++out.fails;
+    }
+  }
+  out.holders = live(now);
+  return out;
+}
+
+SeenRecord look_at(embedded::Store& store, const std::string& key) {
+  SeenRecord record;
+  SeenHolder one;
+  bool has_slots = false;
+  for (const embedded::Item& item : store.all("{sim}:job:" + key)) {
+    if (item.name == "outcome") record.outcome = item.value;
+    if (item.name == "h_token") one.token = item.value;
+    if (item.name == "h_slots") has_slots = true;
+    const auto field = std::lower_bound(fields.begin(), fields.end(), item.name,
+                                        [](const Field& a, const std::string& name) { return a.name < name; });
+    if (field == fields.end() || field->name != item.name) continue;
+    (field->of_record != nullptr ? record.*field->of_record : one.*field->of_holder) = number(item.value);
+  }
+  if (!one.token.empty()) record.holders.push_back(one);
+  if (!has_slots) return record;
+  for (const embedded::Item& item : store.all("{sim}:slots:" + key)) {
+    SeenHolder holder;
+    holder.token = item.name;
+    std::istringstream(item.value) >> holder.till >> holder.fence >> holder.start >> holder.revoked;
+    record.holders.push_back(holder);
+  }
+  return record;
+}
+
+}  // namespace condolock::sim

@@ -1,0 +1,33 @@
+// What happened, as a number that two runs of the same scenario must have in common, and for people as lines.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "sim/time.hpp"
+
+namespace condolock::sim {
+
+class Trace {
+ public:
+  explicit Trace(bool shown) : shown_(shown) {}
+
+  // `text` is only asked for where it is shown.
+  template <class Text>
+  void line(Nanos now, std::uint64_t what, Text text) {
+    mix(static_cast<std::uint64_t>(now));
+    mix(what);
+    if (shown_)
+      std::printf("%10.4f  %s\n", static_cast<double>(now) / static_cast<double>(second), std::string(text()).c_str());
+  }
+  void mix(std::uint64_t number) { digest_ = (digest_ ^ number) * 0x100000001B3U; }
+  // FNV-1a over what happened.
+  std::uint64_t digest() const { return digest_; }
+
+ private:
+  bool shown_;
+  std::uint64_t digest_ = 0xCBF29CE484222325U;
+};
+
+}  // namespace condolock::sim

@@ -1,0 +1,267 @@
+#include "sim/world.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+
+#include "lock/lease.hpp"
+#include "sim/network.hpp"
+
+namespace condolock::sim {
+namespace {
+
+// Long enough for every lease, sleep and wait that there may still be.
+constexpr Nanos long_enough = 900 * second;
+
+class World final {
+ public:
+  World(const Scenario& scenario, embedded::ScriptHost& host, const Plant* plant, bool shown)
+      : scenario_(scenario),
+        trace_(shown),
+        oracle_(agenda_, scenario, trace_),
+        server_(agenda_, scenario.server, host, oracle_, trace_),
+        network_(agenda_, scenario, server_, trace_) {
+    oracle_.watch(server_);
+    const Wrong wrong = plant == nullptr ? Wrong::nothing : plant->wrong;
+    plant_into_network(wrong);
+    for (const RunSpec& run : scenario_.runs) {
+      processes_.push_back(std::make_unique<Process>(agenda_, network_, scenario_, run, oracle_, trace_,
+                                                     ClientPlants{wrong == Wrong::sent_after_reply}));
+    }
+  }
+
+  Played play() {
+    if (scenario_.old_fence > 0) {
+      const std::string fence = std::to_string(scenario_.old_fence);
+      embedded::run_command(server_.store(), server_.now_us(), {"HSET", "{sim}:job:a", "v", "1", "fence", fence});
+    }
+    for (const auto& process : processes_) {
+      agenda_.at(process->spec().at, [this, process = process.get()] { begin(*process); });
+    }
+    for (const TroubleSpec& trouble : scenario_.troubles) {
+      if (trouble.what == Trouble::loss) agenda_.at(trouble.since, [this] { server_.remember(); });
+      agenda_.at(trouble.at, [this, &trouble] { happen(trouble); });
+    }
+    agenda_.at(scenario_.quiet_from, [this] {
+      network_.calm_down();
+      // A server may have lost a resume, and nobody else would lift that pause.
+      if (scenario_.profile == Profile::lossy) {
+        for (const char* key : {"a", "b"}) send_by_hand(resume_call({"sim", key}));
+      }
+    });
+    while (!oracle_.violation() && agenda_.now() < long_enough + jumped_back() && agenda_.step()) {
+    }
+    if (!oracle_.violation()) end();
+    Played result{oracle_.violation(), oracle_.counts(), server_.calls(), trace_.digest(), {}};
+    for (const RunSpec& run : scenario_.runs) result.parts.push_back("r" + std::to_string(run.number));
+    for (const TroubleSpec& trouble : scenario_.troubles) result.parts.push_back("t" + std::to_string(trouble.number));
+    result.parts.insert(result.parts.end(), network_.troubled().begin(), network_.troubled().end());
+    for (int kind = 0; kind < 8; ++kind) result.parts.push_back("c" + std::to_string(kind));
+    result.parts.emplace_back("drift");
+    return result;
+  }
+
+ private:
+  void begin(Process& process) {
+    if (down_until_.count(process.spec().host) > 0 && agenda_.now() < down_until_[process.spec().host]) return;
+    trace_.line(agenda_.now(), 3, [&] {
+      const Plan& plan = process.spec().plan;
+      std::string text = "   r" + std::to_string(process.spec().number) + " begins on h" +
+                         std::to_string(process.spec().host) + ": --key " + plan.attempt.job.key + " --lease " +
+                         std::to_string(plan.attempt.lease.count()) + "ms";
+      if (plan.attempt.slots > 1) text += " --slots " + std::to_string(plan.attempt.slots);
+      if (plan.wait != Millis(0)) text += " --wait " + (plan.wait ? std::to_string(plan.wait->count()) + "ms" : "forever");
+      if (plan.forced) text += " --force";
+      for (const Condition& condition : plan.conditions) text += " " + shown(condition);
+      return text;
+    });
+    process.begin();
+  }
+
+  template <class What>
+  void on_host(int host, What what) {
+    for (const auto& process : processes_) {
+      if (process->spec().host == host) what(*process);
+    }
+  }
+
+  template <class What>
+  void on_run(int run, What what) {
+    for (const auto& process : processes_) {
+      if (process->spec().number == run && process->has_begun()) what(*process);
+    }
+  }
+
+  void happen(const TroubleSpec& trouble) {
+    trace_.line(agenda_.now(), static_cast<std::uint64_t>(trouble.what), [&] {
+      std::string of;
+      if (trouble.what >= Trouble::op_pause) {
+        of = " of " + trouble.key;
+      } else if (is_of_run(trouble.what)) {
+        of = " of r" + std::to_string(trouble.of);
+      } else if (trouble.what <= Trouble::crash) {
+        of = " of h" + std::to_string(trouble.of);
+      }
+      return "t" + std::to_string(trouble.number) + ": " + name_of(trouble.what) + of + ", " +
+             std::to_string(trouble.length / millisecond) + " ms";
+    });
+    const Nanos until = agenda_.now() + trouble.length;
+    switch (trouble.what) {
+      case Trouble::cut_off:
+        return network_.cut_off(trouble.of, until);
+      case Trouble::freeze:
+        return on_host(trouble.of, [&](Process& process) { process.freeze(until, true); });
+      case Trouble::stop:
+        return on_run(trouble.of, [&](Process& process) { process.freeze(until, false); });
+      case Trouble::crash:
+        down_until_[trouble.of] = until;
+        return on_host(trouble.of, [](Process& process) {
+          if (process.has_begun()) process.kill(true);
+        });
+      case Trouble::kill:
+        return on_run(trouble.of, [](Process& process) { process.kill(false); });
+      case Trouble::signal:
+        return on_run(trouble.of, [](Process& process) { process.signal(SIGTERM); });
+      case Trouble::restart:
+      case Trouble::loss:
+        return restart(trouble.length, trouble.what == Trouble::loss);
+      case Trouble::jump:
+        return server_.jump(trouble.length);
+      case Trouble::forget:
+        return server_.forget_scripts();
+      default:
+        return operate(trouble);
+    }
+  }
+
+  void restart(Nanos length, bool loses) {
+    if (!server_.is_up()) return;
+    network_.break_all();
+    server_.go_down();
+    if (loses) server_.lose();
+    agenda_.in(length, [this] { server_.come_up(); });
+  }
+
+  void operate(const TroubleSpec& trouble) {
+    if (!server_.is_up()) return;
+    const Job job{"sim", trouble.key};
+    Attempt hand;
+    hand.job = job;
+    hand.token = "touch" + std::string(16, '0') + std::to_string(trouble.number);
+    hand.who = "1 operator";
+    // A key stays paused no longer than the trouble lasts, so that waiters have an end.
+    const Millis length(trouble.length / millisecond + 1);
+    Call call;
+    if (trouble.what == Trouble::op_pause) {
+      const bool is_endless = trouble.length % 2 == 0;
+      call = pause_call(job, is_endless ? std::nullopt : std::optional(length), "");
+      if (is_endless) agenda_.in(trouble.length, [this, job] { send_by_hand(resume_call(job)); });
+    }
+    if (trouble.what == Trouble::op_resume) call = resume_call(job);
+    if (trouble.what == Trouble::op_unlock) call = unlock_call(job, false);
+    if (trouble.what == Trouble::op_unlock_now) call = unlock_call(job, true);
+    if (trouble.what == Trouble::op_reset) call = reset_call(job);
+    if (trouble.what == Trouble::op_touch)
+      call = touch_call(hand, trouble.of % 2 == 0 ? Outcome::success : Outcome::failed, 1);
+    send_by_hand(call);
+  }
+
+  // As soon as the server is there.
+  void send_by_hand(const Call& call) {
+    if (!server_.is_up()) return agenda_.in(second, [this, call] { send_by_hand(call); });
+    server_.receive(-1, {call.script, call.keys, call.args, {}, true});
+  }
+
+  // A lease lasts so much longer.
+  Nanos jumped_back() const {
+    Nanos all = 0;
+    for (const TroubleSpec& trouble : scenario_.troubles) {
+      if (trouble.what == Trouble::jump) all -= std::min<Nanos>(0, trouble.length);
+    }
+    return all + all / 50;
+  }
+
+  // Once everything is over, and what may have been left behind has ended, anybody runs again.
+  void end() {
+    oracle_.at_end(processes_);
+    if (oracle_.violation()) return;
+    Nanos lease = second;
+    for (const RunSpec& run : scenario_.runs) lease = std::max(lease, nanos(run.plan.attempt.lease));
+    bool done = false;
+    agenda_.in(lease + lease / 50 + second + jumped_back(), [&] {
+      for (const char* key : {"a", "b"}) {
+        Attempt last;
+        last.job = {"sim", key};
+        last.token = std::string("last") + std::string(17, '0') + key;
+        last.lease = Millis(1000);
+        const Call call = acquire_call(last, {}, {true, false, Millis(0)});
+        const Answer answer = server_.execute({call.script, call.keys, call.args, {}, true});
+        if (answer.values.empty() || answer.values[0] != "granted") {
+          oracle_.violate("stuck", std::string("nobody can run ") + key + " any more");
+        }
+      }
+      done = true;
+    });
+    while (!done && agenda_.step()) {
+    }
+  }
+
+  // See plants.hpp.
+  void plant_into_network(Wrong wrong) {
+    if (wrong == Wrong::nothing || wrong == Wrong::sent_after_reply) return;
+    network_.on_arrival([this, wrong](const RunSpec& run, Request& request) {
+      if (wrong == Wrong::no_margin) shorten_lease(run, request);
+      if (request.script != &scripts::acquire) return Nanos(0);
+      if (wrong == Wrong::client_clock) move_min_time(run, request);
+      return wrong == Wrong::checks_before ? check_before(run, request) : Nanos(0);
+    });
+  }
+
+  static void shorten_lease(const RunSpec& run, Request& request) {
+    const Lease lease{{}, run.plan.attempt.lease};
+    const auto killed = std::chrono::duration_cast<Millis>(lease.kill_at() - Instant{});
+    if (request.script == &scripts::acquire) request.args.at(2) = std::to_string(killed.count());
+    if (request.script == &scripts::renew) request.args.at(4) = std::to_string(killed.count());
+  }
+
+  // now' - at >= n  is  now - at >= n - (now' - now).
+  void move_min_time(const RunSpec& run, Request& request) const {
+    const std::int64_t wrong = scenario_.wrong_ms[static_cast<std::size_t>(run.host)];
+    for (std::size_t i = 11; i + 3 < request.args.size(); i += 4) {
+      if (request.args[i] == "min-time") request.args[i + 2] = std::to_string(std::stoll(request.args[i + 2]) - wrong);
+    }
+  }
+
+  // Asks first, and if all conditions hold takes the lease without them, as much later as two messages take.
+  Nanos check_before(const RunSpec& run, Request& request) {
+    if (run.plan.conditions.empty()) return 0;
+    const Call call = check_call(run.plan.attempt.job, run.plan.conditions);
+    const Answer answer = server_.execute({call.script, call.keys, call.args, {}, true});
+    const auto verdicts = decode_verdicts({{}, answer.values, {}}, run.plan.conditions.size());
+    const auto* all = std::get_if<Verdicts>(&verdicts);
+    if (all == nullptr) return 0;
+    const bool hold =
+        std::all_of(all->conditions.begin(), all->conditions.end(), [](const Verdict& v) { return v.holds(); });
+    if (!hold) return 0;
+    request.keys.resize(8);
+    request.args.resize(11);
+    return 2 * scenario_.latency;
+  }
+
+  const Scenario& scenario_;
+  Agenda agenda_;
+  Trace trace_;
+  Oracle oracle_;
+  Server server_;
+  Network network_;
+  std::vector<std::unique_ptr<Process>> processes_;
+  std::map<int, Nanos> down_until_;  // by host
+};
+
+}  // namespace
+
+Played play(const Scenario& scenario, embedded::ScriptHost& host, const Plant* plant, bool shown) {
+  return World(scenario, host, plant, shown).play();
+}
+
+}  // namespace condolock::sim
