@@ -56,3 +56,27 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   grep -q '^## \[Unreleased\]' "$SOURCE_DIR/CHANGELOG.md"
   [[ "$("$CONDOLOCK" --version)" == "condolock $(sed -nE 's/^project\(condolock VERSION ([0-9.]+).*/\1/p' "$SOURCE_DIR/CMakeLists.txt")" ]]
 }
+
+@test "docs/protocol.md: every rule that the simulation takes out, each with a seed that breaks without it and only then" {
+  page=$SOURCE_DIR/docs/protocol.md
+  [ "$("$SIM" --list | cut -d: -f1)" = "$(sed -nE 's/^\| .* \| `([a-z-]+)` \|.*\.\/dev sim --seed.*/\1/p' "$page")" ]
+  count=0
+  while read -r seed plant; do
+    run "$SIM" --seed "$seed" --plant "$plant"
+    [ "$status" -eq 1 ] || { echo "seed $seed with $plant: $status"; return 1; }
+    run "$SIM" --seed "$seed"
+    [ "$status" -eq 0 ] || { echo "seed $seed: $status"; return 1; }
+    count=$((count + 1))
+  done < <(sed -nE 's/^.*`\.\/dev sim --seed ([0-9]+) --plant ([a-z-]+)`.*/\1 \2/p' "$page")
+  [ "$count" -ge 25 ]
+}
+
+@test "the simulation: wrong words, and the same again from the same seeds" {
+  for words in --nonsense '--seeds x' '--seed' '--plant none' '--profile none' '--seeds -1x'; do
+    run "$SIM" $words
+    [ "$status" -eq 64 ] || { echo "$words: $status"; return 1; }
+  done
+  once=$("$SIM" --seeds 40 --threads 1 | grep -o 'digest .*')
+  [ "$("$SIM" --seeds 40 --threads 3 | grep -o 'digest .*')" = "$once" ]
+  [ "$("$SIM" --seeds 40 --first 1 | grep -o 'digest .*')" != "$once" ]
+}
