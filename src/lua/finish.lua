@@ -21,8 +21,8 @@ if answer then
   return { answer }
 end
 
--- Begun at another time: this lease was lost, and then an acquire that came late or twice was granted another; or the engine has
--- lost this one. Nobody runs under those.
+-- Begun at another time: this lease was lost, and then an acquire that came late or twice was granted another; or the
+-- engine has lost this one. Nobody runs under those.
 local held = find(record, token)
 local mine = held and held.start == start
 record.holders = replaced(record, held)
