@@ -1,0 +1,88 @@
+// The oracle's other half: commands, what runs say of themselves, and how everything ends.
+#include <sstream>
+
+#include "sim/oracle.hpp"
+
+namespace condolock::sim {
+
+void Oracle::on_command(const RunSpec& run, std::int64_t fence) {
+  ++counts_.commands;
+  if (fence == 0) return;  // the user chose to run it without a lease
+  const Attempt& attempt = run.plan.attempt;
+  // Not the last one, perhaps: a request that came late was granted the same lease again.
+  const auto granted = starts_of_.find({attempt.token, fence});
+  if (granted == starts_of_.end()) {
+    return violate("ungranted", "r" + std::to_string(run.number) + " starts a command without a grant");
+  }
+  started_[attempt.token] = {granted->second, agenda_.now()};
+  living_[run.number] = {attempt.job.key, attempt.slots};
+  std::int64_t least = attempt.slots;
+  std::int64_t together = 0;
+  for (const auto& [number, living] : living_) {
+    if (living.key != attempt.job.key) continue;
+    ++together;
+    least = std::min(least, living.slots);
+  }
+  if (together <= least) return;
+  ++counts_.overlaps;
+  if (scenario_.is_promised()) {
+    violate("exclusion",
+            std::to_string(together) + " commands of " + attempt.job.key + " live, of at most " + std::to_string(least));
+  }
+}
+
+void Oracle::on_command_end(const RunSpec& run) { living_.erase(run.number); }
+
+void Oracle::on_report(const RunSpec& run, const Report& report) {
+  const Attempt& attempt = run.plan.attempt;
+  if (std::holds_alternative<report::Stopping>(report)) ++counts_.stopped;
+  if (const auto* refused = std::get_if<report::Refused>(&report)) {
+    const auto* held = std::get_if<Held>(&refused->decision);
+    if (held != nullptr && held->who == attempt.who && revoked_.count(attempt.job.key) == 0) {
+      violate("itself", "r" + std::to_string(run.number) + " is kept out by its own lease");
+    }
+  }
+  const bool leased = granted_.count(attempt.token) > 0 && run.plan.on_unreachable != OnUnreachable::run;
+  if (std::holds_alternative<report::Recorded>(report) && leased && recorded_.count(attempt.token) == 0 && !is_lossy()) {
+    violate("unrecorded", "r" + std::to_string(run.number) + " believes that it was recorded");
+  }
+}
+
+void Oracle::on_exit(const RunSpec& run, int code) {
+  if (living_.count(run.number) > 0) violate("orphan", "r" + std::to_string(run.number) + " exits before its command");
+  const auto started = started_.find(run.plan.attempt.token);
+  if (code != 0 || started == started_.end() || run.plan.on_unreachable == OnUnreachable::run) return;
+  const auto reset = reset_at_.find(run.plan.attempt.job.key);
+  if (reset != reset_at_.end() && started->second.second <= reset->second) return;
+  auto& newest = acknowledged_[run.plan.attempt.job.key];
+  newest = std::max(newest, started->second.first);
+}
+
+void Oracle::check_history(const std::string& key) {
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const embedded::Item& row : server_->store().all("{sim}:runs:" + key)) {
+    std::istringstream words(row.value);
+    std::string fence, start, end, outcome;
+    words >> fence >> start >> end >> outcome;
+    if (fence == "0" || seen.emplace(fence, outcome).second) continue;
+    std::string text = "the run ";
+    violate("history", text.append(fence).append(" is twice in the history as ").append(outcome));
+  }
+}
+
+void Oracle::at_end(const std::vector<std::unique_ptr<Process>>& processes) {
+  for (const auto& process : processes) {
+    if (process->has_begun() && !process->is_over())
+      violate("starved", "r" + std::to_string(process->spec().number) + " never ends");
+  }
+  for (const std::string key : {"a", "b"}) {
+    if (is_lossy()) continue;
+    if (remembers()) check_history(key);
+    const auto acknowledged = acknowledged_.find(key);
+    if (acknowledged != acknowledged_.end() && look_at(server_->store(), key).ok_start < acknowledged->second) {
+      violate("forgotten", "a success of " + key + " that was acknowledged is not on record");
+    }
+  }
+}
+
+}  // namespace condolock::sim
