@@ -8,7 +8,8 @@
 namespace condolock::redis {
 namespace {
 
-constexpr std::string_view forms = "write redis://[user[:password]@]host[:port][/db] or unix:///path/to/socket[?db=N]";
+constexpr std::string_view forms =
+    "write redis://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
 
 Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
 
