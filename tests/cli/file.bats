@@ -227,6 +227,18 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   [[ "$stderr" == *'has version 9: upgrade condolock on this host'* ]]
 }
 
+@test "a record in the database that nobody can read: 65, and it stays as it is" {
+  "$CONDOLOCK" touch K
+  for text in 7 x 1: 5:v1:1 1:v2:1 1:v1:11:x; do
+    sqlite3 state/condolock.db "UPDATE head SET fields = CAST('$text' AS BLOB) WHERE key = CAST('{condolock}:job:K' AS BLOB)"
+    run --separate-stderr "$CONDOLOCK" run --key K -- touch ran
+    [ "$status" -eq 65 ] || { echo "$text: $status"; return 1; }
+    [[ "$stderr" == *"$PWD/state/condolock.db: what {condolock}:job:K holds can't be read"* ]]
+    [ "$(sqlite3 state/condolock.db "SELECT fields FROM head WHERE key = CAST('{condolock}:job:K' AS BLOB)")" = "$text" ]
+  done
+  [ ! -e ran ]
+}
+
 @test "the database of another program: 65, and not touched, by doctor neither" {
   mkdir state
   sqlite3 state/condolock.db 'CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)'

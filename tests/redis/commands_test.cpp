@@ -70,7 +70,7 @@ class Fuzz {
         pick({"DEL",   "EXISTS",           "HDEL",   "HGETALL", "HMGET",    "HSET", "LINDEX", "LLEN",    "LPOP",
               "LPUSH", "LRANGE",           "LREM",   "LTRIM",   "TYPE",     "ZADD", "ZCARD",  "ZMSCORE", "ZRANGEBYSCORE",
               "ZREM",  "ZREMRANGEBYSCORE", "ZSCORE", "PEXPIRE", "PEXPIREAT"});
-    const auto member = [this] { return pick({"x", "y", "z", "", "\n\xff"}); };
+    const auto member = [this] { return pick({"x", "y", "z", "", "\n\xff", "1:y", std::string(1, '\0')}); };
     const auto number = [this] { return pick({"0", "1", "-1", "2", "-2", "5"}); };
     const auto score = [this] { return pick({"1", "1.5", "-3", "1700000000000", "2"}); };
     const auto bound = [this] { return pick({"-inf", "+inf", "1", "(1", "1.5", "(1.5", "2", "1700000000000"}); };

@@ -60,8 +60,8 @@ void Oracle::on_exit(const RunSpec& run, int code) {
 
 void Oracle::check_history(const std::string& key) {
   std::set<std::pair<std::string, std::string>> seen;
-  for (const embedded::Item& row : server_->store().all("{sim}:runs:" + key)) {
-    std::istringstream words(row.value);
+  for (const embedded::Item& row : server_->store().range("{sim}:runs:" + key, {})) {
+    std::istringstream words(row.value.value());
     std::string fence, start, end, outcome;
     words >> fence >> start >> end >> outcome;
     if (fence == "0" || seen.emplace(fence, outcome).second) continue;

@@ -71,25 +71,34 @@ SeenRecord SeenRecord::settled(std::int64_t now) const {
   return out;
 }
 
+namespace {
+
+std::map<std::string, std::string, std::less<>> fields_of(embedded::Store& store, const std::string& key) {
+  const embedded::Head* head = store.head(key);
+  return head == nullptr ? decltype(head->fields)() : head->fields;
+}
+
+}  // namespace
+
 SeenRecord look_at(embedded::Store& store, const std::string& key) {
   SeenRecord record;
   SeenHolder one;
   bool has_slots = false;
-  for (const embedded::Item& item : store.all("{sim}:job:" + key)) {
-    if (item.name == "outcome") record.outcome = item.value;
-    if (item.name == "h_token") one.token = item.value;
-    if (item.name == "h_slots") has_slots = true;
-    const auto field = std::lower_bound(fields.begin(), fields.end(), item.name,
-                                        [](const Field& a, const std::string& name) { return a.name < name; });
-    if (field == fields.end() || field->name != item.name) continue;
-    (field->of_record != nullptr ? record.*field->of_record : one.*field->of_holder) = number(item.value);
+  for (const auto& [name, value] : fields_of(store, "{sim}:job:" + key)) {
+    if (name == "outcome") record.outcome = value;
+    if (name == "h_token") one.token = value;
+    if (name == "h_slots") has_slots = true;
+    const auto field = std::lower_bound(fields.begin(), fields.end(), name,
+                                        [](const Field& a, const std::string& b) { return a.name < b; });
+    if (field == fields.end() || field->name != name) continue;
+    (field->of_record != nullptr ? record.*field->of_record : one.*field->of_holder) = number(value);
   }
   if (!one.token.empty()) record.holders.push_back(one);
   if (!has_slots) return record;
-  for (const embedded::Item& item : store.all("{sim}:slots:" + key)) {
+  for (const auto& [token, value] : fields_of(store, "{sim}:slots:" + key)) {
     SeenHolder holder;
-    holder.token = item.name;
-    std::istringstream(item.value) >> holder.till >> holder.fence >> holder.start >> holder.revoked;
+    holder.token = token;
+    std::istringstream(value) >> holder.till >> holder.fence >> holder.start >> holder.revoked;
     record.holders.push_back(holder);
   }
   return record;

@@ -81,28 +81,29 @@ class EmbeddedBackend final : public Backend {
     if (name == "DBSIZE") return std::to_string(store_->keys().size());
     if (name == "HGET") return plain({"HMGET", key, words[2]});
     if (name == "HKEYS" || name == "HVALS") return fields(key, name == "HKEYS");
-    if (name == "HLEN") return std::to_string(store_->count(key));
+    if (name == "HLEN") return std::to_string(store_->head(key)->fields.size());
     if (name == "PTTL") return std::to_string(store_->head(key)->expires.value() - now_us() / 1000);
     if (name == "ZRANK") return plain({"ZSCORE", key, words[2]});  // there or not
     if (name == "DUMP") return dump(key);
     if (name == "RPUSH") return push_back(words);
     if (name == "SET" || name == "SADD") return misplace(key, words[2]);
-    if (name == "GET") return store_->get(key, "misplaced").value().value;
+    if (name == "GET") return misplaced(key);
     return plain(words);
   }
 
   std::string fields(const std::string& key, bool names) {
     std::string out;
-    for (const embedded::Item& item : store_->all(key)) out += (names ? item.name : item.value) + " ";
+    for (const auto& [field, value] : store_->head(key)->fields) out += (names ? field : value) + " ";
     return out;
   }
 
   std::string dump(const std::string& key) {
-    const auto head = store_->head(key);
-    if (!head) return "(nil)";
+    const embedded::Head* head = store_->head(key);
+    if (head == nullptr) return "(nil)";
     std::string out = std::to_string(static_cast<int>(head->kind));
-    for (const embedded::Item& item : store_->all(key)) {
-      out += " " + item.name + "=" + std::to_string(item.score) + "," + item.value;
+    for (const auto& [field, value] : head->fields) out.append(" ").append(field).append("=").append(value);
+    for (const embedded::Item& item : store_->range(key, {})) {
+      out += " " + item.name + "=" + std::to_string(item.score) + "," + item.value.value_or("");
     }
     return out;
   }
@@ -121,10 +122,18 @@ class EmbeddedBackend final : public Backend {
   std::string misplace(const std::string& key, const std::string& value) {
     const bool is_hash = key.find(":job:") != std::string::npos || key.find(":slots:") != std::string::npos;
     if (store_->head(key)) store_->erase(key);
-    const auto kind = is_hash ? embedded::Kind::list : embedded::Kind::hash;
-    store_->set_head(key, {kind, {}});
-    store_->put(key, kind, {"misplaced", 0, value});
+    if (is_hash) {
+      store_->set_head(key, {embedded::Kind::list});
+      store_->put(key, {"misplaced", 0, value});
+    } else {
+      store_->set_head(key, {embedded::Kind::hash, {}, {{"misplaced", value}}});
+    }
     return "OK";
+  }
+
+  std::string misplaced(const std::string& key) {
+    const auto fields = store_->head(key)->fields;
+    return fields.empty() ? store_->range(key, {}).at(0).value.value() : fields.at("misplaced");
   }
 
   std::unique_ptr<embedded::Store> store_;

@@ -61,30 +61,30 @@ class Keyspace {
   std::int64_t now_ms() const { return now_us_ / 1000; }
 
   // A key whose time is over is gone.
-  std::optional<Head> head(const std::string& key) {
-    auto head = store_.head(key);
-    if (head && head->expires && *head->expires <= now_ms()) {
-      store_.erase(key);
-      head.reset();
-    }
-    return head;
+  const Head* head(const std::string& key) {
+    const Head* head = store_.head(key);
+    if (head == nullptr || !head->expires || *head->expires > now_ms()) return head;
+    store_.erase(key);
+    return nullptr;
   }
 
-  // Whether there is such a key.
-  bool has(const std::string& key, Kind kind) {
-    const auto found = head(key);
-    if (found && found->kind != kind) throw Refusal{wrong_type};
-    return found.has_value();
+  // Null if there is no such key.
+  const Head* find(const std::string& key, Kind kind) {
+    const Head* found = head(key);
+    if (found != nullptr && found->kind != kind) throw Refusal{wrong_type};
+    return found;
   }
+
+  bool has(const std::string& key, Kind kind) { return find(key, kind) != nullptr; }
 
   // There is one afterwards.
   void need(const std::string& key, Kind kind) {
-    if (!has(key, kind)) store_.set_head(key, {kind, {}});
+    if (!has(key, kind)) store_.set_head(key, {kind});
   }
 
-  // A key without items is none.
+  // A list or a sorted set without items is none.
   void tidy(const std::string& key) {
-    if (store_.is_empty(key)) store_.erase(key);
+    if (store_.range(key, {.limit = 1}).empty()) store_.erase(key);
   }
 
  private:
@@ -99,21 +99,21 @@ Value time(Keyspace& keys, Arguments /*words*/) {
 }
 
 Value type(Keyspace& keys, Arguments words) {
-  const auto head = keys.head(words[0]);
-  if (!head) return status("none");
+  const Head* head = keys.head(words[0]);
+  if (head == nullptr) return status("none");
   if (head->kind == Kind::hash) return status("hash");
   return status(head->kind == Kind::list ? "list" : "zset");
 }
 
 Value exists(Keyspace& keys, Arguments words) {
   return integer(
-      std::count_if(words.begin(), words.end(), [&](const std::string& key) { return keys.head(key).has_value(); }));
+      std::count_if(words.begin(), words.end(), [&](const std::string& key) { return keys.head(key) != nullptr; }));
 }
 
 Value del(Keyspace& keys, Arguments words) {
   std::int64_t gone = 0;
   for (const std::string& key : words) {
-    if (!keys.head(key)) continue;
+    if (keys.head(key) == nullptr) continue;
     keys.store().erase(key);
     ++gone;
   }
@@ -121,10 +121,11 @@ Value del(Keyspace& keys, Arguments words) {
 }
 
 Value expire_at(Keyspace& keys, const std::string& key, std::int64_t at) {
-  auto head = keys.head(key);
-  if (!head) return integer(0);
-  head->expires = at;
-  keys.store().set_head(key, *head);
+  const Head* found = keys.head(key);
+  if (found == nullptr) return integer(0);
+  Head head = *found;
+  head.expires = at;
+  keys.store().set_head(key, std::move(head));
   keys.head(key);  // the time may be over already
   return integer(1);
 }
@@ -136,47 +137,51 @@ Value pexpireat(Keyspace& keys, Arguments words) { return expire_at(keys, words[
 // ---- hashes
 
 Value hmget(Keyspace& keys, Arguments words) {
-  const bool there = keys.has(words[0], Kind::hash);
-  std::vector<Value> out;
+  const Head* hash = keys.find(words[0], Kind::hash);
+  std::vector<Value> out(words.size() - 1);
+  if (hash == nullptr) return array(std::move(out));
   for (std::size_t i = 1; i < words.size(); ++i) {
-    auto item = there ? keys.store().get(words[0], words[i]) : std::nullopt;
-    out.push_back(item ? text(std::move(item->value)) : nil());
+    if (const auto field = hash->fields.find(words[i]); field != hash->fields.end()) out[i - 1] = text(field->second);
   }
   return array(std::move(out));
 }
 
 Value hgetall(Keyspace& keys, Arguments words) {
   std::vector<Value> out;
-  if (keys.has(words[0], Kind::hash)) {
-    for (Item& item : keys.store().all(words[0])) {
-      out.push_back(text(std::move(item.name)));
-      out.push_back(text(std::move(item.value)));
-    }
+  const Head* hash = keys.find(words[0], Kind::hash);
+  if (hash == nullptr) return array({});
+  for (const auto& [name, value] : hash->fields) {
+    out.push_back(text(name));
+    out.push_back(text(value));
   }
   return array(std::move(out));
 }
 
 Value hset(Keyspace& keys, Arguments words) {
   if (words.size() % 2 == 0) throw Refusal{"ERR wrong number of arguments for 'hset' command"};
-  keys.need(words[0], Kind::hash);
+  const Head* found = keys.find(words[0], Kind::hash);
+  Head hash = found == nullptr ? Head{Kind::hash} : *found;
   std::int64_t added = 0;
   for (std::size_t i = 1; i < words.size(); i += 2) {
-    added += keys.store().get(words[0], words[i]) ? 0 : 1;
-    keys.store().put(words[0], Kind::hash, {words[i], 0, words[i + 1]});
+    added += hash.fields.insert_or_assign(words[i], words[i + 1]).second ? 1 : 0;
   }
+  keys.store().set_head(words[0], std::move(hash));
   return integer(added);
 }
 
-// Of a hash or a sorted set.
-Value remove_all(Keyspace& keys, Arguments words, Kind kind) {
-  if (!keys.has(words[0], kind)) return integer(0);
-  std::int64_t gone = 0;
-  for (std::size_t i = 1; i < words.size(); ++i) gone += keys.store().remove(words[0], words[i]) ? 1 : 0;
-  keys.tidy(words[0]);
-  return integer(gone);
+Value hdel(Keyspace& keys, Arguments words) {
+  const Head* found = keys.find(words[0], Kind::hash);
+  if (found == nullptr) return integer(0);
+  Head hash = *found;
+  std::size_t gone = 0;
+  for (std::size_t i = 1; i < words.size(); ++i) gone += hash.fields.erase(words[i]);
+  if (hash.fields.empty()) {
+    keys.store().erase(words[0]);
+  } else if (gone > 0) {
+    keys.store().set_head(words[0], std::move(hash));
+  }
+  return integer(static_cast<std::int64_t>(gone));
 }
-
-Value hdel(Keyspace& keys, Arguments words) { return remove_all(keys, words, Kind::hash); }
 
 // ---- lists: the first has the least position
 
@@ -189,7 +194,7 @@ Value lpush(Keyspace& keys, Arguments words) {
   for (std::size_t i = 1; i < words.size(); ++i) {
     const auto first = keys.store().range(words[0], {.limit = 1});
     const double position = first.empty() ? 0 : first[0].score - 1;
-    keys.store().put(words[0], Kind::list, {score_text(position), position, words[i]});
+    keys.store().put(words[0], {score_text(position), position, words[i]});
   }
   return integer(keys.store().count(words[0]));
 }
@@ -211,7 +216,7 @@ std::vector<Item> list_items(Keyspace& keys, const std::string& key, std::int64_
 Value lrange(Keyspace& keys, Arguments words) {
   std::vector<Value> out;
   for (Item& item : list_items(keys, words[0], parse_integer(words[1]), parse_integer(words[2]))) {
-    out.push_back(text(std::move(item.value)));
+    out.push_back(text(*std::move(item.value)));
   }
   return array(std::move(out));
 }
@@ -219,7 +224,7 @@ Value lrange(Keyspace& keys, Arguments words) {
 Value lindex(Keyspace& keys, Arguments words) {
   const std::int64_t at = parse_integer(words[1]);
   auto items = list_items(keys, words[0], at, at);
-  return items.empty() ? nil() : text(std::move(items[0].value));
+  return items.empty() ? nil() : text(*std::move(items[0].value));
 }
 
 Value ltrim(Keyspace& keys, Arguments words) {
@@ -231,7 +236,7 @@ Value ltrim(Keyspace& keys, Arguments words) {
   }
   for (const Range& gone : {Range{.limit = skip}, Range{.skip = length}}) {  // in front first, so that the rest moves up
     if (gone.limit == 0) continue;
-    for (const Item& item : keys.store().range(words[0], gone)) keys.store().remove(words[0], item.name);
+    for (const Item& item : keys.store().range(words[0], gone)) keys.store().remove(words[0], item);
   }
   return status("OK");
 }
@@ -243,7 +248,9 @@ Value lrem(Keyspace& keys, Arguments words) {
   std::int64_t gone = 0;
   for (const Item& item : list_items(keys, words[0], 0, -1)) {
     if (gone == most) break;
-    if (item.value == words[2]) gone += keys.store().remove(words[0], item.name) ? 1 : 0;
+    if (item.value != words[2]) continue;
+    keys.store().remove(words[0], item);
+    ++gone;
   }
   if (gone > 0) keys.tidy(words[0]);
   return integer(gone);
@@ -252,9 +259,9 @@ Value lrem(Keyspace& keys, Arguments words) {
 Value lpop(Keyspace& keys, Arguments words) {
   const auto items = list_items(keys, words[0], 0, 0);
   if (items.empty()) return nil();
-  keys.store().remove(words[0], items[0].name);
+  keys.store().remove(words[0], items[0]);
   keys.tidy(words[0]);
-  return text(items[0].value);
+  return text(*items[0].value);
 }
 
 // ---- sorted sets
@@ -268,7 +275,7 @@ Value zadd(Keyspace& keys, Arguments words) {
   keys.need(words[0], Kind::zset);
   const auto old = keys.store().get(words[0], words[at + 1]);
   const bool kept = old && (flag == "NX" || (flag == "GT" && old->score >= score) || old->score == score);
-  if (!kept) keys.store().put(words[0], Kind::zset, {words[at + 1], score, ""});
+  if (!kept) keys.store().put(words[0], {words[at + 1], score, {}});
   return integer(old ? 0 : 1);
 }
 
@@ -278,21 +285,34 @@ Value zscore(Keyspace& keys, Arguments words) {
 }
 
 Value zmscore(Keyspace& keys, Arguments words) {
-  std::vector<Value> out;
-  for (std::size_t i = 1; i < words.size(); ++i) out.push_back(zscore(keys, {words[0], words[i]}));
+  std::vector<Value> out(words.size() - 1);
+  if (!keys.has(words[0], Kind::zset)) return array(std::move(out));
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (const auto item = keys.store().get(words[0], words[i])) out[i - 1] = text(score_text(item->score));
+  }
   return array(std::move(out));
 }
 
-Value zrem(Keyspace& keys, Arguments words) { return remove_all(keys, words, Kind::zset); }
+Value zrem(Keyspace& keys, Arguments words) {
+  if (!keys.has(words[0], Kind::zset)) return integer(0);
+  std::int64_t gone = 0;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto item = keys.store().get(words[0], words[i]);
+    if (!item) continue;
+    keys.store().remove(words[0], *item);
+    ++gone;
+  }
+  keys.tidy(words[0]);
+  return integer(gone);
+}
 
-// "(5": above 5, which only the lower end is.
+// "(5": all but 5 itself, so the next number that there is.
+double range_end(const std::string& word, double towards) {
+  return word.starts_with('(') ? std::nextafter(parse_score(std::string_view(word).substr(1)), towards) : parse_score(word);
+}
+
 Range score_range(const std::string& least, const std::string& most) {
-  Range range;
-  range.without_least = least.starts_with('(');
-  range.least = parse_score(std::string_view(least).substr(range.without_least ? 1 : 0));
-  range.most =
-      most.starts_with('(') ? std::nextafter(parse_score(std::string_view(most).substr(1)), -1e300) : parse_score(most);
-  return range;
+  return {.least = range_end(least, HUGE_VAL), .most = range_end(most, -HUGE_VAL)};
 }
 
 Value zrangebyscore(Keyspace& keys, Arguments words) {
@@ -311,12 +331,10 @@ Value zrangebyscore(Keyspace& keys, Arguments words) {
 
 Value zremrangebyscore(Keyspace& keys, Arguments words) {
   if (!keys.has(words[0], Kind::zset)) return integer(0);
-  std::int64_t gone = 0;
-  for (const Item& item : keys.store().range(words[0], score_range(words[1], words[2]))) {
-    gone += keys.store().remove(words[0], item.name) ? 1 : 0;
-  }
-  if (gone > 0) keys.tidy(words[0]);
-  return integer(gone);
+  const auto gone = keys.store().range(words[0], score_range(words[1], words[2]));
+  for (const Item& item : gone) keys.store().remove(words[0], item);
+  if (!gone.empty()) keys.tidy(words[0]);
+  return integer(static_cast<std::int64_t>(gone.size()));
 }
 
 Value zcard(Keyspace& keys, Arguments words) {

@@ -30,15 +30,15 @@ MemoryStore::Content* MemoryStore::touch(std::string_view key) {
   return content;
 }
 
-std::optional<Head> MemoryStore::head(std::string_view key) {
+const Head* MemoryStore::head(std::string_view key) {
   const Content* content = find(key);
-  return content == nullptr ? std::nullopt : std::optional(content->head);
+  return content == nullptr ? nullptr : &content->head;
 }
 
-void MemoryStore::set_head(std::string_view key, const Head& head) {
+void MemoryStore::set_head(std::string_view key, Head head) {
   Content* content = touch(key);
   if (content == nullptr) content = &contents_[std::string(key)];
-  content->head = head;
+  content->head = std::move(head);
 }
 
 void MemoryStore::erase(std::string_view key) {
@@ -53,28 +53,18 @@ std::optional<Item> MemoryStore::get(std::string_view key, std::string_view name
   return item == content->items.end() ? std::nullopt : std::optional(item->second);
 }
 
-void MemoryStore::put(std::string_view key, Kind kind, const Item& item) {
+void MemoryStore::put(std::string_view key, const Item& item) {
   Content& content = *touch(key);
   const auto old = content.items.find(item.name);
-  if (kind != Kind::hash) {
-    if (old != content.items.end()) content.by_score.erase({old->second.score, item.name});
-    content.by_score.emplace(item.score, item.name);
-  }
+  if (old != content.items.end()) content.by_score.erase({old->second.score, item.name});
+  content.by_score.emplace(item.score, item.name);
   content.items[item.name] = item;
 }
 
-bool MemoryStore::remove(std::string_view key, std::string_view name) {
+void MemoryStore::remove(std::string_view key, const Item& item) {
   Content& content = *touch(key);
-  const auto item = content.items.find(name);
-  if (item == content.items.end()) return false;
-  content.by_score.erase({item->second.score, item->first});
-  content.items.erase(item);
-  return true;
-}
-
-bool MemoryStore::is_empty(std::string_view key) {
-  const Content* content = find(key);
-  return content == nullptr || content->items.empty();
+  content.by_score.erase({item.score, item.name});
+  content.items.erase(item.name);
 }
 
 std::int64_t MemoryStore::count(std::string_view key) {
@@ -89,18 +79,9 @@ std::vector<Item> MemoryStore::range(std::string_view key, const Range& range) {
   auto skip = range.skip;
   for (auto at = content->by_score.lower_bound({range.least, ""}); at != content->by_score.end(); ++at) {
     if (at->first > range.most) break;
-    if (range.without_least && at->first <= range.least) continue;
     if (skip-- > 0) continue;
     if (range.limit >= 0 && static_cast<std::int64_t>(out.size()) == range.limit) break;
     out.push_back(content->items.find(at->second)->second);
-  }
-  return out;
-}
-
-std::vector<Item> MemoryStore::all(std::string_view key) {
-  std::vector<Item> out;
-  if (const Content* content = find(key)) {
-    for (const auto& [name, item] : content->items) out.push_back(item);
   }
   return out;
 }

@@ -17,23 +17,21 @@ class MemoryStore final : public Store {
   void commit() override;
   void rollback() noexcept override;
 
-  std::optional<Head> head(std::string_view key) override;
-  void set_head(std::string_view key, const Head& head) override;
+  const Head* head(std::string_view key) override;
+  void set_head(std::string_view key, Head head) override;
   void erase(std::string_view key) override;
   std::optional<Item> get(std::string_view key, std::string_view name) override;
-  void put(std::string_view key, Kind kind, const Item& item) override;
-  bool remove(std::string_view key, std::string_view name) override;
-  bool is_empty(std::string_view key) override;
+  void put(std::string_view key, const Item& item) override;
+  void remove(std::string_view key, const Item& item) override;
   std::int64_t count(std::string_view key) override;
   std::vector<Item> range(std::string_view key, const Range& range) override;
-  std::vector<Item> all(std::string_view key) override;
   std::vector<std::string> keys() override;
 
  private:
   struct Content {
     Head head;
     std::map<std::string, Item, std::less<>> items;
-    std::set<std::pair<double, std::string>> by_score;  // of a list or a sorted set
+    std::set<std::pair<double, std::string>> by_score;  // the names of items
   };
 
   Content* find(std::string_view key);

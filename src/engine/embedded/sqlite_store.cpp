@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <charconv>
+#include <functional>
 
 #include "util/escape.hpp"
 
@@ -27,41 +29,66 @@ enum Statement : std::size_t {
   get_item,
   put_item,
   drop_item,
-  any_item,
   count_items,
-  range_from,
-  range_above,
-  all_items,
+  get_range,
   all_keys,
 };
 
-constexpr std::array<const char*, 16> sources{
+constexpr std::array<const char*, 13> sources{
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
-    "SELECT kind, expires FROM head WHERE key = ?1",
-    "INSERT OR REPLACE INTO head (key, kind, expires) VALUES (?1, ?2, ?3)",
+    "SELECT kind, expires, fields FROM head WHERE key = ?1",
+    "INSERT INTO head (key, kind, expires, fields) VALUES (?1, ?2, ?3, ?4) "
+    "ON CONFLICT (key) DO UPDATE SET kind = ?2, expires = ?3, fields = ?4",
     "DELETE FROM head WHERE key = ?1",
     "DELETE FROM item WHERE key = ?1",
-    "SELECT name, score, value FROM item WHERE key = ?1 AND name = ?2",
+    "SELECT name, score, value FROM item WHERE key = ?1 AND name = ?2 AND value IS NULL",
     "INSERT OR REPLACE INTO item (key, name, score, value) VALUES (?1, ?2, ?3, ?4)",
-    "DELETE FROM item WHERE key = ?1 AND name = ?2",
-    "SELECT 1 FROM item WHERE key = ?1 LIMIT 1",
+    "DELETE FROM item WHERE key = ?1 AND score = ?2 AND name = ?3",
     "SELECT count(*) FROM item WHERE key = ?1",
     "SELECT name, score, value FROM item WHERE key = ?1 AND score >= ?2 AND score <= ?3 ORDER BY score, name LIMIT ?4 "
     "OFFSET ?5",
-    "SELECT name, score, value FROM item WHERE key = ?1 AND score > ?2 AND score <= ?3 ORDER BY score, name LIMIT ?4 OFFSET "
-    "?5",
-    "SELECT name, score, value FROM item WHERE key = ?1 ORDER BY name",
     "SELECT key FROM head ORDER BY key",
 };
 
 constexpr const char* schema =
-    "CREATE TABLE head (key BLOB PRIMARY KEY, kind INTEGER NOT NULL, expires INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE item (key BLOB, name BLOB, score REAL, value BLOB NOT NULL, PRIMARY KEY (key, name)) WITHOUT ROWID;"
-    // A hash's fields have no score, so its writes don't pay for this.
-    "CREATE INDEX by_score ON item (key, score, name) WHERE score IS NOT NULL;"
+    // With a rowid a whole record fits on the page; without, a quarter of that would.
+    "CREATE TABLE head (key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL);"
+    "CREATE TABLE item (key BLOB, score REAL, name BLOB, value BLOB, PRIMARY KEY (key, score, name)) WITHOUT ROWID;"
+    // Nobody looks for a list's items by their names; a sorted set's have no value.
+    "CREATE UNIQUE INDEX member ON item (key, name) WHERE value IS NULL;"
     "PRAGMA user_version = 1";
+
+// A hash as one text: each name and each value behind its length and a colon, so that a person can read it too.
+std::string packed(const Head& head) {
+  std::string out;
+  for (const auto& [name, value] : head.fields) {
+    for (const std::string& each : {std::cref(name), std::cref(value)})
+      out.append(std::to_string(each.size())).append(":").append(each);
+  }
+  return out;
+}
+
+// Nothing for what packed() never wrote.
+std::optional<decltype(Head::fields)> unpacked(std::string_view text) {
+  decltype(Head::fields) fields;
+  std::array<std::string, 2> pair;
+  while (!text.empty()) {
+    for (std::string& each : pair) {
+      std::size_t length = 0;
+      const char* end = text.data() + text.size();
+      const auto [colon, error] = std::from_chars(text.data(), end, length);
+      if (error != std::errc() || colon == end || *colon != ':') return std::nullopt;
+      text.remove_prefix(static_cast<std::size_t>(colon - text.data()) + 1);
+      if (length > text.size()) return std::nullopt;
+      each = text.substr(0, length);
+      text.remove_prefix(length);
+    }
+    fields.insert_or_assign(fields.end(), std::move(pair[0]), std::move(pair[1]));
+  }
+  return fields;
+}
 
 std::string blob(sqlite3_stmt* statement, int column) {
   const void* data = sqlite3_column_blob(statement, column);
@@ -130,7 +157,11 @@ class SqliteStore::Query {
     return code == SQLITE_ROW;
   }
   std::string text(int column) const { return blob(statement_, column); }
-  Item item() const { return {blob(statement_, 0), sqlite3_column_double(statement_, 1), blob(statement_, 2)}; }
+  Item item() const {
+    Item item{text(0), sqlite3_column_double(statement_, 1), {}};
+    if (!is_null(2)) item.value = text(2);
+    return item;
+  }
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
@@ -201,7 +232,8 @@ void SqliteStore::prepare_file() {
     }
     return found;
   };
-  if (version() == 0) {
+  std::int64_t found = version();
+  if (found == 0) {
     execute("PRAGMA page_size = 1024");  // a script changes a few bytes on some pages, and each of them goes into the log
     execute("PRAGMA journal_mode = WAL");
     // Of several who come first, one makes the tables.
@@ -213,8 +245,9 @@ void SqliteStore::prepare_file() {
       rollback();
       throw;
     }
+    found = version();
   }
-  if (const std::int64_t found = version(); found > layout) {
+  if (found > layout) {
     throw StoreError(Fault::malformed,
                      escape(path_) + " has version " + std::to_string(found) + ": upgrade condolock on this host");
   }
@@ -255,17 +288,20 @@ void SqliteStore::rollback() noexcept {
   if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, sources[roll_back], nullptr, nullptr, nullptr);
 }
 
-std::optional<Head> SqliteStore::head(std::string_view key) {
+const Head* SqliteStore::head(std::string_view key) {
   Query query(*this, get_head);
-  if (!query.bind(1, key).step()) return std::nullopt;
-  Head head{static_cast<Kind>(query.integer(0)), {}};
-  if (!query.is_null(1)) head.expires = query.integer(1);
-  return head;
+  if (!query.bind(1, key).step()) return nullptr;
+  auto fields = unpacked(query.text(2));
+  if (!fields) throw StoreError(Fault::malformed, escape(path_) + ": what " + escape(key) + " holds can't be read");
+  head_ = {static_cast<Kind>(query.integer(0)), {}, *std::move(fields)};
+  if (!query.is_null(1)) head_.expires = query.integer(1);
+  return &head_;
 }
 
-void SqliteStore::set_head(std::string_view key, const Head& head) {
+void SqliteStore::set_head(std::string_view key, Head head) {
+  const std::string fields = packed(head);
   Query query(*this, put_head);
-  query.bind(1, key).bind(2, static_cast<std::int64_t>(head.kind));
+  query.bind(1, key).bind(2, static_cast<std::int64_t>(head.kind)).bind(4, fields);
   if (head.expires) query.bind(3, *head.expires);
   query.step();
 }
@@ -281,19 +317,16 @@ std::optional<Item> SqliteStore::get(std::string_view key, std::string_view name
   return query.item();
 }
 
-void SqliteStore::put(std::string_view key, Kind kind, const Item& item) {
+void SqliteStore::put(std::string_view key, const Item& item) {
   Query query(*this, put_item);
-  query.bind(1, key).bind(2, item.name).bind(4, item.value);
-  if (kind != Kind::hash) query.bind(3, item.score);
+  query.bind(1, key).bind(2, item.name).bind(3, item.score);
+  if (item.value) query.bind(4, *item.value);
   query.step();
 }
 
-bool SqliteStore::remove(std::string_view key, std::string_view name) {
-  Query(*this, drop_item).bind(1, key).bind(2, name).step();
-  return sqlite3_changes(db_) > 0;
+void SqliteStore::remove(std::string_view key, const Item& item) {
+  Query(*this, drop_item).bind(1, key).bind(2, item.score).bind(3, item.name).step();
 }
-
-bool SqliteStore::is_empty(std::string_view key) { return !Query(*this, any_item).bind(1, key).step(); }
 
 std::int64_t SqliteStore::count(std::string_view key) {
   Query query(*this, count_items);
@@ -302,16 +335,8 @@ std::int64_t SqliteStore::count(std::string_view key) {
 }
 
 std::vector<Item> SqliteStore::range(std::string_view key, const Range& range) {
-  Query query(*this, range.without_least ? range_above : range_from);
+  Query query(*this, get_range);
   query.bind(1, key).bind(2, range.least).bind(3, range.most).bind(4, range.limit).bind(5, range.skip);
-  std::vector<Item> out;
-  while (query.step()) out.push_back(query.item());
-  return out;
-}
-
-std::vector<Item> SqliteStore::all(std::string_view key) {
-  Query query(*this, all_items);
-  query.bind(1, key);
   std::vector<Item> out;
   while (query.step()) out.push_back(query.item());
   return out;

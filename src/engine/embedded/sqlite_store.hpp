@@ -29,16 +29,14 @@ class SqliteStore final : public Store {
   void commit() override;
   void rollback() noexcept override;
 
-  std::optional<Head> head(std::string_view key) override;
-  void set_head(std::string_view key, const Head& head) override;
+  const Head* head(std::string_view key) override;
+  void set_head(std::string_view key, Head head) override;
   void erase(std::string_view key) override;
   std::optional<Item> get(std::string_view key, std::string_view name) override;
-  void put(std::string_view key, Kind kind, const Item& item) override;
-  bool remove(std::string_view key, std::string_view name) override;
-  bool is_empty(std::string_view key) override;
+  void put(std::string_view key, const Item& item) override;
+  void remove(std::string_view key, const Item& item) override;
   std::int64_t count(std::string_view key) override;
   std::vector<Item> range(std::string_view key, const Range& range) override;
-  std::vector<Item> all(std::string_view key) override;
   std::vector<std::string> keys() override;
 
  private:
@@ -53,8 +51,9 @@ class SqliteStore final : public Store {
   sqlite3* db_ = nullptr;
   bool synced_ = true;
   bool may_move_log_ = false;
+  Head head_;       // that was asked for last
   int logged_ = 0;  // pages in the log at the last commit
-  std::array<sqlite3_stmt*, 16> statements_{};
+  std::array<sqlite3_stmt*, 13> statements_{};
 };
 
 }  // namespace condolock::embedded

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,24 +18,24 @@ namespace condolock::embedded {
 
 enum class Kind : std::uint8_t { hash, list, zset };
 
-// What is known of a key besides its items.
+// What is known of a key besides its items. A hash has none: a record is one, and always read and written whole.
 struct Head {
   Kind kind{};
-  std::optional<std::int64_t> expires;  // ms since 1970: from then on the key is gone
+  std::optional<std::int64_t> expires = {};                     // ms since 1970: from then on the key is gone
+  std::map<std::string, std::string, std::less<>> fields = {};  // of a hash
 };
 
-// One item of a key, by its name: a hash's field, a sorted set's member, a list's position.
+// One item of a list or a sorted set, by its name: a position, a member.
 struct Item {
   std::string name;
-  double score = 0;   // of a sorted set; a list's position again; a hash has none
-  std::string value;  // of a hash or list
+  double score = 0;                  // the position again
+  std::optional<std::string> value;  // of a list; a member has none
 };
 
-// Which items of a list or a sorted set: by score, then by name.
+// Which items: by score, then by name.
 struct Range {
   double least = -std::numeric_limits<double>::infinity();
   double most = std::numeric_limits<double>::infinity();
-  bool without_least = false;
   std::int64_t skip = 0;
   std::int64_t limit = -1;  // -1: all
 };
@@ -59,21 +60,20 @@ class Store {
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
 
-  virtual std::optional<Head> head(std::string_view key) = 0;
-  virtual void set_head(std::string_view key, const Head& head) = 0;
-  // The key with all its items.
+  // Null where there is no such key. Good until the next call.
+  virtual const Head* head(std::string_view key) = 0;
+  virtual void set_head(std::string_view key, Head head) = 0;
+  // The key with all that is in it.
   virtual void erase(std::string_view key) = 0;
 
+  // Of a sorted set.
   virtual std::optional<Item> get(std::string_view key, std::string_view name) = 0;
-  virtual void put(std::string_view key, Kind kind, const Item& item) = 0;
-  // Whether it was there.
-  virtual bool remove(std::string_view key, std::string_view name) = 0;
-  virtual bool is_empty(std::string_view key) = 0;
+  // Into a list or a sorted set, whose head is there. A sorted set's member moves.
+  virtual void put(std::string_view key, const Item& item) = 0;
+  // One that was read from there.
+  virtual void remove(std::string_view key, const Item& item) = 0;
   virtual std::int64_t count(std::string_view key) = 0;
-  // Of a list or a sorted set.
   virtual std::vector<Item> range(std::string_view key, const Range& range) = 0;
-  // In the order of their names.
-  virtual std::vector<Item> all(std::string_view key) = 0;
   // Every key, also one whose time is over. No script asks for it.
   virtual std::vector<std::string> keys() = 0;
 };
