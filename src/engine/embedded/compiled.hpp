@@ -5,7 +5,7 @@
 
 namespace condolock::embedded {
 
-// Of the script of that name; empty: there is none.
+// That is, or has, the script of that name, and wants this name as its argument; empty: there is none.
 std::string_view compiled(std::string_view name);
 
 }  // namespace condolock::embedded

@@ -141,11 +141,15 @@ void ScriptHost::load(const Script& script) {
     return;
   }
   const std::string_view bytes = loader_(script);
-  if (luaL_loadbuffer(lua_, bytes.data(), bytes.size(), std::string(script.name).c_str()) != 0) {
-    throw std::logic_error("the script " + text_at(lua_, -1));
+  const auto [text, is_new] = texts_.try_emplace(bytes.data(), LUA_NOREF);
+  if (is_new) {
+    if (luaL_loadbuffer(lua_, bytes.data(), bytes.size(), std::string(script.name).c_str()) != 0) {
+      throw std::logic_error("the script " + text_at(lua_, -1));
+    }
+    text->second = luaL_ref(lua_, LUA_REGISTRYINDEX);
   }
-  lua_pushvalue(lua_, -1);
-  loaded_[&script] = luaL_ref(lua_, LUA_REGISTRYINDEX);
+  loaded_[&script] = text->second;
+  lua_rawgeti(lua_, LUA_REGISTRYINDEX, text->second);
 }
 
 Value ScriptHost::run(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args,
@@ -161,7 +165,8 @@ Value ScriptHost::run(const Script& script, const std::vector<std::string>& keys
   set_texts(lua_, "ARGV", args);
   store_ = &store;
   now_us_ = now_us;
-  const int failed = lua_pcall(lua_, 0, 1, 0);
+  lua_pushlstring(lua_, script.name.data(), script.name.size());
+  const int failed = lua_pcall(lua_, 1, 1, 0);
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   Value value = value_at(lua_, 1);
   lua_settop(lua_, 0);

@@ -16,7 +16,8 @@ namespace condolock::embedded {
 
 class ScriptHost {
  public:
-  // Gives a script to Lua, as source or as bytecode; asked once for each, and what it returns must live until then.
+  // Gives a script to Lua, as source or as bytecode; asked once for each. What it returns must live as long as this. It gets
+  // the script's name as its argument, so it may be the same for several.
   using Loader = std::function<std::string_view(const Script&)>;
 
   // The scripts as they were built.
@@ -39,7 +40,9 @@ class ScriptHost {
 
   Loader loader_;
   lua_State* lua_;
-  std::unordered_map<const Script*, int> loaded_;  // in Lua's registry
+  // In Lua's registry.
+  std::unordered_map<const char*, int> texts_;
+  std::unordered_map<const Script*, int> loaded_;
   // Of the script that is running.
   Store* store_ = nullptr;
   std::int64_t now_us_ = 0;
