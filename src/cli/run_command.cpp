@@ -146,13 +146,14 @@ Ending run_command(const Arguments& arguments) {
                         [&](const Grant& grant) { return child_environment(environ, run.asked.key, grant, run_id); }};
   const Told told{console, run.asked.key, arguments.rest[0], run.asked.conditions, plan.attempt.slots, plan.timeout};
   RunReport lines(run.report_fd, run.asked.key, run_id, run.asked.conditions);
-  const auto engine = open_engine(globals);
+  auto engine = open_engine(globals);
   Run machine(plan);
   const int code = drive(machine, *engine, signals, guarded, [&](const Report& report) {
     lines.tell(report);
     say(told, report);
   });
   lines.exit(code);
+  static_cast<void>(engine.release());  // its end would take as long as its last call, and main leaves by _exit
   return {code, "", ""};
 }
 
