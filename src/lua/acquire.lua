@@ -241,6 +241,9 @@ if taken or halted or refused then
     return { 'held', holder() }
   end
   if halted then
+    if not patience then
+      wake(record) -- whoever was woken during the pause and leaves before its end: another has to be there then
+    end
     return { 'paused', pause_left, record.paused_why or '' }
   end
   wake(record) -- this one may have been woken in vain

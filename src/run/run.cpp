@@ -137,6 +137,7 @@ void Run::acquire(Instant now, std::optional<Millis> sleep) {
   ++acquires_;
   if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
   const Asking asking{plan_.forced, !refused_, std::min(longest_sleep, left_of(*wait_until_, now))};
+  said_to_wait_ = asking.patience > Millis(0);
   Call call = acquire_call(plan_.attempt, plan_.conditions, asking);
   if (sleep) call.wait = Wait{plan_.attempt.job.wake(), *sleep};
   if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
@@ -150,7 +151,9 @@ void Run::on_decision(const Reply& reply, Instant now) {
   if (const auto* grant = std::get_if<Grant>(&decision)) return on_grant(*grant, reply.sent, now);
   const auto* skipped = std::get_if<Skipped>(&decision);
   const bool is_final = skipped != nullptr && skipped->verdict.is_final();
-  if (now < *wait_until_ && !is_final) return wait_on(decision, now);
+  // Who was woken during a pause is the one that will be there when it ends. Who leaves before asks once more, and says so.
+  const bool leaves_a_pause = said_to_wait_ && std::holds_alternative<Paused>(decision);
+  if ((now < *wait_until_ || leaves_a_pause) && !is_final) return wait_on(decision, now);
   tell(report::Refused{decision});
   const bool busy = std::holds_alternative<Held>(decision);
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);

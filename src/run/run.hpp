@@ -220,6 +220,7 @@ class Run {
   std::optional<Instant> wait_until_;   // set by the first acquire
   std::optional<Instant> retry_until_;  // of a wait whose questions get no answer: the first of these in a row, and a while
   bool refused_ = false;                // an acquire was
+  bool said_to_wait_ = false;           // the last acquire did
   bool may_hold_ = false;               // the engine may hold a lease for our token
   bool voided_ = false;                 // ... taken in a session that was not ours
   Grant grant_;

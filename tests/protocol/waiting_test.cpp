@@ -195,6 +195,17 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     wait_for("v", Millis(20'000), {Once{"x"}});
     CHECK(tokens() == "1");
   }
+  SUBCASE("it leaves before a pause ends") {
+    const Grant a = grant("a");
+    wait_for("w");
+    ask(pause_call({"ns", "K"}, Millis(60'000), ""));
+    finish("a", a);
+    woken();
+    wait_for("v");
+    CHECK(tokens() == "0");
+    wait_for("v", Millis(0));
+    CHECK(tokens() == "1");
+  }
   SUBCASE("it has given up meanwhile") {
     const Grant a = grant("a");
     wait_for("w");

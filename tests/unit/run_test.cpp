@@ -209,6 +209,22 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(exit_code() == 75);
 }
 
+TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since it may be the one that was woken") {
+  plan.wait = Millis(5000);
+  begin();
+  reply({"paused", "60000", "why"});
+  CHECK(argument(9) == "5000");
+  after(Millis(5000));
+  reply({"paused", "55000", "why"});
+  CHECK_FALSE(told<report::Refused>());
+  CHECK(asked() == "acquire");
+  CHECK(argument(9).empty());
+  after(Millis(10));
+  reply({"paused", "54990", "why"});
+  CHECK(told<report::Refused>());
+  CHECK(exit_code() == 75);
+}
+
 TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where nobody knows, a second or so") {
   plan.wait.reset();  // for ever
   plan.conditions = {MinTime{Millis(5)}, After{"other"}};
