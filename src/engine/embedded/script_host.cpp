@@ -141,12 +141,13 @@ void ScriptHost::load(const Script& script) {
     return;
   }
   const std::string_view bytes = loader_(script);
-  const auto [text, is_new] = texts_.try_emplace(bytes.data(), LUA_NOREF);
-  if (is_new) {
+  auto text = texts_.find(bytes.data());
+  if (text == texts_.end()) {
+    if (bytes.empty()) throw std::logic_error("there is no script " + std::string(script.name));
     if (luaL_loadbuffer(lua_, bytes.data(), bytes.size(), std::string(script.name).c_str()) != 0) {
       throw std::logic_error("the script " + text_at(lua_, -1));
     }
-    text->second = luaL_ref(lua_, LUA_REGISTRYINDEX);
+    text = texts_.emplace(bytes.data(), luaL_ref(lua_, LUA_REGISTRYINDEX)).first;
   }
   loaded_[&script] = text->second;
   lua_rawgeti(lua_, LUA_REGISTRYINDEX, text->second);
