@@ -142,11 +142,15 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   [ ! -s said ]
 }
 
-@test "the log stays short, however often one run follows another" {
+@test "the log stays short, however often one run follows another, and one refusal another" {
   for ((i = 0; i < 40; i++)); do "$CONDOLOCK" run --key K -- true; done
   size=$(stat -c %s state/condolock.db-wal)
   echo "$size"
-  [ "$size" -lt 100000 ] # 64 pages and a run's are 80,000; it grew by 10,000 with every run once
+  [ "$size" -lt 100000 ] # 64 pages and a run's are 74,000; it grew by 10,000 with every run once
+  for ((i = 0; i < 120; i++)); do "$CONDOLOCK" run --key K --min-time 1d -- true 2>/dev/null || [ $? -eq 75 ]; done
+  size=$(stat -c %s state/condolock.db-wal)
+  echo "$size"
+  [ "$size" -lt 100000 ]
 }
 
 @test "where it is: the directory is made, for its owner alone" {
@@ -225,18 +229,44 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   run --separate-stderr "$CONDOLOCK" touch K
   [ "$status" -eq 65 ]
   [[ "$stderr" == *'has version 9: upgrade condolock on this host'* ]]
+  sqlite3 state/condolock.db 'PRAGMA user_version = 1'
+  run --separate-stderr "$CONDOLOCK" touch K
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *'has version 1, of a condolock that never was released: move it away'* ]]
 }
 
-@test "a record in the database that nobody can read: 65, and it stays as it is" {
+# sql TEXT: on the database; a key is a blob there.
+sql() { sqlite3 state/condolock.db "$1"; }
+job="key = CAST('{condolock}:job:K' AS BLOB)"
+
+@test "a record in the database that nobody can read: 65, it stays as it is, and hides no other" {
   "$CONDOLOCK" touch K
-  for text in 7 x 1: 5:v1:1 1:v2:1 1:v1:11:x; do
-    sqlite3 state/condolock.db "UPDATE head SET fields = CAST('$text' AS BLOB) WHERE key = CAST('{condolock}:job:K' AS BLOB)"
-    run --separate-stderr "$CONDOLOCK" run --key K -- touch ran
-    [ "$status" -eq 65 ] || { echo "$text: $status"; return 1; }
-    [[ "$stderr" == *"$PWD/state/condolock.db: what {condolock}:job:K holds can't be read"* ]]
-    [ "$(sqlite3 state/condolock.db "SELECT fields FROM head WHERE key = CAST('{condolock}:job:K' AS BLOB)")" = "$text" ]
+  "$CONDOLOCK" touch other
+  for text in 7 x 1: 5:v1:1 1:v2:1 1:v1:11:x 01:v1:1 1:v1:11:v1:1 1:w1:11:v1:1; do
+    sql "UPDATE head SET fields = CAST('$text' AS BLOB) WHERE $job"
+    for command in 'run --key K -- touch ran' 'touch K' 'pause K' 'reset K --yes' 'status K'; do
+      run --separate-stderr "$CONDOLOCK" $command
+      [ "$status" -eq 65 ] || { echo "$text, $command: $status"; return 1; }
+      [[ "$stderr" == *'the record {condolock}:job:K is malformed: '* ]]
+    done
+    [ "$(sql "SELECT fields FROM head WHERE $job")" = "$text" ]
+    run --separate-stderr "$CONDOLOCK" list
+    [ "$status" -eq 65 ]
+    [[ "$output" == *other* ]]
   done
+  sql "UPDATE head SET fields = '', kind = 7 WHERE $job"
+  run "$CONDOLOCK" touch K
+  [ "$status" -eq 65 ]
+  "$CONDOLOCK" touch other
   [ ! -e ran ]
+}
+
+@test "a history in the database that nobody can read: 65" {
+  "$CONDOLOCK" touch K
+  sql "UPDATE item SET value = NULL WHERE key = CAST('{condolock}:runs:K' AS BLOB)"
+  run --separate-stderr "$CONDOLOCK" history K
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *'the record {condolock}:runs:K is malformed: holds another type of value'* ]]
 }
 
 @test "the database of another program: 65, and not touched, by doctor neither" {

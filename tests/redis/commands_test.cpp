@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 
 #include "engine/embedded/memory_store.hpp"
@@ -72,8 +73,10 @@ class Fuzz {
               "ZREM",  "ZREMRANGEBYSCORE", "ZSCORE", "PEXPIRE", "PEXPIREAT"});
     const auto member = [this] { return pick({"x", "y", "z", "", "\n\xff", "1:y", std::string(1, '\0')}); };
     const auto number = [this] { return pick({"0", "1", "-1", "2", "-2", "5"}); };
-    const auto score = [this] { return pick({"1", "1.5", "-3", "1700000000000", "2"}); };
-    const auto bound = [this] { return pick({"-inf", "+inf", "1", "(1", "1.5", "(1.5", "2", "1700000000000"}); };
+    const auto score = [this] { return pick({"1", "1.5", "-3", "1700000000000", "2", "inf", "-inf"}); };
+    const auto bound = [this] {
+      return pick({"-inf", "+inf", "(-inf", "(+inf", "1", "(1", "1.5", "(1.5", "2", "1700000000000"});
+    };
     if (name == "DEL" || name == "EXISTS") return {name, key, pick({"a", "b", "c"})};
     if (name == "HDEL" || name == "HMGET" || name == "ZMSCORE" || name == "ZREM") return {name, key, member(), member()};
     if (name == "HSET") return {name, key, member(), member(), member(), member()};
@@ -161,14 +164,44 @@ TEST_CASE("embedded: what is wrong is an error, and changes nothing") {
 }
 
 TEST_CASE("embedded: a key's time is over") {
-  MemoryStore store;
-  const auto answer = [&](std::int64_t ms, const Words& words) { return text_of(run_command(store, ms * 1000, words)); };
-  CHECK(answer(1000, {"LPUSH", "a", "x"}) == "1");
-  CHECK(answer(1000, {"PEXPIRE", "a", "50"}) == "1");
-  CHECK(answer(1049, {"LLEN", "a"}) == "1");
-  CHECK(answer(1050, {"LLEN", "a"}) == "0");
-  CHECK(answer(1050, {"HSET", "a", "f", "v"}) == "1");
-  CHECK(answer(9000, {"TYPE", "a"}) == "hash");
+  support::TemporaryDirectory directory;
+  MemoryStore memory;
+  SqliteStore file(directory.path() + "/db");
+  for (Store* store : {static_cast<Store*>(&memory), static_cast<Store*>(&file)}) {
+    const auto answer = [&](std::int64_t ms, const Words& words) { return text_of(run_command(*store, ms * 1000, words)); };
+    CHECK(answer(1000, {"LPUSH", "a", "x"}) == "1");
+    CHECK(answer(1000, {"PEXPIRE", "a", "50"}) == "1");
+    CHECK(answer(1049, {"LLEN", "a"}) == "1");
+    CHECK(answer(1050, {"LLEN", "a"}) == "0");
+    CHECK(answer(1050, {"HSET", "a", "f", "v"}) == "1");
+    CHECK(answer(9000, {"TYPE", "a"}) == "hash");
+    // What changes a key does not change its time.
+    CHECK(answer(9000, {"PEXPIREAT", "a", "9100"}) == "1");
+    CHECK(answer(9001, {"HSET", "a", "g", "w"}) == "1");
+    CHECK(answer(9002, {"HDEL", "a", "f"}) == "1");
+    CHECK(answer(9099, {"HGETALL", "a"}) == "g w");
+    CHECK(answer(9100, {"EXISTS", "a"}) == "0");
+  }
+}
+
+TEST_CASE("embedded: the log is cut when it is long; where that is not the moment, when it is far too long") {
+  support::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/db";
+  SqliteStore file(path);
+  // The longest that the log became in so many commits of a page or two.
+  const auto longest = [&](int commits, bool urgent) {
+    std::uintmax_t size = 0;
+    for (int i = 0; i < commits; ++i) {
+      on_store(file, {"HSET", "a", "f", std::to_string(i)});
+      file.shorten_log(urgent);
+      size = std::max(size, std::filesystem::file_size(path + "-wal"));
+    }
+    return size;
+  };
+  CHECK(longest(300, false) < 100'000);
+  const auto far_too_long = longest(3000, true);
+  CHECK(far_too_long > 1'000'000);
+  CHECK(far_too_long < 1'200'000);
 }
 
 TEST_CASE("embedded: what was not committed has not happened") {
@@ -179,12 +212,22 @@ TEST_CASE("embedded: what was not committed has not happened") {
     const auto answer = [&](const Words& words) { return text_of(run_command(*store, 0, words)); };
     on_store(*store, {"HSET", "kept", "f", "1"});
     on_store(*store, {"ZADD", "kept-set", "1", "m"});
+    on_store(*store, {"ZADD", "moved", "1", "m"});
+    on_store(*store, {"ZADD", "moved", "2", "n"});
+    on_store(*store, {"LPUSH", "list", "x", "y", "z"});
     store->begin();
+    CHECK(answer({"ZADD", "moved", "3", "m"}) == "0");
+    CHECK(answer({"ZREM", "moved", "n"}) == "1");
+    CHECK(answer({"LTRIM", "list", "1", "1"}) == "OK");
+    CHECK(answer({"LREM", "list", "1", "y"}) == "1");
     CHECK(answer({"HSET", "kept", "f", "2", "g", "3"}) == "1");
     CHECK(answer({"DEL", "kept-set"}) == "1");
     CHECK(answer({"LPUSH", "new", "x"}) == "1");
     store->rollback();
-    CHECK(store->keys() == Words{"kept", "kept-set"});
+    CHECK(store->keys() == Words{"kept", "kept-set", "list", "moved"});
+    CHECK(on_store(*store, {"LRANGE", "list", "0", "-1"}) == "z y x");
+    CHECK(on_store(*store, {"ZRANGEBYSCORE", "moved", "-inf", "+inf"}) == "m n");
+    CHECK(on_store(*store, {"ZMSCORE", "moved", "m", "n"}) == "1 2");
     CHECK(on_store(*store, {"HMGET", "kept", "f", "g"}) == "1 (nil)");
     CHECK(on_store(*store, {"ZRANGEBYSCORE", "kept-set", "-inf", "+inf"}) == "m");
   }

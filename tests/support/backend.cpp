@@ -80,9 +80,9 @@ class EmbeddedBackend final : public Backend {
     }
     if (name == "DBSIZE") return std::to_string(store_->keys().size());
     if (name == "HGET") return plain({"HMGET", key, words[2]});
-    if (name == "HKEYS" || name == "HVALS") return fields(key, name == "HKEYS");
-    if (name == "HLEN") return std::to_string(store_->head(key)->fields.size());
-    if (name == "PTTL") return std::to_string(store_->head(key)->expires.value() - now_us() / 1000);
+    if (name == "HKEYS" || name == "HVALS") return shown(fields(key), name == "HKEYS");
+    if (name == "HLEN") return std::to_string(fields(key).size());
+    if (name == "PTTL") return std::to_string(head(key).expires.value() - now_us() / 1000);
     if (name == "ZRANK") return plain({"ZSCORE", key, words[2]});  // there or not
     if (name == "DUMP") return dump(key);
     if (name == "RPUSH") return push_back(words);
@@ -91,9 +91,16 @@ class EmbeddedBackend final : public Backend {
     return plain(words);
   }
 
-  std::string fields(const std::string& key, bool names) {
+  embedded::Head head(const std::string& key) {
+    const embedded::Head* found = store_->head(key);
+    return found == nullptr ? embedded::Head() : *found;
+  }
+
+  decltype(embedded::Head::fields) fields(const std::string& key) { return head(key).fields; }
+
+  static std::string shown(const decltype(embedded::Head::fields)& fields, bool names) {
     std::string out;
-    for (const auto& [field, value] : store_->head(key)->fields) out += (names ? field : value) + " ";
+    for (const auto& [field, value] : fields) out += (names ? field : value) + " ";
     return out;
   }
 
@@ -132,8 +139,8 @@ class EmbeddedBackend final : public Backend {
   }
 
   std::string misplaced(const std::string& key) {
-    const auto fields = store_->head(key)->fields;
-    return fields.empty() ? store_->range(key, {}).at(0).value.value() : fields.at("misplaced");
+    const auto hash = fields(key);
+    return hash.empty() ? store_->range(key, {}).at(0).value.value() : hash.at("misplaced");
   }
 
   std::unique_ptr<embedded::Store> store_;

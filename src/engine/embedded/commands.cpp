@@ -101,8 +101,8 @@ Value time(Keyspace& keys, Arguments /*words*/) {
 Value type(Keyspace& keys, Arguments words) {
   const Head* head = keys.head(words[0]);
   if (head == nullptr) return status("none");
-  if (head->kind == Kind::hash) return status("hash");
-  return status(head->kind == Kind::list ? "list" : "zset");
+  static constexpr std::array<const char*, 4> names{"hash", "list", "zset", "unreadable"};
+  return status(names.at(static_cast<std::size_t>(head->kind)));
 }
 
 Value exists(Keyspace& keys, Arguments words) {
@@ -123,6 +123,7 @@ Value del(Keyspace& keys, Arguments words) {
 Value expire_at(Keyspace& keys, const std::string& key, std::int64_t at) {
   const Head* found = keys.head(key);
   if (found == nullptr) return integer(0);
+  if (found->kind == Kind::unreadable) throw Refusal{wrong_type};
   Head head = *found;
   head.expires = at;
   keys.store().set_head(key, std::move(head));
@@ -210,7 +211,11 @@ std::pair<std::int64_t, std::int64_t> between(std::int64_t from, std::int64_t to
 std::vector<Item> list_items(Keyspace& keys, const std::string& key, std::int64_t from, std::int64_t to) {
   if (!keys.has(key, Kind::list)) return {};
   const auto [skip, length] = between(from, to, keys.store().count(key));
-  return length == 0 ? std::vector<Item>() : keys.store().range(key, {.skip = skip, .limit = length});
+  if (length == 0) return {};
+  auto items = keys.store().range(key, {.skip = skip, .limit = length});
+  // From a damaged file.
+  if (std::any_of(items.begin(), items.end(), [](const Item& item) { return !item.value; })) throw Refusal{wrong_type};
+  return items;
 }
 
 Value lrange(Keyspace& keys, Arguments words) {
@@ -306,20 +311,26 @@ Value zrem(Keyspace& keys, Arguments words) {
   return integer(gone);
 }
 
-// "(5": all but 5 itself, so the next number that there is.
-double range_end(const std::string& word, double towards) {
-  return word.starts_with('(') ? std::nextafter(parse_score(std::string_view(word).substr(1)), towards) : parse_score(word);
+// "(5": all but 5 itself, so the next number that there is. Nothing where there is none.
+std::optional<double> range_end(const std::string& word, double towards) {
+  if (!word.starts_with('(')) return parse_score(word);
+  const double end = parse_score(std::string_view(word).substr(1));
+  if (end == towards) return std::nullopt;
+  return std::nextafter(end, towards);
 }
 
 Range score_range(const std::string& least, const std::string& most) {
-  return {.least = range_end(least, HUGE_VAL), .most = range_end(most, -HUGE_VAL)};
+  const auto from = range_end(least, HUGE_VAL);
+  const auto to = range_end(most, -HUGE_VAL);
+  if (!from || !to) return {.limit = 0};
+  return {.least = *from, .most = *to};
 }
 
 Value zrangebyscore(Keyspace& keys, Arguments words) {
   Range range = score_range(words[1], words[2]);
   if (words.size() == 6 && words[3] == "LIMIT") {
     range.skip = parse_integer(words[4]);
-    range.limit = parse_integer(words[5]);
+    if (range.limit != 0) range.limit = parse_integer(words[5]);
   } else if (words.size() != 3) {
     throw Refusal{syntax};
   }

@@ -1,12 +1,15 @@
 #include "engine/embedded/embedded_engine.hpp"
 
-#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -25,6 +28,11 @@ bool is_one_of(const Script& script, std::initializer_list<const Script*> some) 
 // What is asked for while a command lives, or is about to: it must not wait for the disk longer than it has to.
 bool is_urgent(const Script& script) { return is_one_of(script, {&scripts::acquire, &scripts::renew, &scripts::abandon}); }
 
+// Who is refused has time: nothing runs, and those that come each minute may be all there is.
+bool is_refusal(const Script& script, const Values& values) {
+  return &script == &scripts::acquire && values.front() != "granted";
+}
+
 // A grant that is lost with the machine is worth nothing any more, since what it was for is gone too; and who only reads has
 // nothing to lose.
 bool outlives_power(Sync sync, const Script& script) {
@@ -33,11 +41,12 @@ bool outlives_power(Sync sync, const Script& script) {
 }
 
 // Lua and SQLite will fill so much of the heap in any run. Page by page that would be forty faults; in one go the same pages
-// cost half. Where a kernel (before 5.14) does not know that, nothing happens.
+// cost half. Where a kernel (before 5.14) or a C library does not know that, nothing happens.
 void populate_heap() {
+#if defined(__GLIBC__) && defined(MADV_POPULATE_WRITE)
   constexpr std::size_t size = 160'000;
   constexpr std::uintptr_t page = 4096;
-  // So that it comes from the heap's end, and stays there.
+  // So that it comes from the heap's end, and stays there. This is the whole process', for good.
   mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
   void* room = std::malloc(size);
@@ -45,6 +54,7 @@ void populate_heap() {
   const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(room) % page) % page;
   madvise(static_cast<char*>(room) + before, (size - page) / page * page, MADV_POPULATE_WRITE);
   std::free(room);
+#endif
 }
 
 // A script's array is flat; integers become decimal text.
@@ -138,7 +148,7 @@ bool EmbeddedEngine::is_asleep(Instant now) { return call_.wait && now < asleep_
 // The wake-up is taken in the same step, so that it is never taken in vain.
 void EmbeddedEngine::run(Instant now) {
   sent_ = now;
-  if (file_) file_->set_commit(outlives_power(place_->sync, *call_.script), !is_urgent(*call_.script));
+  if (file_) file_->set_sync(outlives_power(place_->sync, *call_.script));
   store_->begin();
   if (call_.wait) {
     const Value taken = run_command(*store_, clock_(), {"LPOP", call_.wait->key});
@@ -164,6 +174,7 @@ void EmbeddedEngine::run(Instant now) {
   store_->commit();
   committing_ = false;
   if (auto values = flat(value)) {
+    if (file_) file_->shorten_log(is_urgent(*call_.script) && !is_refusal(*call_.script, *values));
     reply_ = Reply{sent_, *std::move(values), true};
   } else {
     fail({Fault::unexpected, true, false, "the script answered with something that is not flat"});

@@ -12,10 +12,11 @@
 namespace condolock::embedded {
 namespace {
 
-constexpr int layout = 1;
+constexpr int layout = 2;
 
-// Pages. A run writes ten or so; and whoever opens the file while nobody else has it open reads the whole log first.
-constexpr int longest_log = 64;
+// Pages. A run writes six; and whoever opens the file while nobody else has it open reads the whole log first.
+constexpr int long_log = 64;
+constexpr int too_long_log = 1024;
 
 // The statements, in the order in which the store keeps them once they are prepared.
 enum Statement : std::size_t {
@@ -58,7 +59,7 @@ constexpr const char* schema =
     "CREATE TABLE item (key BLOB, score REAL, name BLOB, value BLOB, PRIMARY KEY (key, score, name)) WITHOUT ROWID;"
     // Nobody looks for a list's items by their names; a sorted set's have no value.
     "CREATE UNIQUE INDEX member ON item (key, name) WHERE value IS NULL;"
-    "PRAGMA user_version = 1";
+    "PRAGMA user_version = 2";
 
 // A hash as one text: each name and each value behind its length and a colon, so that a person can read it too.
 std::string packed(const Head& head) {
@@ -70,7 +71,7 @@ std::string packed(const Head& head) {
   return out;
 }
 
-// Nothing for what packed() never wrote.
+// Nothing for what packed() never writes.
 std::optional<decltype(Head::fields)> unpacked(std::string_view text) {
   decltype(Head::fields) fields;
   std::array<std::string, 2> pair;
@@ -79,13 +80,14 @@ std::optional<decltype(Head::fields)> unpacked(std::string_view text) {
       std::size_t length = 0;
       const char* end = text.data() + text.size();
       const auto [colon, error] = std::from_chars(text.data(), end, length);
-      if (error != std::errc() || colon == end || *colon != ':') return std::nullopt;
+      if (error != std::errc() || colon == end || *colon != ':' || (text[0] == '0' && text[1] != ':')) return std::nullopt;
       text.remove_prefix(static_cast<std::size_t>(colon - text.data()) + 1);
       if (length > text.size()) return std::nullopt;
       each = text.substr(0, length);
       text.remove_prefix(length);
     }
-    fields.insert_or_assign(fields.end(), std::move(pair[0]), std::move(pair[1]));
+    if (!fields.empty() && pair[0] <= fields.rbegin()->first) return std::nullopt;
+    fields.emplace_hint(fields.end(), std::move(pair[0]), std::move(pair[1]));
   }
   return fields;
 }
@@ -247,11 +249,12 @@ void SqliteStore::prepare_file() {
     }
     found = version();
   }
-  if (found > layout) {
-    throw StoreError(Fault::malformed,
-                     escape(path_) + " has version " + std::to_string(found) + ": upgrade condolock on this host");
+  if (found != layout) {
+    throw StoreError(Fault::malformed, escape(path_) + " has version " + std::to_string(found) +
+                                           (found > layout ? ": upgrade condolock on this host"
+                                                           : ", of a condolock that never was released: move it away"));
   }
-  set_commit(false, false);
+  set_sync(false);
   sqlite3_wal_hook(
       db_,
       [](void* store, sqlite3* /*db*/, const char* /*name*/, int pages) {
@@ -261,8 +264,7 @@ void SqliteStore::prepare_file() {
       this);
 }
 
-void SqliteStore::set_commit(bool sync, bool may_move_log) {
-  may_move_log_ = may_move_log;
+void SqliteStore::set_sync(bool sync) {
   if (sync == synced_) return;
   execute(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   synced_ = sync;
@@ -275,9 +277,10 @@ bool SqliteStore::has_moved() const {
 
 void SqliteStore::begin() { Query(*this, begin_now).step(); }
 
-void SqliteStore::commit() {
-  Query(*this, commit_now).step();
-  if (!may_move_log_ || logged_ < longest_log) return;
+void SqliteStore::commit() { Query(*this, commit_now).step(); }
+
+void SqliteStore::shorten_log(bool urgent) {
+  if (logged_ < (urgent ? too_long_log : long_log)) return;
   // What is already in the file is read again all the same by the next who opens it, until the log is cut. To cut it keeps
   // everybody else from writing, so what waits for the disk is done before. Where another is at it, the next one will do it.
   sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
@@ -291,9 +294,12 @@ void SqliteStore::rollback() noexcept {
 const Head* SqliteStore::head(std::string_view key) {
   Query query(*this, get_head);
   if (!query.bind(1, key).step()) return nullptr;
+  const std::int64_t kind = query.integer(0);
   auto fields = unpacked(query.text(2));
-  if (!fields) throw StoreError(Fault::malformed, escape(path_) + ": what " + escape(key) + " holds can't be read");
-  head_ = {static_cast<Kind>(query.integer(0)), {}, *std::move(fields)};
+  const bool readable = fields && kind >= 0 && kind < static_cast<std::int64_t>(Kind::unreadable);
+  head_ = {};
+  head_.kind = readable ? static_cast<Kind>(kind) : Kind::unreadable;
+  if (readable) head_.fields = *std::move(fields);
   if (!query.is_null(1)) head_.expires = query.integer(1);
   return &head_;
 }

@@ -18,9 +18,12 @@ class SqliteStore final : public Store {
   explicit SqliteStore(const std::string& path);
   ~SqliteStore() override;
 
-  // Whether what is committed from now on must survive the machine's power failing, and not only the process' end; and
-  // whether a commit may take the time to move a long log into the file, which waits for the disk twice.
-  void set_commit(bool sync, bool may_move_log);
+  // Whether what is committed from now on must survive the machine's power failing, and not only the process' end.
+  void set_sync(bool sync);
+
+  // After a commit: moves a log that has become long into the file, which waits for the disk twice; if it is urgent to go
+  // on, only one that has become far too long.
+  void shorten_log(bool urgent);
 
   // The file is not at its path any more: removed, or another is there. What is written here nobody else sees.
   bool has_moved() const;
@@ -50,7 +53,6 @@ class SqliteStore final : public Store {
   std::string path_;
   sqlite3* db_ = nullptr;
   bool synced_ = true;
-  bool may_move_log_ = false;
   Head head_;       // that was asked for last
   int logged_ = 0;  // pages in the log at the last commit
   std::array<sqlite3_stmt*, 13> statements_{};

@@ -16,9 +16,11 @@
 
 namespace condolock::embedded {
 
-enum class Kind : std::uint8_t { hash, list, zset };
+// unreadable: something is there, but nobody can tell what. No command takes it, so it stays as it is until it is deleted.
+enum class Kind : std::uint8_t { hash, list, zset, unreadable };
 
-// What is known of a key besides its items. A hash has none: a record is one, and always read and written whole.
+// What is known of a key besides its items. A hash has none, and is read and written whole: of a record a script needs most,
+// and the holders of slots are few on one machine.
 struct Head {
   Kind kind{};
   std::optional<std::int64_t> expires = {};                     // ms since 1970: from then on the key is gone
