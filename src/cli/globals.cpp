@@ -91,7 +91,11 @@ std::optional<Ending> settle_place(const Options& options, const Globals& global
   return std::nullopt;
 #else
   static_cast<void>(globals);
-  return Ending{exit_code::configuration, options.named("--url") + ": this build has no engine for file:", ""};
+  return Ending{
+      exit_code::configuration,
+      options.named("--url") +
+          ": this build of condolock has no engine for file:; build it with CONDOLOCK_EMBEDDED on, or name a Redis",
+      ""};
 #endif
 }
 
