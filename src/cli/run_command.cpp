@@ -153,7 +153,7 @@ Ending run_command(const Arguments& arguments) {
     say(told, report);
   });
   lines.exit(code);
-  static_cast<void>(engine.release());  // its end would take as long as its last call, and main leaves by _exit
+  static_cast<void>(engine.release());  // to close it takes as long as its last call did, and main leaves by _exit
   return {code, "", ""};
 }
 
