@@ -1,5 +1,8 @@
 # embed_scripts(OUT verb...): writes OUT, a C++ file that defines every verb of scripts.hpp; and beside it each script as it is
 # run, for tools and for people.
+#
+# The texts are 330 kB, of which a run reads next to nothing. Among the other constants they would lie between those that every
+# run does read, and it would have to touch more pages; so they have a section of their own.
 function(embed_scripts out)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   set(text "#include \"lua/scripts.hpp\"\n\nnamespace condolock::scripts {\n")
@@ -13,7 +16,8 @@ function(embed_scripts out)
     get_filename_component(beside ${out} DIRECTORY)
     file(CONFIGURE OUTPUT ${beside}/${verb}.lua CONTENT "${source}" @ONLY NEWLINE_STYLE UNIX)
     string(SHA1 sha1 "${source}")
-    string(APPEND text "const Script ${verb}{\"${verb}\", R\"lua(${source})lua\", \"${sha1}\"};\n")
+    string(APPEND text "[[gnu::section(\"scripts\")]] static const char ${verb}_source[] = R\"lua(${source})lua\";\n")
+    string(APPEND text "const Script ${verb}{\"${verb}\", {${verb}_source, sizeof ${verb}_source - 1}, \"${sha1}\"};\n")
   endforeach()
   string(APPEND text "}  // namespace condolock::scripts\n")
   file(CONFIGURE OUTPUT ${out} CONTENT "${text}" @ONLY NEWLINE_STYLE UNIX)
@@ -50,7 +54,8 @@ function(compile_scripts out luac)
     math(EXPR length "${digits} / 2")
     # Each byte is a literal of its own, since a hexadecimal escape has no end.
     string(REGEX REPLACE "(..)" "\\\\x\\1\"\"" literal "${hex}")
-    string(APPEND text "  static constexpr std::string_view ${chunk}(\"${literal}\", ${length});\n")
+    string(APPEND text "  [[gnu::section(\"scripts\")]] static const char ${chunk}_bytes[] = \"${literal}\";\n")
+    string(APPEND text "  static constexpr std::string_view ${chunk}(${chunk}_bytes, ${length});\n")
   endforeach()
   foreach(verb ${ARGN})
     set(chunk ${verb})
