@@ -20,6 +20,8 @@ if mine then
   save(record)
   redis.call('LREM', STARTS, 1, text(mine.start) .. ' ' .. text(mine.fence))
   wake(record)
+elseif paused(record) then
+  wake(record) -- as acquire does for one that leaves during a pause
 end
 retire(token, 'abandoned')
 return { 'abandoned' }

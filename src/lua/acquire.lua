@@ -3,7 +3,7 @@
 -- KEYS  behind those of the job: for each condition that names a job, that one's record and its slots
 -- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs ("": as many as there are)
 --       6 slots (dry: not used)  7 dry: "1" or ""  8 run though it is paused: "1" or ""  9 count a refusal: "1" or ""
---       10 how long it will be waited, at most, to be woken by another's end, ms ("" not at all)
+--       10 how long it will be waited, at most, to be woken by another's end, ms ("" not at all, or not any more)
 --       11 how many starts to remember at least ("" this one isn't to be)
 --       12... four for each condition: name, position of its job in KEYS (0: this job), a number, a word
 -- reply "granted" fence start ok_start            ok_start "" before the first success
@@ -241,8 +241,8 @@ if taken or halted or refused then
     return { 'held', holder() }
   end
   if halted then
-    if not patience then
-      wake(record) -- whoever was woken during the pause and leaves before its end: another has to be there then
+    if not patience and not counted then
+      wake(record) -- one that has waited, may have been woken, and leaves before the end: another has to be there then
     end
     return { 'paused', pause_left, record.paused_why or '' }
   end

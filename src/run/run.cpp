@@ -151,9 +151,12 @@ void Run::on_decision(const Reply& reply, Instant now) {
   if (const auto* grant = std::get_if<Grant>(&decision)) return on_grant(*grant, reply.sent, now);
   const auto* skipped = std::get_if<Skipped>(&decision);
   const bool is_final = skipped != nullptr && skipped->verdict.is_final();
+  if (now < *wait_until_ && !is_final) return wait_on(decision, now);
   // Who was woken during a pause is the one that will be there when it ends. Who leaves before asks once more, and says so.
-  const bool leaves_a_pause = said_to_wait_ && std::holds_alternative<Paused>(decision);
-  if ((now < *wait_until_ || leaves_a_pause) && !is_final) return wait_on(decision, now);
+  if (refused_ && said_to_wait_ && std::holds_alternative<Paused>(decision)) {
+    leaving_ = decision;
+    return acquire(now);
+  }
   tell(report::Refused{decision});
   const bool busy = std::holds_alternative<Held>(decision);
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
@@ -191,6 +194,10 @@ void Run::wait_on(const Decision& refusal, Instant now) {
 void Run::on_acquire_failure(const Failure& failure, Instant now) {
   may_hold_ = may_hold_ || failure.may_have_run;
   voided_ = failure.voided;
+  if (leaving_) {
+    tell(report::Refused{*leaving_});
+    return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
+  }
   if (worth_repeating(failure.fault) && !failure.voided) {
     // Who has waited for an hour does not give up over a server that is restarted, or replaced by another.
     if (refused_ && !retry_until_) retry_until_ = now + plan_.redis_timeout;

@@ -221,6 +221,7 @@ class Run {
   std::optional<Instant> retry_until_;  // of a wait whose questions get no answer: the first of these in a row, and a while
   bool refused_ = false;                // an acquire was
   bool said_to_wait_ = false;           // the last acquire did
+  std::optional<Decision> leaving_;     // the refusal that ended the wait; the last acquire only says that it does
   bool may_hold_ = false;               // the engine may hold a lease for our token
   bool voided_ = false;                 // ... taken in a session that was not ours
   Grant grant_;

@@ -203,7 +203,19 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     woken();
     wait_for("v");
     CHECK(tokens() == "0");
-    wait_for("v", Millis(0));
+    wait_for("x", Millis(0));  // was never asleep
+    CHECK(tokens() == "0");
+    ask(acquire_call(attempt("v"), {}, {.counted = false}));
+    CHECK(tokens() == "1");
+  }
+  SUBCASE("it is told to end during a pause") {
+    const Grant a = grant("a");
+    wait_for("w");
+    ask(pause_call({"ns", "K"}, Millis(60'000), ""));
+    finish("a", a);
+    woken();
+    wait_for("v");
+    abandon("v");
     CHECK(tokens() == "1");
   }
   SUBCASE("it has given up meanwhile") {

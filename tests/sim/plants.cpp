@@ -68,7 +68,7 @@ const std::vector<Plant> all{
      "callers that name different numbers of slots keep each other out",
      {{"acquire", "(#live >= record.slots or not dry and slots ~= record.slots)", "#live >= slots"}}},
     {"no-wake-in-finish", "who finishes wakes a waiter", {{"finish", "save(record)\nwake(record)", "save(record)"}}},
-    {"no-wake-in-abandon", "who gives a lease back wakes a waiter", {{"abandon", "  wake(record)\n", ""}}},
+    {"no-wake-in-abandon", "who gives a lease back wakes a waiter", {{"abandon", "  wake(record)\nelseif", "elseif"}}},
     {"no-wake-in-resume",
      "who lifts a pause wakes a waiter",
      {{"resume", "save(record)\nwake(record)\n", "save(record)\n"}}},

@@ -211,6 +211,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
 
 TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since it may be the one that was woken") {
   plan.wait = Millis(5000);
+  plan.on_unreachable = OnUnreachable::run;
   begin();
   reply({"paused", "60000", "why"});
   CHECK(argument(9) == "5000");
@@ -218,10 +219,38 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   reply({"paused", "55000", "why"});
   CHECK_FALSE(told<report::Refused>());
   CHECK(asked() == "acquire");
+  CHECK_FALSE(find<action::Eval>()->call.wait);
+  CHECK(argument(8).empty());
   CHECK(argument(9).empty());
-  after(Millis(10));
-  reply({"paused", "54990", "why"});
-  CHECK(told<report::Refused>());
+  SUBCASE("") {
+    reply({"paused", "54990", "why"});
+    CHECK(told<report::Refused>());
+    CHECK(exit_code() == 75);
+  }
+  SUBCASE("the pause has just ended") {
+    reply({"granted", "17", "1000", "900"});
+    CHECK(find<action::Spawn>());
+  }
+  SUBCASE("no answer: the refusal stands, whatever --on-unreachable says") {
+    fail(Failure{Fault::unreachable, true, false, "gone"});
+    CHECK(told<report::Refused>());
+    CHECK(asked() == "abandon");
+    reply({"abandoned"});
+    CHECK(exit_code() == 75);
+  }
+  SUBCASE("TERM") {
+    feed(event::Signalled{SIGTERM, false});
+    CHECK(asked() == "abandon");
+    reply({"abandoned"});
+    CHECK(exit_code() == 143);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "--wait: who was not asleep yet leaves a pause at once") {
+  plan.wait = Millis(1000);
+  begin();
+  after(Millis(1000));
+  reply({"paused", "60000", "why"});
   CHECK(exit_code() == 75);
 }
 

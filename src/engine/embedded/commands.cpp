@@ -212,16 +212,19 @@ std::vector<Item> list_items(Keyspace& keys, const std::string& key, std::int64_
   if (!keys.has(key, Kind::list)) return {};
   const auto [skip, length] = between(from, to, keys.store().count(key));
   if (length == 0) return {};
-  auto items = keys.store().range(key, {.skip = skip, .limit = length});
-  // From a damaged file.
-  if (std::any_of(items.begin(), items.end(), [](const Item& item) { return !item.value; })) throw Refusal{wrong_type};
-  return items;
+  return keys.store().range(key, {.skip = skip, .limit = length});
+}
+
+// There is one, but in a damaged file.
+Value element(Item& item) {
+  if (!item.value) throw Refusal{wrong_type};
+  return text(*std::move(item.value));
 }
 
 Value lrange(Keyspace& keys, Arguments words) {
   std::vector<Value> out;
   for (Item& item : list_items(keys, words[0], parse_integer(words[1]), parse_integer(words[2]))) {
-    out.push_back(text(*std::move(item.value)));
+    out.push_back(element(item));
   }
   return array(std::move(out));
 }
@@ -229,7 +232,7 @@ Value lrange(Keyspace& keys, Arguments words) {
 Value lindex(Keyspace& keys, Arguments words) {
   const std::int64_t at = parse_integer(words[1]);
   auto items = list_items(keys, words[0], at, at);
-  return items.empty() ? nil() : text(*std::move(items[0].value));
+  return items.empty() ? nil() : element(items[0]);
 }
 
 Value ltrim(Keyspace& keys, Arguments words) {
@@ -262,11 +265,11 @@ Value lrem(Keyspace& keys, Arguments words) {
 }
 
 Value lpop(Keyspace& keys, Arguments words) {
-  const auto items = list_items(keys, words[0], 0, 0);
+  auto items = list_items(keys, words[0], 0, 0);
   if (items.empty()) return nil();
   keys.store().remove(words[0], items[0]);
   keys.tidy(words[0]);
-  return text(*items[0].value);
+  return element(items[0]);
 }
 
 // ---- sorted sets

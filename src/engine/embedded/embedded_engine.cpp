@@ -143,7 +143,11 @@ void EmbeddedEngine::open() {
 }
 
 // Nobody has pushed to the list that it waits for; a look without any lock.
-bool EmbeddedEngine::is_asleep(Instant now) { return call_.wait && now < asleep_until_ && !store_->head(call_.wait->key); }
+bool EmbeddedEngine::is_asleep(Instant now) {
+  if (!call_.wait || now >= asleep_until_) return false;
+  const Head* list = store_->head(call_.wait->key);
+  return list == nullptr || (list->expires && *list->expires <= clock_() / 1000);
+}
 
 // The wake-up is taken in the same step, so that it is never taken in vain.
 void EmbeddedEngine::run(Instant now) {
