@@ -106,18 +106,18 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
 }
 
 @test "a waiter wakes within 20 ms" {
-  for i in 1 2 3 4 5; do
+  for i in {1..9}; do
     rm -f ended began
     asked=$(date +%s%N)
     "$CONDOLOCK" run --key alone -- sh -c 'date +%s%N >alone'
-    "$CONDOLOCK" run --key K -- sh -c 'sleep 0.3; date +%s%N >ended' 3>&- &
+    "$CONDOLOCK" run --key K -- sh -c "sleep 0.3$i; date +%s%N >ended" 3>&- &
     wait_for sh -c '"$CONDOLOCK" status K | grep -q running'
     "$CONDOLOCK" run --key K --wait 30 -- sh -c 'date +%s%N >began'
     wait
     # Between the two are the end of one process and the start of another, too: less than a whole run takes at this moment.
     echo $((($(cat began) - $(cat ended) - ($(cat alone) - asked)) / 1000)) >>gaps
   done
-  [ "$(sort -n gaps | sed -n 3p)" -lt 20000 ] || { cat gaps; return 1; }
+  [ "$(sort -n gaps | sed -n 5p)" -lt 20000 ] || { cat gaps; return 1; }
 }
 
 @test "killed at any moment: the file opens, and what was acknowledged is there" {
