@@ -163,6 +163,14 @@ TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused bef
 
 TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the next") {
   const auto woken = [&] { server.command({"DEL", "{ns}:wake:K"}); };  // somebody has taken the token
+  const auto woken_in_a_pause = [&](const std::string& token) {
+    const Grant a = grant("a");
+    wait_for("w");
+    ask(pause_call({"ns", "K"}, Millis(60'000), ""));
+    finish("a", a);
+    woken();
+    wait_for(token);
+  };
   SUBCASE("it names another number of slots, and one is free") {
     take("a", 2);
     wait_for("w", Millis(20'000), {}, 3);
@@ -196,12 +204,7 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     CHECK(tokens() == "1");
   }
   SUBCASE("it leaves before a pause ends") {
-    const Grant a = grant("a");
-    wait_for("w");
-    ask(pause_call({"ns", "K"}, Millis(60'000), ""));
-    finish("a", a);
-    woken();
-    wait_for("v");
+    woken_in_a_pause("v");
     CHECK(tokens() == "0");
     wait_for("x", Millis(0));  // was never asleep
     CHECK(tokens() == "0");
@@ -209,12 +212,7 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     CHECK(tokens() == "1");
   }
   SUBCASE("it is told to end during a pause") {
-    const Grant a = grant("a");
-    wait_for("w");
-    ask(pause_call({"ns", "K"}, Millis(60'000), ""));
-    finish("a", a);
-    woken();
-    wait_for("v");
+    woken_in_a_pause("v");
     abandon("v");
     CHECK(tokens() == "1");
   }
