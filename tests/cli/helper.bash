@@ -54,8 +54,8 @@ redis() { redis-cli -s "$REDIS_DIR/redis.sock" "$@"; }
 
 job() { redis HGET "{condolock}:job:$1" "$2"; }
 
-# backdate KEY FIELD MS: moves a time of a record into the past.
-backdate() { redis HSET "{condolock}:job:$1" "$2" $(($(job "$1" "$2") - $3)) >/dev/null; }
+# backdate KEY FIELD MS: makes a time of a record one that long ago.
+backdate() { redis HSET "{condolock}:job:$1" "$2" $(($(server_time) - $3)) >/dev/null; }
 
 # Until the command succeeds; fails after 20 seconds.
 wait_for() {

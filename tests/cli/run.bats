@@ -62,7 +62,7 @@ load helper
   backdate K failed_at 20000
   [ "$(reason --retry-after 5m)" = 'condolock: skipped K: the last run failed 20s ago, needs 5m (due in 4m40s)' ]
   [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 20s ago (once it is mended: condolock touch, or one run with --force)'$ ]]
-  backdate K ok_start 190500
+  backdate K ok_start 190000
   [[ "$(reason --min-time 300 --min-time-from start)" =~ 'last success began 3m10s ago, needs 5m (due in 1m50s)'$ ]]
   mkfifo hold
   "$CONDOLOCK" run --key K --force -- cat hold 3>&- &
