@@ -61,6 +61,7 @@ load helper
   backdate K ended 20000
   backdate K failed_at 20000
   [ "$(reason --retry-after 5m)" = 'condolock: skipped K: the last run failed 20s ago, needs 5m (due in 4m40s)' ]
+  backdate K failed_at 20000
   [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 20s ago (once it is mended: condolock touch, or one run with --force)'$ ]]
   backdate K ok_start 190000
   [[ "$(reason --min-time 300 --min-time-from start)" =~ 'last success began 3m10s ago, needs 5m (due in 1m50s)'$ ]]
@@ -75,6 +76,7 @@ load helper
   [ "$status" -eq 4 ]
   run "$CONDOLOCK" run --key L --busy-code 3 --accessed-prior q:1 -- true
   [ "$status" -eq 75 ]
+  backdate K h_start 41000
   run --separate-stderr "$CONDOLOCK" run --key L --not-running K -- echo no
   [ "$status" -eq 75 ]
   [ "$stderr" = 'condolock: skipped L: K has been running for 41s' ]
