@@ -26,7 +26,8 @@ is_in_state() { [ "$(ps -o state= -p "$1")" = "$2" ]; }
 @test "TERM INT HUP QUIT USR1 USR2 CONT WINCH are forwarded to the whole group" {
   cat >child <<'END'
 for name in TERM INT HUP QUIT USR1 USR2 WINCH CONT; do trap "echo $name >>got" "$name"; done
-(trap "echo grandchild >>got" USR1; trap '' TERM INT HUP QUIT USR2; while [ ! -e stop ]; do sleep 0.01; done) &
+(trap "echo grandchild >>got" USR1; trap '' TERM INT HUP QUIT USR2; : >listens; while [ ! -e stop ]; do sleep 0.01; done) &
+until [ -e listens ]; do sleep 0.01; done
 echo $$ >pid
 while [ ! -e stop ]; do sleep 0.01; done
 wait
