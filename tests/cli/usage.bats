@@ -165,6 +165,7 @@ refused() {
 @test "URLs and namespaces" {
   refused 64 '--url: the URL has a port that is not a number' run -u redis://h:x --key K -- true
   refused 64 '--url: the URL has a scheme that is not known' run -u http://h --key K -- true
+  refused 64 '--url: the URL opens with no known scheme; write redis://' run -u files:/d --key K -- true
   refused 64 '--url: this version opens redis://, unix:// and file: only' run -u rediss://h --key K -- true
   CONDOLOCK_URL=redis://h:x refused 78 "the environment's CONDOLOCK_URL: the URL has a port" run --key K -- true
   CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "the environment's REDIS_URL: the URL has a database" run --key K -- true

@@ -141,7 +141,7 @@ Result<Target> parse_url(std::string_view url) {
     if (static_cast<unsigned char>(c) <= ' ' || c == 127) return refuse("has a space or control character in it");
   }
   const auto parts = split(url);
-  if (!parts) return refuse("has no scheme");
+  if (!parts) return refuse("opens with no known scheme");
   Target target;
   std::optional<Problem> problem;
   if (parts->has_credentials) problem = read_credentials(*parts, target);
