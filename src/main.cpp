@@ -1,4 +1,4 @@
-// Arguments in, exit code out; the only exit and the last catch.
+// RawArguments in, exit code out; the only exit and the last catch.
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.hpp"
-#include "cli/console.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/output/console.hpp"
 #include "process/child.hpp"
 
 int main(int argc, char** argv) {
@@ -17,10 +17,10 @@ int main(int argc, char** argv) {
   try {
     condolock::process::occupy_standard_descriptors();
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-    const auto ending = condolock::cli::main(arguments);
-    code = ending.exit_code;
-    if (!ending.error.empty()) Console(false, false).error(ending.error);
-    if (!condolock::cli::print(ending.output)) {
+    const auto result = condolock::cli::main(arguments);
+    code = result.exit_code;
+    if (!result.error.empty()) Console(false, false).error(result.error);
+    if (!condolock::cli::print(result.output)) {
       const std::string why = std::strerror(errno);
       Console(false, false).error("cannot write to standard output: " + why);
       code = condolock::exit_code::internal;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace condolock {
+namespace condolock::engine {
 namespace {
 
 Reply ask_once(Engine& engine, const Call& call) {
@@ -28,10 +28,9 @@ bool worth_repeating(Fault fault) { return fault == Fault::unreachable || fault 
 Reply ask(Engine& engine, Call call, Millis patience) {
   call.deadline = BootClock::now() + patience;
   Reply reply = ask_once(engine, call);
-  const auto* failure = std::get_if<Failure>(&reply.answer);
-  if (failure == nullptr || failure->voided || !worth_repeating(failure->fault)) return reply;
+  if (reply.answer || reply.answer.error().voided || !worth_repeating(reply.answer.error().fault)) return reply;
   call.deadline = BootClock::now() + patience;
   return ask_once(engine, call);
 }
 
-}  // namespace condolock
+}  // namespace condolock::engine

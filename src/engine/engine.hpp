@@ -8,13 +8,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "lua/scripts.hpp"
 #include "util/clock.hpp"
+#include "util/result.hpp"
 
-namespace condolock {
+namespace condolock::engine {
 
 // Before a call: sleep until somebody pushes to this list, which takes one element from it, or until so long has passed.
 struct Wait {
@@ -23,7 +23,7 @@ struct Wait {
 };
 
 struct Call {
-  const Script* script = nullptr;  // none: args are a command of the engine's own, which only its doctor sends
+  const scripts::Script* script = nullptr;  // none: args are a command of the engine's own, which only its doctor sends
   std::vector<std::string> keys;
   std::vector<std::string> args;
   Instant deadline{};         // for the whole exchange: name look-up, connecting and every resend included
@@ -50,12 +50,15 @@ struct Failure {
   std::string text;           // what happened, for a person; holds no secret
 };
 
+template <class T>
+using Answered = util::Expected<T, Failure>;
+
 // A script's flat array, or what a command says; integers as decimal text.
 using Values = std::vector<std::string>;
 
 struct Reply {
   Instant sent{};  // just before the attempt that got this answer was written
-  std::variant<Values, Failure> answer;
+  Answered<Values> answer = Values();
   std::optional<bool> from_primary;  // only with ask_role, and only where the server tells
 };
 
@@ -80,4 +83,4 @@ class Engine {
   virtual std::optional<Reply> advance(short revents, Instant now) = 0;
 };
 
-}  // namespace condolock
+}  // namespace condolock::engine

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace condolock {
+namespace condolock::engine {
 
 struct Finding {
   enum class Level : std::uint8_t {
@@ -20,4 +20,4 @@ struct Finding {
   std::string advice;  // what to do about it; empty where nothing is to be done
 };
 
-}  // namespace condolock
+}  // namespace condolock::engine

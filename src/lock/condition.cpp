@@ -1,115 +1,127 @@
 #include "lock/condition.hpp"
 
+#include <algorithm>
+
 #include "lock/job.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 namespace {
 
-std::string ago(const Verdict& verdict) { return format_duration(verdict.since.value_or(Millis(0))) + " ago"; }
+std::string ago(const Verdict& verdict) { return util::format_duration(verdict.since.value_or(Millis(0))) + " ago"; }
 
-std::string due(const Verdict& verdict) { return verdict.due ? " (due in " + format_duration_up(*verdict.due) + ")" : ""; }
+std::string due(const Verdict& verdict) {
+  return verdict.due ? " (due in " + util::format_duration_up(*verdict.due) + ")" : "";
+}
 
 }  // namespace
 
-Result<MinTime> MinTime::parse(std::string_view text) {
-  auto n = parse_duration(text);
-  if (!n) return Problem{n.problem()};
+util::Result<MinTime> MinTime::parse(std::string_view text) {
+  auto n = util::parse_duration(text);
+  if (!n) return n.error();
   return MinTime{*n, From::end};
+}
+
+std::optional<util::Problem> MinTime::modify(std::string_view text) {
+  if (text != "start" && text != "end") return util::Problem{"'" + util::escape(text) + "' is neither start nor end"};
+  from = text == "start" ? From::start : From::end;
+  return std::nullopt;
 }
 
 EncodedCondition MinTime::encode() const { return {"min-time", "", n.count(), from == From::start ? "start" : "end"}; }
 
 std::string MinTime::shown() const {
-  return std::string(option) + " " + format_duration(n) + (from == From::start ? " --min-time-from start" : "");
+  return std::string(option) + " " + util::format_duration(n) + (from == From::start ? " --min-time-from start" : "");
 }
 
 std::string MinTime::explain(const Verdict& verdict) const {
   if (!verdict.since) return "no success yet";
   const std::string last = from == From::start ? "last success began " : "last success ";
   if (verdict.holds()) return last + ago(verdict);
-  return last + ago(verdict) + ", needs " + format_duration(n) + due(verdict);
+  return last + ago(verdict) + ", needs " + util::format_duration(n) + due(verdict);
 }
 
-Result<AccessedPrior> AccessedPrior::parse(std::string_view text) {
+util::Result<AccessedPrior> AccessedPrior::parse(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
-    return Problem{"'" + escape(text) + "' has no colon: write NAME:D, as in checking:300"};
+    return util::Problem{"'" + util::escape(text) + "' has no colon: write NAME:D, as in checking:300"};
   }
   const auto key = checked_key(text.substr(0, colon));
-  if (!key) return Problem{key.problem()};
-  auto time = parse_duration(text.substr(colon + 1));
-  if (!time) return Problem{time.problem()};
+  if (!key) return key.error();
+  auto time = util::parse_duration(text.substr(colon + 1));
+  if (!time) return time.error();
   return AccessedPrior{*key, *time};
 }
 
 EncodedCondition AccessedPrior::encode() const { return {"accessed-prior", key, time.count(), ""}; }
 
-std::string AccessedPrior::shown() const { return std::string(option) + " " + escape(key) + ":" + format_duration(time); }
+std::string AccessedPrior::shown() const {
+  return std::string(option) + " " + util::escape(key) + ":" + util::format_duration(time);
+}
 
 std::string AccessedPrior::explain(const Verdict& verdict) const {
-  const std::string name = escape(key);
-  const std::string needs = ", needs a success at most " + format_duration(time) + " ago";
+  const std::string name = util::escape(key);
+  const std::string needs = ", needs a success at most " + util::format_duration(time) + " ago";
   if (verdict.why == "never") return name + " has not run yet" + needs;
   if (verdict.why == "failed") return "the last run of " + name + " failed " + ago(verdict) + needs;
   if (verdict.why == "stale") return name + " succeeded " + ago(verdict) + needs;
   return name + " succeeded " + ago(verdict);
 }
 
-Result<After> After::parse(std::string_view text) {
+util::Result<After> After::parse(std::string_view text) {
   const auto name = checked_key(text);
-  if (!name) return Problem{name.problem()};
+  if (!name) return name.error();
   return After{*name};
 }
 
 EncodedCondition After::encode() const { return {"after", key, 0, ""}; }
 
-std::string After::shown() const { return std::string(option) + " " + escape(key); }
+std::string After::shown() const { return std::string(option) + " " + util::escape(key); }
 
 std::string After::explain(const Verdict& verdict) const {
-  const std::string name = escape(key);
+  const std::string name = util::escape(key);
   if (verdict.why == "never") return name + " has not succeeded yet";
   if (verdict.why == "old") return name + " succeeded " + ago(verdict) + ", but not since the last success began";
   return name + " succeeded " + ago(verdict);
 }
 
-Result<NotRunning> NotRunning::parse(std::string_view text) {
+util::Result<NotRunning> NotRunning::parse(std::string_view text) {
   const auto name = checked_key(text);
-  if (!name) return Problem{name.problem()};
+  if (!name) return name.error();
   return NotRunning{*name};
 }
 
 EncodedCondition NotRunning::encode() const { return {"not-running", key, 0, ""}; }
 
-std::string NotRunning::shown() const { return std::string(option) + " " + escape(key); }
+std::string NotRunning::shown() const { return std::string(option) + " " + util::escape(key); }
 
 std::string NotRunning::explain(const Verdict& verdict) const {
-  if (verdict.holds()) return escape(key) + " is not running";
-  return escape(key) + " has been running for " + format_duration(verdict.since.value_or(Millis(0)));
+  if (verdict.holds()) return util::escape(key) + " is not running";
+  return util::escape(key) + " has been running for " + util::format_duration(verdict.since.value_or(Millis(0)));
 }
 
-Result<RetryAfter> RetryAfter::parse(std::string_view text) {
-  auto n = parse_duration(text);
-  if (!n) return Problem{n.problem()};
+util::Result<RetryAfter> RetryAfter::parse(std::string_view text) {
+  auto n = util::parse_duration(text);
+  if (!n) return n.error();
   return RetryAfter{*n};
 }
 
 EncodedCondition RetryAfter::encode() const { return {"retry-after", "", n.count(), ""}; }
 
-std::string RetryAfter::shown() const { return std::string(option) + " " + format_duration(n); }
+std::string RetryAfter::shown() const { return std::string(option) + " " + util::format_duration(n); }
 
 std::string RetryAfter::explain(const Verdict& verdict) const {
   if (!verdict.since) return "the last run did not fail";
   if (verdict.holds()) return "the last run failed " + ago(verdict);
-  return "the last run failed " + ago(verdict) + ", needs " + format_duration(n) + due(verdict);
+  return "the last run failed " + ago(verdict) + ", needs " + util::format_duration(n) + due(verdict);
 }
 
-Result<MaxFailures> MaxFailures::parse(std::string_view text) {
-  const auto limit = parse_number<std::int64_t>(text);
+util::Result<MaxFailures> MaxFailures::parse(std::string_view text) {
+  const auto limit = util::parse_number<std::int64_t>(text);
   if (!limit || *limit < 1 || *limit > 1'000'000) {
-    return Problem{"'" + escape(text) + "' is not a number of failures: write 1 to 1000000"};
+    return util::Problem{"'" + util::escape(text) + "' is not a number of failures: write 1 to 1000000"};
   }
   return MaxFailures{*limit};
 }
@@ -125,43 +137,102 @@ std::string MaxFailures::explain(const Verdict& verdict) const {
          " (once it is mended: condolock touch, or one run with --force)";
 }
 
-Result<MaxRuns> MaxRuns::parse(std::string_view text) {
+util::Result<MaxRuns> MaxRuns::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return Problem{"'" + escape(text) + "' has no slash: write N/D, as in 3/1h"};
-  const auto limit = parse_number<std::int64_t>(text.substr(0, slash));
+  if (slash == std::string_view::npos)
+    return util::Problem{"'" + util::escape(text) + "' has no slash: write N/D, as in 3/1h"};
+  const auto limit = util::parse_number<std::int64_t>(text.substr(0, slash));
   if (!limit || *limit < 1 || *limit > 1000) {
-    return Problem{"'" + escape(text.substr(0, slash)) + "' is not a number of runs: write 1 to 1000"};
+    return util::Problem{"'" + util::escape(text.substr(0, slash)) + "' is not a number of runs: write 1 to 1000"};
   }
-  const auto time = parse_duration(text.substr(slash + 1));
-  if (!time) return Problem{time.problem()};
+  const auto time = util::parse_duration(text.substr(slash + 1));
+  if (!time) return time.error();
   return MaxRuns{*limit, *time};
 }
 
 EncodedCondition MaxRuns::encode() const { return {"max-runs", "", limit, std::to_string(time.count())}; }
 
 std::string MaxRuns::shown() const {
-  return std::string(option) + " " + std::to_string(limit) + "/" + format_duration(time);
+  return std::string(option) + " " + std::to_string(limit) + "/" + util::format_duration(time);
 }
 
 std::string MaxRuns::explain(const Verdict& verdict) const {
   const std::string runs = std::to_string(limit) + (limit == 1 ? " run" : " runs");
-  if (verdict.holds()) return "fewer than " + runs + " began in the last " + format_duration(time);
-  return runs + " began in the last " + format_duration(time) + ", the first of these " + ago(verdict) + due(verdict);
+  if (verdict.holds()) return "fewer than " + runs + " began in the last " + util::format_duration(time);
+  return runs + " began in the last " + util::format_duration(time) + ", the first of these " + ago(verdict) + due(verdict);
 }
 
-Result<Once> Once::parse(std::string_view text) {
+util::Result<Once> Once::parse(std::string_view text) {
   if (text.empty() || text.size() > 64)
-    return Problem{"an ID has 1 to 64 bytes, this one has " + std::to_string(text.size())};
+    return util::Problem{"an ID has 1 to 64 bytes, this one has " + std::to_string(text.size())};
   return Once{std::string(text)};
 }
 
 EncodedCondition Once::encode() const { return {"once", "", 0, id}; }
 
-std::string Once::shown() const { return std::string(option) + " " + escape(id); }
+std::string Once::shown() const { return std::string(option) + " " + util::escape(id); }
 
 std::string Once::explain(const Verdict& verdict) const {
-  if (verdict.holds()) return "no run with the ID " + escape(id) + " has succeeded";
-  return "a run with the ID " + escape(id) + " succeeded " + ago(verdict);
+  if (verdict.holds()) return "no run with the ID " + util::escape(id) + " has succeeded";
+  return "a run with the ID " + util::escape(id) + " succeeded " + ago(verdict);
+}
+
+std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::string_view option, std::string_view text) {
+  bool found = false;
+  for (Condition& condition : conditions) {
+    auto problem = std::visit(
+        [&]<class Kind>(Kind& kind) -> std::optional<util::Problem> {
+          if constexpr (requires { Kind::modifier; }) {
+            if (Kind::modifier.option == option) {
+              found = true;
+              return kind.modify(text);
+            }
+          }
+          return std::nullopt;
+        },
+        condition);
+    if (problem) return problem;
+  }
+  if (found) return std::nullopt;
+  for (const ConditionKind& kind : condition_kinds) {
+    if (kind.modifier && kind.modifier->option == option) {
+      return util::Problem{std::string(option).append(" needs a ").append(kind.option).append(" ").append(kind.form) +
+                           " to count"};
+    }
+  }
+  return util::Problem{std::string(option) + " belongs to no condition"};
+}
+
+Needs needs_of(const std::vector<Condition>& conditions) {
+  Needs all;
+  for (const Condition& condition : conditions) {
+    std::visit(
+        [&all]<class Kind>(const Kind& kind) {
+          if constexpr (requires { kind.needs(); }) {
+            const Needs needs = kind.needs();
+            if (needs.starts) all.starts = std::max(all.starts.value_or(0), *needs.starts);
+            if (!needs.once.empty()) all.once = needs.once;
+          }
+        },
+        condition);
+  }
+  return all;
+}
+
+std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mode) {
+  std::optional<Clash> found;
+  for (const Condition& condition : conditions) {
+    std::visit(
+        [&]<class Kind>(const Kind& /*kind*/) {
+          if constexpr (requires { Kind::conflicts; }) {
+            for (const Conflict& conflict : Kind::conflicts) {
+              if (conflict.mode == mode) found = Clash{Kind::option, conflict.why};
+            }
+          }
+        },
+        condition);
+  }
+  return found;
 }
 
 EncodedCondition encode(const Condition& condition) {
@@ -176,4 +247,4 @@ std::string explain(const Condition& condition, const Verdict& verdict) {
   return std::visit([&](const auto& kind) { return kind.explain(verdict); }, condition);
 }
 
-}  // namespace condolock
+}  // namespace condolock::lock

@@ -1,5 +1,5 @@
-// Conditions: what must hold for a job to run. A condition is data: a struct here, an entry in the variant below it, a
-// branch in acquire.lua that judges it. Nothing else knows the single ones.
+// Conditions: what must hold for a job to run. A condition is data: a struct here, an entry in the variant below, a branch
+// in acquire.lua that judges it. Nothing else knows a single one; docs/development.md shows how to add one.
 #pragma once
 
 #include <array>
@@ -8,11 +8,12 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "util/clock.hpp"
 #include "util/result.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 
 // acquire.lua's judgement of one condition, on the engine's clock.
 struct Verdict {
@@ -33,6 +34,30 @@ struct EncodedCondition {
   std::string word;
 };
 
+// What a condition needs of the attempt that carries it, also of a forced one.
+struct Needs {
+  std::optional<std::int64_t> starts;  // remember this start and so many before it; at least 1
+  std::string once;                    // remember a success by this ID, 1 to 64 bytes; empty: none
+};
+
+// Ways to run that a condition may not go together with.
+enum class RunMode : std::uint8_t {
+  several_slots,  // more than one run at once
+  unleased,       // without a lease, where the engine does not answer
+};
+
+struct Conflict {
+  RunMode mode{};
+  std::string_view why;  // a clause: "two could succeed at once"
+};
+
+// A second option that says how a condition counts: --min-time-from.
+struct Modifier {
+  std::string_view option;
+  std::string_view form;
+  std::string_view help;
+};
+
 enum class From : std::uint8_t { end, start };
 
 // Holds when the last success ended (or began) at least n ago, and when there is none yet.
@@ -41,11 +66,14 @@ struct MinTime {
   static constexpr std::string_view form = "D";
   static constexpr std::string_view help = "the last success ended D ago or earlier, or never";
   static constexpr bool repeatable = false;
+  static constexpr Modifier modifier{"--min-time-from", "WHAT", "count that from the last success' end or start (end)"};
 
   Millis n{};
   From from = From::end;
 
-  static Result<MinTime> parse(std::string_view text);
+  static util::Result<MinTime> parse(std::string_view text);
+  // "start" or "end".
+  std::optional<util::Problem> modify(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -62,7 +90,7 @@ struct AccessedPrior {
   Millis time{};
 
   // Splits at the last colon: "a:b:300" names the key "a:b".
-  static Result<AccessedPrior> parse(std::string_view text);
+  static util::Result<AccessedPrior> parse(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -77,7 +105,7 @@ struct After {
 
   std::string key;
 
-  static Result<After> parse(std::string_view text);
+  static util::Result<After> parse(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -92,7 +120,7 @@ struct NotRunning {
 
   std::string key;
 
-  static Result<NotRunning> parse(std::string_view text);
+  static util::Result<NotRunning> parse(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -107,7 +135,7 @@ struct RetryAfter {
 
   Millis n{};
 
-  static Result<RetryAfter> parse(std::string_view text);
+  static util::Result<RetryAfter> parse(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -122,7 +150,7 @@ struct MaxFailures {
 
   std::int64_t limit = 1;
 
-  static Result<MaxFailures> parse(std::string_view text);
+  static util::Result<MaxFailures> parse(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -139,8 +167,9 @@ struct MaxRuns {
   std::int64_t limit = 1;
   Millis time{};
 
-  static Result<MaxRuns> parse(std::string_view text);
+  static util::Result<MaxRuns> parse(std::string_view text);
   EncodedCondition encode() const;
+  Needs needs() const { return {limit, ""}; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -151,11 +180,15 @@ struct Once {
   static constexpr std::string_view form = "ID";
   static constexpr std::string_view help = "no run with this ID has succeeded";
   static constexpr bool repeatable = false;
+  static constexpr std::array<Conflict, 2> conflicts{
+      {{RunMode::several_slots, "two could succeed at once"},
+       {RunMode::unleased, "nobody could tell whether it had succeeded before"}}};
 
   std::string id;
 
-  static Result<Once> parse(std::string_view text);
+  static util::Result<Once> parse(std::string_view text);
   EncodedCondition encode() const;
+  Needs needs() const { return {{}, id}; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -168,22 +201,53 @@ struct ConditionKind {
   std::string_view form;
   std::string_view help;
   bool repeatable;
-  Result<Condition> (*parse)(std::string_view text);
+  util::Result<Condition> (*parse)(std::string_view text);
+  std::optional<Modifier> modifier;
+  std::optional<util::Problem> (*check_modifier)(std::string_view text);  // null without a modifier
 };
 
 namespace detail {
+template <class Kind>
+constexpr ConditionKind kind_of() {
+  ConditionKind kind{Kind::option,
+                     Kind::form,
+                     Kind::help,
+                     Kind::repeatable,
+                     [](std::string_view text) -> util::Result<Condition> {
+                       auto parsed = Kind::parse(text);
+                       if (!parsed) return parsed.error();
+                       return Condition(*std::move(parsed));
+                     },
+                     std::nullopt,
+                     nullptr};
+  if constexpr (requires { Kind::modifier; }) {
+    kind.modifier = Kind::modifier;
+    kind.check_modifier = [](std::string_view text) { return Kind{}.modify(text); };
+  }
+  return kind;
+}
+
 template <class... Kind>
 constexpr std::array<ConditionKind, sizeof...(Kind)> kinds_of(const std::variant<Kind...>* /*all*/) {
-  return {
-      ConditionKind{Kind::option, Kind::form, Kind::help, Kind::repeatable, [](std::string_view text) -> Result<Condition> {
-                      auto parsed = Kind::parse(text);
-                      if (!parsed) return Problem{parsed.problem()};
-                      return Condition(*std::move(parsed));
-                    }}...};
+  return {kind_of<Kind>()...};
 }
 }  // namespace detail
 
 inline constexpr auto condition_kinds = detail::kinds_of(static_cast<const Condition*>(nullptr));
+
+// Applies the text of a modifier, which check_modifier has let pass, to the conditions that it belongs to. A problem says
+// that there is no such condition.
+std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::string_view option, std::string_view text);
+
+// What all of them need of the attempt together.
+Needs needs_of(const std::vector<Condition>& conditions);
+
+// A condition that can't go together with that way to run.
+struct Clash {
+  std::string_view option;  // of the condition
+  std::string_view why;
+};
+std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mode);
 
 EncodedCondition encode(const Condition& condition);
 // As it is written on a command line, with names made safe to show: "--min-time 5m".
@@ -191,4 +255,4 @@ std::string shown(const Condition& condition);
 // What the verdict means, for a person: "last success 2m10s ago, needs 5m (due in 2m50s)".
 std::string explain(const Condition& condition, const Verdict& verdict);
 
-}  // namespace condolock
+}  // namespace condolock::lock

@@ -6,18 +6,18 @@
 
 #include "util/escape.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 
-Result<std::string> checked_key(std::string_view text) {
-  if (text.empty()) return Problem{"a key must not be empty"};
-  if (text.size() > 1024) return Problem{"a key has at most 1024 bytes, this one has " + std::to_string(text.size())};
+util::Result<std::string> checked_key(std::string_view text) {
+  if (text.empty()) return util::Problem{"a key must not be empty"};
+  if (text.size() > 1024) return util::Problem{"a key has at most 1024 bytes, this one has " + std::to_string(text.size())};
   return std::string(text);
 }
 
-Result<std::string> checked_namespace(std::string_view text) {
+util::Result<std::string> checked_namespace(std::string_view text) {
   constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
   if (text.empty() || text.size() > 64 || text.find_first_not_of(allowed) != std::string_view::npos) {
-    return Problem{"'" + escape(text) + "' is not a namespace: 1 to 64 of A-Z a-z 0-9 _ . -"};
+    return util::Problem{"'" + util::escape(text) + "' is not a namespace: 1 to 64 of A-Z a-z 0-9 _ . -"};
   }
   return std::string(text);
 }
@@ -43,8 +43,8 @@ std::string this_holder() {
 
 std::string shown_holder(std::string_view who) {
   const std::size_t space = who.find(' ');
-  if (space == std::string_view::npos) return who.empty() ? "an unknown host" : escape(who);
-  return escape(who.substr(space + 1)) + " (pid " + escape(who.substr(0, space)) + ")";
+  if (space == std::string_view::npos) return who.empty() ? "an unknown host" : util::escape(who);
+  return util::escape(who.substr(space + 1)) + " (pid " + util::escape(who.substr(0, space)) + ")";
 }
 
-}  // namespace condolock
+}  // namespace condolock::lock

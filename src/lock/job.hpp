@@ -7,13 +7,13 @@
 
 #include "util/result.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 
 // A job's key: 1 to 1,024 bytes of any kind.
-Result<std::string> checked_key(std::string_view text);
+util::Result<std::string> checked_key(std::string_view text);
 
 // A namespace: [A-Za-z0-9_.-]{1,64}.
-Result<std::string> checked_namespace(std::string_view text);
+util::Result<std::string> checked_namespace(std::string_view text);
 
 // The namespace is the hash tag of every key, so that all keys of one are in one slot of a Cluster, and conditions on other
 // jobs stay atomic there. One ACL pattern, ~{ns}:*, covers everything.
@@ -37,4 +37,4 @@ std::string this_holder();
 // "4121 web1" -> "web1 (pid 4121)", made safe to show.
 std::string shown_holder(std::string_view who);
 
-}  // namespace condolock
+}  // namespace condolock::lock

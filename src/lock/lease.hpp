@@ -7,7 +7,7 @@
 
 #include "util/clock.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 
 struct Lease {
   Instant sent{};   // just before the attempt was sent that granted or last renewed it
@@ -27,4 +27,4 @@ struct Lease {
   bool is_stale(Instant now) const { return now - sent > length / 4; }
 };
 
-}  // namespace condolock
+}  // namespace condolock::lock

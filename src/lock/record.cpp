@@ -5,21 +5,21 @@
 #include <iterator>
 #include <map>
 
-#include "lock/answer.hpp"
+#include "lock/reply_reader.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 namespace {
 
 constexpr std::int64_t until_resumed = 9007199254740992;  // GREATEST in record.lua
 
 class Fields {
  public:
-  explicit Fields(Answer& answer) {
-    for (auto left = answer.number(); left > 0 && !answer.at_end(); --left) {
-      const std::string name = answer.text();
-      values_[name] = answer.text();
+  explicit Fields(ReplyReader& reader) {
+    for (auto left = reader.number(); left > 0 && !reader.at_end(); --left) {
+      const std::string name = reader.text();
+      values_[name] = reader.text();
     }
   }
 
@@ -27,28 +27,28 @@ class Fields {
     const auto found = values_.find(name);
     return found == values_.end() ? "" : found->second;
   }
-  std::optional<std::int64_t> number(const std::string& name) const { return parse_number<std::int64_t>(text(name)); }
+  std::optional<std::int64_t> number(const std::string& name) const { return util::parse_number<std::int64_t>(text(name)); }
   std::int64_t count(const std::string& name) const { return number(name).value_or(0); }
 
  private:
   std::map<std::string, std::string> values_;
 };
 
-Record read_record(Answer& answer, std::int64_t now) {
+Record read_record(ReplyReader& reader, std::int64_t now) {
   Record record;
   record.known = true;
   record.now = now;
-  for (auto left = answer.number(); left > 0 && !answer.at_end(); --left) {
+  for (auto left = reader.number(); left > 0 && !reader.at_end(); --left) {
     Holder holder;
-    holder.until = answer.number();
-    holder.fence = answer.number();
-    holder.start = answer.number();
-    holder.revoked = !answer.text().empty();
-    holder.who = answer.text();
+    holder.until = reader.number();
+    holder.fence = reader.number();
+    holder.start = reader.number();
+    holder.revoked = !reader.text().empty();
+    holder.who = reader.text();
     record.holders.push_back(std::move(holder));
   }
-  record.slots = answer.number();
-  const Fields fields(answer);
+  record.slots = reader.number();
+  const Fields fields(reader);
   record.fence = fields.number("fence");
   record.success_start = fields.number("ok_start");
   record.success_end = fields.number("ok_end");
@@ -57,7 +57,7 @@ Record read_record(Answer& answer, std::int64_t now) {
   record.code = fields.number("code");
   record.took = fields.number("took");
   record.failed_at = fields.number("failed_at");
-  record.fails = fields.count("fails");
+  record.failures_in_a_row = fields.count("failures_in_a_row");
   record.skips = fields.count("skips");
   record.runs = fields.count("runs");
   record.failures = fields.count("failures");
@@ -70,7 +70,7 @@ Record read_record(Answer& answer, std::int64_t now) {
 
 // As record.lua takes a number; what is more could not be added to.
 std::optional<std::int64_t> parse_time(std::string_view text) {
-  const auto number = parse_number<std::int64_t>(text);
+  const auto number = util::parse_number<std::int64_t>(text);
   return number && *number >= 0 && *number < until_resumed ? number : std::nullopt;
 }
 
@@ -80,7 +80,7 @@ bool is_outcome(std::string_view word) {
 }
 
 // "fence start end outcome code who", see remember in change.lua.
-std::optional<Ended> parse_row(std::string_view row) {
+std::optional<HistoryEntry> parse_row(std::string_view row) {
   std::array<std::string_view, 5> words;
   for (std::string_view& word : words) {
     const std::size_t space = row.find(' ');
@@ -93,14 +93,18 @@ std::optional<Ended> parse_row(std::string_view row) {
   const auto end = parse_time(words[2]);
   const auto code = parse_time(words[4]);
   if (!fence || !start || !end || !is_outcome(words[3]) || (!code && words[4] != "-")) return std::nullopt;
-  return Ended{*fence, *start, *end, std::string(words[3]), code, std::string(row)};
+  return HistoryEntry{*fence, *start, *end, std::string(words[3]), code, std::string(row)};
 }
 
 }  // namespace
 
-Call records_call(const std::string& ns, const std::vector<std::string>& keys) {
+std::int64_t Record::live() const {
+  return std::count_if(holders.begin(), holders.end(), [&](const Holder& holder) { return is_live(holder); });
+}
+
+engine::Call records_call(const std::string& ns, const std::vector<std::string>& keys) {
   const Job none{ns, ""};
-  Call call;
+  engine::Call call;
   call.script = &scripts::status;
   call.keys = none.keys();
   for (const std::string& key : keys) {
@@ -111,32 +115,32 @@ Call records_call(const std::string& ns, const std::vector<std::string>& keys) {
   return call;
 }
 
-Answered<std::vector<Answered<Record>>> decode_records(const Reply& reply, std::size_t keys) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() != "records") return answer.unexpected();
-  const std::int64_t now = answer.number();
-  std::vector<Answered<Record>> records;
-  while (records.size() < keys && !answer.at_end()) {
-    const std::string kind = answer.text();
+engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const engine::Reply& reply, std::size_t keys) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() != "records") return reader.unexpected();
+  const std::int64_t now = reader.number();
+  std::vector<engine::Answered<Record>> records;
+  while (records.size() < keys && !reader.at_end()) {
+    const std::string kind = reader.text();
     if (kind == "record") {
-      records.emplace_back(read_record(answer, now));
-    } else if (auto refusal = answer.refusal(kind)) {
+      records.emplace_back(read_record(reader, now));
+    } else if (auto refusal = reader.refusal(kind)) {
       records.emplace_back(*std::move(refusal));
     } else if (kind == "none") {
       Record nothing;
       nothing.now = now;
       records.emplace_back(std::move(nothing));
     } else {
-      return answer.unexpected();
+      return reader.unexpected();
     }
   }
-  if (!answer.is_whole() || records.empty()) return answer.unexpected();
+  if (!reader.is_whole() || records.empty()) return reader.unexpected();
   return records;
 }
 
-Call names_call(const std::string& ns, const std::string& from, std::int64_t portion) {
-  Call call;
+engine::Call names_call(const std::string& ns, const std::string& from, std::int64_t portion) {
+  engine::Call call;
   call.script = &scripts::list;
   call.keys = Job{ns, ""}.keys();
   call.args = {from, std::to_string(portion)};
@@ -144,19 +148,19 @@ Call names_call(const std::string& ns, const std::string& from, std::int64_t por
   return call;
 }
 
-Answered<Names> decode_names(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() != "names") return answer.unexpected();
+engine::Answered<Names> decode_names(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() != "names") return reader.unexpected();
   Names names;
-  names.on = answer.text();
-  while (!answer.at_end()) names.keys.push_back(answer.text());
-  if (!answer.is_whole()) return answer.unexpected();
+  names.on = reader.text();
+  while (!reader.at_end()) names.keys.push_back(reader.text());
+  if (!reader.is_whole()) return reader.unexpected();
   return names;
 }
 
-Call history_call(const Job& job, std::int64_t limit) {
-  Call call;
+engine::Call history_call(const Job& job, std::int64_t limit) {
+  engine::Call call;
   call.script = &scripts::history;
   call.keys = job.keys();
   call.args = {std::to_string(limit)};
@@ -164,23 +168,23 @@ Call history_call(const Job& job, std::int64_t limit) {
   return call;
 }
 
-Answered<History> decode_history(const Reply& reply, const Job& job) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
+engine::Answered<History> decode_history(const engine::Reply& reply, const Job& job) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
   History history;
-  history.known = answer.code() == "runs";
-  if (!history.known && answer.code() != "none") return answer.unexpected();
-  if (history.known) history.now = answer.number();
-  while (!answer.at_end()) {
-    auto run = parse_row(answer.text());
+  history.known = reader.code() == "runs";
+  if (!history.known && reader.code() != "none") return reader.unexpected();
+  if (history.known) history.now = reader.number();
+  while (!reader.at_end()) {
+    auto run = parse_row(reader.text());
     if (!run) {
-      return Failure{Fault::malformed, false, false,
-                     "the history of " + escape(job.key) + " is malformed: it has a row that is no run"};
+      return engine::Failure{engine::Fault::malformed, false, false,
+                             "the history of " + util::escape(job.key) + " is malformed: it has a row that is no run"};
     }
     history.runs.push_back(*std::move(run));
   }
-  if (!answer.is_whole()) return answer.unexpected();
+  if (!reader.is_whole()) return reader.unexpected();
   return history;
 }
 
-}  // namespace condolock
+}  // namespace condolock::lock

@@ -9,7 +9,7 @@
 
 #include "lock/verbs.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 
 // Times: milliseconds since 1970 on the engine's clock. Durations: milliseconds.
 struct Holder {
@@ -31,8 +31,8 @@ struct Record {
   std::optional<std::int64_t> code;
   std::optional<std::int64_t> took;
   std::optional<std::int64_t> failed_at;
-  std::int64_t fails = 0;  // in a row
-  std::int64_t skips = 0;  // since the last run
+  std::int64_t failures_in_a_row = 0;  // in a row
+  std::int64_t skips = 0;              // since the last run
   std::int64_t runs = 0;
   std::int64_t failures = 0;
   std::optional<Paused> pause;
@@ -41,15 +41,17 @@ struct Record {
 
   // An expired holder counts as a lost run for every condition, though nothing is written down before the next grant.
   bool is_live(const Holder& holder) const { return holder.until > now; }
+  // How many of the holders are live.
+  std::int64_t live() const;
 };
 
 // As many jobs at once as a server can be asked for without keeping others waiting: a few milliseconds.
-inline constexpr std::size_t most_records = 200;
+inline constexpr std::size_t max_records = 200;
 
 // The answer has the record of each key in turn, or why there is none to be had: of the first at least, and of as many as
 // there is room for in one answer. At most most_records keys.
-Call records_call(const std::string& ns, const std::vector<std::string>& keys);
-Answered<std::vector<Answered<Record>>> decode_records(const Reply& reply, std::size_t keys);
+engine::Call records_call(const std::string& ns, const std::vector<std::string>& keys);
+engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const engine::Reply& reply, std::size_t keys);
 
 struct Names {
   std::vector<std::string> keys;
@@ -57,10 +59,10 @@ struct Names {
 };
 
 // Which jobs there are, in portions. Calls that go on until the end give every job that was there all the time, some twice.
-Call names_call(const std::string& ns, const std::string& from = "-inf", std::int64_t portion = 5000);
-Answered<Names> decode_names(const Reply& reply);
+engine::Call names_call(const std::string& ns, const std::string& from = "-inf", std::int64_t portion = 5000);
+engine::Answered<Names> decode_names(const engine::Reply& reply);
 
-struct Ended {
+struct HistoryEntry {
   std::int64_t fence = 0;  // 0: a touch
   std::int64_t start = 0;
   std::int64_t end = 0;
@@ -71,11 +73,11 @@ struct Ended {
 
 struct History {
   std::int64_t now = 0;
-  bool known = false;       // as Record::known
-  std::vector<Ended> runs;  // newest first
+  bool known = false;              // as Record::known
+  std::vector<HistoryEntry> runs;  // newest first
 };
 
-Call history_call(const Job& job, std::int64_t limit);
-Answered<History> decode_history(const Reply& reply, const Job& job);
+engine::Call history_call(const Job& job, std::int64_t limit);
+engine::Answered<History> decode_history(const engine::Reply& reply, const Job& job);
 
-}  // namespace condolock
+}  // namespace condolock::lock

@@ -1,22 +1,22 @@
 #include "lock/verbs.hpp"
 
-#include "lock/answer.hpp"
+#include "lock/reply_reader.hpp"
 
-namespace condolock {
+namespace condolock::lock {
 namespace {
 
-Call call_of(const Script& script, const Job& job, std::vector<std::string> args) {
-  Call call;
+engine::Call call_of(const scripts::Script& script, const Job& job, std::vector<std::string> args) {
+  engine::Call call;
   call.script = &script;
   call.keys = job.keys();
   call.args = std::move(args);
   return call;
 }
 
-std::string rows(const Attempt& attempt) { return attempt.keep ? std::to_string(*attempt.keep) : ""; }
+std::string rows(const Attempt& attempt) { return attempt.history_limit ? std::to_string(*attempt.history_limit) : ""; }
 
 // Every condition becomes four arguments, and the job it looks at two keys.
-void add_conditions(Call& call, const Job& job, const std::vector<Condition>& conditions) {
+void add_conditions(engine::Call& call, const Job& job, const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
     const EncodedCondition encoded = encode(condition);
     std::string position = "0";
@@ -29,39 +29,41 @@ void add_conditions(Call& call, const Job& job, const std::vector<Condition>& co
   }
 }
 
-Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, const Asking& asking, bool dry) {
+engine::Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& asking,
+                    bool dry) {
   const auto flag = [](bool set) { return set ? "1" : ""; };
-  Call call = call_of(scripts::acquire, attempt.job,
-                      {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who, rows(attempt),
-                       std::to_string(attempt.slots), flag(dry), flag(asking.forced), flag(asking.counted),
-                       asking.patience > Millis(0) ? std::to_string(asking.patience.count()) : "",
-                       attempt.starts ? std::to_string(*attempt.starts) : ""});
+  engine::Call call =
+      call_of(scripts::acquire, attempt.job,
+              {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who, rows(attempt),
+               std::to_string(attempt.slots), flag(dry), flag(asking.forced), flag(asking.counted),
+               asking.patience > Millis(0) ? std::to_string(asking.patience.count()) : "",
+               attempt.needs.starts ? std::to_string(*attempt.needs.starts) : ""});
   add_conditions(call, attempt.job, conditions);
   return call;
 }
 
-Held read_holder(Answer& answer) {
+Held read_holder(ReplyReader& reader) {
   Held held;
-  held.who = answer.text();
-  held.since = answer.millis();
-  held.left = answer.millis();
-  held.live = answer.number();
-  held.slots = answer.number();
+  held.who = reader.text();
+  held.since = reader.millis();
+  held.left = reader.millis();
+  held.live = reader.number();
+  held.slots = reader.number();
   return held;
 }
 
-Paused read_pause(Answer& answer) {
+Paused read_pause(ReplyReader& reader) {
   Paused paused;
-  paused.left = answer.optional_millis();
-  paused.why = answer.text();
+  paused.left = reader.optional_millis();
+  paused.why = reader.text();
   return paused;
 }
 
-Verdict read_verdict(Answer& answer) {
+Verdict read_verdict(ReplyReader& reader) {
   Verdict verdict;
-  verdict.why = answer.text();
-  verdict.since = answer.optional_millis();
-  verdict.due = answer.optional_millis();
+  verdict.why = reader.text();
+  verdict.since = reader.optional_millis();
+  verdict.due = reader.optional_millis();
   return verdict;
 }
 
@@ -81,143 +83,144 @@ std::string_view name_of(Outcome outcome) {
   return "";
 }
 
-Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const Asking& asking) {
+engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& asking) {
   return decide(attempt, conditions, asking, false);
 }
 
-Decision decode_decision(const Reply& reply, std::size_t conditions) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  Decision decision = answer.unexpected();
-  if (answer.code() == "granted") {
+engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  std::optional<Decision> decision;
+  if (reader.code() == "granted") {
     Grant grant;
-    grant.fence = answer.number();
-    grant.start = answer.number();
-    grant.last_success = answer.optional_number();
+    grant.fence = reader.number();
+    grant.start = reader.number();
+    grant.last_success = reader.optional_number();
     decision = grant;
-  } else if (answer.code() == "held") {
-    decision = read_holder(answer);
-  } else if (answer.code() == "paused") {
-    decision = read_pause(answer);
-  } else if (answer.code() == "skipped") {
+  } else if (reader.code() == "held") {
+    decision = read_holder(reader);
+  } else if (reader.code() == "paused") {
+    decision = read_pause(reader);
+  } else if (reader.code() == "skipped") {
     Skipped skipped;
-    skipped.position = static_cast<std::size_t>(answer.number() - 1);
-    skipped.verdict = read_verdict(answer);
-    if (skipped.position >= conditions) return answer.unexpected();
-    decision = skipped;
+    skipped.position = static_cast<std::size_t>(reader.number() - 1);
+    skipped.verdict = read_verdict(reader);
+    if (skipped.position < conditions) decision = skipped;
   }
-  if (!answer.is_whole()) return answer.unexpected();
-  return decision;
+  if (!decision || !reader.is_whole()) return reader.unexpected();
+  return *std::move(decision);
 }
 
-Call check_call(const Job& job, const std::vector<Condition>& conditions) {
+engine::Call check_call(const Job& job, const std::vector<Condition>& conditions) {
   Attempt nobody;
   nobody.job = job;
   return decide(nobody, conditions, {}, true);
 }
 
-Answered<Verdicts> decode_verdicts(const Reply& reply, std::size_t conditions) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() != "verdicts") return answer.unexpected();
+engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size_t conditions) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() != "verdicts") return reader.unexpected();
   Verdicts verdicts;
-  const Verdict holder = read_verdict(answer);  // the same shape: who, for how long, what is left
-  const std::int64_t live = answer.number();
-  const std::int64_t slots = answer.number();
+  const Verdict holder = read_verdict(reader);  // the same shape: who, for how long, what is left
+  const std::int64_t live = reader.number();
+  const std::int64_t slots = reader.number();
   if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due, live, slots};
-  const bool paused = !answer.text().empty();
-  const Paused pause = read_pause(answer);
+  const bool paused = !reader.text().empty();
+  const Paused pause = read_pause(reader);
   if (paused) verdicts.pause = pause;
-  for (std::size_t i = 0; i < conditions; ++i) verdicts.conditions.push_back(read_verdict(answer));
-  if (!answer.is_whole()) return answer.unexpected();
+  for (std::size_t i = 0; i < conditions; ++i) verdicts.conditions.push_back(read_verdict(reader));
+  if (!reader.is_whole()) return reader.unexpected();
   return verdicts;
 }
 
-Call renew_call(const Attempt& attempt, const Grant& grant) {
+engine::Call renew_call(const Attempt& attempt, const Grant& grant) {
   return call_of(scripts::renew, attempt.job,
                  {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
                   std::to_string(attempt.lease.count()), attempt.who, rows(attempt), std::to_string(attempt.slots)});
 }
 
-Answered<Renewal> decode_renewal(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() == "renewed") return Renewal::renewed;
-  if (answer.code() == "reasserted") return Renewal::reasserted;
-  if (answer.code() == "lost" || answer.code() == "finished") return Renewal::lost;
-  return answer.unexpected();
+engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() == "renewed") return Renewal::renewed;
+  if (reader.code() == "reasserted") return Renewal::reasserted;
+  if (reader.code() == "lost" || reader.code() == "finished") return Renewal::lost;
+  return reader.unexpected();
 }
 
-Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code) {
+engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code) {
   return call_of(scripts::finish, attempt.job,
                  {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
                   std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt),
-                  std::to_string(attempt.slots), attempt.once});
+                  std::to_string(attempt.slots), attempt.needs.once});
 }
 
-Answered<Recording> decode_recording(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() == "recorded") return Recording::recorded;
-  if (answer.code() == "superseded") return Recording::superseded;
-  return answer.unexpected();
+engine::Answered<Recording> decode_recording(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() == "recorded") return Recording::recorded;
+  if (reader.code() == "superseded") return Recording::superseded;
+  return reader.unexpected();
 }
 
-Call abandon_call(const Attempt& attempt) { return call_of(scripts::abandon, attempt.job, {attempt.token}); }
+engine::Call abandon_call(const Attempt& attempt) { return call_of(scripts::abandon, attempt.job, {attempt.token}); }
 
-Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why) {
+engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why) {
   return call_of(scripts::pause, job, {job.key, length ? std::to_string(length->count()) : "", why});
 }
 
-Call resume_call(const Job& job) { return call_of(scripts::resume, job, {}); }
+engine::Call resume_call(const Job& job) { return call_of(scripts::resume, job, {}); }
 
-Answered<bool> decode_pause(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() == "paused" || answer.code() == "resumed") return true;
-  if (answer.code() == "nothing") return false;
-  return answer.unexpected();
+engine::Answered<bool> decode_pause(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() == "paused" || reader.code() == "resumed") return true;
+  if (reader.code() == "nothing") return false;
+  return reader.unexpected();
 }
 
-Call unlock_call(const Job& job, bool at_once) { return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", ""}); }
+engine::Call unlock_call(const Job& job, bool at_once) {
+  return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", ""});
+}
 
-Answered<std::optional<Held>> decode_unlock(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  if (answer.code() == "nothing") return std::optional<Held>();
+engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() == "nothing") return std::optional<Held>();
   Held held;
-  held.live = answer.number();
-  held.who = answer.text();
-  held.since = answer.millis();
-  if (answer.code() == "revoked") held.left = answer.millis();
-  if ((answer.code() != "revoked" && answer.code() != "removed") || !answer.is_whole()) return answer.unexpected();
+  held.live = reader.number();
+  held.who = reader.text();
+  held.since = reader.millis();
+  if (reader.code() == "revoked") held.left = reader.millis();
+  if ((reader.code() != "revoked" && reader.code() != "removed") || !reader.is_whole()) return reader.unexpected();
   return std::optional(held);
 }
 
-Call reset_call(const Job& job) { return call_of(scripts::reset, job, {job.key}); }
+engine::Call reset_call(const Job& job) { return call_of(scripts::reset, job, {job.key}); }
 
-Answered<std::variant<bool, Held>> decode_reset(const Reply& reply) {
-  Answer answer(reply);
-  if (answer.failure()) return *answer.failure();
-  std::variant<bool, Held> what = answer.code() == "reset";
-  if (answer.code() == "held") {
+engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  std::variant<bool, Held> what = reader.code() == "reset";
+  if (reader.code() == "held") {
     Held held;
-    held.who = answer.text();
-    held.since = answer.millis();
-    held.left = answer.millis();
-    held.live = answer.number();
+    held.who = reader.text();
+    held.since = reader.millis();
+    held.left = reader.millis();
+    held.live = reader.number();
     what = held;
-  } else if (answer.code() != "reset" && answer.code() != "nothing") {
-    return answer.unexpected();
+  } else if (reader.code() != "reset" && reader.code() != "nothing") {
+    return reader.unexpected();
   }
-  if (!answer.is_whole()) return answer.unexpected();
+  if (!reader.is_whole()) return reader.unexpected();
   return what;
 }
 
-Call touch_call(const Attempt& attempt, Outcome outcome, int code) {
+engine::Call touch_call(const Attempt& attempt, Outcome outcome, int code) {
   return call_of(
       scripts::touch, attempt.job,
       {attempt.job.key, attempt.token, std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt)});
 }
 
-}  // namespace condolock
+}  // namespace condolock::lock

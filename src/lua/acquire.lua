@@ -16,26 +16,26 @@
 --                                                 (dry; who, for and left "" where a slot is free, paused "1" or "")
 --       "malformed" key why / "newer" key version
 -- A verdict is "holds" or why not; since and due are milliseconds, "" where there is nothing to say.
-local name, token, lease, who, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local name, token, lease, who, history_limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
 local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
 
 -- One branch for each condition: the settled record of the job that it looks at, a number, a word, this job's own record
 -- -> verdict, since, due; or nil and the answer to give.
 local CONDITIONS = ARGV[12] and {
-  ['min-time'] = function(record, least, from)
+  ['min-time'] = function(record, min, from)
     local at = from == 'start' and record.ok_start or record.ok_end
     if not at then
       return 'holds'
     end
     local since = now - at
-    if since >= least then
+    if since >= min then
       return 'holds', since
     end
-    return 'recent', since, least - since
+    return 'recent', since, min - since
   end,
 
-  ['accessed-prior'] = function(record, most)
+  ['accessed-prior'] = function(record, max)
     if not record.ended then
       return 'never'
     end
@@ -43,7 +43,7 @@ local CONDITIONS = ARGV[12] and {
     if record.outcome ~= 'success' then
       return 'failed', since
     end
-    if since > most then
+    if since > max then
       return 'stale', since
     end
     return 'holds', since
@@ -69,20 +69,20 @@ local CONDITIONS = ARGV[12] and {
     return 'running', now - live[1].start
   end,
 
-  ['retry-after'] = function(record, least)
+  ['retry-after'] = function(record, min)
     if not record.ended or record.outcome == 'success' then
       return 'holds'
     end
     local since = now - record.ended
-    if since >= least then
+    if since >= min then
       return 'holds', since
     end
-    return 'failed', since, least - since
+    return 'failed', since, min - since
   end,
 
   ['max-failures'] = function(record, limit)
     local since = record.failed_at and now - record.failed_at
-    if (record.fails or 0) < limit then
+    if (record.failures_in_a_row or 0) < limit then
       return 'holds', since
     end
     return 'failed', since
@@ -100,11 +100,11 @@ local CONDITIONS = ARGV[12] and {
     if not at then
       return nil, malformed(STARTS, 'has an element that is no time')
     end
-    local since, least = now - at, tonumber(length)
-    if since >= least then
+    local since, min = now - at, tonumber(length)
+    if since >= min then
       return 'holds', since
     end
-    return 'many', since, least - since
+    return 'many', since, min - since
   end,
 
   ['once'] = function(_, _, id)
@@ -166,7 +166,7 @@ local live = living(record)
 local taken = #live > 0 and (#live >= record.slots or not dry and slots ~= record.slots)
 local function holder()
   local first = live[1]
-  return first.who, text(now - first.start), text(first.till - now), text(#live), text(record.slots)
+  return first.who, text(now - first.start), text(first.expires_at - now), text(#live), text(record.slots)
 end
 local halted = not through_pause and paused(record)
 local pause_left = halted and record.paused_until < GREATEST and text(record.paused_until - now) or ''
@@ -195,11 +195,11 @@ if fence >= GREATEST then
 end
 local mine = find(record, token)
 if mine and not mine.revoked then
-  local again = with(mine, 'till', later(mine.till, now + lease))
+  local again = copy_with(mine, 'expires_at', later(mine.expires_at, now + lease))
   if not is_live(mine) then
     -- Others may have run since, and the engine has lost them: only a new fence is greater than theirs.
     again.fence = fence
-    put(record, 'fence', fence)
+    set_field(record, 'fence', fence)
     if starts then
       -- Its start keeps its place.
       local rows = redis.call('LRANGE', STARTS, 0, -1)
@@ -230,8 +230,8 @@ if taken or halted or refused then
   -- Who waits for a lease or the end of a pause sleeps until it is woken, or until that is over by itself. Then the next who
   -- frees a lease must know of it.
   if patience and (taken or halted) then
-    local left = taken and live[1].till - now or tonumber(pause_left) or patience
-    put(record, 'waiters_until', later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000))
+    local left = taken and live[1].expires_at - now or tonumber(pause_left) or patience
+    set_field(record, 'waiters_until', later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000))
   end
   save(record)
   if taken then
@@ -260,11 +260,11 @@ end
 if slots > 1 and not record.h_slots then
   redis.call('DEL', SLOTS) -- what was left when a record was deleted by hand is nobody's lease
 end
-put(seen, 'fence', fence)
+set_field(seen, 'fence', fence)
 seen.slots = slots
-seen.holders = replaced(seen, nil, { token = token, till = now + lease, fence = fence, start = now, who = who })
+seen.holders = replaced(seen, nil, { token = token, expires_at = now + lease, fence = fence, start = now, who = who })
 for _, gone in ipairs(lost) do
-  remember(keep, gone.fence, gone.start, gone.till, 'lost', nil, gone.who)
+  push_history(history_limit, gone.fence, gone.start, gone.expires_at, 'lost', nil, gone.who)
 end
 if starts then
   -- Callers that disagree about how many: the larger number. And one for each slot: those who give theirs back.

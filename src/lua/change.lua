@@ -1,6 +1,6 @@
 -- The opening of every script, its second part: what is written.
 
-local function put(record, field, value)
+local function set_field(record, field, value)
   if record[field] ~= value then
     record[field] = value
     record.changed[field] = true
@@ -13,34 +13,34 @@ local function later(a, b)
 end
 
 local function add(record, field)
-  put(record, field, (record[field] or 0) + 1)
+  set_field(record, field, (record[field] or 0) + 1)
 end
 
 -- Writes one ended run into the record. `at` is its end on record, `took` how long it really was.
-local function note(record, outcome, code, start, at, took)
+local function record_outcome(record, outcome, code, start, at, took)
   add(record, 'runs')
   local last = at >= (record.ended or 0)
   if outcome == 'success' then
-    put(record, 'ok_start', later(record.ok_start, start))
-    put(record, 'ok_end', later(record.ok_end, at))
+    set_field(record, 'ok_start', later(record.ok_start, start))
+    set_field(record, 'ok_end', later(record.ok_end, at))
   else
     add(record, 'failures')
-    put(record, 'failed_at', later(record.failed_at, at))
+    set_field(record, 'failed_at', later(record.failed_at, at))
   end
   if last then
-    put(record, 'ended', at)
-    put(record, 'outcome', outcome)
-    put(record, 'code', code)
-    put(record, 'took', math.max(0, took))
-    put(record, 'fails', outcome == 'success' and 0 or (record.fails or 0) + 1)
-    put(record, 'skips', 0)
+    set_field(record, 'ended', at)
+    set_field(record, 'outcome', outcome)
+    set_field(record, 'code', code)
+    set_field(record, 'took', math.max(0, took))
+    set_field(record, 'failures_in_a_row', outcome == 'success' and 0 or (record.failures_in_a_row or 0) + 1)
+    set_field(record, 'skips', 0)
   end
 end
 
 -- A holder's run is written down as lost, and its lease removed.
-local function lose(record, holder, at)
-  note(record, 'lost', nil, holder.start, at, at - holder.start)
-  put(record, 'cut', later(record.cut, holder.fence))
+local function mark_lost(record, holder, at)
+  record_outcome(record, 'lost', nil, holder.start, at, at - holder.start)
+  set_field(record, 'cut', later(record.cut, holder.fence))
   record.holders = replaced(record, holder)
 end
 
@@ -57,10 +57,10 @@ local function settled(record)
   if #lost == 0 then
     return record, lost
   end
-  table.sort(lost, function(a, b) return a.till < b.till end)
-  local copy = with(record, 'changed', copied(record.changed))
+  table.sort(lost, function(a, b) return a.expires_at < b.expires_at end)
+  local copy = copy_with(record, 'changed', copied(record.changed))
   for _, holder in ipairs(lost) do
-    lose(copy, holder, holder.till)
+    mark_lost(copy, holder, holder.expires_at)
   end
   return copy, lost
 end
@@ -68,7 +68,7 @@ end
 -- What a holder is in {ns}:slots:K.
 local function packed(holder)
   return table.concat(
-    { text(holder.till), text(holder.fence), text(holder.start), holder.revoked and '1' or '0', holder.who }, ' ')
+    { text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked and '1' or '0', holder.who }, ' ')
 end
 
 -- What has to be removed from a hash, and what set. Removal first: it is allowed where a server that is out of memory
@@ -107,16 +107,16 @@ end
 
 -- Writes what was changed.
 local function save(record)
-  put(record, 'v', VERSION)
+  set_field(record, 'v', VERSION)
   local one = record.slots == 1 and record.holders[1] or {}
-  put(record, 'h_token', one.token)
-  put(record, 'h_until', one.till)
-  put(record, 'h_fence', one.fence)
-  put(record, 'h_start', one.start)
-  put(record, 'h_revoked', one.revoked)
-  put(record, 'h_who', one.who)
+  set_field(record, 'h_token', one.token)
+  set_field(record, 'h_until', one.expires_at)
+  set_field(record, 'h_fence', one.fence)
+  set_field(record, 'h_start', one.start)
+  set_field(record, 'h_revoked', one.revoked)
+  set_field(record, 'h_who', one.who)
   local had = record.h_slots
-  put(record, 'h_slots', record.slots > 1 and #record.holders > 0 and record.slots or nil)
+  set_field(record, 'h_slots', record.slots > 1 and #record.holders > 0 and record.slots or nil)
   if had and record.holders ~= record.loaded or record.h_slots and not had then
     save_slots(had and record.loaded or {}, record)
   end
@@ -144,15 +144,15 @@ end
 -- {ns}:runs:K is a list, newest first: "fence start end outcome code who". The code is "-" where there is none; a fence
 -- of 0 marks a touch.
 -- `keep` rows are left; nil: as many as there were, and 20 at least.
-local function remember(keep, fence, start, at, outcome, code, who)
-  keep = keep or math.max(20, redis.call('LLEN', RUNS))
-  if keep == 0 then
+local function push_history(history_limit, fence, start, at, outcome, code, who)
+  history_limit = history_limit or math.max(20, redis.call('LLEN', RUNS))
+  if history_limit == 0 then
     redis.call('DEL', RUNS)
     return
   end
   local row = table.concat({ text(fence), text(start), text(at), outcome, code and text(code) or '-', who }, ' ')
   redis.call('LPUSH', RUNS, row)
-  redis.call('LTRIM', RUNS, 0, keep - 1)
+  redis.call('LTRIM', RUNS, 0, history_limit - 1)
 end
 
 -- {ns}:index is a sorted set of keys by their last activity. Every verb's first write; nil, or the answer to give when the

@@ -8,7 +8,7 @@
 --       "malformed" key why / "newer" key version
 -- Asked again, it gives the same answer.
 local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local code, who, keep, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
+local code, who, history_limit, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 
 local record, answer = open(token, RUNS, 'list', id ~= '' and ONCE, 'zset')
 if not record then
@@ -33,7 +33,7 @@ if not held and slots == 1 and record.fence == fence and fence > (record.cut or 
 end
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
-  remember(keep, fence, start, now, 'superseded', code, who)
+  push_history(history_limit, fence, start, now, 'superseded', code, who)
   retire(token, 'superseded')
   if held then
     save(record)
@@ -46,12 +46,12 @@ local bad = index(name)
 if bad then
   return bad
 end
-put(record, 'fence', later(record.fence, fence))
-note(record, outcome, code, start, later(record.ended, now), now - start)
+set_field(record, 'fence', later(record.fence, fence))
+record_outcome(record, outcome, code, start, later(record.ended, now), now - start)
 if id ~= '' and outcome == 'success' then
   redis.call('ZADD', ONCE, 'NX', text(now), id)
 end
-remember(keep, fence, start, now, outcome, code, who)
+push_history(history_limit, fence, start, now, outcome, code, who)
 retire(token, 'recorded')
 save(record)
 wake(record)

@@ -16,8 +16,8 @@ if bad then
   return bad
 end
 local was = record.paused_until or 0
-put(record, 'paused_until', length and now + length or GREATEST)
-put(record, 'paused_why', why ~= '' and why or nil)
+set_field(record, 'paused_until', length and now + length or GREATEST)
+set_field(record, 'paused_why', why ~= '' and why or nil)
 save(record)
 if record.paused_until < was then
   wake(record) -- who sleeps until the old end has to look anew

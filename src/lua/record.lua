@@ -10,7 +10,8 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE = unpack(KEYS, 1, 8)
 --   ok_start      when the last success began     ok_end        when the last success ended
 --   ended         when the last run ended         outcome       how: success, failed, timeout, lost, superseded
 --   code          its exit code (none if lost)    failed_at     when the last failure ended
---   fails         failures in a row               skips         refusals since the last run
+--   failures_in_a_row             that, ending with the last run
+--   skips         refusals since the last run
 --   runs          runs ended, ever                failures      of these, how many failed
 --   took          how long the last run took
 --   paused_until  no run is granted before; GREATEST: before a resume             paused_why    why not
@@ -20,8 +21,8 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE = unpack(KEYS, 1, 8)
 --                 token -> "until fence start revoked who", revoked being 1 or 0
 -- Numbers come first, then texts.
 local FIELDS = {
-  'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'fails', 'skips', 'runs', 'failures', 'took',
-  'paused_until', 'waiters_until', 'h_until', 'h_fence', 'h_start', 'h_slots', 'h_revoked',
+  'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'runs', 'failures',
+  'took', 'paused_until', 'waiters_until', 'h_until', 'h_fence', 'h_start', 'h_slots', 'h_revoked',
   'outcome', 'paused_why', 'h_token', 'h_who',
 }
 local NUMBERS = 20 -- so many of them
@@ -76,7 +77,7 @@ local function holders_of(record, key, slots)
       return nil, malformed(key, 'has a holder without h_token, h_until, h_fence or h_start')
     end
     return { {
-      token = record.h_token, till = record.h_until, fence = record.h_fence, start = record.h_start,
+      token = record.h_token, expires_at = record.h_until, fence = record.h_fence, start = record.h_start,
       revoked = record.h_revoked, who = record.h_who or '',
     } }
   end
@@ -86,13 +87,14 @@ local function holders_of(record, key, slots)
   end
   local holders = {}
   for i = 1, #pairs_of, 2 do
-    local till, fence, start, revoked, who = string.match(pairs_of[i + 1], '^(%d+) (%d+) (%d+) ([01]) (.*)$')
-    till, fence, start = number(till or ''), number(fence or ''), number(start or '')
-    if not (till and fence and start) then
+    local expires_at, fence, start, revoked, who = string.match(pairs_of[i + 1], '^(%d+) (%d+) (%d+) ([01]) (.*)$')
+    expires_at, fence, start = number(expires_at or ''), number(fence or ''), number(start or '')
+    if not (expires_at and fence and start) then
       return nil, malformed(slots, 'has a field that is no holder')
     end
     holders[#holders + 1] = {
-      token = pairs_of[i], till = till, fence = fence, start = start, revoked = revoked == '1' and 1 or nil, who = who,
+      token = pairs_of[i], expires_at = expires_at, fence = fence, start = start,
+      revoked = revoked == '1' and 1 or nil, who = who,
     }
   end
   return holders
@@ -119,8 +121,9 @@ local function load(key, slots)
     return nil, unreadable(key, values)
   end
   local record = {
-    v = nil, fence = nil, cut = nil, ok_start = nil, ok_end = nil, ended = nil, code = nil, failed_at = nil, fails = nil,
-    skips = nil, runs = nil, failures = nil, took = nil, changed = {}, holders = nil, loaded = nil, slots = nil,
+    v = nil, fence = nil, cut = nil, ok_start = nil, ok_end = nil, ended = nil, code = nil, failed_at = nil,
+    failures_in_a_row = nil, skips = nil, runs = nil, failures = nil, took = nil,
+    changed = {}, holders = nil, loaded = nil, slots = nil,
     outcome = values[21] or nil, paused_why = values[22] or nil, h_token = values[23] or nil, h_who = values[24] or nil,
   }
   local doubtful = false
@@ -176,7 +179,7 @@ local function find(record, token)
 end
 
 local function is_live(holder)
-  return holder.till > now
+  return holder.expires_at > now
 end
 
 -- The live holders, the one whose lease ends first in front.
@@ -188,7 +191,7 @@ local function living(record)
     end
   end
   if #live > 1 then
-    table.sort(live, function(a, b) return a.till < b.till end)
+    table.sort(live, function(a, b) return a.expires_at < b.expires_at end)
   end
   return live
 end
@@ -206,7 +209,7 @@ local function replaced(record, old, new)
 end
 
 -- The same table with one thing changed.
-local function with(one, field, value)
+local function copy_with(one, field, value)
   local changed = copied(one)
   changed[field] = value
   return changed

@@ -8,7 +8,7 @@
 --       "finished" answer   this token is done
 --       "malformed" key why / "newer" key version
 local name, token, fence, start = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local lease, who, keep, slots = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local lease, who, history_limit, slots = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local record, answer = open(token)
 if not record then
@@ -28,9 +28,9 @@ if mine then
   record.holders = replaced(record, mine)
   if same then
     -- Even past its end: nobody took it, so nothing else has run.
-    local again = with(mine, 'till', now + lease)
+    local again = copy_with(mine, 'expires_at', now + lease)
     again.fence = later(mine.fence, fence) -- an engine that lost data may know an older one
-    put(record, 'fence', later(record.fence, again.fence))
+    set_field(record, 'fence', later(record.fence, again.fence))
     record.holders = replaced(record, nil, again)
     save(record)
     return { 'renewed' }
@@ -45,10 +45,10 @@ if bad then
   return bad
 end
 local new, lost = settled(record)
-put(new, 'fence', fence)
-new.slots, new.holders = 1, { { token = token, till = now + lease, fence = fence, start = start, who = who } }
+set_field(new, 'fence', fence)
+new.slots, new.holders = 1, { { token = token, expires_at = now + lease, fence = fence, start = start, who = who } }
 for _, holder in ipairs(lost) do
-  remember(keep, holder.fence, holder.start, holder.till, 'lost', nil, holder.who)
+  push_history(history_limit, holder.fence, holder.start, holder.expires_at, 'lost', nil, holder.who)
 end
 save(new)
 return { 'reasserted' }

@@ -14,16 +14,16 @@ if not record then
 end
 local live = living(record)
 if #live > 0 then
-  return { 'held', live[1].who, text(now - live[1].start), text(live[1].till - now), text(#live) }
+  return { 'held', live[1].who, text(now - live[1].start), text(live[1].expires_at - now), text(#live) }
 end
 local gone = redis.call('DEL', RUNS, STARTS, ONCE) + redis.call('ZREM', INDEX, name)
 if record.v then
-  put(record, 'cut', record.fence)
+  set_field(record, 'cut', record.fence)
   record.holders = {}
   for _, field in ipairs(FIELDS) do
     local kept = field == 'v' or field == 'fence' or field == 'cut' or field == 'waiters_until'
     if not kept and string.sub(field, 1, 2) ~= 'h_' then
-      put(record, field, nil)
+      set_field(record, field, nil)
     end
   end
   gone = gone + (next(record.changed) and 1 or 0)

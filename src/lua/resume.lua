@@ -12,8 +12,8 @@ if not record.paused_until then
   return { 'nothing' }
 end
 local was = paused(record)
-put(record, 'paused_until', nil)
-put(record, 'paused_why', nil)
+set_field(record, 'paused_until', nil)
+set_field(record, 'paused_why', nil)
 save(record)
 wake(record)
 return { was and 'resumed' or 'nothing' }

@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-namespace condolock {
+namespace condolock::scripts {
 
 struct Script {
   std::string_view name;
@@ -13,7 +13,6 @@ struct Script {
   std::string_view sha1;  // of the source, 40 lower-case hex digits: what EVALSHA names it by
 };
 
-namespace scripts {
 extern const Script acquire;
 extern const Script renew;
 extern const Script finish;
@@ -29,6 +28,4 @@ extern const Script history;
 
 inline constexpr std::array<const Script*, 12> all{&acquire, &renew,  &finish, &abandon, &touch, &status,
                                                    &pause,   &resume, &unlock, &reset,   &list,  &history};
-}  // namespace scripts
-
-}  // namespace condolock
+}  // namespace condolock::scripts

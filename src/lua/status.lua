@@ -33,7 +33,7 @@ local function add_record(record)
   end
   add_all('record', text(#record.holders))
   for _, holder in ipairs(record.holders) do
-    add_all(text(holder.till), text(holder.fence), text(holder.start), holder.revoked and '1' or '', holder.who)
+    add_all(text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked and '1' or '', holder.who)
   end
   add_all(text(record.slots), text(#fields / 2))
   for _, part in ipairs(fields) do

@@ -5,7 +5,8 @@
 --       6 rows to keep in runs ("": as many as there are)
 -- reply "recorded"
 --       "malformed" key why / "newer" key version
-local name, token, outcome, code, who, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local name, token, outcome, code = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local who, history_limit = ARGV[5], tonumber(ARGV[6])
 
 local record, answer = open(token, RUNS, 'list')
 if not record then
@@ -19,8 +20,8 @@ local bad = index(name)
 if bad then
   return bad
 end
-note(record, outcome, code, now, later(record.ended, now), 0)
-remember(keep, 0, now, now, outcome, code, who)
+record_outcome(record, outcome, code, now, later(record.ended, now), 0)
+push_history(history_limit, 0, now, now, outcome, code, who)
 retire(token, 'recorded')
 save(record)
 return { 'recorded' }

@@ -7,7 +7,7 @@
 --       "removed" n who for
 --       "nothing"                   nobody holds it
 --       "malformed" key why / "newer" key version
-local name, at_once, keep = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local name, at_once, history_limit = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
 
 local record, bad = open(nil, RUNS, 'list')
 if not record then
@@ -25,10 +25,10 @@ if bad then
 end
 for _, holder in ipairs(live) do
   if at_once then
-    lose(record, holder, later(record.ended, now))
-    remember(keep, holder.fence, holder.start, now, 'lost', nil, holder.who)
+    mark_lost(record, holder, later(record.ended, now))
+    push_history(history_limit, holder.fence, holder.start, now, 'lost', nil, holder.who)
   else
-    record.holders = replaced(record, holder, with(holder, 'revoked', 1))
+    record.holders = replaced(record, holder, copy_with(holder, 'revoked', 1))
   end
 end
 save(record)
@@ -36,4 +36,4 @@ if at_once then
   wake(record)
   return { 'removed', text(#live), last.who, text(now - last.start) }
 end
-return { 'revoked', text(#live), last.who, text(now - last.start), text(last.till - now) }
+return { 'revoked', text(#live), last.who, text(now - last.start), text(last.expires_at - now) }

@@ -16,7 +16,7 @@ namespace condolock::process {
 namespace {
 
 bool holds_terminal() {
-  const Fd terminal(open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const util::Fd terminal(open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY));
   return terminal && tcgetpgrp(terminal.get()) == getpgrp();
 }
 

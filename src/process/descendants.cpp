@@ -26,9 +26,9 @@ std::multimap<pid_t, pid_t> children_by_parent() {
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
   if (!proc) return out;
   while (const dirent* entry = readdir(proc.get())) {
-    const auto pid = parse_number<pid_t>(entry->d_name);
+    const auto pid = util::parse_number<pid_t>(entry->d_name);
     if (!pid) continue;
-    const Fd stat(open(("/proc/" + std::string(entry->d_name) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+    const util::Fd stat(open(("/proc/" + std::string(entry->d_name) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
     std::array<char, 512> buffer{};
     const ssize_t length = stat ? read(stat.get(), buffer.data(), buffer.size()) : 0;
     if (length <= 0) continue;
@@ -38,7 +38,7 @@ std::multimap<pid_t, pid_t> children_by_parent() {
     if (name_end == std::string_view::npos || name_end + 4 >= text.size()) continue;
     const char state = text[name_end + 2];
     text.remove_prefix(name_end + 4);
-    const auto parent = parse_number<pid_t>(text.substr(0, text.find(' ')));
+    const auto parent = util::parse_number<pid_t>(text.substr(0, text.find(' ')));
     if (parent && state != 'Z' && state != 'X') out.emplace(*parent, *pid);
   }
   return out;

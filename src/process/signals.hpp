@@ -35,7 +35,7 @@ class Signals {
 
  private:
   CallerSignals caller_;
-  Fd fd_;
+  util::Fd fd_;
 };
 
 }  // namespace condolock::process

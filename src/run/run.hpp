@@ -25,17 +25,18 @@
 
 #include "lock/lease.hpp"
 #include "lock/verbs.hpp"
+#include "run/report.hpp"
 #include "util/random.hpp"
 
-namespace condolock {
+namespace condolock::run {
 
 // What to do where no answer comes before a grant.
 enum class OnUnreachable : std::uint8_t { fail, run, skip };
 
 // What the user asked for.
 struct Plan {
-  Attempt attempt;
-  std::vector<Condition> conditions;
+  lock::Attempt attempt;
+  std::vector<lock::Condition> conditions;
   bool forced = false;  // conditions and pause are skipped
   Millis redis_timeout{5000};
   std::optional<Millis> timeout;  // for the child
@@ -53,7 +54,7 @@ struct Plan {
 namespace event {
 struct Begin {};
 struct Replied {
-  Reply reply;
+  engine::Reply reply;
 };
 struct Spawned {
   int pid = 0;
@@ -75,73 +76,13 @@ struct Tick {};
 using Event = std::variant<event::Begin, event::Replied, event::Spawned, event::SpawnFailed, event::ChildExited,
                            event::Signalled, event::Tick>;
 
-// What a run has to tell; the words for it are the command line's.
-namespace report {
-struct Granted {
-  Grant grant;
-};
-struct Refused {  // Held, Paused or Skipped
-  Decision decision;
-};
-struct Waiting {  // the first refusal of a wait
-  Decision decision;
-};
-struct NoGrant {  // no child was started
-  Failure failure;
-};
-struct SkippedUnreachable {  // --on-unreachable skip
-  Failure failure;
-};
-struct Unleased {  // --on-unreachable run: the child is started without a lease
-  Failure failure;
-};
-struct CalledOff {  // by a signal, before there was a child
-  int signal = 0;
-};
-struct NotStarted {  // exec failed
-  int error = 0;
-  int exit_code = 0;
-};
-struct Started {
-  int pid = 0;
-};
-struct RenewalFailed {  // the first of a row; `left` until the child is stopped
-  Failure failure;
-  Millis left{};
-};
-struct Renewed {
-  bool after_failure = false;
-};
-struct Reasserted {};  // the engine had lost the lease
-struct Stopping {      // TERM was sent; another holds the lease, or it could not be renewed, or --timeout
-  enum class Why : std::uint8_t { lost, not_renewed, timeout } why = Why::lost;
-};
-struct Ended {   // the child
-  int code = 0;  // 128+N for signal N
-  Outcome outcome = Outcome::success;
-};
-struct Recorded {};
-struct NotRecorded {
-  Failure failure;
-  bool success = false;  // of the child, so that it may run again
-};
-struct Superseded {
-  bool success = false;
-};
-}  // namespace report
-
-using Report = std::variant<report::Granted, report::Refused, report::Waiting, report::NoGrant, report::SkippedUnreachable,
-                            report::Unleased, report::CalledOff, report::NotStarted, report::Started, report::RenewalFailed,
-                            report::Renewed, report::Reasserted, report::Stopping, report::Ended, report::Recorded,
-                            report::NotRecorded, report::Superseded>;
-
 namespace action {
 struct Eval {  // start this call; one at a time
-  Call call;
+  engine::Call call;
 };
-struct Cancel {};  // forget the call that is under way
-struct Spawn {     // start the child; answered by Spawned or SpawnFailed, or by a signal that calls it off
-  Grant grant;     // fence 0: there is none
+struct Cancel {};     // forget the call that is under way
+struct Spawn {        // start the child; answered by Spawned or SpawnFailed, or by a signal that calls it off
+  lock::Grant grant;  // fence 0: there is none
 };
 struct Stop {  // send this to the child and everything below it
   int signal = 0;
@@ -149,7 +90,7 @@ struct Stop {  // send this to the child and everything below it
 struct Forward {  // pass this on to the child
   int signal = 0;
 };
-struct Tell {
+struct Notify {
   Report report;
 };
 struct Done {
@@ -158,7 +99,7 @@ struct Done {
 }  // namespace action
 
 using Action =
-    std::variant<action::Eval, action::Cancel, action::Spawn, action::Stop, action::Forward, action::Tell, action::Done>;
+    std::variant<action::Eval, action::Cancel, action::Spawn, action::Stop, action::Forward, action::Notify, action::Done>;
 
 class Run {
  public:
@@ -185,32 +126,32 @@ class Run {
   void handle(const event::Signalled& signalled, Instant now);
   void handle(const event::Tick&, Instant now);
 
-  void send(Call call, Millis patience, Instant now);
+  void send(engine::Call call, Millis patience, Instant now);
   void cancel();
-  void tell(Report report) { actions_.push_back(action::Tell{std::move(report)}); }
+  void notify(Report report) { actions_.push_back(action::Notify{std::move(report)}); }
   void done(int exit_code);
 
   void acquire(Instant now, std::optional<Millis> sleep = std::nullopt);
-  void wait_on(const Decision& refusal, Instant now);
-  void on_decision(const Reply& reply, Instant now);
-  void on_acquire_failure(const Failure& failure, Instant now);
-  void on_grant(const Grant& grant, Instant sent, Instant now);
-  void on_confirmation(const Reply& reply, Instant now);
+  void wait_on(const lock::Decision& refusal, Instant now);
+  void on_decision(const engine::Reply& reply, Instant now);
+  void on_acquire_failure(const engine::Failure& failure, Instant now);
+  void on_grant(const lock::Grant& grant, Instant sent, Instant now);
+  void on_confirmation(const engine::Reply& reply, Instant now);
   void spawn();
   void end_without_child(int exit_code, Millis patience, Instant now);
 
   void renew(Instant now);
-  void on_renewal(const Reply& reply, Instant now);
+  void on_renewal(const engine::Reply& reply, Instant now);
   void stop(Why why, Instant kill_at);
   void watch_child(Instant now);
 
   void finish(Instant now);
-  void on_recording(const Reply& reply, Instant now);
+  void on_recording(const engine::Reply& reply, Instant now);
   void record_unleased(Instant now);
-  void give_up_recording(const Failure& failure);
+  void give_up_recording(const engine::Failure& failure);
 
   Plan plan_;
-  Jitter jitter_;
+  util::Jitter jitter_;
   std::vector<Action> actions_;
 
   State state_ = State::idle;
@@ -220,12 +161,12 @@ class Run {
   std::optional<Instant> wait_until_;   // set by the first acquire
   std::optional<Instant> retry_until_;  // of a wait whose questions get no answer: the first of these in a row, and a while
   bool refused_ = false;                // an acquire was
-  bool said_to_wait_ = false;           // the last acquire did
-  std::optional<Decision> leaving_;     // the refusal that ended the wait; the last acquire only says that it does
-  bool may_hold_ = false;               // the engine may hold a lease for our token
-  bool voided_ = false;                 // ... taken in a session that was not ours
-  Grant grant_;
-  Lease lease_;
+  bool registered_as_waiter_ = false;   // the last acquire did
+  std::optional<lock::Decision> leaving_;  // the refusal that ended the wait; the last acquire only says that it does
+  bool may_hold_ = false;                  // the engine may hold a lease for our token
+  bool voided_ = false;                    // ... taken in a session that was not ours
+  lock::Grant grant_;
+  lock::Lease lease_;
 
   std::optional<Instant> timeout_at_;
   std::optional<Why> stopping_;
@@ -233,7 +174,7 @@ class Run {
   bool killed_ = false;
   bool renewal_failing_ = false;
 
-  Outcome outcome_ = Outcome::success;
+  lock::Outcome outcome_ = lock::Outcome::success;
   int child_code_ = 0;
   int exit_code_ = 0;
   Instant record_until_{};
@@ -242,4 +183,4 @@ class Run {
   bool giving_back_ = false;  // and what acquire may have left is abandoned before its end is recorded
 };
 
-}  // namespace condolock
+}  // namespace condolock::run

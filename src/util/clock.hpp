@@ -27,10 +27,15 @@ struct BootClock {
 
 using Instant = BootClock::time_point;
 
+namespace util {
+
+// The earlier of two moments; none means never.
 inline std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
   if (!a) return b;
   if (!b) return a;
   return *a < *b ? a : b;
 }
+
+}  // namespace util
 
 }  // namespace condolock

@@ -5,7 +5,7 @@
 
 #include "util/escape.hpp"
 
-namespace condolock {
+namespace condolock::util {
 namespace {
 
 struct Unit {
@@ -15,7 +15,7 @@ struct Unit {
 
 constexpr std::array<Unit, 7> units{
     {{"w", 604'800'000}, {"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
-constexpr std::int64_t longest_ms = 36'525LL * 86'400'000;  // 100 years: far below 2^53, up to which Lua counts
+constexpr std::int64_t max_ms = 36'525LL * 86'400'000;  // 100 years: far below 2^53, up to which Lua counts
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -29,7 +29,7 @@ struct Decimal {
   std::int64_t scale = 1;
 };
 
-constexpr std::int64_t most_digits = 1'000'000'000;  // ten of them: times the largest unit still fits 64 bits
+constexpr std::int64_t max_digits = 1'000'000'000;  // ten of them: times the largest unit still fits 64 bits
 
 // Takes the number from the front of `rest`; false if there is none, or it has too many digits to be meant.
 bool take_decimal(std::string_view& rest, Decimal& number) {
@@ -40,7 +40,7 @@ bool take_decimal(std::string_view& rest, Decimal& number) {
       fraction = true;
       digits = false;  // "5." is not a number
     } else {
-      if (number.count >= most_digits || number.scale >= most_digits) return false;
+      if (number.count >= max_digits || number.scale >= max_digits) return false;
       number.count = number.count * 10 + (rest[0] - '0');
       if (fraction) number.scale *= 10;
       digits = true;
@@ -69,13 +69,13 @@ Result<Millis> parse_duration(std::string_view text) {
   if (rest.empty()) return refuse(text, "it is empty");
   if (rest[0] == '-' || rest[0] == '+') return refuse(text, "a sign is not allowed");
   std::int64_t total = 0;
-  std::int64_t last_unit = longest_ms;
+  std::int64_t last_unit = max_ms;
   while (!rest.empty()) {
     Decimal number;
     if (!take_decimal(rest, number)) return refuse(text, "a number is missing, or has more than ten digits");
     std::int64_t unit_ms = 1000;
     if (rest.empty()) {
-      if (last_unit != longest_ms) return refuse(text, "the last number has no unit");
+      if (last_unit != max_ms) return refuse(text, "the last number has no unit");
     } else {
       const Unit* unit = take_unit(rest);
       if (unit == nullptr) return refuse(text, "the units are w, d, h, m or min, s and ms, and case matters");
@@ -85,7 +85,7 @@ Result<Millis> parse_duration(std::string_view text) {
     last_unit = unit_ms;
     const std::int64_t scaled = number.count * unit_ms;
     if (scaled % number.scale != 0) return refuse(text, "it is finer than a millisecond");
-    if (scaled / number.scale > longest_ms - total) return refuse(text, "it is longer than 100 years");
+    if (scaled / number.scale > max_ms - total) return refuse(text, "it is longer than 100 years");
     total += scaled / number.scale;
     while (!rest.empty() && rest[0] == ' ' && rest.size() > 1) rest.remove_prefix(1);
   }
@@ -127,4 +127,4 @@ std::string format_duration_up(Millis duration) {
   return format_duration(Millis((ms + step - 1) / step * step));
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

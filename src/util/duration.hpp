@@ -7,7 +7,7 @@
 #include "util/clock.hpp"
 #include "util/result.hpp"
 
-namespace condolock {
+namespace condolock::util {
 
 // "300" (seconds), "1.5h", "5m30s", "5min 30s", "2d", "250ms", "1w". Units: w d h m (or min) s ms, each at most once and
 // from the largest down; case matters. From 0 to 100 years, in whole milliseconds. Anything else is refused: a sign, an
@@ -21,4 +21,4 @@ std::string format_duration(Millis duration);
 // The same, rounded up to what it shows: for "due in", which must not promise too early.
 std::string format_duration_up(Millis duration);
 
-}  // namespace condolock
+}  // namespace condolock::util

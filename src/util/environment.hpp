@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace condolock {
+namespace condolock::util {
 
 // Empty where the variable is not set.
 inline std::string from_environment(const char* name) {
@@ -12,4 +12,4 @@ inline std::string from_environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-namespace condolock {
+namespace condolock::util {
 namespace {
 
 struct Decoded {
@@ -27,8 +27,8 @@ Decoded decode(std::string_view text) {
     if ((byte(i) & 0xC0) != 0x80) return {0, 0};
     code = code << 6 | (byte(i) & 0x3FU);
   }
-  const std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  if (code < least[length] || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) return {0, 0};
+  const std::array<std::uint32_t, 5> min{0, 0, 0x80, 0x800, 0x10000};
+  if (code < min[length] || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) return {0, 0};
   return {length, code};
 }
 
@@ -76,4 +76,4 @@ std::string shell_quoted(std::string_view word) {
   return safe.size() == out.size() + backslashes ? out : safe;  // nothing but backslashes was changed: better not even these
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace condolock {
+namespace condolock::util {
 
 // Printable UTF-8 stays as it is. Control characters (C0, DEL, C1), marks that reorder or hide text (bidirectional controls,
 // zero-width and line separators) and bytes that are not UTF-8 become \xNN, one for each byte; a backslash is doubled. So a
@@ -15,4 +15,4 @@ std::string escape(std::string_view text);
 // then it is not what the shell would have to be given.
 std::string shell_quoted(std::string_view word);
 
-}  // namespace condolock
+}  // namespace condolock::util

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace condolock {
+namespace condolock::util {
 
 // Decimal digits and nothing else, in range for T: no sign but T's own minus, no spaces; "010" is ten.
 template <std::integral T>
@@ -17,4 +17,4 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

@@ -13,7 +13,7 @@
 
 #include "util/fd.hpp"
 
-namespace condolock {
+namespace condolock::util {
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -41,4 +41,4 @@ bool write_at_once(int fd, std::string_view text) {
   return is_all(write(fd, text.data(), S_ISREG(info.st_mode) ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF)));
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <stdexcept>
 
-namespace condolock {
+namespace condolock::util {
 namespace {
 
 void fill(void* into, std::size_t size) {
@@ -48,12 +48,12 @@ std::uint64_t random_seed() {
   return seed;
 }
 
-Millis Jitter::between(Millis least, Millis most) {
+Millis Jitter::between(Millis min, Millis max) {
   state_ ^= state_ << 13U;
   state_ ^= state_ >> 7U;
   state_ ^= state_ << 17U;
-  if (most <= least) return least;
-  return least + Millis(static_cast<std::int64_t>(state_ % static_cast<std::uint64_t>((most - least).count() + 1)));
+  if (max <= min) return min;
+  return min + Millis(static_cast<std::int64_t>(state_ % static_cast<std::uint64_t>((max - min).count() + 1)));
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

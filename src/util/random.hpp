@@ -6,7 +6,7 @@
 
 #include "util/clock.hpp"
 
-namespace condolock {
+namespace condolock::util {
 
 // 128 bits from the kernel, as 22 characters of base64url (RFC 4648, no padding).
 std::string random_token();
@@ -17,10 +17,10 @@ std::uint64_t random_seed();
 class Jitter {
  public:
   explicit Jitter(std::uint64_t seed) : state_(seed | 1U) {}
-  Millis between(Millis least, Millis most);
+  Millis between(Millis min, Millis max);
 
  private:
   std::uint64_t state_;
 };
 
-}  // namespace condolock
+}  // namespace condolock::util

@@ -1,31 +1,35 @@
-// A value, or a sentence that says why there is none. For input that a person wrote: it names the thing and the way out, and
-// is ready to be printed behind "condolock: ".
+// A value, or the error that took its place. Errors are ordinary results here: they are returned, never thrown.
+//
+// Pass an error on in one line: `if (!answer) return answer.error();`
 #pragma once
 
+#include <concepts>
 #include <string>
+#include <tl/expected.hpp>
+#include <type_traits>
 #include <utility>
-#include <variant>
 
-namespace condolock {
+namespace condolock::util {
 
+// tl::expected, which the compiler does not let a caller ignore, and which both a value and an error convert to.
+template <class T, class E>
+class [[nodiscard]] Expected : public tl::expected<T, E> {
+  using Base = tl::expected<T, E>;
+
+ public:
+  template <class U>
+  requires(std::convertible_to<U, T> && !std::same_as<std::remove_cvref_t<U>, Expected> &&
+           !std::same_as<std::remove_cvref_t<U>, E>) Expected(U&& value)
+      : Base(std::forward<U>(value)) {}                        // NOLINT: implicit, so that `return value;` works
+  Expected(E error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT: the same for `return error;`
+};
+
+// What is wrong with something a person wrote: one sentence that names the thing and the way out, without a full stop.
 struct Problem {
   std::string text;
 };
 
 template <class T>
-class Result {
- public:
-  Result(T value) : held_(std::move(value)) {}            // NOLINT(google-explicit-constructor): reads as `return value;`
-  Result(Problem problem) : held_(std::move(problem)) {}  // NOLINT(google-explicit-constructor)
+using Result = Expected<T, Problem>;
 
-  explicit operator bool() const { return std::holds_alternative<T>(held_); }
-  const T& operator*() const { return std::get<T>(held_); }
-  T& operator*() { return std::get<T>(held_); }
-  const T* operator->() const { return &std::get<T>(held_); }
-  const std::string& problem() const { return std::get<Problem>(held_).text; }
-
- private:
-  std::variant<T, Problem> held_;
-};
-
-}  // namespace condolock
+}  // namespace condolock::util

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <ctime>
 
-namespace condolock {
+namespace condolock::util {
 namespace {
 
 std::string format(const char* pattern, std::int64_t epoch_ms) {
@@ -25,4 +25,4 @@ std::string format_rfc3339(std::int64_t epoch_ms) {
   return format("%Y-%m-%dT%H:%M:%S", epoch_ms) + ms.data();
 }
 
-}  // namespace condolock
+}  // namespace condolock::util

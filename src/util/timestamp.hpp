@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace condolock {
+namespace condolock::util {
 
 // Milliseconds since 1970 -> "2026-11-24 08:10:20 UTC".
 std::string format_time(std::int64_t epoch_ms);
@@ -12,4 +12,4 @@ std::string format_time(std::int64_t epoch_ms);
 // RFC 3339 with milliseconds: "2026-11-24T08:10:20.123Z".
 std::string format_rfc3339(std::int64_t epoch_ms);
 
-}  // namespace condolock
+}  // namespace condolock::util

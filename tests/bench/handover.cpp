@@ -38,22 +38,25 @@ struct Bench {
 
 class Waiter {
  public:
-  Waiter(Bench& bench, const redis::Target& target, std::size_t number) : bench_(bench), engine_(target), number_(number) {}
+  Waiter(Bench& bench, const engine::redis::Target& target, std::size_t number)
+      : bench_(bench), engine_(target), number_(number) {}
 
   void begin() {
-    Plan plan;
+    run::Plan plan;
     plan.attempt.job = {"bench", std::to_string(getpid())};  // what an earlier one left is still held
-    plan.attempt.token = random_token();
+    plan.attempt.token = util::random_token();
     plan.attempt.who = "1 bench";
     plan.attempt.lease = Millis(60'000);
     plan.wait.reset();
     plan.seed = number_;
     run_.emplace(plan);
-    feed(event::Begin{});
+    feed(run::event::Begin{});
   }
 
-  std::optional<Instant> wake() const { return earlier(earlier(engine_.interest().wake, run_->next_tick()), ends_); }
-  Interest interest() const { return engine_.interest(); }
+  std::optional<Instant> wake() const {
+    return util::earlier(util::earlier(engine_.interest().wake, run_->next_tick()), ends_);
+  }
+  engine::Interest interest() const { return engine_.interest(); }
   bool is_holding() const { return ends_.has_value(); }
   void end_now() { ends_ = BootClock::now(); }
 
@@ -62,33 +65,33 @@ class Waiter {
     if (ends_ && now >= *ends_) {
       ends_.reset();
       bench_.ended = now;
-      feed(event::ChildExited{0});
+      feed(run::event::ChildExited{0});
     }
-    if (const auto due = run_->next_tick(); due && now >= *due) feed(event::Tick{});
-    if (auto reply = engine_.advance(revents, now)) feed(event::Replied{*std::move(reply)});
+    if (const auto due = run_->next_tick(); due && now >= *due) feed(run::event::Tick{});
+    if (auto reply = engine_.advance(revents, now)) feed(run::event::Replied{*std::move(reply)});
   }
 
  private:
-  void feed(const Event& first) {
-    std::deque<Event> events{first};
+  void feed(const run::Event& first) {
+    std::deque<run::Event> events{first};
     while (!events.empty()) {
-      for (const Action& action : run_->on(events.front(), BootClock::now())) {
-        if (const auto* eval = std::get_if<action::Eval>(&action)) {
+      for (const run::Action& action : run_->on(events.front(), BootClock::now())) {
+        if (const auto* eval = std::get_if<run::action::Eval>(&action)) {
           if (eval->call.wait && !slept_) {
             slept_ = true;
             ++bench_.asleep;
           }
           engine_.start(eval->call, BootClock::now());
-        } else if (std::holds_alternative<action::Cancel>(action)) {
+        } else if (std::holds_alternative<run::action::Cancel>(action)) {
           engine_.cancel();
-        } else if (std::holds_alternative<action::Spawn>(action)) {
+        } else if (std::holds_alternative<run::action::Spawn>(action)) {
           const Instant now = BootClock::now();
           if (bench_.ended)
             bench_.handovers.push_back(std::chrono::duration<double, std::milli>(now - *bench_.ended).count());
           bench_.ended.reset();
           ends_ = bench_.released ? now + hold : Instant::max();
-          events.emplace_back(event::Spawned{1});
-        } else if (const auto* finished = std::get_if<action::Done>(&action)) {
+          events.emplace_back(run::event::Spawned{1});
+        } else if (const auto* finished = std::get_if<run::action::Done>(&action)) {
           if (finished->exit_code != 0) {
             std::fprintf(stderr, "handover: a run ended with %d\n", finished->exit_code);
             std::exit(1);
@@ -101,15 +104,15 @@ class Waiter {
   }
 
   Bench& bench_;
-  redis::RedisEngine engine_;
+  engine::redis::RedisEngine engine_;
   std::size_t number_;
-  std::optional<Run> run_;
+  std::optional<run::Run> run_;
   std::optional<Instant> ends_;  // the command
   bool slept_ = false;
 };
 
 // What clients have sent so far, as the server counts it; what scripts call is not among these.
-long commands(const redis::Target& target) {
+long commands(const engine::redis::Target& target) {
   const std::string command =
       "redis-cli -h " + target.host + " -p " + std::to_string(target.port) +
       " INFO commandstats | sed -nE 's/^cmdstat_(evalsha|eval|blpop|auth|select):calls=([0-9]+).*/\\2/p'";
@@ -128,7 +131,7 @@ class Loop {
   void watch(std::size_t i) {
     wakes_.resize(waiters_.size());
     wakes_[i] = waiters_[i]->wake().value_or(Instant::max());
-    const Interest interest = waiters_[i]->interest();
+    const engine::Interest interest = waiters_[i]->interest();
     if (interest.fd < 0) return;
     epoll_event event{};
     event.events = static_cast<std::uint32_t>(interest.events);  // EPOLLIN and POLLIN are the same number
@@ -170,7 +173,7 @@ class Loop {
 
 int main(int argc, char** argv) {
   if (argc != 4) return 64;
-  const auto target = redis::parse_url(argv[1]);
+  const auto target = engine::redis::parse_url(argv[1]);
   if (!target) return 64;
   Bench bench{std::strtoul(argv[2], nullptr, 10), std::strtoul(argv[3], nullptr, 10), {}, 0, {}, false, {}};
   std::vector<std::unique_ptr<Waiter>> waiters;

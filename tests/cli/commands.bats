@@ -42,7 +42,7 @@ load helper
   [ "$status" -eq 0 ]
   [ "$output" = '' ]
   [ "$(job K outcome)" = failed ]
-  [ "$(job K fails)" = 1 ]
+  [ "$(job K failures_in_a_row)" = 1 ]
   [ "$(job K runs)" = 2 ]
   run "$CONDOLOCK" touch -- --odd
   [ "$(job --odd runs)" = 1 ]

@@ -47,7 +47,7 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
 }
 
 @test "man page: every variable that is read, no other" {
-  read_here=$(grep -ohE '"(CONDOLOCK_[A-Z_]+|REDIS_URL|REDISCLI_AUTH|NO_COLOR|CI)\b' "$SOURCE_DIR"/src/cli/*.cpp | tr -d '"' | sort -u)
+  read_here=$(grep -rohE '"(CONDOLOCK_[A-Z_]+|REDIS_URL|REDISCLI_AUTH|NO_COLOR|CI)\b' "$SOURCE_DIR/src/cli" | tr -d '"' | sort -u)
   documented=$(sed -n '/^.Sh ENVIRONMENT/,/^.Sh FILES/p; /^.Ev CI/p' "$SOURCE_DIR/man/condolock.1" | grep -E '^\.(It )?Ev' | grep -oE '[A-Z]+_[A-Z_]+|CI' | sort -u)
   [ "$read_here" = "$documented" ] || { diff <(echo "$read_here") <(echo "$documented"); return 1; }
 }
@@ -61,18 +61,18 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   page=$SOURCE_DIR/docs/protocol.md
   [ "$("$SIM" --list | cut -d: -f1)" = "$(sed -nE 's/^\| .* \| `([a-z-]+)` \|.*\.\/dev sim --seed.*/\1/p' "$page")" ]
   count=0
-  while read -r seed plant; do
-    run "$SIM" --seed "$seed" --plant "$plant"
-    [ "$status" -eq 1 ] || { echo "seed $seed with $plant: $status"; return 1; }
+  while read -r seed mutation; do
+    run "$SIM" --seed "$seed" --mutation "$mutation"
+    [ "$status" -eq 1 ] || { echo "seed $seed with $mutation: $status"; return 1; }
     run "$SIM" --seed "$seed"
     [ "$status" -eq 0 ] || { echo "seed $seed: $status"; return 1; }
     count=$((count + 1))
-  done < <(sed -nE 's/^.*`\.\/dev sim --seed ([0-9]+) --plant ([a-z-]+)`.*/\1 \2/p' "$page")
+  done < <(sed -nE 's/^.*`\.\/dev sim --seed ([0-9]+) --mutation ([a-z-]+)`.*/\1 \2/p' "$page")
   [ "$count" -ge 25 ]
 }
 
 @test "the simulation: wrong words, and the same again from the same seeds" {
-  for words in --nonsense '--seeds x' '--seed' '--plant none' '--profile none' '--seeds -1x'; do
+  for words in --nonsense '--seeds x' '--seed' '--mutation none' '--profile none' '--seeds -1x'; do
     run "$SIM" $words
     [ "$status" -eq 64 ] || { echo "$words: $status"; return 1; }
   done

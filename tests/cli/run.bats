@@ -180,7 +180,7 @@ load helper
   [ "$status" -eq 124 ]
   [[ "$output" =~ 'K ran longer than --timeout 100ms' ]]
   [ "$(job K outcome)" = timeout ]
-  [ "$(job K fails)" = 1 ]
+  [ "$(job K failures_in_a_row)" = 1 ]
   run "$CONDOLOCK" run --key K --timeout 100ms -k 100ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
   [ "$status" -eq 124 ]
   [ "$(job K code)" = 137 ]

@@ -10,15 +10,15 @@ std::int64_t wall_clock() {
   return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-const Condition min_time = MinTime{Millis(300'000)};
-const Condition from_start = MinTime{Millis(300'000), From::start};
-const Condition prior = AccessedPrior{"other", Millis(300'000)};
+const lock::Condition min_time = lock::MinTime{Millis(300'000)};
+const lock::Condition from_start = lock::MinTime{Millis(300'000), lock::From::start};
+const lock::Condition prior = lock::AccessedPrior{"other", Millis(300'000)};
 
 }  // namespace
 
 TEST_CASE_FIXTURE(Protocol, "a grant: fence, start, holder, index") {
   const std::int64_t before = wall_clock();
-  const Grant first = grant("a");
+  const lock::Grant first = grant("a");
   CHECK(first.fence >= before);
   CHECK(first.start >= before);
   CHECK_FALSE(first.last_success);
@@ -31,9 +31,9 @@ TEST_CASE_FIXTURE(Protocol, "a grant: fence, start, holder, index") {
 }
 
 TEST_CASE_FIXTURE(Protocol, "the same token gets the same fence and a longer lease") {
-  const Grant first = grant("a");
+  const lock::Grant first = grant("a");
   backdate("h_until", 50'000);
-  const Grant second = grant("a");
+  const lock::Grant second = grant("a");
   CHECK(second.fence == first.fence);
   CHECK(second.start == first.start);
   CHECK(std::stoll(field("h_until")) >= first.start + 60'000);
@@ -41,12 +41,12 @@ TEST_CASE_FIXTURE(Protocol, "the same token gets the same fence and a longer lea
 
 // Found by the simulation: a server that had lost the runs of others in between gave it the old fence.
 TEST_CASE_FIXTURE(Protocol, "the same token gets a new fence when its lease has ended before it knew of it") {
-  Attempt a = attempt("a");
-  a.starts = 2;
-  const auto ask_again = [&] { return std::get<Grant>(decode_decision(ask(acquire_call(a, {})), 0)); };
-  const Grant first = ask_again();
+  lock::Attempt a = attempt("a");
+  a.needs.starts = 2;
+  const auto ask_again = [&] { return as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(a, {})), 0)); };
+  const lock::Grant first = ask_again();
   backdate("h_until", 61'000);
-  const Grant second = ask_again();
+  const lock::Grant second = ask_again();
   CHECK(second.fence > first.fence);
   CHECK(second.start == first.start);
   CHECK(field("fence") == std::to_string(second.fence));
@@ -61,8 +61,8 @@ TEST_CASE_FIXTURE(Protocol, "a live holder holds everybody else off, whatever th
   grant("a");
   backdate("h_start", 41'000);
   const auto decision = acquire("b", {prior});
-  REQUIRE(std::holds_alternative<Held>(decision));
-  const auto& held = std::get<Held>(decision);
+  REQUIRE(is<lock::Held>(decision));
+  const auto& held = as<lock::Held>(decision);
   CHECK(held.who == "1 host-a");
   CHECK(held.since >= Millis(41'000));
   CHECK(held.left <= Millis(60'000));
@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(Protocol, "a live holder holds everybody else off, whatever th
 }
 
 TEST_CASE_FIXTURE(Protocol, "the fence only grows, also when the clock does not") {
-  const Grant first = grant("a");
+  const lock::Grant first = grant("a");
   finish("a", first);
   set("fence", "9007199254740000");  // more digits than Lua's tostring writes
   CHECK(grant("b").fence == 9007199254740001);
@@ -80,35 +80,35 @@ TEST_CASE_FIXTURE(Protocol, "the fence only grows, also when the clock does not"
 
 TEST_CASE_FIXTURE(Protocol, "min-time: no record, recent, due, from its start") {
   CHECK(why(min_time) == "holds");
-  run(Outcome::failed);
+  run(lock::Outcome::failed);
   CHECK(why(min_time) == "holds");  // a failure is no success
-  run(Outcome::success);
+  run(lock::Outcome::success);
   CHECK(why(min_time) == "recent");
   backdate("ok_start", 300'000);
   CHECK(why(min_time) == "recent");
   CHECK(why(from_start) == "holds");
   backdate("ok_end", 300'000);
   CHECK(why(min_time) == "holds");
-  const auto decision = acquire("b", {MinTime{Millis(310'000)}});
-  REQUIRE(std::holds_alternative<Skipped>(decision));
-  const auto& verdict = std::get<Skipped>(decision).verdict;
+  const auto decision = acquire("b", {lock::MinTime{Millis(310'000)}});
+  REQUIRE(is<lock::Skipped>(decision));
+  const auto& verdict = as<lock::Skipped>(decision).verdict;
   CHECK(*verdict.since >= Millis(300'000));
   CHECK(*verdict.since + *verdict.due == Millis(310'000));
 }
 
 TEST_CASE_FIXTURE(Protocol, "the edge of a condition, to the millisecond") {
-  touch(Outcome::success, "K");
-  touch(Outcome::success, "other");
+  touch(lock::Outcome::success, "K");
+  touch(lock::Outcome::success, "other");
   backdate("ok_end", 10'000);
   backdate("ended", 10'000, "other");
   // Judged in one call, all on the same instant: some 500 limits around what has passed.
-  std::vector<Condition> conditions;
+  std::vector<lock::Condition> conditions;
   for (std::int64_t ms = 9'990; ms < 10'500; ++ms) {
-    conditions.emplace_back(MinTime{Millis(ms)});
-    conditions.emplace_back(AccessedPrior{"other", Millis(ms)});
+    conditions.emplace_back(lock::MinTime{Millis(ms)});
+    conditions.emplace_back(lock::AccessedPrior{"other", Millis(ms)});
   }
-  const auto answer = decode_verdicts(ask(check_call({"ns", "K"}, conditions)), conditions.size());
-  const auto& verdicts = std::get<Verdicts>(answer).conditions;
+  const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, conditions)), conditions.size());
+  const auto& verdicts = answer.value().conditions;
   int exact = 0;
   for (std::size_t i = 0; i < verdicts.size(); i += 2) {
     const Millis limit(9'990 + static_cast<std::int64_t>(i / 2));
@@ -128,42 +128,42 @@ TEST_CASE_FIXTURE(Protocol, "the edge of a condition, to the millisecond") {
 
 TEST_CASE_FIXTURE(Protocol, "accessed-prior: no record, failed, stale, holds, itself") {
   CHECK(why(prior) == "never");
-  run(Outcome::failed, "other");
+  run(lock::Outcome::failed, "other");
   CHECK(why(prior) == "failed");
-  run(Outcome::success, "other");
+  run(lock::Outcome::success, "other");
   CHECK(why(prior) == "holds");
-  run(Outcome::timeout, "other");
+  run(lock::Outcome::timeout, "other");
   CHECK(why(prior) == "failed");
-  touch(Outcome::success, "other");
+  touch(lock::Outcome::success, "other");
   CHECK(why(prior) == "holds");
   backdate("ended", 300'050, "other");
   CHECK(why(prior) == "stale");
-  CHECK(why(AccessedPrior{"K", Millis(300'000)}) == "never");
-  run(Outcome::success);
-  CHECK(why(AccessedPrior{"K", Millis(300'000)}) == "holds");
+  CHECK(why(lock::AccessedPrior{"K", Millis(300'000)}) == "never");
+  run(lock::Outcome::success);
+  CHECK(why(lock::AccessedPrior{"K", Millis(300'000)}) == "holds");
 }
 
 TEST_CASE_FIXTURE(Protocol, "a record without a success is no record: skips alone make none") {
-  acquire("a", {prior});
+  static_cast<void>(acquire("a", {prior}));
   CHECK(field("skips") == "1");
   CHECK(why(min_time) == "holds");
-  CHECK(why(AccessedPrior{"K", Millis(300'000)}) == "never");
+  CHECK(why(lock::AccessedPrior{"K", Millis(300'000)}) == "never");
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
 }
 
 TEST_CASE_FIXTURE(Protocol, "the first condition that fails is the one that is told") {
-  const auto decision = acquire("a", {min_time, prior, AccessedPrior{"third", Millis(1)}});
-  REQUIRE(std::holds_alternative<Skipped>(decision));
-  CHECK(std::get<Skipped>(decision).position == 1);
-  CHECK(std::get<Skipped>(decision).verdict.why == "never");
+  const auto decision = acquire("a", {min_time, prior, lock::AccessedPrior{"third", Millis(1)}});
+  REQUIRE(is<lock::Skipped>(decision));
+  CHECK(as<lock::Skipped>(decision).position == 1);
+  CHECK(as<lock::Skipped>(decision).verdict.why == "never");
 }
 
 TEST_CASE_FIXTURE(Protocol, "a skip changes no time that a condition reads") {
-  run(Outcome::success);
+  run(lock::Outcome::success);
   const auto before = record();
   const std::string index = server.command({"ZSCORE", "{ns}:index", "K"});
-  acquire("b", {min_time});
-  acquire("c", {min_time});
+  static_cast<void>(acquire("b", {min_time}));
+  static_cast<void>(acquire("c", {min_time}));
   const auto after = record();
   CHECK(after.skips == 2);
   CHECK(after.success_end == before.success_end);
@@ -171,13 +171,13 @@ TEST_CASE_FIXTURE(Protocol, "a skip changes no time that a condition reads") {
   CHECK(after.fence == before.fence);
   CHECK(after.holders.empty());
   CHECK(server.command({"ZSCORE", "{ns}:index", "K"}) == index);
-  run(Outcome::success);
+  run(lock::Outcome::success);
   CHECK(record().skips == 0);
 }
 
 TEST_CASE_FIXTURE(Protocol, "an expired holder is a lost run for every condition, on any key") {
-  touch(Outcome::success, "other");
-  const Grant lost = grant("a", {}, "other");
+  touch(lock::Outcome::success, "other");
+  const lock::Grant lost = grant("a", {}, "other");
   CHECK(why(prior) == "holds");  // while it runs, the last finished run counts
   backdate("h_until", 61'000, "other");
   backdate("h_start", 61'000, "other");
@@ -188,11 +188,11 @@ TEST_CASE_FIXTURE(Protocol, "an expired holder is a lost run for every condition
   CHECK(record("other").failures == 0);
   CHECK(runs("other").find("lost") == std::string::npos);
   // ... and then it is.
-  const Grant next = grant("b", {}, "other");
+  const lock::Grant next = grant("b", {}, "other");
   CHECK(next.fence > lost.fence);
   CHECK(record("other").outcome == "lost");
   CHECK(record("other").failures == 1);
-  CHECK(record("other").fails == 1);
+  CHECK(record("other").failures_in_a_row == 1);
   CHECK_FALSE(record("other").code);
   CHECK(field("cut", "other") == std::to_string(lost.fence));
   CHECK(runs("other").find(std::to_string(lost.fence)) == 0);
@@ -203,11 +203,11 @@ TEST_CASE_FIXTURE(Protocol, "a loss that ended before the last run is not the la
   grant("a");
   backdate("h_until", 70'000);
   backdate("h_start", 70'000);
-  touch(Outcome::success);  // after the lease had ended
-  CHECK(why(AccessedPrior{"K", Millis(300'000)}) == "holds");
+  touch(lock::Outcome::success);  // after the lease had ended
+  CHECK(why(lock::AccessedPrior{"K", Millis(300'000)}) == "holds");
   grant("b");
   CHECK(record().outcome == "success");
-  CHECK(record().fails == 0);
+  CHECK(record().failures_in_a_row == 0);
   CHECK(record().failures == 1);
   CHECK(record().runs == 2);
 }
@@ -216,8 +216,8 @@ TEST_CASE_FIXTURE(Protocol, "check writes nothing") {
   grant("a");
   const std::string before = server.command({"DUMP", "{ns}:job:K"});
   const std::string keys = server.command({"DBSIZE"});
-  const auto answer = decode_verdicts(ask(check_call({"ns", "K"}, {min_time, prior})), 2);
-  const auto& verdicts = std::get<Verdicts>(answer);
+  const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {min_time, prior})), 2);
+  const auto& verdicts = answer.value();
   REQUIRE(verdicts.holder);
   CHECK(verdicts.holder->who == "1 host-a");
   CHECK(verdicts.conditions[0].why == "holds");
@@ -229,22 +229,22 @@ TEST_CASE_FIXTURE(Protocol, "check writes nothing") {
 TEST_CASE_FIXTURE(Protocol, "any bytes are a key, and data only") {
   for (const std::string& key : std::vector<std::string>{std::string("a\0b\r\n", 5), "return 1 --", "{x}:y", "\xff\xfe",
                                                          std::string(1024, 'k'), "*3\r\n$3\r\nDEL\r\n", "a b"}) {
-    run(Outcome::success, key);
-    CHECK(why(AccessedPrior{key, Millis(10'000)}) == "holds");
+    run(lock::Outcome::success, key);
+    CHECK(why(lock::AccessedPrior{key, Millis(10'000)}) == "holds");
     CHECK(record(key).runs == 1);
     CHECK(server.command({"ZRANK", "{ns}:index", key}) != "(nil)");
   }
 }
 
 TEST_CASE_FIXTURE(Protocol, "namespaces don't see each other") {
-  run(Outcome::success);
-  const auto answer = decode_verdicts(ask(check_call({"elsewhere", "K"}, {min_time})), 1);
-  CHECK(std::get<Verdicts>(answer).conditions[0].holds());
+  run(lock::Outcome::success);
+  const auto answer = lock::decode_verdicts(ask(lock::check_call({"elsewhere", "K"}, {min_time})), 1);
+  CHECK(answer.value().conditions[0].holds());
 }
 
 TEST_CASE_FIXTURE(Protocol, "an idle record is small, and written without exponents") {
-  for (int i = 0; i < 3; ++i) run(i == 1 ? Outcome::failed : Outcome::success);
-  acquire("s", {min_time});
+  for (int i = 0; i < 3; ++i) run(i == 1 ? lock::Outcome::failed : lock::Outcome::success);
+  static_cast<void>(acquire("s", {min_time}));
   grant("l");
   backdate("h_until", 70'000);
   finish("z", grant("z"));

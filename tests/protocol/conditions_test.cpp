@@ -14,49 +14,49 @@ struct Conditions : Protocol {
     backdate("h_start", 61'000, key);
   }
   // Judged in one call, so on the same instant.
-  std::vector<Verdict> verdicts(const std::vector<Condition>& conditions) {
-    const auto answer = decode_verdicts(ask(check_call({"ns", "K"}, conditions)), conditions.size());
-    REQUIRE(std::holds_alternative<Verdicts>(answer));
-    return std::get<Verdicts>(answer).conditions;
+  std::vector<lock::Verdict> verdicts(const std::vector<lock::Condition>& conditions) {
+    const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, conditions)), conditions.size());
+    REQUIRE(answer.has_value());
+    return answer.value().conditions;
   }
 };
 
-const Condition after = After{"other"};
-const Condition not_running = NotRunning{"other"};
-const Condition retry_after = RetryAfter{Millis(10'000)};
+const lock::Condition after = lock::After{"other"};
+const lock::Condition not_running = lock::NotRunning{"other"};
+const lock::Condition retry_after = lock::RetryAfter{Millis(10'000)};
 
 }  // namespace
 
 TEST_CASE_FIXTURE(Conditions, "after: NAME's success is as new as this job's last success' beginning") {
   CHECK(why(after) == "never");
-  touch(Outcome::failed, "other");
+  touch(lock::Outcome::failed, "other");
   CHECK(why(after) == "never");
-  touch(Outcome::success, "other");
+  touch(lock::Outcome::success, "other");
   CHECK(why(after) == "holds");  // no success of its own yet
-  touch(Outcome::failed, "K");
+  touch(lock::Outcome::failed, "K");
   CHECK(why(after) == "holds");
   const std::int64_t ended = std::stoll(field("ok_end", "other"));
-  touch(Outcome::success, "K");
+  touch(lock::Outcome::success, "K");
   set("ok_start", std::to_string(ended + 1));
   CHECK(why(after) == "old");
   set("ok_start", std::to_string(ended));  // in the same millisecond: rather once too often
   CHECK(why(after) == "holds");
   set("ok_start", std::to_string(ended + 1));
-  touch(Outcome::failed, "other");  // a failure since is no success
+  touch(lock::Outcome::failed, "other");  // a failure since is no success
   CHECK(why(after) == "old");
   lose("other");
   CHECK(why(after) == "old");
 }
 
 TEST_CASE_FIXTURE(Conditions, "after the job itself: from its first success on") {
-  CHECK(why(After{"K"}) == "never");
-  run(Outcome::success);
-  CHECK(why(After{"K"}) == "holds");
+  CHECK(why(lock::After{"K"}) == "never");
+  run(lock::Outcome::success);
+  CHECK(why(lock::After{"K"}) == "holds");
 }
 
 TEST_CASE_FIXTURE(Conditions, "not-running: only a live lease counts") {
   CHECK(why(not_running) == "holds");
-  run(Outcome::failed, "other");
+  run(lock::Outcome::failed, "other");
   CHECK(why(not_running) == "holds");
   grant("o", {}, "other");
   backdate("h_start", 5000, "other");
@@ -72,7 +72,7 @@ TEST_CASE_FIXTURE(Conditions, "not-running ends with the lease, to the milliseco
   // until is `now` of the script at the latest when since + left = 0: whichever comes, both say the same.
   for (int i = 0; i < 50; ++i) {
     set("h_until", std::to_string(server_time() + 1), "other");
-    const auto both = verdicts({not_running, AccessedPrior{"other", Millis(1000)}});
+    const auto both = verdicts({not_running, lock::AccessedPrior{"other", Millis(1000)}});
     // Running, or a lost run: never both, never neither.
     CHECK((both[0].why == "running") == (both[1].why == "never"));
   }
@@ -80,30 +80,30 @@ TEST_CASE_FIXTURE(Conditions, "not-running ends with the lease, to the milliseco
 
 TEST_CASE_FIXTURE(Conditions, "retry-after: no record, success, failure, loss") {
   CHECK(why(retry_after) == "holds");
-  touch(Outcome::success);
+  touch(lock::Outcome::success);
   CHECK(why(retry_after) == "holds");
-  touch(Outcome::failed);
+  touch(lock::Outcome::failed);
   CHECK(why(retry_after) == "failed");
   backdate("ended", 10'000);
   CHECK(why(retry_after) == "holds");
-  run(Outcome::timeout);
+  run(lock::Outcome::timeout);
   CHECK(why(retry_after) == "failed");
-  run(Outcome::success);
+  run(lock::Outcome::success);
   CHECK(why(retry_after) == "holds");
   backdate("ended", 5000);  // before the loss
   lose("K");
-  CHECK(why(RetryAfter{Millis(3'600'000)}) == "failed");  // its lease ended a second ago
-  CHECK(why(RetryAfter{Millis(1000)}) == "holds");
+  CHECK(why(lock::RetryAfter{Millis(3'600'000)}) == "failed");  // its lease ended a second ago
+  CHECK(why(lock::RetryAfter{Millis(1000)}) == "holds");
 }
 
 TEST_CASE_FIXTURE(Conditions, "retry-after: its edge, and when it is due") {
-  touch(Outcome::failed);
+  touch(lock::Outcome::failed);
   backdate("ended", 10'000);
-  std::vector<Condition> conditions;
-  for (std::int64_t ms = 9'990; ms < 10'500; ++ms) conditions.emplace_back(RetryAfter{Millis(ms)});
+  std::vector<lock::Condition> conditions;
+  for (std::int64_t ms = 9'990; ms < 10'500; ++ms) conditions.emplace_back(lock::RetryAfter{Millis(ms)});
   int exact = 0;
   std::int64_t limit = 9'990;
-  for (const Verdict& verdict : verdicts(conditions)) {
+  for (const lock::Verdict& verdict : verdicts(conditions)) {
     CHECK(verdict.holds() == (*verdict.since >= Millis(limit)));
     if (!verdict.holds()) CHECK(*verdict.since + *verdict.due == Millis(limit));
     if (*verdict.since == Millis(limit) && verdict.holds()) ++exact;
@@ -113,55 +113,55 @@ TEST_CASE_FIXTURE(Conditions, "retry-after: its edge, and when it is due") {
 }
 
 TEST_CASE_FIXTURE(Conditions, "max-failures counts failures in a row, losses among them") {
-  CHECK(why(MaxFailures{1}) == "holds");
-  run(Outcome::failed);
-  CHECK(why(MaxFailures{1}) == "failed");
-  CHECK(why(MaxFailures{2}) == "holds");
-  run(Outcome::timeout);
-  CHECK(why(MaxFailures{2}) == "failed");
+  CHECK(why(lock::MaxFailures{1}) == "holds");
+  run(lock::Outcome::failed);
+  CHECK(why(lock::MaxFailures{1}) == "failed");
+  CHECK(why(lock::MaxFailures{2}) == "holds");
+  run(lock::Outcome::timeout);
+  CHECK(why(lock::MaxFailures{2}) == "failed");
   backdate("ended", 5000);  // before the loss
   lose("K");
-  CHECK(why(MaxFailures{3}) == "failed");
-  CHECK(why(MaxFailures{4}) == "holds");
-  run(Outcome::success);
-  CHECK(why(MaxFailures{1}) == "holds");
+  CHECK(why(lock::MaxFailures{3}) == "failed");
+  CHECK(why(lock::MaxFailures{4}) == "holds");
+  run(lock::Outcome::success);
+  CHECK(why(lock::MaxFailures{1}) == "holds");
 }
 
 TEST_CASE_FIXTURE(Conditions, "a skip names the condition, whichever it is") {
-  touch(Outcome::failed);
-  const auto decision = acquire("a", {not_running, retry_after, MaxFailures{1}});
-  REQUIRE(std::holds_alternative<Skipped>(decision));
-  CHECK(std::get<Skipped>(decision).position == 1);
+  touch(lock::Outcome::failed);
+  const auto decision = acquire("a", {not_running, retry_after, lock::MaxFailures{1}});
+  REQUIRE(is<lock::Skipped>(decision));
+  CHECK(as<lock::Skipped>(decision).position == 1);
 }
 
 TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, forced or not, to the millisecond") {
-  const std::vector<Condition> twice{MaxRuns{2, Millis(10'000)}};
+  const std::vector<lock::Condition> twice{lock::MaxRuns{2, Millis(10'000)}};
   const auto begin = [&](const std::string& token, bool forced = false) {
-    Attempt made = attempt(token);
-    made.starts = 2;
-    const auto given = forced ? std::vector<Condition>{} : twice;
-    return decode_decision(ask(acquire_call(made, given, {.forced = forced})), given.size());
+    lock::Attempt made = attempt(token);
+    made.needs.starts = 2;
+    const auto given = forced ? std::vector<lock::Condition>{} : twice;
+    return lock::decode_decision(ask(lock::acquire_call(made, given, {.forced = forced})), given.size());
   };
   CHECK(why(twice[0]) == "holds");
-  run(Outcome::success);  // carries none, and isn't counted
+  run(lock::Outcome::success);  // carries none, and isn't counted
   CHECK(server.command({"EXISTS", "{ns}:starts:K"}) == "0");
-  finish("a", std::get<Grant>(begin("a")), Outcome::failed, 1);
+  finish("a", as<lock::Grant>(begin("a")), lock::Outcome::failed, 1);
   CHECK(why(twice[0]) == "holds");
-  const Grant second = std::get<Grant>(begin("b", true));
+  const lock::Grant second = as<lock::Grant>(begin("b", true));
   CHECK(why(twice[0]) == "many");
-  CHECK(why(MaxRuns{3, Millis(10'000)}) == "holds");
+  CHECK(why(lock::MaxRuns{3, Millis(10'000)}) == "holds");
   finish("b", second);
   const auto refused = begin("c");
-  REQUIRE(std::holds_alternative<Skipped>(refused));
-  CHECK(std::get<Skipped>(refused).verdict.why == "many");
-  const std::vector<Verdict> seen = verdicts(twice);
+  REQUIRE(is<lock::Skipped>(refused));
+  CHECK(as<lock::Skipped>(refused).verdict.why == "many");
+  const std::vector<lock::Verdict> seen = verdicts(twice);
   CHECK(*seen[0].since + *seen[0].due == Millis(10'000));
   // All on one instant: a time that is exactly as long ago as the second last start holds, one more does not.
-  std::vector<Condition> edges;
-  for (std::int64_t ms = 0; ms < 2000; ++ms) edges.emplace_back(MaxRuns{2, Millis(ms)});
+  std::vector<lock::Condition> edges;
+  for (std::int64_t ms = 0; ms < 2000; ++ms) edges.emplace_back(lock::MaxRuns{2, Millis(ms)});
   std::int64_t holding = 0;
   Millis since{};
-  for (const Verdict& verdict : verdicts(edges)) {
+  for (const lock::Verdict& verdict : verdicts(edges)) {
     since = *verdict.since;
     if (verdict.holds()) ++holding;
   }
@@ -170,80 +170,80 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, f
 }
 
 TEST_CASE_FIXTURE(Conditions, "max-runs: a start that is given back does not count, and the larger number is kept") {
-  Attempt made = attempt("a");
-  made.starts = 3;
+  lock::Attempt made = attempt("a");
+  made.needs.starts = 3;
   const auto starts = [&] { return server.command({"LLEN", "{ns}:starts:K"}); };
-  ask(acquire_call(made, {}));
+  ask(lock::acquire_call(made, {}));
   CHECK(starts() == "1");
-  ask(acquire_call(made, {}));  // the same again
+  ask(lock::acquire_call(made, {}));  // the same again
   CHECK(starts() == "1");
   abandon("a");
   CHECK(starts() == "0");
   for (const char* token : {"b", "c", "d", "e"}) {
     made.token = token;
-    finish(token, std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0)));
+    finish(token, as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0)));
   }
   CHECK(starts() == "4");
-  made.starts = 1;
+  made.needs.starts = 1;
   made.token = "f";
-  finish("f", std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0)));
+  finish("f", as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0)));
   CHECK(starts() == "4");
-  CHECK(why(MaxRuns{3, Millis(60'000)}) == "many");
+  CHECK(why(lock::MaxRuns{3, Millis(60'000)}) == "many");
   // One that is forced and given back has pushed out none that counts.
   made.token = "g";
-  made.starts = 4;
-  CHECK(why(MaxRuns{4, Millis(60'000)}) == "many");
-  ask(acquire_call(made, {}, {.forced = true}));
+  made.needs.starts = 4;
+  CHECK(why(lock::MaxRuns{4, Millis(60'000)}) == "many");
+  ask(lock::acquire_call(made, {}, {.forced = true}));
   abandon("g");
-  CHECK(why(MaxRuns{4, Millis(60'000)}) == "many");
+  CHECK(why(lock::MaxRuns{4, Millis(60'000)}) == "many");
 }
 
 TEST_CASE_FIXTURE(Conditions, "once: an ID that has succeeded, for ever; failures and losses are none") {
-  const Condition once = Once{"v1"};
-  const auto end = [&](const std::string& token, const std::string& id, Outcome outcome) {
-    Attempt made = attempt(token);
-    made.once = id;
-    const Grant given = std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
-    ask(finish_call(made, given, outcome, 0));
+  const lock::Condition once = lock::Once{"v1"};
+  const auto end = [&](const std::string& token, const std::string& id, lock::Outcome outcome) {
+    lock::Attempt made = attempt(token);
+    made.needs.once = id;
+    const lock::Grant given = as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0));
+    ask(lock::finish_call(made, given, outcome, 0));
   };
   CHECK(why(once) == "holds");
-  end("a", "v1", Outcome::failed);
-  end("b", "v1", Outcome::timeout);
-  end("c", "v2", Outcome::success);
-  run(Outcome::success);
+  end("a", "v1", lock::Outcome::failed);
+  end("b", "v1", lock::Outcome::timeout);
+  end("c", "v2", lock::Outcome::success);
+  run(lock::Outcome::success);
   lose("K");
   CHECK(why(once) == "holds");
-  end("d", "v1", Outcome::success);
+  end("d", "v1", lock::Outcome::success);
   CHECK(why(once) == "done");
-  CHECK(why(Once{"v2"}) == "done");
-  CHECK(why(Once{"v"}) == "holds");
+  CHECK(why(lock::Once{"v2"}) == "done");
+  CHECK(why(lock::Once{"v"}) == "holds");
   const std::string at = server.command({"ZSCORE", "{ns}:once:K", "v1"});
-  end("e", "v1", Outcome::success);  // forced
+  end("e", "v1", lock::Outcome::success);  // forced
   CHECK(server.command({"ZSCORE", "{ns}:once:K", "v1"}) == at);
 }
 
 TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, and nothing is overwritten") {
-  const auto malformed = [&](const Call& call, const std::string& why) {
+  const auto malformed = [&](const engine::Call& call, const std::string& why) {
     const std::string before = server.command({"DUMP", "{ns}:job:K"});
-    const Reply reply = ask(call);
-    REQUIRE(std::holds_alternative<Values>(reply.answer));
-    CHECK(std::get<Values>(reply.answer)[0] == "malformed");
-    CHECK(std::get<Values>(reply.answer)[2] == why);
+    const engine::Reply reply = ask(call);
+    REQUIRE(reply.answer.has_value());
+    CHECK(reply.answer.value()[0] == "malformed");
+    CHECK(reply.answer.value()[2] == why);
     CHECK(server.command({"DUMP", "{ns}:job:K"}) == before);
   };
-  Attempt made = attempt("a");
-  made.starts = 1;
-  made.once = "x";
+  lock::Attempt made = attempt("a");
+  made.needs.starts = 1;
+  made.needs.once = "x";
   server.command({"RPUSH", "{ns}:starts:K", "yesterday"});
-  malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "has an element that is no time");
+  malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "has an element that is no time");
   server.command({"DEL", "{ns}:starts:K"});
   server.command({"HSET", "{ns}:starts:K", "x", "y"});
-  malformed(acquire_call(made, {MaxRuns{1, Millis(1)}}), "is a hash, not a list");
-  malformed(acquire_call(made, {}), "is a hash, not a list");
-  malformed(check_call(made.job, {MaxRuns{1, Millis(1)}}), "holds another type of value");
+  malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "is a hash, not a list");
+  malformed(lock::acquire_call(made, {}), "is a hash, not a list");
+  malformed(lock::check_call(made.job, {lock::MaxRuns{1, Millis(1)}}), "holds another type of value");
   server.command({"DEL", "{ns}:starts:K"});
-  const Grant given = std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
+  const lock::Grant given = as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0));
   server.command({"HSET", "{ns}:once:K", "x", "y"});
-  malformed(finish_call(made, given, Outcome::success, 0), "is a hash, not a zset");
-  malformed(check_call(made.job, {Once{"x"}}), "holds another type of value");
+  malformed(lock::finish_call(made, given, lock::Outcome::success, 0), "is a hash, not a zset");
+  malformed(lock::check_call(made.job, {lock::Once{"x"}}), "holds another type of value");
 }

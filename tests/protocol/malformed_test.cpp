@@ -8,27 +8,27 @@ namespace {
 struct Malformed : Protocol {
   // What every verb answers; checks that the server is as it was.
   std::vector<std::string> answers() {
-    const Grant grant{17, 1000, {}};
-    std::vector<Call> calls{acquire_call(attempt("a"), {}),
-                            acquire_call(attempt("a", "L"), {AccessedPrior{"K", Millis(1)}}),
-                            check_call({"ns", "K"}, {}),
-                            renew_call(attempt("a"), grant),
-                            finish_call(attempt("a"), grant, Outcome::success, 0),
-                            abandon_call(attempt("a")),
-                            touch_call(attempt("a"), Outcome::success, 0),
-                            pause_call({"ns", "K"}, {}, ""),
-                            resume_call({"ns", "K"}),
-                            unlock_call({"ns", "K"}, true),
-                            reset_call({"ns", "K"}),
-                            history_call({"ns", "K"}, 20),
-                            records_call("ns", {"K"})};
+    const lock::Grant grant{17, 1000, {}};
+    std::vector<engine::Call> calls{lock::acquire_call(attempt("a"), {}),
+                                    lock::acquire_call(attempt("a", "L"), {lock::AccessedPrior{"K", Millis(1)}}),
+                                    lock::check_call({"ns", "K"}, {}),
+                                    lock::renew_call(attempt("a"), grant),
+                                    lock::finish_call(attempt("a"), grant, lock::Outcome::success, 0),
+                                    lock::abandon_call(attempt("a")),
+                                    lock::touch_call(attempt("a"), lock::Outcome::success, 0),
+                                    lock::pause_call({"ns", "K"}, {}, ""),
+                                    lock::resume_call({"ns", "K"}),
+                                    lock::unlock_call({"ns", "K"}, true),
+                                    lock::reset_call({"ns", "K"}),
+                                    lock::history_call({"ns", "K"}, 20),
+                                    lock::records_call("ns", {"K"})};
     std::vector<std::string> out;
     const std::string before = state();
-    for (const Call& call : calls) {
-      const Reply reply = ask(call);
-      REQUIRE(std::holds_alternative<Values>(reply.answer));
+    for (const engine::Call& call : calls) {
+      const engine::Reply reply = ask(call);
+      REQUIRE(reply.answer.has_value());
       std::string text;
-      Values values = std::get<Values>(reply.answer);
+      engine::Values values = reply.answer.value();
       if (values[0] == "records") values.erase(values.begin(), values.begin() + 2);  // what follows is of one job
       for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
       out.push_back(text);
@@ -72,7 +72,7 @@ TEST_CASE_FIXTURE(Malformed, "a field that is no number, or none of ours") {
                                                                 {"v", "one"}};
   for (const auto& [name, value] : fields) {
     server.command({"FLUSHALL"});
-    run(Outcome::success);
+    run(lock::Outcome::success);
     set(name, value);
     for (const std::string& answer : answers()) {
       CHECK(answer.find("malformed {ns}:job:K field " + name) == 0);
@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(Malformed, "half a holder") {
 TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of another type") {
   for (const char* value : {"", "x", "1 2 3", "1 2 3 2 w", "-1 2 3 0 w", "1 2 9007199254740993000 0 w"}) {
     server.command({"FLUSHALL"});
-    run(Outcome::success);
+    run(lock::Outcome::success);
     set("h_slots", "2");
     server.command({"HSET", "{ns}:slots:K", "t", value});
     for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K has a field that is no holder");
@@ -111,62 +111,62 @@ TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of
 }
 
 TEST_CASE_FIXTURE(Malformed, "a fence that can't grow any more") {
-  run(Outcome::success);
+  run(lock::Outcome::success);
   set("fence", "9007199254740992");
   for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:job:K field fence is not a number");
   set("fence", "9007199254740991");
   const auto decision = acquire("a");
-  REQUIRE(std::holds_alternative<Failure>(decision));
-  CHECK(std::get<Failure>(decision).text == "the record {ns}:job:K is malformed: field fence has no successor");
+  REQUIRE(!decision.has_value());
+  CHECK(decision.error().text == "the record {ns}:job:K is malformed: field fence has no successor");
 }
 
 TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing overwritten") {
-  run(Outcome::success);
+  run(lock::Outcome::success);
   set("v", "2");
   for (const std::string& answer : answers()) CHECK(answer == "newer {ns}:job:K 2");
   const auto decision = acquire("a");
-  REQUIRE(std::holds_alternative<Failure>(decision));
-  CHECK(std::get<Failure>(decision).fault == Fault::malformed);
-  CHECK(std::get<Failure>(decision).text == "the record {ns}:job:K has version 2: upgrade condolock on this host");
+  REQUIRE(!decision.has_value());
+  CHECK(decision.error().fault == engine::Fault::malformed);
+  CHECK(decision.error().text == "the record {ns}:job:K has version 2: upgrade condolock on this host");
 }
 
 TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused before the first write") {
-  const auto refused = [&](const Call& call, const std::string& key) {
+  const auto refused = [&](const engine::Call& call, const std::string& key) {
     const std::string before = state();
-    const Reply reply = ask(call);
-    REQUIRE(std::holds_alternative<Values>(reply.answer));
-    CHECK(std::get<Values>(reply.answer)[0] == "malformed");
-    CHECK(std::get<Values>(reply.answer)[1] == key);
+    const engine::Reply reply = ask(call);
+    REQUIRE(reply.answer.has_value());
+    CHECK(reply.answer.value()[0] == "malformed");
+    CHECK(reply.answer.value()[1] == key);
     CHECK(state() == before);
   };
   for (const std::string key : {"{ns}:runs:K", "{ns}:retired:K", "{ns}:index"}) {
     CAPTURE(key);
     server.command({"FLUSHALL"});
     server.command({"SET", key, "x"});
-    refused(acquire_call(attempt("a"), {}), key);
+    refused(lock::acquire_call(attempt("a"), {}), key);
     server.command({"DEL", key});
-    const Grant mine = grant("a");
+    const lock::Grant mine = grant("a");
     server.command({"DEL", key});
     server.command({"SET", key, "x"});
-    refused(finish_call(attempt("a"), mine, Outcome::success, 0), key);
-    refused(touch_call(attempt("t"), Outcome::success, 0), key);
+    refused(lock::finish_call(attempt("a"), mine, lock::Outcome::success, 0), key);
+    refused(lock::touch_call(attempt("t"), lock::Outcome::success, 0), key);
     const bool runs = key == "{ns}:runs:K";
     const bool retired = key == "{ns}:retired:K";
-    if (!runs) refused(acquire_call(attempt("b"), {}), key);  // held, and counted
-    if (retired) refused(renew_call(attempt("a"), mine), key);
-    if (retired) refused(abandon_call(attempt("a")), key);
-    if (!retired) refused(unlock_call({"ns", "K"}, true), key);
-    if (!runs && !retired) refused(pause_call({"ns", "K"}, {}, ""), key);
+    if (!runs) refused(lock::acquire_call(attempt("b"), {}), key);  // held, and counted
+    if (retired) refused(lock::renew_call(attempt("a"), mine), key);
+    if (retired) refused(lock::abandon_call(attempt("a")), key);
+    if (!retired) refused(lock::unlock_call({"ns", "K"}, true), key);
+    if (!runs && !retired) refused(lock::pause_call({"ns", "K"}, {}, ""), key);
     if (retired) continue;
     server.command({"DEL", "{ns}:job:K"});  // what was lost would be re-asserted
-    refused(renew_call(attempt("a"), mine), key);
+    refused(lock::renew_call(attempt("a"), mine), key);
   }
 }
 
 TEST_CASE_FIXTURE(Malformed, "fields that we don't know are kept") {
-  run(Outcome::success);
+  run(lock::Outcome::success);
   set("tomorrow", "x");
-  run(Outcome::failed);
+  run(lock::Outcome::failed);
   grant("a");
   CHECK(field("tomorrow") == "x");
 }

@@ -9,35 +9,35 @@ namespace {
 
 struct Operator : Protocol {
   bool pause(std::optional<Millis> length, const std::string& reason = "") {
-    return std::get<bool>(decode_pause(ask(pause_call({"ns", "K"}, length, reason))));
+    return lock::decode_pause(ask(lock::pause_call({"ns", "K"}, length, reason))).value();
   }
-  bool resume() { return std::get<bool>(decode_pause(ask(resume_call({"ns", "K"})))); }
-  std::optional<Held> unlock(bool at_once) {
-    const auto answer = decode_unlock(ask(unlock_call({"ns", "K"}, at_once)));
-    REQUIRE(std::holds_alternative<std::optional<Held>>(answer));
-    return std::get<std::optional<Held>>(answer);
+  bool resume() { return lock::decode_pause(ask(lock::resume_call({"ns", "K"}))).value(); }
+  std::optional<lock::Held> unlock(bool at_once) {
+    const auto answer = lock::decode_unlock(ask(lock::unlock_call({"ns", "K"}, at_once)));
+    REQUIRE(answer.has_value());
+    return answer.value();
   }
-  std::variant<bool, Held> reset() {
-    const auto answer = decode_reset(ask(reset_call({"ns", "K"})));
-    REQUIRE(std::holds_alternative<std::variant<bool, Held>>(answer));
-    return std::get<std::variant<bool, Held>>(answer);
+  std::variant<bool, lock::Held> reset() {
+    const auto answer = lock::decode_reset(ask(lock::reset_call({"ns", "K"})));
+    REQUIRE(answer.has_value());
+    return answer.value();
   }
   bool forgets() { return std::get<bool>(reset()); }
-  History history(std::int64_t limit = 20) {
-    const Job job{"ns", "K"};
-    const auto answer = decode_history(ask(history_call(job, limit)), job);
-    REQUIRE(std::holds_alternative<History>(answer));
-    return std::get<History>(answer);
+  lock::History history(std::int64_t limit = 20) {
+    const lock::Job job{"ns", "K"};
+    const auto answer = lock::decode_history(ask(lock::history_call(job, limit)), job);
+    REQUIRE(answer.has_value());
+    return answer.value();
   }
-  Names names(const std::string& from, std::int64_t portion) {
-    const auto answer = decode_names(ask(names_call("ns", from, portion)));
-    REQUIRE(std::holds_alternative<Names>(answer));
-    return std::get<Names>(answer);
+  lock::Names names(const std::string& from, std::int64_t portion) {
+    const auto answer = lock::decode_names(ask(lock::names_call("ns", from, portion)));
+    REQUIRE(answer.has_value());
+    return answer.value();
   }
   // All, by as many calls as it takes.
   std::vector<std::string> all_names(std::int64_t portion) {
     std::vector<std::string> out;
-    Names some{{}, "-inf"};
+    lock::Names some{{}, "-inf"};
     while (!some.on.empty()) {
       some = names(some.on, portion);
       out.insert(out.end(), some.keys.begin(), some.keys.end());
@@ -50,10 +50,10 @@ struct Operator : Protocol {
 
 TEST_CASE_FIXTURE(Operator, "pause: no grant, until resume") {
   CHECK(pause({}, "upgrade"));
-  const auto decision = acquire("a", {AccessedPrior{"other", Millis(1)}});
-  REQUIRE(std::holds_alternative<Paused>(decision));
-  CHECK(std::get<Paused>(decision).why == "upgrade");
-  CHECK_FALSE(std::get<Paused>(decision).left);
+  const auto decision = acquire("a", {lock::AccessedPrior{"other", Millis(1)}});
+  REQUIRE(is<lock::Paused>(decision));
+  CHECK(as<lock::Paused>(decision).why == "upgrade");
+  CHECK_FALSE(as<lock::Paused>(decision).left);
   CHECK(record().skips == 1);
   CHECK(record().pause->why == "upgrade");
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
@@ -68,10 +68,10 @@ TEST_CASE_FIXTURE(Operator, "pause: for a time, to the millisecond, and counted 
   CHECK(pause(Millis(60'000), "a"));
   CHECK(pause(Millis(120'000)));
   auto decision = acquire("a");
-  REQUIRE(std::holds_alternative<Paused>(decision));
-  CHECK(*std::get<Paused>(decision).left > Millis(60'000));
-  CHECK(*std::get<Paused>(decision).left <= Millis(120'000));
-  CHECK(std::get<Paused>(decision).why.empty());
+  REQUIRE(is<lock::Paused>(decision));
+  CHECK(*as<lock::Paused>(decision).left > Millis(60'000));
+  CHECK(*as<lock::Paused>(decision).left <= Millis(120'000));
+  CHECK(as<lock::Paused>(decision).why.empty());
   backdate("paused_until", 120'000);  // over, at the latest now
   grant("a");
   CHECK_FALSE(resume());
@@ -79,29 +79,29 @@ TEST_CASE_FIXTURE(Operator, "pause: for a time, to the millisecond, and counted 
 }
 
 TEST_CASE_FIXTURE(Operator, "pause leaves a live run alone, and a live holder is what is told") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   CHECK(pause({}));
-  CHECK(std::holds_alternative<Held>(acquire("b")));
-  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(is<lock::Held>(acquire("b")));
+  CHECK(renew("a", mine) == lock::Renewal::renewed);
   CHECK(grant("a").fence == mine.fence);  // a repeated request for a grant that was given
-  CHECK(finish("a", mine) == Recording::recorded);
+  CHECK(finish("a", mine) == lock::Recording::recorded);
   CHECK(record().outcome == "success");
   CHECK(record().pause);
 }
 
 TEST_CASE_FIXTURE(Operator, "force goes through a pause") {
   CHECK(pause({}));
-  const auto decision = decode_decision(ask(acquire_call(attempt("a"), {}, {.forced = true})), 0);
-  CHECK(std::holds_alternative<Grant>(decision));
+  const auto decision = lock::decode_decision(ask(lock::acquire_call(attempt("a"), {}, {.forced = true})), 0);
+  CHECK(is<lock::Grant>(decision));
 }
 
 TEST_CASE_FIXTURE(Operator, "check tells of a pause and writes nothing") {
   CHECK(pause(Millis(60'000), "why"));
   const std::string before = server.command({"DUMP", "{ns}:job:K"});
-  const auto answer = decode_verdicts(ask(check_call({"ns", "K"}, {MinTime{Millis(1)}})), 1);
-  REQUIRE(std::get<Verdicts>(answer).pause);
-  CHECK(std::get<Verdicts>(answer).pause->why == "why");
-  CHECK(std::get<Verdicts>(answer).conditions[0].holds());
+  const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {lock::MinTime{Millis(1)}})), 1);
+  REQUIRE(answer.value().pause);
+  CHECK(answer.value().pause->why == "why");
+  CHECK(answer.value().conditions[0].holds());
   CHECK(server.command({"DUMP", "{ns}:job:K"}) == before);
 }
 
@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(Operator, "unlock: nobody, or an expired holder: nothing to do
 }
 
 TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to its end") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   backdate("h_start", 5000);
   const auto held = unlock(false);
   REQUIRE(held);
@@ -123,34 +123,34 @@ TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to 
   CHECK(held->since >= Millis(5000));
   CHECK(held->left > Millis(50'000));
   CHECK(unlock(false));  // the same again
-  CHECK(std::holds_alternative<Held>(acquire("b")));
-  CHECK(std::holds_alternative<Held>(acquire("a")));  // no extension by a repeated acquire either
-  CHECK(renew("a", mine) == Renewal::lost);
-  CHECK(finish("a", mine, Outcome::lost, 143) == Recording::recorded);  // what it comes to is its own
+  CHECK(is<lock::Held>(acquire("b")));
+  CHECK(is<lock::Held>(acquire("a")));  // no extension by a repeated acquire either
+  CHECK(renew("a", mine) == lock::Renewal::lost);
+  CHECK(finish("a", mine, lock::Outcome::lost, 143) == lock::Recording::recorded);  // what it comes to is its own
   CHECK(record().outcome == "lost");
   CHECK(record().holders.empty());
-  const Grant next = grant("b");
-  CHECK(renew("b", next) == Renewal::renewed);  // the next lease is not revoked
+  const lock::Grant next = grant("b");
+  CHECK(renew("b", next) == lock::Renewal::renewed);  // the next lease is not revoked
 }
 
 TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, written down as lost, and what comes late is superseded") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   REQUIRE(unlock(true));
   CHECK(record().holders.empty());
   CHECK(record().outcome == "lost");
-  CHECK(record().fails == 1);
+  CHECK(record().failures_in_a_row == 1);
   CHECK(field("cut") == std::to_string(mine.fence));
-  CHECK(renew("a", mine) == Renewal::lost);
-  CHECK(finish("a", mine) == Recording::superseded);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
+  CHECK(finish("a", mine) == lock::Recording::superseded);
   CHECK_FALSE(record().success_end);
   CHECK(server.command({"LLEN", "{ns}:runs:K"}) == "2");
   grant("b");
 }
 
 TEST_CASE_FIXTURE(Operator, "reset: a first run again, but the fence grows on") {
-  run(Outcome::success);
-  run(Outcome::failed);
-  acquire("x", {MinTime{Millis(86'400'000)}});
+  run(lock::Outcome::success);
+  run(lock::Outcome::failed);
+  static_cast<void>(acquire("x", {lock::MinTime{Millis(86'400'000)}}));
   CHECK(pause({}, "why"));
   server.command({"ZADD", "{ns}:once:K", "1", "id"});
   server.command({"RPUSH", "{ns}:starts:K", "1 1"});
@@ -166,8 +166,8 @@ TEST_CASE_FIXTURE(Operator, "reset: a first run again, but the fence grows on") 
   for (const char* key : {"{ns}:runs:K", "{ns}:once:K", "{ns}:starts:K"}) CHECK(server.command({"EXISTS", key}) == "0");
   CHECK(all_names(10).empty());
   CHECK_FALSE(forgets());
-  CHECK(why(MinTime{Millis(86'400'000)}) == "holds");
-  CHECK(why(AccessedPrior{"K", Millis(86'400'000)}) == "never");
+  CHECK(why(lock::MinTime{Millis(86'400'000)}) == "holds");
+  CHECK(why(lock::AccessedPrior{"K", Millis(86'400'000)}) == "never");
   CHECK(grant("a").fence > std::stoll(fence));
 }
 
@@ -177,32 +177,32 @@ TEST_CASE_FIXTURE(Operator, "reset: nothing to forget writes nothing") {
 }
 
 TEST_CASE_FIXTURE(Operator, "reset: refused while a lease is live, also one that is revoked") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   const auto what = reset();
-  REQUIRE(std::holds_alternative<Held>(what));
-  CHECK(std::get<Held>(what).who == "1 host-a");
-  CHECK(std::get<Held>(what).live == 1);
+  REQUIRE(is<lock::Held>(what));
+  CHECK(as<lock::Held>(what).who == "1 host-a");
+  CHECK(as<lock::Held>(what).live == 1);
   unlock(false);
-  CHECK(std::holds_alternative<Held>(reset()));
-  CHECK(finish("a", mine) == Recording::recorded);
+  CHECK(is<lock::Held>(reset()));
+  CHECK(finish("a", mine) == lock::Recording::recorded);
   CHECK(forgets());
 }
 
 TEST_CASE_FIXTURE(Operator, "reset: who held an expired lease has lost it, and what it reports is a row at most") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   backdate("h_until", 61'000);
   CHECK(forgets());
   CHECK(field("h_token") == "(nil)");
-  CHECK(renew("a", mine) == Renewal::lost);
-  CHECK(finish("a", mine) == Recording::superseded);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
+  CHECK(finish("a", mine) == lock::Recording::superseded);
   CHECK(field("ok_end") == "(nil)");
-  CHECK(why(MinTime{Millis(86'400'000)}) == "holds");
+  CHECK(why(lock::MinTime{Millis(86'400'000)}) == "holds");
 }
 
 TEST_CASE_FIXTURE(Operator, "reset: holders of slots go too") {
-  Attempt one = attempt("a");
+  lock::Attempt one = attempt("a");
   one.slots = 2;
-  REQUIRE(std::holds_alternative<Grant>(decode_decision(ask(acquire_call(one, {})), 0)));
+  REQUIRE(is<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(one, {})), 0)));
   const std::string holder = server.command({"HGET", "{ns}:slots:K", "a"});
   server.command({"HSET", "{ns}:slots:K", "a", "1" + holder.substr(holder.find(' '))});
   CHECK(forgets());
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(Operator, "reset: holders of slots go too") {
 }
 
 TEST_CASE_FIXTURE(Operator, "reset: wakes a waiter, and the next is not forgotten") {
-  run(Outcome::success);
+  run(lock::Outcome::success);
   set("waiters_until", "9007199254740000");
   CHECK(forgets());
   CHECK(server.command({"LLEN", "{ns}:wake:K"}) == "1");
@@ -236,13 +236,13 @@ TEST_CASE_FIXTURE(Operator, "list: every name, in portions of any size") {
 
 TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed") {
   for (int i = 0; i < 6; ++i) server.command({"ZADD", "{ns}:index", std::to_string(i + 1), "k" + std::to_string(i)});
-  Names first = names("-inf", 2);
+  lock::Names first = names("-inf", 2);
   CHECK(first.keys.size() >= 2);
-  run(Outcome::success, "k0");  // seen already
-  run(Outcome::success, "k4");  // not seen yet
+  run(lock::Outcome::success, "k0");  // seen already
+  run(lock::Outcome::success, "k4");  // not seen yet
   std::vector<std::string> rest;
   for (std::string on = first.on; !on.empty();) {
-    const Names some = names(on, 2);
+    const lock::Names some = names(on, 2);
     rest.insert(rest.end(), some.keys.begin(), some.keys.end());
     on = some.on;
   }
@@ -251,25 +251,25 @@ TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed")
 
 TEST_CASE_FIXTURE(Operator, "list: an index of another type") {
   server.command({"SET", "{ns}:index", "x"});
-  const auto answer = decode_names(ask(names_call("ns")));
-  REQUIRE(std::holds_alternative<Failure>(answer));
-  CHECK(std::get<Failure>(answer).text == "the record {ns}:index is malformed: holds another type of value");
+  const auto answer = lock::decode_names(ask(lock::names_call("ns")));
+  REQUIRE(!answer.has_value());
+  CHECK(answer.error().text == "the record {ns}:index is malformed: holds another type of value");
 }
 
 TEST_CASE_FIXTURE(Operator, "records: many at once, each for itself") {
-  run(Outcome::success, "a");
+  run(lock::Outcome::success, "a");
   server.command({"SET", "{ns}:job:b", "x"});
   grant("t", {}, "d");
-  const auto answer = decode_records(ask(records_call("ns", {"a", "b", "c", "d"})), 4);
-  REQUIRE(std::holds_alternative<std::vector<Answered<Record>>>(answer));
-  const auto& records = std::get<std::vector<Answered<Record>>>(answer);
+  const auto answer = lock::decode_records(ask(lock::records_call("ns", {"a", "b", "c", "d"})), 4);
+  REQUIRE(answer.has_value());
+  const auto& records = answer.value();
   REQUIRE(records.size() == 4);
-  CHECK(std::get<Record>(records[0]).outcome == "success");
-  CHECK(std::get<Failure>(records[1]).fault == Fault::malformed);
-  CHECK_FALSE(std::get<Record>(records[2]).known);
-  REQUIRE(std::get<Record>(records[3]).holders.size() == 1);
-  CHECK(std::get<Record>(records[3]).holders[0].who == "1 host-t");
-  CHECK(std::get<Record>(records[0]).now == std::get<Record>(records[3]).now);
+  CHECK(records[0].value().outcome == "success");
+  CHECK(records[1].error().fault == engine::Fault::malformed);
+  CHECK_FALSE(records[2].value().known);
+  REQUIRE(records[3].value().holders.size() == 1);
+  CHECK(records[3].value().holders[0].who == "1 host-t");
+  CHECK(records[0].value().now == records[3].value().now);
 }
 
 TEST_CASE_FIXTURE(Operator, "records: those that would make the answer too long come with the next") {
@@ -286,10 +286,10 @@ TEST_CASE_FIXTURE(Operator, "records: those that would make the answer too long 
   int calls = 0;
   while (got < keys.size()) {
     const std::vector<std::string> rest(keys.begin() + static_cast<std::ptrdiff_t>(got), keys.end());
-    const auto answer = decode_records(ask(records_call("ns", rest)), rest.size());
-    REQUIRE(std::holds_alternative<std::vector<Answered<Record>>>(answer));
-    for (const auto& record : std::get<std::vector<Answered<Record>>>(answer)) {
-      CHECK(std::get<Record>(record).holders.size() == 300);
+    const auto answer = lock::decode_records(ask(lock::records_call("ns", rest)), rest.size());
+    REQUIRE(answer.has_value());
+    for (const auto& record : answer.value()) {
+      CHECK(record.value().holders.size() == 300);
       ++got;
     }
     ++calls;
@@ -307,17 +307,17 @@ TEST_CASE_FIXTURE(Operator, "a run that was given back leaves no record") {
 }
 
 TEST_CASE_FIXTURE(Operator, "history: newest first, as many as asked for, touches and losses too") {
-  run(Outcome::success);
-  run(Outcome::timeout);
-  touch(Outcome::failed);
+  run(lock::Outcome::success);
+  run(lock::Outcome::timeout);
+  touch(lock::Outcome::failed);
   grant("gone");
   backdate("h_until", 61'000);
-  run(Outcome::success);
-  const History all = history();
+  run(lock::Outcome::success);
+  const lock::History all = history();
   REQUIRE(all.runs.size() == 5);
-  const auto outcomes = [](const History& history) {
+  const auto outcomes = [](const lock::History& history) {
     std::string out;
-    for (const Ended& run : history.runs) out += run.outcome + " ";
+    for (const lock::HistoryEntry& run : history.runs) out += run.outcome + " ";
     return out;
   };
   CHECK(outcomes(all) == "success lost failed timeout success ");
@@ -331,14 +331,14 @@ TEST_CASE_FIXTURE(Operator, "history: newest first, as many as asked for, touche
 }
 
 TEST_CASE_FIXTURE(Operator, "history: a row that is no run") {
-  run(Outcome::success);
+  run(lock::Outcome::success);
   for (const char* row : {"", "x", "1 2 3 success 0", "a 2 3 success 0 w", "1 2 3 success x w", "1 2 3 odd 0 w",
                           "1 2 3 \x1b[31msuccess 0 w", "1 0 1400000000000000000 success 0 w",
                           "1 -9000000000000000000 3 success 0 w", "-1 2 3 success 0 w", "1 2 3 success -1 w"}) {
     server.command({"LPUSH", "{ns}:runs:K", row});
-    const Job job{"ns", "K"};
-    const auto answer = decode_history(ask(history_call(job, 1)), job);
-    REQUIRE(std::holds_alternative<Failure>(answer));
-    CHECK(std::get<Failure>(answer).fault == Fault::malformed);
+    const lock::Job job{"ns", "K"};
+    const auto answer = lock::decode_history(ask(lock::history_call(job, 1)), job);
+    REQUIRE(!answer.has_value());
+    CHECK(answer.error().fault == engine::Fault::malformed);
   }
 }

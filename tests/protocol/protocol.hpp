@@ -11,68 +11,91 @@
 #include "lock/verbs.hpp"
 #include "support/backend.hpp"
 
+// A decision, or any other variant, that may have been answered by a failure.
+template <class T, class Variant>
+bool is(const Variant& what) {
+  if constexpr (requires { what.has_value(); }) {
+    return what.has_value() && std::holds_alternative<T>(*what);
+  } else {
+    return std::holds_alternative<T>(what);
+  }
+}
+template <class T, class Variant>
+T as(const Variant& what) {
+  if constexpr (requires { what.has_value(); }) {
+    return std::get<T>(what.value());
+  } else {
+    return std::get<T>(what);
+  }
+}
+
 struct Protocol {
   support::Backend& server = support::empty_backend();
-  condolock::Engine& engine = server.engine();
+  condolock::engine::Engine& engine = server.engine();
 
-  condolock::Attempt attempt(const std::string& token, const std::string& key = "K") const {
-    condolock::Attempt attempt;
+  condolock::lock::Attempt attempt(const std::string& token, const std::string& key = "K") const {
+    condolock::lock::Attempt attempt;
     attempt.job = {"ns", key};
     attempt.token = token;
     attempt.who = "1 host-" + token;
     attempt.lease = condolock::Millis(60'000);
     return attempt;
   }
-  condolock::Reply ask(const condolock::Call& call) { return condolock::ask(engine, call, condolock::Millis(5000)); }
-
-  condolock::Decision acquire(const std::string& token, const std::vector<condolock::Condition>& conditions = {},
-                              const std::string& key = "K") {
-    return decode_decision(ask(acquire_call(attempt(token, key), conditions)), conditions.size());
+  condolock::engine::Reply ask(const condolock::engine::Call& call) {
+    return condolock::engine::ask(engine, call, condolock::Millis(5000));
   }
-  condolock::Grant grant(const std::string& token, const std::vector<condolock::Condition>& conditions = {},
-                         const std::string& key = "K") {
+
+  condolock::engine::Answered<condolock::lock::Decision> acquire(
+      const std::string& token, const std::vector<condolock::lock::Condition>& conditions = {},
+      const std::string& key = "K") {
+    return condolock::lock::decode_decision(ask(condolock::lock::acquire_call(attempt(token, key), conditions)),
+                                            conditions.size());
+  }
+  condolock::lock::Grant grant(const std::string& token, const std::vector<condolock::lock::Condition>& conditions = {},
+                               const std::string& key = "K") {
     const auto decision = acquire(token, conditions, key);
-    REQUIRE(std::holds_alternative<condolock::Grant>(decision));
-    return std::get<condolock::Grant>(decision);
+    REQUIRE(is<condolock::lock::Grant>(decision));
+    return as<condolock::lock::Grant>(decision);
   }
   // "holds", or why not.
-  std::string why(const condolock::Condition& condition, const std::string& key = "K") {
-    const auto answer = condolock::decode_verdicts(ask(condolock::check_call({"ns", key}, {condition})), 1);
-    REQUIRE(std::holds_alternative<condolock::Verdicts>(answer));
-    return std::get<condolock::Verdicts>(answer).conditions[0].why;
+  std::string why(const condolock::lock::Condition& condition, const std::string& key = "K") {
+    const auto answer = condolock::lock::decode_verdicts(ask(condolock::lock::check_call({"ns", key}, {condition})), 1);
+    REQUIRE(answer.has_value());
+    return answer.value().conditions[0].why;
   }
-  condolock::Renewal renew(const std::string& token, const condolock::Grant& grant) {
-    const auto answer = decode_renewal(ask(renew_call(attempt(token), grant)));
-    REQUIRE(std::holds_alternative<condolock::Renewal>(answer));
-    return std::get<condolock::Renewal>(answer);
+  condolock::lock::Renewal renew(const std::string& token, const condolock::lock::Grant& grant) {
+    const auto answer = condolock::lock::decode_renewal(ask(condolock::lock::renew_call(attempt(token), grant)));
+    REQUIRE(answer.has_value());
+    return answer.value();
   }
-  condolock::Recording finish(const std::string& token, const condolock::Grant& grant,
-                              condolock::Outcome outcome = condolock::Outcome::success, int code = 0,
-                              const std::string& key = "K") {
-    const auto answer = decode_recording(ask(finish_call(attempt(token, key), grant, outcome, code)));
-    REQUIRE(std::holds_alternative<condolock::Recording>(answer));
-    return std::get<condolock::Recording>(answer);
+  condolock::lock::Recording finish(const std::string& token, const condolock::lock::Grant& grant,
+                                    condolock::lock::Outcome outcome = condolock::lock::Outcome::success, int code = 0,
+                                    const std::string& key = "K") {
+    const auto answer =
+        condolock::lock::decode_recording(ask(condolock::lock::finish_call(attempt(token, key), grant, outcome, code)));
+    REQUIRE(answer.has_value());
+    return answer.value();
   }
   void abandon(const std::string& token) {
-    const auto reply = ask(abandon_call(attempt(token)));
-    REQUIRE(std::holds_alternative<condolock::Values>(reply.answer));
+    const auto reply = ask(condolock::lock::abandon_call(attempt(token)));
+    REQUIRE(reply.answer.has_value());
   }
-  void touch(condolock::Outcome outcome, const std::string& key = "K", const std::string& token = "t") {
-    const auto answer =
-        decode_recording(ask(touch_call(attempt(token + key + std::to_string(++touches_), key), outcome, 0)));
-    REQUIRE(std::get<condolock::Recording>(answer) == condolock::Recording::recorded);
+  void touch(condolock::lock::Outcome outcome, const std::string& key = "K", const std::string& token = "t") {
+    const auto answer = condolock::lock::decode_recording(
+        ask(condolock::lock::touch_call(attempt(token + key + std::to_string(++touches_), key), outcome, 0)));
+    REQUIRE(answer.value() == condolock::lock::Recording::recorded);
   }
   // A whole run.
-  void run(condolock::Outcome outcome, const std::string& key = "K") {
+  void run(condolock::lock::Outcome outcome, const std::string& key = "K") {
     const std::string token = "run" + std::to_string(++touches_);
-    finish(token, grant(token, {}, key), outcome, outcome == condolock::Outcome::success ? 0 : 1, key);
+    finish(token, grant(token, {}, key), outcome, outcome == condolock::lock::Outcome::success ? 0 : 1, key);
   }
-  condolock::Record record(const std::string& key = "K") {
-    const auto answer = condolock::decode_records(ask(condolock::records_call("ns", {key})), 1);
-    REQUIRE(std::holds_alternative<std::vector<condolock::Answered<condolock::Record>>>(answer));
-    const auto& record = std::get<std::vector<condolock::Answered<condolock::Record>>>(answer)[0];
-    REQUIRE(std::holds_alternative<condolock::Record>(record));
-    return std::get<condolock::Record>(record);
+  condolock::lock::Record record(const std::string& key = "K") {
+    const auto answer = condolock::lock::decode_records(ask(condolock::lock::records_call("ns", {key})), 1);
+    REQUIRE(answer.has_value());
+    const auto& record = answer.value()[0];
+    REQUIRE(record.has_value());
+    return record.value();
   }
 
   // In ms.

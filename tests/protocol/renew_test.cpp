@@ -3,108 +3,108 @@
 using namespace condolock;
 
 TEST_CASE_FIXTURE(Protocol, "renewed: a whole lease from now, even past its end if nobody took it") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   const std::int64_t until = std::stoll(field("h_until"));
   backdate("h_until", 59'000);
-  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(renew("a", mine) == lock::Renewal::renewed);
   CHECK(std::stoll(field("h_until")) >= until);
   backdate("h_until", 100'000);
-  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(renew("a", mine) == lock::Renewal::renewed);
   CHECK(std::stoll(field("h_until")) >= until);
   CHECK(field("fence") == std::to_string(mine.fence));
 }
 
 TEST_CASE_FIXTURE(Protocol, "lost: another run was granted after it") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   backdate("h_until", 61'000);
-  const Grant other = grant("b");
-  CHECK(renew("a", mine) == Renewal::lost);
+  const lock::Grant other = grant("b");
+  CHECK(renew("a", mine) == lock::Renewal::lost);
   CHECK(field("h_token") == "b");
   finish("b", other);
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
   CHECK(field("h_token") == "(nil)");
 }
 
 TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   set("h_revoked", "1");
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
   remove_holder();
   set("cut", std::to_string(mine.fence));
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
 }
 
 // Found by the simulation: such a lease was renewed, and the command of the first one started behind a newer fence.
 TEST_CASE_FIXTURE(Protocol, "lost: what its token holds now is another lease, that an acquire took which came twice") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   while (server_time() <= mine.start) {
   }
   backdate("h_until", 61'000);
   finish("b", grant("b"));
-  const Grant again = grant("a");
+  const lock::Grant again = grant("a");
   CHECK(again.fence > mine.fence);
   const std::string until = field("h_until");
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
   CHECK(field("h_until") == until);
-  CHECK(renew("a", again) == Renewal::renewed);
+  CHECK(renew("a", again) == lock::Renewal::renewed);
 }
 
 TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and nobody has run since") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
-  CHECK(renew("a", mine) == Renewal::reasserted);
+  CHECK(renew("a", mine) == lock::Renewal::reasserted);
   CHECK(field("fence") == std::to_string(mine.fence));
   CHECK(field("h_start") == std::to_string(mine.start));
-  CHECK(std::holds_alternative<Held>(acquire("b")));
-  CHECK(renew("a", mine) == Renewal::renewed);
+  CHECK(is<lock::Held>(acquire("b")));
+  CHECK(renew("a", mine) == lock::Renewal::renewed);
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
 }
 
 TEST_CASE_FIXTURE(
     Protocol,
     "renewed: the same lease, that a late acquire was granted again; or an older fence of it, after a loss of data") {
-  const Grant first = grant("a");
+  const lock::Grant first = grant("a");
   backdate("h_until", 61'000);
-  const Grant again = grant("a");
-  CHECK(renew("a", first) == Renewal::renewed);
+  const lock::Grant again = grant("a");
+  CHECK(renew("a", first) == lock::Renewal::renewed);
   CHECK(field("h_fence") == std::to_string(again.fence));
   set("fence", std::to_string(first.fence));
   set("h_fence", std::to_string(first.fence));
-  CHECK(renew("a", again) == Renewal::renewed);
+  CHECK(renew("a", again) == lock::Renewal::renewed);
   CHECK(field("h_fence") == std::to_string(again.fence));
   CHECK(field("fence") == std::to_string(again.fence));
-  CHECK(finish("a", first) == Recording::recorded);
+  CHECK(finish("a", first) == lock::Recording::recorded);
   CHECK(field("ok_start") == std::to_string(first.start));
   CHECK(field("h_token") == "(nil)");
 }
 
 TEST_CASE_FIXTURE(Protocol, "after a loss of data, whoever was granted later wins") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
-  const Grant other = grant("b");
+  const lock::Grant other = grant("b");
   CHECK(other.fence >= mine.fence);
   if (other.fence == mine.fence) set("fence", std::to_string(mine.fence + 1));  // within one millisecond
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
 }
 
 TEST_CASE_FIXTURE(Protocol, "a live holder is never pushed aside, whatever the fences say") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   grant("b");
   set("fence", "5");  // the clock had gone back as well
   set("h_fence", "5");
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
   CHECK(field("h_token") == "b");
 }
 
 TEST_CASE_FIXTURE(Protocol, "a re-asserted lease that replaces an expired one writes that down as lost") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
-  const Grant other = grant("b");
+  const lock::Grant other = grant("b");
   backdate("h_until", 61'000);
   set("fence", "5");  // the clock had gone back as well
   set("h_fence", "5");
-  CHECK(renew("a", mine) == Renewal::reasserted);
+  CHECK(renew("a", mine) == lock::Renewal::reasserted);
   CHECK(field("h_token") == "a");
   CHECK(field("outcome") == "lost");
   CHECK(field("cut") == "5");
@@ -113,8 +113,8 @@ TEST_CASE_FIXTURE(Protocol, "a re-asserted lease that replaces an expired one wr
 }
 
 TEST_CASE_FIXTURE(Protocol, "a token that is done is not renewed") {
-  const Grant mine = grant("a");
+  const lock::Grant mine = grant("a");
   finish("a", mine);
-  CHECK(renew("a", mine) == Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::lost);
   CHECK(field("h_token") == "(nil)");
 }

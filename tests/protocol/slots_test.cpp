@@ -6,29 +6,30 @@ using namespace condolock;
 namespace {
 
 struct Slots : Protocol {
-  Attempt of(const std::string& token, std::int64_t slots, const std::string& key = "K") const {
-    Attempt made = attempt(token, key);
+  lock::Attempt of(const std::string& token, std::int64_t slots, const std::string& key = "K") const {
+    lock::Attempt made = attempt(token, key);
     made.slots = slots;
     return made;
   }
-  Decision try_for(const std::string& token, std::int64_t slots) {
-    return decode_decision(ask(acquire_call(of(token, slots), {})), 0);
+  engine::Answered<lock::Decision> try_for(const std::string& token, std::int64_t slots) {
+    return lock::decode_decision(ask(lock::acquire_call(of(token, slots), {})), 0);
   }
-  Grant take(const std::string& token, std::int64_t slots, const std::string& key = "K") {
-    const auto decision = decode_decision(ask(acquire_call(of(token, slots, key), {})), 0);
-    REQUIRE(std::holds_alternative<Grant>(decision));
-    return std::get<Grant>(decision);
+  lock::Grant take(const std::string& token, std::int64_t slots, const std::string& key = "K") {
+    const auto decision = lock::decode_decision(ask(lock::acquire_call(of(token, slots, key), {})), 0);
+    REQUIRE(is<lock::Grant>(decision));
+    return as<lock::Grant>(decision);
   }
-  Held held(const std::string& token, std::int64_t slots) {
+  lock::Held held(const std::string& token, std::int64_t slots) {
     const auto decision = try_for(token, slots);
-    REQUIRE(std::holds_alternative<Held>(decision));
-    return std::get<Held>(decision);
+    REQUIRE(is<lock::Held>(decision));
+    return as<lock::Held>(decision);
   }
-  Renewal renewed(const std::string& token, std::int64_t slots, const Grant& grant) {
-    return std::get<Renewal>(decode_renewal(ask(renew_call(of(token, slots), grant))));
+  lock::Renewal renewed(const std::string& token, std::int64_t slots, const lock::Grant& grant) {
+    return lock::decode_renewal(ask(lock::renew_call(of(token, slots), grant))).value();
   }
-  Recording ended(const std::string& token, std::int64_t slots, const Grant& grant, Outcome outcome = Outcome::success) {
-    return std::get<Recording>(decode_recording(ask(finish_call(of(token, slots), grant, outcome, 0))));
+  lock::Recording ended(const std::string& token, std::int64_t slots, const lock::Grant& grant,
+                        lock::Outcome outcome = lock::Outcome::success) {
+    return lock::decode_recording(ask(lock::finish_call(of(token, slots), grant, outcome, 0))).value();
   }
   std::string slot(const std::string& token) { return server.command({"HGET", "{ns}:slots:K", token}); }
   // Its lease ended so long ago.
@@ -43,10 +44,10 @@ struct Slots : Protocol {
 }  // namespace
 
 TEST_CASE_FIXTURE(Slots, "as many as there are slots, each with its own lease and fence") {
-  const Grant a = take("a", 2);
-  const Grant b = take("b", 2);
+  const lock::Grant a = take("a", 2);
+  const lock::Grant b = take("b", 2);
   CHECK(b.fence > a.fence);
-  const Held refused = held("c", 2);
+  const lock::Held refused = held("c", 2);
   CHECK(refused.who == "1 host-a");  // whose lease ends first
   CHECK(refused.live == 2);
   CHECK(refused.slots == 2);
@@ -54,33 +55,33 @@ TEST_CASE_FIXTURE(Slots, "as many as there are slots, each with its own lease an
   CHECK(field("h_token") == "(nil)");
   CHECK(slot("b") ==
         std::to_string(b.start + 60'000) + " " + std::to_string(b.fence) + " " + std::to_string(b.start) + " 0 1 host-b");
-  const Record seen = record();
+  const lock::Record seen = record();
   CHECK(seen.slots == 2);
   REQUIRE(seen.holders.size() == 2);
   CHECK(seen.holders[0].fence + seen.holders[1].fence == a.fence + b.fence);
-  CHECK(ended("a", 2, a) == Recording::recorded);
+  CHECK(ended("a", 2, a) == lock::Recording::recorded);
   take("c", 2);
   CHECK(record().holders.size() == 2);
 }
 
 TEST_CASE_FIXTURE(Slots, "whoever names another number is kept out, with both numbers, until all have gone") {
-  const Grant a = take("a", 3);
+  const lock::Grant a = take("a", 3);
   CHECK(held("b", 2).slots == 3);
   CHECK(held("b", 2).live == 1);
   CHECK(held("b", 1).slots == 3);
   CHECK(held("b", 4).slots == 3);
   ended("a", 3, a);
-  const Grant alone = take("b", 1);
+  const lock::Grant alone = take("b", 1);
   CHECK(held("c", 3).slots == 1);
   finish("b", alone);
-  const Grant c = take("c", 3);
+  const lock::Grant c = take("c", 3);
   expire("c", 1);
   take("d", 2);  // an expired holder keeps nobody out
-  CHECK(renewed("c", 3, c) == Renewal::lost);
+  CHECK(renewed("c", 3, c) == lock::Renewal::lost);
 }
 
 TEST_CASE_FIXTURE(Slots, "the same token twice holds one slot") {
-  const Grant first = take("a", 2);
+  const lock::Grant first = take("a", 2);
   CHECK(take("a", 2).fence == first.fence);
   CHECK(record().holders.size() == 1);
   take("b", 2);
@@ -88,16 +89,16 @@ TEST_CASE_FIXTURE(Slots, "the same token twice holds one slot") {
 }
 
 TEST_CASE_FIXTURE(Slots, "an older fence may finish last, and never moves a success back") {
-  const Grant a = take("a", 2);
-  const Grant b = take("b", 2);
-  CHECK(ended("b", 2, b) == Recording::recorded);
+  const lock::Grant a = take("a", 2);
+  const lock::Grant b = take("b", 2);
+  CHECK(ended("b", 2, b) == lock::Recording::recorded);
   const auto start = record().success_start;
-  CHECK(ended("a", 2, a, Outcome::failed) == Recording::recorded);
+  CHECK(ended("a", 2, a, lock::Outcome::failed) == lock::Recording::recorded);
   CHECK(record().outcome == "failed");
   CHECK(record().success_start == start);
   CHECK(record().runs == 2);
-  const Grant c = take("c", 2);
-  const Grant d = take("d", 2);
+  const lock::Grant c = take("c", 2);
+  const lock::Grant d = take("d", 2);
   ended("d", 2, d);
   const auto later = record().success_start;
   ended("c", 2, c);
@@ -106,59 +107,61 @@ TEST_CASE_FIXTURE(Slots, "an older fence may finish last, and never moves a succ
 
 TEST_CASE_FIXTURE(Slots,
                   "an expired holder is written down with the next grant, though a slot was free, and has lost then") {
-  const Grant a = take("a", 3);
-  const Grant b = take("b", 3);
+  const lock::Grant a = take("a", 3);
+  const lock::Grant b = take("b", 3);
   expire("a", 10);
   CHECK(record().failures == 0);
-  CHECK(renewed("a", 3, a) == Renewal::renewed);  // nobody came
+  CHECK(renewed("a", 3, a) == lock::Renewal::renewed);  // nobody came
   expire("a", 10);
   take("c", 3);
   CHECK(record().failures == 1);
   CHECK(record().outcome == "lost");
   CHECK(field("cut") == std::to_string(a.fence));
   CHECK(runs().find(std::to_string(a.fence)) == 0);
-  CHECK(renewed("a", 3, a) == Renewal::lost);
-  CHECK(ended("a", 3, a) == Recording::superseded);
-  CHECK(renewed("b", 3, b) == Renewal::renewed);
-  CHECK(ended("b", 3, b) == Recording::recorded);
+  CHECK(renewed("a", 3, a) == lock::Renewal::lost);
+  CHECK(ended("a", 3, a) == lock::Recording::superseded);
+  CHECK(renewed("b", 3, b) == lock::Renewal::renewed);
+  CHECK(ended("b", 3, b) == lock::Recording::recorded);
 }
 
 TEST_CASE_FIXTURE(Slots, "several that expired are lost in the order of their ends") {
-  const Grant a = take("a", 2);
-  const Grant b = take("b", 2);
+  const lock::Grant a = take("a", 2);
+  const lock::Grant b = take("b", 2);
   expire("a", 10);
   expire("b", 20);
   take("c", 2);
   CHECK(record().failures == 2);
-  CHECK(record().fails == 2);
+  CHECK(record().failures_in_a_row == 2);
   CHECK(field("cut") == std::to_string(b.fence));
   CHECK(runs().find(std::to_string(a.fence)) == 0);
 }
 
 TEST_CASE_FIXTURE(Slots, "a lease that the server forgot is never re-asserted: whose place would it be?") {
-  const Grant a = take("a", 2);
+  const lock::Grant a = take("a", 2);
   server.command({"FLUSHALL"});
-  CHECK(renewed("a", 2, a) == Renewal::lost);
+  CHECK(renewed("a", 2, a) == lock::Renewal::lost);
   CHECK_FALSE(record().known);
-  CHECK(ended("a", 2, a) == Recording::recorded);  // but nothing speaks against its end
+  CHECK(ended("a", 2, a) == lock::Recording::recorded);  // but nothing speaks against its end
 }
 
 TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
-  const Grant a = take("a", 3);
-  const Grant b = take("b", 3);
+  const lock::Grant a = take("a", 3);
+  const lock::Grant b = take("b", 3);
   take("c", 3);
   abandon("c");
   CHECK(record().holders.size() == 2);
   CHECK(slot("c") == "(nil)");
-  const auto unlock = [&](bool at_once) { return std::get<0>(decode_unlock(ask(unlock_call({"ns", "K"}, at_once)))); };
+  const auto unlock = [&](bool at_once) {
+    return lock::decode_unlock(ask(lock::unlock_call({"ns", "K"}, at_once))).value();
+  };
   const auto revoked = unlock(false);
   REQUIRE(revoked);
   CHECK(revoked->live == 2);
   CHECK(revoked->who == "1 host-b");
-  CHECK(renewed("a", 3, a) == Renewal::lost);
-  CHECK(renewed("b", 3, b) == Renewal::lost);
+  CHECK(renewed("a", 3, a) == lock::Renewal::lost);
+  CHECK(renewed("b", 3, b) == lock::Renewal::lost);
   CHECK(record().holders[0].revoked);
-  ended("a", 3, a, Outcome::lost);
+  ended("a", 3, a, lock::Outcome::lost);
   take("d", 3);
   REQUIRE(unlock(true));
   CHECK(record().holders.empty());
@@ -168,20 +171,20 @@ TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
 }
 
 TEST_CASE_FIXTURE(Slots, "other jobs' conditions see the holders of slots") {
-  const Condition prior = AccessedPrior{"other", Millis(300'000)};
-  touch(Outcome::success, "other");
+  const lock::Condition prior = lock::AccessedPrior{"other", Millis(300'000)};
+  touch(lock::Outcome::success, "other");
   take("a", 2, "other");
-  CHECK(why(NotRunning{"other"}) == "running");
+  CHECK(why(lock::NotRunning{"other"}) == "running");
   CHECK(why(prior) == "holds");
   const std::string value = server.command({"HGET", "{ns}:slots:other", "a"});
   server.command({"HSET", "{ns}:slots:other", "a", "1" + value.substr(value.find(' '))});  // expired in 1970
-  CHECK(why(NotRunning{"other"}) == "holds");
+  CHECK(why(lock::NotRunning{"other"}) == "holds");
   set("ended", "0", "other");
   CHECK(why(prior) == "failed");
 }
 
 TEST_CASE_FIXTURE(Slots, "check goes by the slots that are in use") {
-  const auto holder = [&] { return std::get<Verdicts>(decode_verdicts(ask(check_call({"ns", "K"}, {})), 0)).holder; };
+  const auto holder = [&] { return lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {})), 0).value().holder; };
   take("a", 2);
   CHECK_FALSE(holder());
   take("b", 2);
@@ -193,7 +196,7 @@ TEST_CASE_FIXTURE(Slots, "check goes by the slots that are in use") {
 TEST_CASE_FIXTURE(Slots, "an acquire that comes after its own finish, and after four others, is none") {
   for (const std::string token : {"a", "b", "c", "d", "e"}) ended(token, 10, take(token, 10));
   const auto late = try_for("a", 10);
-  REQUIRE(std::holds_alternative<Failure>(late));
+  REQUIRE(!late.has_value());
   CHECK(record().holders.empty());
 }
 
@@ -205,7 +208,7 @@ TEST_CASE_FIXTURE(Slots, "the holder whose lease ends first is told of, by unloc
   CHECK(held("d", 3).who == "1 host-b");
   CHECK(held("d", 3).left < Millis(41'000));
   expire("a", -90'000);
-  CHECK(std::get<0>(decode_unlock(ask(unlock_call({"ns", "K"}, false))))->who == "1 host-a");
+  CHECK(lock::decode_unlock(ask(lock::unlock_call({"ns", "K"}, false))).value()->who == "1 host-a");
 }
 
 TEST_CASE_FIXTURE(Slots, "asked again, a lease never gets shorter") {
@@ -217,21 +220,21 @@ TEST_CASE_FIXTURE(Slots, "asked again, a lease never gets shorter") {
 }
 
 TEST_CASE_FIXTURE(Slots, "who was forgotten ends beside others, and takes nothing from them") {
-  const Grant a = take("a", 2);
+  const lock::Grant a = take("a", 2);
   server.command({"FLUSHALL"});
-  const Grant b = take("b", 2);
+  const lock::Grant b = take("b", 2);
   set("fence", std::to_string(b.fence + 5));
-  CHECK(ended("a", 2, a) == Recording::recorded);
+  CHECK(ended("a", 2, a) == lock::Recording::recorded);
   CHECK(record().holders.size() == 1);
-  CHECK(renewed("b", 2, b) == Renewal::renewed);
+  CHECK(renewed("b", 2, b) == lock::Renewal::renewed);
 }
 
 TEST_CASE_FIXTURE(Slots, "a change of one holder writes no other") {
   for (const std::string token : {"a", "b", "c"}) take(token, 5);
   server.command({"HSET", "{ns}:slots:K", "b", slot("b") + " marked"});
-  renewed("c", 5, Grant{1, 1, {}});
+  renewed("c", 5, lock::Grant{1, 1, {}});
   CHECK(slot("b").find(" marked") != std::string::npos);
-  ended("a", 5, Grant{1, 1, {}});
+  ended("a", 5, lock::Grant{1, 1, {}});
   CHECK(slot("b").find(" marked") != std::string::npos);
   CHECK(slot("a") == "(nil)");
 }
@@ -244,38 +247,38 @@ TEST_CASE_FIXTURE(Slots,
   CHECK(record().holders.size() == 1);
   server.command({"DEL", "{ns}:job:K", "{ns}:slots:K"});
   server.command({"RPUSH", "{ns}:slots:K", "x"});
-  Attempt made = of("c", 2);
-  made.starts = 5;
-  const auto decision = decode_decision(ask(acquire_call(made, {})), 0);
-  REQUIRE(std::holds_alternative<Failure>(decision));
-  CHECK(std::get<Failure>(decision).text == "the record {ns}:slots:K is malformed: is a list, not a hash");
+  lock::Attempt made = of("c", 2);
+  made.needs.starts = 5;
+  const auto decision = lock::decode_decision(ask(lock::acquire_call(made, {})), 0);
+  REQUIRE(!decision.has_value());
+  CHECK(decision.error().text == "the record {ns}:slots:K is malformed: is a list, not a hash");
   CHECK(server.command({"EXISTS", "{ns}:starts:K", "{ns}:runs:K", "{ns}:job:K"}) == "0");
 }
 
 // Found by the simulation: an acquire that came late took a second slot for the same run, and hid that its lease was
 // revoked.
 TEST_CASE_FIXTURE(Slots, "a token whose lease was revoked takes no other slot") {
-  const Grant a = take("a", 2);
-  REQUIRE(std::holds_alternative<Values>(ask(unlock_call({"ns", "K"}, false)).answer));
+  const lock::Grant a = take("a", 2);
+  REQUIRE(ask(lock::unlock_call({"ns", "K"}, false)).answer.has_value());
   CHECK(held("a", 2).live == 1);
-  CHECK(renewed("a", 2, a) == Renewal::lost);
+  CHECK(renewed("a", 2, a) == lock::Renewal::lost);
   expire("a", 1);
   CHECK(take("a", 2).fence > a.fence);
 }
 
 // Found by a reader: it went to the front, where --max-runs took it for the last start.
 TEST_CASE_FIXTURE(Slots, "a start keeps its place when its lease is granted again") {
-  Attempt a = of("a", 2);
-  a.starts = 2;
-  Attempt b = of("b", 2);
-  b.starts = 2;
-  const auto take_again = [&](const Attempt& one) {
-    return std::get<Grant>(decode_decision(ask(acquire_call(one, {})), 0));
+  lock::Attempt a = of("a", 2);
+  a.needs.starts = 2;
+  lock::Attempt b = of("b", 2);
+  b.needs.starts = 2;
+  const auto take_again = [&](const lock::Attempt& one) {
+    return as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(one, {})), 0));
   };
   take_again(a);
-  const Grant second = take_again(b);
+  const lock::Grant second = take_again(b);
   expire("a", 1);
-  const Grant again = take_again(a);
+  const lock::Grant again = take_again(a);
   CHECK(server.command({"LRANGE", "{ns}:starts:K", "0", "-1"}) ==
         std::to_string(second.start) + " " + std::to_string(second.fence) + " " + std::to_string(again.start) + " " +
             std::to_string(again.fence));

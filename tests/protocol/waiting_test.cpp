@@ -7,31 +7,31 @@ namespace {
 
 struct Waiting : Protocol {
   // A refused acquire by somebody who will wait.
-  Decision wait_for(const std::string& token, Millis patience = Millis(20'000),
-                    const std::vector<Condition>& conditions = {}, std::int64_t slots = 1) {
-    Attempt made = attempt(token);
+  engine::Answered<lock::Decision> wait_for(const std::string& token, Millis patience = Millis(20'000),
+                                            const std::vector<lock::Condition>& conditions = {}, std::int64_t slots = 1) {
+    lock::Attempt made = attempt(token);
     made.slots = slots;
-    return decode_decision(ask(acquire_call(made, conditions, {.patience = patience})), conditions.size());
+    return lock::decode_decision(ask(lock::acquire_call(made, conditions, {.patience = patience})), conditions.size());
   }
   std::string tokens() { return server.command({"LLEN", "{ns}:wake:K"}); }
   std::int64_t now() {
     const std::string time = server.command({"TIME"});
     return std::stoll(time.substr(0, time.find_first_of(" \n"))) * 1000;
   }
-  Grant take(const std::string& token, std::int64_t slots) {
-    Attempt made = attempt(token);
+  lock::Grant take(const std::string& token, std::int64_t slots) {
+    lock::Attempt made = attempt(token);
     made.slots = slots;
-    return std::get<Grant>(decode_decision(ask(acquire_call(made, {})), 0));
+    return as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0));
   }
 };
 
-const Condition prior = AccessedPrior{"other", Millis(1000)};
+const lock::Condition prior = lock::AccessedPrior{"other", Millis(1000)};
 
 }  // namespace
 
 TEST_CASE_FIXTURE(Waiting, "nobody waits: nobody is woken") {
   finish("a", grant("a"));
-  CHECK(std::holds_alternative<Grant>(wait_for("b")));  // who need not wait does not
+  CHECK(is<lock::Grant>(wait_for("b")));  // who need not wait does not
   CHECK(field("waiters_until") == "(nil)");
   abandon("b");
   CHECK(tokens() == "0");
@@ -40,20 +40,20 @@ TEST_CASE_FIXTURE(Waiting, "nobody waits: nobody is woken") {
 TEST_CASE_FIXTURE(Waiting, "waiters until: as long as they sleep, and five seconds") {
   grant("a");
   const std::int64_t before = now();
-  wait_for("b", Millis(20'000));
+  static_cast<void>(wait_for("b", Millis(20'000)));
   CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
   CHECK(std::stoll(field("waiters_until")) <= before + 27'000);
-  wait_for("c", Millis(1000));  // never shorter for the others
+  static_cast<void>(wait_for("c", Millis(1000)));  // never shorter for the others
   CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
   backdate("h_until", 55'000);  // no longer than the lease may last
   set("waiters_until", "0");
-  wait_for("d", Millis(30'000));
+  static_cast<void>(wait_for("d", Millis(30'000)));
   CHECK(std::stoll(field("waiters_until")) <= before + 12'000);
 }
 
 TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, which ends with the waiters") {
-  const Grant a = grant("a");
-  wait_for("w");
+  const lock::Grant a = grant("a");
+  static_cast<void>(wait_for("w"));
   SUBCASE("finish") {
     finish("a", a);
     CHECK(tokens() == "1");
@@ -72,15 +72,15 @@ TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, wh
     CHECK(tokens() == "1");
   }
   SUBCASE("unlock") {
-    ask(unlock_call({"ns", "K"}, false));
+    ask(lock::unlock_call({"ns", "K"}, false));
     CHECK(tokens() == "0");  // it is not free yet
-    ask(unlock_call({"ns", "K"}, true));
+    ask(lock::unlock_call({"ns", "K"}, true));
     CHECK(tokens() == "1");
   }
   SUBCASE("resume") {
-    ask(pause_call({"ns", "K"}, {}, ""));
+    ask(lock::pause_call({"ns", "K"}, {}, ""));
     CHECK(tokens() == "0");
-    ask(resume_call({"ns", "K"}));
+    ask(lock::resume_call({"ns", "K"}));
     CHECK(tokens() == "1");
     CHECK(field("h_token") == "a");
   }
@@ -92,25 +92,25 @@ TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, wh
 }
 
 TEST_CASE_FIXTURE(Waiting, "a pause is waited for like a lease") {
-  ask(pause_call({"ns", "K"}, Millis(8000), ""));
+  ask(lock::pause_call({"ns", "K"}, Millis(8000), ""));
   const std::int64_t before = now();
-  CHECK(std::holds_alternative<Paused>(wait_for("a")));
+  CHECK(is<lock::Paused>(wait_for("a")));
   CHECK(std::stoll(field("waiters_until")) >= before + 12'000);
   CHECK(std::stoll(field("waiters_until")) <= before + 15'000);
-  ask(pause_call({"ns", "K"}, {}, ""));
-  wait_for("a");
+  ask(lock::pause_call({"ns", "K"}, {}, ""));
+  static_cast<void>(wait_for("a"));
   CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
 }
 
 TEST_CASE_FIXTURE(Waiting, "two slots freed at once with one token: the first to come passes it on") {
-  const Grant a = take("a", 2);
-  const Grant b = take("b", 2);
-  CHECK(std::holds_alternative<Held>(wait_for("w", Millis(20'000), {}, 2)));
-  Attempt made = attempt("a");
+  const lock::Grant a = take("a", 2);
+  const lock::Grant b = take("b", 2);
+  CHECK(is<lock::Held>(wait_for("w", Millis(20'000), {}, 2)));
+  lock::Attempt made = attempt("a");
   made.slots = 2;
-  ask(finish_call(made, a, Outcome::success, 0));
+  ask(lock::finish_call(made, a, lock::Outcome::success, 0));
   made.token = "b";
-  ask(finish_call(made, b, Outcome::success, 0));
+  ask(lock::finish_call(made, b, lock::Outcome::success, 0));
   CHECK(tokens() == "1");
   server.command({"LPOP", "{ns}:wake:K"});  // the first waiter wakes
   take("w", 2);
@@ -121,25 +121,25 @@ TEST_CASE_FIXTURE(Waiting, "two slots freed at once with one token: the first to
 }
 
 TEST_CASE_FIXTURE(Waiting, "woken, but refused by a condition: the wake-up is passed on") {
-  const Grant a = grant("a");
-  wait_for("w");
+  const lock::Grant a = grant("a");
+  static_cast<void>(wait_for("w"));
   finish("a", a);
   server.command({"LPOP", "{ns}:wake:K"});
-  CHECK(std::holds_alternative<Skipped>(wait_for("v", Millis(20'000), {prior})));
+  CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior})));
   CHECK(tokens() == "1");
 }
 
 TEST_CASE_FIXTURE(Waiting, "who sleeps for a condition is nobody to be woken") {
-  CHECK(std::holds_alternative<Skipped>(wait_for("v", Millis(20'000), {prior})));
+  CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior})));
   CHECK(field("waiters_until") == "(nil)");
 }
 
 TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and every one is a write") {
   grant("a");
-  const auto again = [&](const Condition& condition) {
-    return ask(acquire_call(attempt("b"), {condition}, {.counted = false, .patience = Millis(1000)}));
+  const auto again = [&](const lock::Condition& condition) {
+    return ask(lock::acquire_call(attempt("b"), {condition}, {.counted = false, .patience = Millis(1000)}));
   };
-  wait_for("b");
+  static_cast<void>(wait_for("b"));
   CHECK(field("skips") == "1");
   again(prior);
   CHECK(field("skips") == "1");
@@ -153,62 +153,62 @@ TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and ever
 }
 
 TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused before the first write") {
-  const Grant a = grant("a");
-  wait_for("w");
+  const lock::Grant a = grant("a");
+  static_cast<void>(wait_for("w"));
   server.command({"SET", "{ns}:wake:K", "x"});
-  const auto answer = decode_recording(ask(finish_call(attempt("a"), a, Outcome::success, 0)));
-  CHECK(std::get<Failure>(answer).text == "the record {ns}:wake:K is malformed: holds another type of value");
+  const auto answer = lock::decode_recording(ask(lock::finish_call(attempt("a"), a, lock::Outcome::success, 0)));
+  CHECK(answer.error().text == "the record {ns}:wake:K is malformed: holds another type of value");
   CHECK(field("h_token") == "a");
 }
 
 TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the next") {
   const auto woken = [&] { server.command({"DEL", "{ns}:wake:K"}); };  // somebody has taken the token
   const auto woken_in_a_pause = [&](const std::string& token) {
-    const Grant a = grant("a");
-    wait_for("w");
-    ask(pause_call({"ns", "K"}, Millis(60'000), ""));
+    const lock::Grant a = grant("a");
+    static_cast<void>(wait_for("w"));
+    ask(lock::pause_call({"ns", "K"}, Millis(60'000), ""));
     finish("a", a);
     woken();
-    wait_for(token);
+    static_cast<void>(wait_for(token));
   };
   SUBCASE("it names another number of slots, and one is free") {
     take("a", 2);
-    wait_for("w", Millis(20'000), {}, 3);
+    static_cast<void>(wait_for("w", Millis(20'000), {}, 3));
     woken();
-    wait_for("v", Millis(20'000), {}, 3);
+    static_cast<void>(wait_for("v", Millis(20'000), {}, 3));
     CHECK(tokens() == "1");
   }
   SUBCASE("... but not where none is free") {
     grant("a");
-    wait_for("w", Millis(20'000), {}, 3);
+    static_cast<void>(wait_for("w", Millis(20'000), {}, 3));
     woken();
-    wait_for("v", Millis(20'000), {}, 3);
+    static_cast<void>(wait_for("v", Millis(20'000), {}, 3));
     CHECK(tokens() == "0");
   }
   SUBCASE("a job that it names is malformed") {
-    const Grant a = grant("a");
-    wait_for("w");
+    const lock::Grant a = grant("a");
+    static_cast<void>(wait_for("w"));
     finish("a", a);
     woken();
     server.command({"SET", "{ns}:job:other", "x"});
-    wait_for("v", Millis(20'000), {prior});
+    static_cast<void>(wait_for("v", Millis(20'000), {prior}));
     CHECK(tokens() == "1");
   }
   SUBCASE("what its condition reads is malformed") {
-    const Grant a = grant("a");
-    wait_for("w");
+    const lock::Grant a = grant("a");
+    static_cast<void>(wait_for("w"));
     finish("a", a);
     woken();
     server.command({"SET", "{ns}:once:K", "x"});
-    wait_for("v", Millis(20'000), {Once{"x"}});
+    static_cast<void>(wait_for("v", Millis(20'000), {lock::Once{"x"}}));
     CHECK(tokens() == "1");
   }
   SUBCASE("it leaves before a pause ends") {
     woken_in_a_pause("v");
     CHECK(tokens() == "0");
-    wait_for("x", Millis(0));  // was never asleep
+    static_cast<void>(wait_for("x", Millis(0)));  // was never asleep
     CHECK(tokens() == "0");
-    ask(acquire_call(attempt("v"), {}, {.counted = false}));
+    ask(lock::acquire_call(attempt("v"), {}, {.counted = false}));
     CHECK(tokens() == "1");
   }
   SUBCASE("it is told to end during a pause") {
@@ -217,22 +217,22 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     CHECK(tokens() == "1");
   }
   SUBCASE("it has given up meanwhile") {
-    const Grant a = grant("a");
-    wait_for("w");
-    wait_for("v");
+    const lock::Grant a = grant("a");
+    static_cast<void>(wait_for("w"));
+    static_cast<void>(wait_for("v"));
     abandon("v");
     finish("a", a);
     woken();
-    wait_for("v");
+    static_cast<void>(wait_for("v"));
     CHECK(tokens() == "1");
   }
 }
 
 TEST_CASE_FIXTURE(Waiting, "a pause that is shortened wakes, one that is made longer does not") {
-  ask(pause_call({"ns", "K"}, Millis(60'000), ""));
-  wait_for("w");
-  ask(pause_call({"ns", "K"}, Millis(90'000), ""));
+  ask(lock::pause_call({"ns", "K"}, Millis(60'000), ""));
+  static_cast<void>(wait_for("w"));
+  ask(lock::pause_call({"ns", "K"}, Millis(90'000), ""));
   CHECK(tokens() == "0");
-  ask(pause_call({"ns", "K"}, Millis(1000), ""));
+  ask(lock::pause_call({"ns", "K"}, Millis(1000), ""));
   CHECK(tokens() == "1");
 }

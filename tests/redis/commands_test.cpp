@@ -12,7 +12,7 @@
 #include "engine/redis/permissions.hpp"
 #include "support/redis_server.hpp"
 
-using namespace condolock::embedded;
+using namespace condolock::engine::embedded;
 using support::RedisServer;
 using Words = std::vector<std::string>;
 
@@ -116,7 +116,7 @@ std::string ordered(const Words& words, std::string text) {
 
 TEST_CASE("embedded: every command of the scripts is there") {
   const auto known = known_commands();
-  for (const std::string& command : condolock::redis::used_commands()) {
+  for (const std::string& command : condolock::engine::redis::used_commands()) {
     CAPTURE(command);
     const bool sent_by_us = command == "BLPOP" || command == "EVAL" || command == "EVALSHA" || command == "ROLE";
     CHECK((sent_by_us || std::find(known.begin(), known.end(), command) != known.end()));

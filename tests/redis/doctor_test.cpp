@@ -11,59 +11,62 @@
 #include "support/redis_server.hpp"
 
 using namespace condolock;
-using redis::RedisEngine;
+using engine::redis::RedisEngine;
 using support::RedisServer;
-using Level = Finding::Level;
+using Level = engine::Finding::Level;
 
 namespace {
 
-const std::vector<std::string> keys = Job{"ns", "doctor"}.keys();
+const std::vector<std::string> keys = lock::Job{"ns", "doctor"}.keys();
 
-std::vector<Finding> examine(const redis::Target& target) {
+std::vector<engine::Finding> examine(const engine::redis::Target& target) {
   RedisEngine engine(target);
-  return redis::examine(engine, target, keys, Millis(2000));
+  return engine::redis::examine(engine, target, keys, Millis(2000));
 }
 
-Finding find(const std::vector<Finding>& findings, const std::string& check) {
+engine::Finding find(const std::vector<engine::Finding>& findings, const std::string& check) {
   const auto found =
-      std::find_if(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.check == check; });
+      std::find_if(findings.begin(), findings.end(), [&](const engine::Finding& finding) { return finding.check == check; });
   REQUIRE_MESSAGE(found != findings.end(), check);
   return *found;
 }
 
-Finding look(RedisServer& server, const std::string& check) { return find(examine(server.target()), check); }
+engine::Finding look(RedisServer& server, const std::string& check) { return find(examine(server.target()), check); }
 
-redis::Target as(RedisServer& server, const std::string& user, const std::string& password) {
-  redis::Target target = server.target();
+engine::redis::Target as(RedisServer& server, const std::string& user, const std::string& password) {
+  engine::redis::Target target = server.target();
   target.user = user;
   target.password = password;
   return target;
 }
 
 // Says what a server would that is not at hand.
-class Scripted final : public Engine {
+class Scripted final : public engine::Engine {
  public:
   explicit Scripted(std::string info, std::int64_t ahead = 0) : info_(std::move(info)), ahead_(ahead) {}
-  void start(Call call, Instant now) override {
-    reply_ = Reply{now, Values{"OK"}, {}};
-    if (call.args[0] == "INFO") reply_->answer = Values{info_};
-    if (call.args[0] == "TIME") reply_->answer = Values{std::to_string(std::time(nullptr) + ahead_), "0"};
+  void start(engine::Call call, Instant now) override {
+    reply_ = engine::Reply{now, engine::Values{"OK"}, {}};
+    if (call.args[0] == "INFO") reply_->answer = engine::Values{info_};
+    if (call.args[0] == "TIME") reply_->answer = engine::Values{std::to_string(std::time(nullptr) + ahead_), "0"};
   }
   void cancel() override {}
-  Interest interest() const override { return {}; }
-  std::optional<Reply> advance(short /*revents*/, Instant /*now*/) override { return std::exchange(reply_, std::nullopt); }
+  engine::Interest interest() const override { return {}; }
+  std::optional<engine::Reply> advance(short /*revents*/, Instant /*now*/) override {
+    return std::exchange(reply_, std::nullopt);
+  }
 
  private:
   std::string info_;
   std::int64_t ahead_;
-  std::optional<Reply> reply_;
+  std::optional<engine::Reply> reply_;
 };
 
-std::vector<Finding> examine_scripted(const std::string& info, std::int64_t ahead = 0, const char* host = "127.0.0.1") {
+std::vector<engine::Finding> examine_scripted(const std::string& info, std::int64_t ahead = 0,
+                                              const char* host = "127.0.0.1") {
   Scripted engine(info, ahead);
-  redis::Target target;
+  engine::redis::Target target;
   target.host = host;
-  return redis::examine(engine, target, keys, Millis(1000));
+  return engine::redis::examine(engine, target, keys, Millis(1000));
 }
 
 Level version_level(const std::string& info) { return find(examine_scripted(info), "version").level; }
@@ -72,24 +75,24 @@ Level version_level(const std::string& info) { return find(examine_scripted(info
 
 TEST_CASE("doctor: every command of the scripts can be asked for") {
   RedisServer& server = support::empty_server();
-  const auto used = redis::used_commands();
+  const auto used = engine::redis::used_commands();
   CHECK(used.size() >= 20);
   for (const std::string& command : used) {
     CAPTURE(command);
-    const auto sample = redis::sample_of(command, keys);
+    const auto sample = engine::redis::sample_of(command, keys);
     REQUIRE(sample);
     std::vector<std::string> question{"ACL", "DRYRUN", "default"};
     question.insert(question.end(), sample->begin(), sample->end());
     CHECK(server.command(question) == "OK");
   }
-  CHECK_FALSE(redis::sample_of("FLUSHALL", keys));
+  CHECK_FALSE(engine::redis::sample_of("FLUSHALL", keys));
 }
 
 TEST_CASE("doctor: a server that is fit") {
   RedisServer server({"--appendonly", "yes", "--appendfsync", "everysec"});
   const std::string before = server.command({"DBSIZE"});
   const auto findings = examine(server.target());
-  for (const Finding& finding : findings) {
+  for (const engine::Finding& finding : findings) {
     CAPTURE(finding.check);
     CAPTURE(finding.found);
     CHECK(finding.level == Level::good);
@@ -119,9 +122,9 @@ TEST_CASE("doctor: persistence") {
 
 TEST_CASE("doctor: eviction") {
   RedisServer server;
-  const auto level = [&](const char* policy, const char* most) {
+  const auto level = [&](const char* policy, const char* max) {
     server.command({"CONFIG", "SET", "maxmemory-policy", policy});
-    server.command({"CONFIG", "SET", "maxmemory", most});
+    server.command({"CONFIG", "SET", "maxmemory", max});
     return look(server, "eviction").level;
   };
   CHECK(level("allkeys-lru", "100mb") == Level::error);
@@ -134,7 +137,7 @@ TEST_CASE("doctor: eviction") {
 TEST_CASE("doctor: a replica") {
   RedisServer server;
   server.command({"REPLICAOF", "127.0.0.1", "1"});
-  const Finding role = look(server, "role");
+  const engine::Finding role = look(server, "role");
   CHECK(role.level == Level::error);
   CHECK(role.advice == "name the primary: 127.0.0.1:1");
 }
@@ -143,7 +146,7 @@ TEST_CASE("doctor: a user who lacks what is needed; the advice is enough") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@admin", "-zadd", "-blpop", "+acl"});
   auto findings = examine(as(server, "job", "pw"));
-  const Finding permissions = find(findings, "permissions");
+  const engine::Finding permissions = find(findings, "permissions");
   CHECK(permissions.level == Level::error);
   CHECK(permissions.found == "user job lacks: BLPOP ROLE ZADD");
   CHECK(find(findings, "waiting").level == Level::warning);
@@ -187,7 +190,7 @@ TEST_CASE("doctor: a user who may not ask is told what could not be found out") 
 TEST_CASE("doctor: a user who may not even run scripts, and none can be asked about that") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@scripting", "-acl"});
-  const Finding finding = find(examine(as(server, "job", "pw")), "permissions");
+  const engine::Finding finding = find(examine(as(server, "job", "pw")), "permissions");
   CHECK(finding.level == Level::error);
   CHECK(finding.found.find("the scripts can't be run: ") == 0);
 }
@@ -195,7 +198,7 @@ TEST_CASE("doctor: a user who may not even run scripts, and none can be asked ab
 TEST_CASE("doctor: a database that can't be had is no server that answers") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-select"});
-  redis::Target target = as(server, "job", "pw");
+  engine::redis::Target target = as(server, "job", "pw");
   target.database = 3;
   auto findings = examine(target);
   REQUIRE(findings.size() == 1);
@@ -213,7 +216,7 @@ TEST_CASE("doctor: a database that can't be had is no server that answers") {
 TEST_CASE("doctor: a server that refuses writes") {
   RedisServer server({"--appendonly", "yes"});
   server.command({"CONFIG", "SET", "min-replicas-to-write", "1"});
-  const Finding writes = look(server, "writes");
+  const engine::Finding writes = look(server, "writes");
   CHECK(writes.level == Level::error);
   CHECK(writes.found.find("NOREPLICAS") != std::string::npos);
   server.command({"CONFIG", "SET", "min-replicas-to-write", "0"});
@@ -242,7 +245,7 @@ TEST_CASE("doctor: clocks, ways, a Cluster, a disk that is full, replicas") {
 }
 
 TEST_CASE("doctor: no server, a wrong password") {
-  redis::Target nowhere;
+  engine::redis::Target nowhere;
   nowhere.path = "/nonexistent/redis.sock";
   nowhere.host.clear();
   auto findings = examine(nowhere);

@@ -15,17 +15,17 @@
 #include "util/fd.hpp"
 
 using namespace condolock;
-using redis::RedisEngine;
-using redis::Target;
+using engine::redis::RedisEngine;
+using engine::redis::Target;
 using support::FakeServer;
 using support::RedisServer;
 
 namespace {
 
-const Job job{"ns", "K"};
+const lock::Job job{"ns", "K"};
 
-Attempt attempt(const std::string& token) {
-  Attempt attempt;
+lock::Attempt attempt(const std::string& token) {
+  lock::Attempt attempt;
   attempt.job = job;
   attempt.token = token;
   attempt.who = "1 h";
@@ -33,10 +33,10 @@ Attempt attempt(const std::string& token) {
   return attempt;
 }
 
-Call acquire(const std::string& token) { return acquire_call(attempt(token), {}); }
+engine::Call acquire(const std::string& token) { return lock::acquire_call(attempt(token), {}); }
 
 // One attempt only, unlike ask().
-Reply once(Engine& engine, Call call, Millis patience = Millis(5000)) {
+engine::Reply once(engine::Engine& engine, engine::Call call, Millis patience = Millis(5000)) {
   Instant now = BootClock::now();
   call.deadline = now + patience;
   engine.start(std::move(call), now);
@@ -44,21 +44,21 @@ Reply once(Engine& engine, Call call, Millis patience = Millis(5000)) {
   for (;;) {
     now = BootClock::now();
     if (auto reply = engine.advance(revents, now)) return *std::move(reply);
-    const Interest interest = engine.interest();
+    const engine::Interest interest = engine.interest();
     pollfd wanted{interest.fd, interest.events, 0};
     const auto left = std::chrono::ceil<Millis>(interest.wake.value_or(now + Millis(10)) - now);
     revents = poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) > 0 ? wanted.revents : short{0};
   }
 }
 
-Failure failure_of(const Reply& reply) {
-  REQUIRE(std::holds_alternative<Failure>(reply.answer));
-  return std::get<Failure>(reply.answer);
+engine::Failure failure_of(const engine::Reply& reply) {
+  REQUIRE(!reply.answer.has_value());
+  return reply.answer.error();
 }
 
-std::string code_of(const Reply& reply) {
-  if (const auto* failure = std::get_if<Failure>(&reply.answer)) FAIL(failure->text);
-  return std::get<Values>(reply.answer)[0];
+std::string code_of(const engine::Reply& reply) {
+  if (!reply.answer) FAIL(reply.answer.error().text);
+  return reply.answer.value()[0];
 }
 
 Target with(Target target, const std::string& user, const std::string& password, int database = 0) {
@@ -70,7 +70,7 @@ Target with(Target target, const std::string& user, const std::string& password,
 
 // A port on loopback that nobody listens on.
 std::uint16_t free_port() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const util::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -93,7 +93,7 @@ class Scarce {
   explicit Scarce(int left) {
     getrlimit(RLIMIT_NOFILE, &before_);
     rlimit limit = before_;
-    const Fd lowest(dup(0));
+    const util::Fd lowest(dup(0));
     limit.rlim_cur = static_cast<rlim_t>(lowest.get()) + static_cast<rlim_t>(left);
     setrlimit(RLIMIT_NOFILE, &limit);
   }
@@ -112,11 +112,13 @@ const std::string granted = "*4\r\n$7\r\ngranted\r\n$2\r\n17\r\n$1\r\n1\r\n$0\r\
 TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
-  const Grant grant{17, 1000, {}};
-  for (const Call& call :
-       {acquire("a"), renew_call(attempt("a"), grant), finish_call(attempt("a"), grant, Outcome::success, 0),
-        abandon_call(attempt("b")), touch_call(attempt("c"), Outcome::success, 0), pause_call(job, {}, ""), resume_call(job),
-        unlock_call(job, true), reset_call(job), records_call("ns", {"K"}), names_call("ns"), history_call(job, 20)}) {
+  const lock::Grant grant{17, 1000, {}};
+  for (const engine::Call& call :
+       {acquire("a"), lock::renew_call(attempt("a"), grant),
+        lock::finish_call(attempt("a"), grant, lock::Outcome::success, 0), lock::abandon_call(attempt("b")),
+        lock::touch_call(attempt("c"), lock::Outcome::success, 0), lock::pause_call(job, {}, ""), lock::resume_call(job),
+        lock::unlock_call(job, true), lock::reset_call(job), lock::records_call("ns", {"K"}), lock::names_call("ns"),
+        lock::history_call(job, 20)}) {
     CAPTURE(call.script->name);
     server.command({"SCRIPT", "FLUSH"});
     server.command({"CONFIG", "RESETSTAT"});
@@ -158,8 +160,8 @@ TEST_CASE("a password, an ACL user, a database") {
 
   for (const Target& target : {server.target(), with(server.target(), "", "wrong"), with(server.target(), "job", "wrong")}) {
     RedisEngine engine(target);
-    const Failure failure = failure_of(once(engine, acquire("x")));
-    CHECK(failure.fault == Fault::denied);
+    const engine::Failure failure = failure_of(once(engine, acquire("x")));
+    CHECK(failure.fault == engine::Fault::denied);
     CHECK_FALSE(failure.may_have_run);
     CHECK(failure.text.find("wrong") == std::string::npos);
   }
@@ -168,12 +170,12 @@ TEST_CASE("a password, an ACL user, a database") {
 TEST_CASE("AUTH failed but the script ran as the default user: void, and given back on that connection") {
   RedisServer& server = support::empty_server();  // asks for no password
   RedisEngine engine(with(server.target(), "nobody", "wrong"));
-  const Failure failure = failure_of(once(engine, acquire("a")));
-  CHECK(failure.fault == Fault::denied);
+  const engine::Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == engine::Fault::denied);
   CHECK(failure.voided);
   CHECK(failure.may_have_run);
   CHECK(server.command({"HGET", "{ns}:job:K", "h_token"}) == "a");
-  Call abandon = abandon_call(attempt("a"));
+  engine::Call abandon = lock::abandon_call(attempt("a"));
   abandon.same_session = true;
   CHECK(code_of(once(engine, abandon)) == "abandoned");
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
@@ -184,26 +186,26 @@ TEST_CASE("AUTH failed but the script ran as the default user: void, and given b
 TEST_CASE("SELECT failed: the grant in database 0 is void") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(with(server.target(), "", "", 99));
-  const Failure failure = failure_of(once(engine, acquire("a")));
-  CHECK(failure.fault == Fault::misconfigured);
+  const engine::Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == engine::Fault::misconfigured);
   CHECK(failure.voided);
-  Call abandon = abandon_call(attempt("a"));
+  engine::Call abandon = lock::abandon_call(attempt("a"));
   abandon.same_session = true;
   CHECK(code_of(once(engine, abandon)) == "abandoned");
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
 }
 
 TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all the same") {
-  const std::vector<std::pair<std::string, Fault>> openings{{"-WRONGPASS invalid\r\n", Fault::denied},
-                                                            {"-ERR what?\r\n", Fault::denied},
-                                                            {"+OK\r\n-ERR what?\r\n", Fault::misconfigured}};
+  const std::vector<std::pair<std::string, engine::Fault>> openings{{"-WRONGPASS invalid\r\n", engine::Fault::denied},
+                                                                    {"-ERR what?\r\n", engine::Fault::denied},
+                                                                    {"+OK\r\n-ERR what?\r\n", engine::Fault::misconfigured}};
   for (const auto& [opening, fault] : openings) {
     for (const std::string then : {"CLOSE", ""}) {  // hangs up, falls silent
       const std::string all = opening + then;
       CAPTURE(all);
       FakeServer server({opening + then});
       RedisEngine engine(with(server.target(), "", "wrong", 3));
-      const Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));
+      const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));
       CHECK(failure.fault == fault);
       CHECK(failure.may_have_run);  // nobody knows
       CHECK_FALSE(failure.voided);  // there is no session left to give it back in
@@ -213,15 +215,15 @@ TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all
   // Not ready is no refusal.
   FakeServer server({"-LOADING x\r\nCLOSE"});
   RedisEngine engine(with(server.target(), "", "right"));
-  CHECK(failure_of(once(engine, acquire("a"))).fault == Fault::unreachable);
+  CHECK(failure_of(once(engine, acquire("a"))).fault == engine::Fault::unreachable);
 }
 
 TEST_CASE("same_session without a connection is a failure, not a new connection") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
-  Call abandon = abandon_call(attempt("a"));
+  engine::Call abandon = lock::abandon_call(attempt("a"));
   abandon.same_session = true;
-  CHECK(failure_of(once(engine, abandon)).fault == Fault::unreachable);
+  CHECK(failure_of(once(engine, abandon)).fault == engine::Fault::unreachable);
 }
 
 TEST_CASE("permissions: from the server, and from inside of a script") {
@@ -232,8 +234,8 @@ TEST_CASE("permissions: from the server, and from inside of a script") {
   for (const char* user : {"nokeys", "noeval", "nozadd"}) {
     CAPTURE(user);
     RedisEngine engine(with(server.target(), user, "pw"));
-    const Failure failure = failure_of(once(engine, acquire("a")));
-    CHECK(failure.fault == Fault::denied);
+    const engine::Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == engine::Fault::denied);
     CHECK(server.command({"DBSIZE"}) == "0");  // nothing half done
   }
 }
@@ -242,8 +244,8 @@ TEST_CASE("nobody there: refused at once, and it names the place") {
   Target nowhere;
   nowhere.port = free_port();
   RedisEngine tcp(nowhere);
-  const Failure refused = failure_of(once(tcp, acquire("a")));
-  CHECK(refused.fault == Fault::unreachable);
+  const engine::Failure refused = failure_of(once(tcp, acquire("a")));
+  CHECK(refused.fault == engine::Fault::unreachable);
   CHECK_FALSE(refused.may_have_run);
   CHECK(refused.text == "cannot connect to " + nowhere.shown() + ": Connection refused");
   Target missing = support::empty_server().target();
@@ -252,7 +254,7 @@ TEST_CASE("nobody there: refused at once, and it names the place") {
   CHECK(failure_of(once(local, acquire("a"))).text == "cannot connect to " + missing.path + ": No such file or directory");
 }
 
-TEST_CASE("hosts by name are looked up outside of this process") {
+TEST_CASE("hosts by name are looked up") {
   const std::uint16_t port = free_port();
   RedisServer server({"--port", std::to_string(port), "--bind", "127.0.0.1"});
   Target target;
@@ -262,8 +264,8 @@ TEST_CASE("hosts by name are looked up outside of this process") {
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
   target.host = "no-such-host.invalid";
   RedisEngine nowhere(target);
-  const Failure failure = failure_of(once(nowhere, acquire("a"), Millis(3000)));
-  CHECK(failure.fault == Fault::unreachable);
+  const engine::Failure failure = failure_of(once(nowhere, acquire("a"), Millis(3000)));
+  CHECK(failure.fault == engine::Fault::unreachable);
   CHECK(failure.text.find("no-such-host.invalid") != std::string::npos);
 }
 
@@ -277,15 +279,15 @@ TEST_CASE("a host's addresses are kept, and looked up again when none of them an
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
   server->command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
   {
-    const Scarce scarce(0);  // but for the broken connection's: no pipe to a process that looks something up
+    const Scarce scarce(0);  // only the broken connection's descriptor is left, so nothing can be looked up
     CHECK(code_of(once(engine, acquire("a"))) == "granted");
   }
   server.reset();
-  const Failure failure = failure_of(once(engine, acquire("a")));
-  CHECK(failure.fault == Fault::unreachable);
+  const engine::Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == engine::Fault::unreachable);
   CHECK(failure.text.find("cannot connect to ") == 0);
-  const Scarce scarce(1);
-  CHECK(failure_of(once(engine, acquire("a"))).text.find("cannot look up the host localhost: ") == 0);
+  const Scarce scarce(0);
+  CHECK(failure_of(once(engine, acquire("a"))).text == "cannot find the host localhost: Too many open files");
 }
 
 TEST_CASE("a look-up that can't be started is no answer, and the next may be") {
@@ -296,9 +298,9 @@ TEST_CASE("a look-up that can't be started is no answer, and the next may be") {
   target.port = port;
   RedisEngine engine(target);
   {
-    const Scarce scarce(1);
-    const Failure failure = failure_of(once(engine, acquire("a")));
-    CHECK(failure.fault == Fault::unreachable);
+    const Scarce scarce(0);
+    const engine::Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == engine::Fault::unreachable);
     CHECK_FALSE(failure.may_have_run);
   }
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
@@ -308,10 +310,10 @@ TEST_CASE("no answer: the deadline holds for the whole exchange, and the connect
   FakeServer server({"", granted});
   RedisEngine engine(server.target());
   const Instant start = BootClock::now();
-  const Failure failure = failure_of(once(engine, acquire("a"), Millis(80)));
+  const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(80)));
   CHECK(BootClock::now() - start >= Millis(80));
   CHECK(BootClock::now() - start < Millis(1000));
-  CHECK(failure.fault == Fault::unreachable);
+  CHECK(failure.fault == engine::Fault::unreachable);
   CHECK(failure.may_have_run);
   CHECK(failure.text.find("no answer from " + server.target().path + " within ") == 0);
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
@@ -321,7 +323,7 @@ TEST_CASE("no answer: the deadline holds for the whole exchange, and the connect
 TEST_CASE("cancelled: never a reply, and the connection is not used again") {
   FakeServer server({"", granted});
   RedisEngine engine(server.target());
-  Call call = acquire("a");
+  engine::Call call = acquire("a");
   call.deadline = BootClock::now() + Millis(5000);
   engine.start(call, BootClock::now());
   engine.advance(POLLOUT, BootClock::now());
@@ -335,8 +337,8 @@ TEST_CASE("the connection breaks") {
   FakeServer server({"CLOSE", "*4\r\n$7\r\ngraCLOSE"});
   RedisEngine engine(server.target());
   for (int i = 0; i < 2; ++i) {
-    const Failure failure = failure_of(once(engine, acquire("a")));
-    CHECK(failure.fault == Fault::unreachable);
+    const engine::Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == engine::Fault::unreachable);
     CHECK(failure.may_have_run);
     CHECK(failure.text.find("broke off") != std::string::npos);
   }
@@ -353,7 +355,7 @@ TEST_CASE("a server that is not ready is asked again, until the deadline") {
   FakeServer never(std::vector<std::string>(100, "-LOADING Redis is loading\r\n"));
   RedisEngine engine(never.target());
   // The deadline comes while it rests: nothing is on its way then.
-  Call call = acquire("a");
+  engine::Call call = acquire("a");
   call.deadline = BootClock::now() + Millis(60'000);
   engine.start(call, BootClock::now());
   short revents = 0;
@@ -366,8 +368,8 @@ TEST_CASE("a server that is not ready is asked again, until the deadline") {
   }
   const auto reply = engine.advance(0, call.deadline);
   REQUIRE(reply);
-  const Failure failure = failure_of(*reply);
-  CHECK(failure.fault == Fault::unreachable);
+  const engine::Failure failure = failure_of(*reply);
+  CHECK(failure.fault == engine::Fault::unreachable);
   CHECK_FALSE(failure.may_have_run);
   CHECK(failure.text.find("LOADING") != std::string::npos);
 }
@@ -397,7 +399,7 @@ TEST_CASE("answers that are none") {
     CAPTURE(text);
     FakeServer server({text});
     RedisEngine engine(server.target());
-    CHECK(failure_of(once(engine, acquire("a"))).fault == Fault::unexpected);
+    CHECK(failure_of(once(engine, acquire("a"))).fault == engine::Fault::unexpected);
   }
 }
 
@@ -409,8 +411,8 @@ TEST_CASE("refusals by a real primary: nothing is written, and giving back still
   const auto refused = [&](const std::string& setting, const std::string& value, const std::string& back,
                            const std::string& code) {
     server.command({"CONFIG", "SET", setting, value});
-    const Failure failure = failure_of(once(engine, acquire("a")));
-    CHECK(failure.fault == Fault::write_refused);
+    const engine::Failure failure = failure_of(once(engine, acquire("a")));
+    CHECK(failure.fault == engine::Fault::write_refused);
     CHECK(failure.text.find(code) != std::string::npos);
     CHECK(server.command({"DUMP", "{ns}:job:K"}) == held);
     server.command({"CONFIG", "SET", setting, back});
@@ -418,7 +420,7 @@ TEST_CASE("refusals by a real primary: nothing is written, and giving back still
   refused("maxmemory", "1", "0", "OOM");
   refused("min-replicas-to-write", "1", "0", "NOREPLICAS");
   server.command({"CONFIG", "SET", "maxmemory", "1"});
-  CHECK(code_of(once(engine, abandon_call(attempt("holder")))) == "abandoned");
+  CHECK(code_of(once(engine, lock::abandon_call(attempt("holder")))) == "abandoned");
   server.command({"CONFIG", "SET", "maxmemory", "0"});
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
 }
@@ -437,8 +439,8 @@ TEST_CASE("MISCONF: a real primary that can't save") {
     poll(nullptr, 0, 10);
   }
   RedisEngine engine(server.target());
-  const Failure failure = failure_of(once(engine, acquire("a")));
-  CHECK(failure.fault == Fault::write_refused);
+  const engine::Failure failure = failure_of(once(engine, acquire("a")));
+  CHECK(failure.fault == engine::Fault::write_refused);
   CHECK(failure.text.find("MISCONF") != std::string::npos);
 }
 
@@ -448,12 +450,13 @@ TEST_CASE("a replica refuses to decide, and says what it is") {
   code_of(once(warm, acquire("a")));
   server.command({"REPLICAOF", "127.0.0.1", std::to_string(free_port())});
   RedisEngine engine(server.target());
-  const Failure failure = failure_of(once(engine, acquire("b")));
-  CHECK(failure.fault == Fault::not_primary);
+  const engine::Failure failure = failure_of(once(engine, acquire("b")));
+  CHECK(failure.fault == engine::Fault::not_primary);
   // A skip is a write too, so a replica can't give a wrong one.
-  CHECK(failure_of(once(engine, acquire_call(attempt("b"), {AccessedPrior{"x", Millis(1)}}))).fault == Fault::not_primary);
-  Call read = records_call("ns", {"K"});
-  const Reply reply = once(engine, read);
+  CHECK(failure_of(once(engine, lock::acquire_call(attempt("b"), {lock::AccessedPrior{"x", Millis(1)}}))).fault ==
+        engine::Fault::not_primary);
+  engine::Call read = lock::records_call("ns", {"K"});
+  const engine::Reply reply = once(engine, read);
   CHECK(code_of(reply) == "records");
   CHECK(reply.from_primary == false);
   server.command({"REPLICAOF", "NO", "ONE"});
@@ -464,7 +467,7 @@ TEST_CASE("the time that a lease counts from is taken before the attempt that wa
   FakeServer server({"-LOADING x\r\n", granted});
   RedisEngine engine(server.target());
   const Instant before = BootClock::now();
-  const Reply reply = once(engine, acquire("a"));
+  const engine::Reply reply = once(engine, acquire("a"));
   CHECK(reply.sent >= before + Millis(50));  // of the second attempt
   CHECK(reply.sent <= BootClock::now());
 }
@@ -472,8 +475,8 @@ TEST_CASE("the time that a lease counts from is taken before the attempt that wa
 TEST_CASE("a call that sleeps first: woken by a push, or when its time is over") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
-  Call call = acquire("a");
-  call.wait = Wait{"{ns}:wake:K", Millis(50)};
+  engine::Call call = acquire("a");
+  call.wait = engine::Wait{"{ns}:wake:K", Millis(50)};
   Instant before = BootClock::now();
   CHECK(code_of(once(engine, call)) == "granted");
   CHECK(BootClock::now() - before >= Millis(50));
@@ -488,7 +491,7 @@ TEST_CASE("a call that sleeps first: woken by a push, or when its time is over")
 
 TEST_CASE("the time for sleeping is not there to be used up by connecting") {
   // A listener that accepts nobody and whose queue is full: whoever comes then hangs.
-  const Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const util::Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -496,14 +499,14 @@ TEST_CASE("the time for sleeping is not there to be used up by connecting") {
   REQUIRE(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
   REQUIRE(listen(listener.get(), 0) == 0);
   getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  const Fd first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const util::Fd first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   REQUIRE(connect(first.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
 
-  RedisEngine engine(*redis::parse_url("redis://127.0.0.1:" + std::to_string(ntohs(address.sin_port))));
-  Call call = acquire("a");
-  call.wait = Wait{"k", Millis(30'000)};
+  RedisEngine engine(*engine::redis::parse_url("redis://127.0.0.1:" + std::to_string(ntohs(address.sin_port))));
+  engine::Call call = acquire("a");
+  call.wait = engine::Wait{"k", Millis(30'000)};
   const Instant before = BootClock::now();
-  CHECK(failure_of(once(engine, call, Millis(30'200))).fault == Fault::unreachable);
+  CHECK(failure_of(once(engine, call, Millis(30'200))).fault == engine::Fault::unreachable);
   CHECK(BootClock::now() - before >= Millis(200));
   CHECK(BootClock::now() - before < Millis(2000));
 }
@@ -512,14 +515,14 @@ TEST_CASE("who may not sleep is told so, and what was granted is given back on t
   RedisServer& server = support::empty_server();
   server.command({"ACL", "SETUSER", "sleepless", "on", ">pw", "~*", "+@all", "-blpop"});
   RedisEngine engine(with(server.target(), "sleepless", "pw"));
-  Call call = acquire("a");
+  engine::Call call = acquire("a");
   CHECK(code_of(once(engine, call)) == "granted");  // and the script is known from now on
-  call.wait = Wait{"{ns}:wake:K", Millis(30'000)};
-  const Failure failure = failure_of(once(engine, call, Millis(35'000)));
-  CHECK(failure.fault == Fault::denied);
+  call.wait = engine::Wait{"{ns}:wake:K", Millis(30'000)};
+  const engine::Failure failure = failure_of(once(engine, call, Millis(35'000)));
+  CHECK(failure.fault == engine::Fault::denied);
   CHECK(failure.voided);
   CHECK(failure.text.find("blpop") != std::string::npos);
-  Call back = abandon_call(attempt("a"));
+  engine::Call back = lock::abandon_call(attempt("a"));
   back.same_session = true;
   CHECK(code_of(once(engine, back)) == "abandoned");
   server.command({"ACL", "DELUSER", "sleepless"});
@@ -529,7 +532,7 @@ TEST_CASE("the time that a lease counts from is taken before sending, however la
   FakeServer server({"LATE" + granted});
   RedisEngine engine(server.target());
   const Instant before = BootClock::now();
-  const Reply reply = once(engine, acquire("a"));
+  const engine::Reply reply = once(engine, acquire("a"));
   CHECK(code_of(reply) == "granted");
   CHECK(reply.sent >= before);
   CHECK(BootClock::now() - reply.sent >= Millis(100));

@@ -30,11 +30,12 @@ void Totals::add(const Totals& other) {
   overlaps += other.overlaps;
 }
 
-Scripts::Scripts(const Plant* plant) : plant_(plant), host_([this](const Script& script) { return source_of(script); }) {}
+Scripts::Scripts(const Mutation* mutation)
+    : mutation_(mutation), host_([this](const scripts::Script& script) { return source_of(script); }) {}
 
-std::string_view Scripts::source_of(const Script& script) {
-  if (plant_ == nullptr || plant_->patches.empty()) return embedded::compiled(script.name);
-  return sources_[script.name] = planted(script, *plant_);
+std::string_view Scripts::source_of(const scripts::Script& script) {
+  if (mutation_ == nullptr || mutation_->patches.empty()) return engine::embedded::compiled(script.name);
+  return sources_[script.name] = mutated(script, *mutation_);
 }
 
 Campaign play_all(const Choice& choice, unsigned threads) {
@@ -43,15 +44,15 @@ Campaign play_all(const Choice& choice, unsigned threads) {
   std::atomic<std::uint64_t> next = choice.first;
   std::atomic<std::uint64_t> end = choice.first + choice.seeds;
   const auto work = [&] {
-    Scripts scripts(choice.plant);
+    Scripts scripts(choice.mutation);
     Campaign mine;
     for (std::uint64_t seed = next++; seed < end; seed = next++) {
       const Scenario scenario = make_scenario(seed, choice.profile, choice.without);
-      const Played played = play(scenario, scripts.host(), choice.plant, false);
+      const Played played = play(scenario, scripts.host(), choice.mutation, false);
       mine.totals[scenario.profile].add(totals_of(played));
       mine.digest ^= played.digest * (2 * seed + 1);
       const bool is_repeated = seed % one_of_so_many == 0;
-      const bool differs = is_repeated && play(scenario, scripts.host(), choice.plant, false).digest != played.digest;
+      const bool differs = is_repeated && play(scenario, scripts.host(), choice.mutation, false).digest != played.digest;
       if (!played.violation && !differs) continue;
       const std::lock_guard lock(mutex);
       if (!campaign.failed || seed < *campaign.failed) campaign.failed = seed;
@@ -69,9 +70,9 @@ Campaign play_all(const Choice& choice, unsigned threads) {
 }
 
 std::pair<Scenario, Violation> smallest(std::uint64_t seed, const Choice& choice, const Violation& violation) {
-  Scripts scripts(choice.plant);
+  Scripts scripts(choice.mutation);
   const auto play_without = [&](const std::set<std::string>& without) {
-    return play(make_scenario(seed, choice.profile, without), scripts.host(), choice.plant, false);
+    return play(make_scenario(seed, choice.profile, without), scripts.host(), choice.mutation, false);
   };
   std::set<std::string> without = choice.without;
   Violation last = violation;

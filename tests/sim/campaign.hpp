@@ -18,7 +18,7 @@ struct Choice {
   std::uint64_t seeds = 1000;
   std::optional<Profile> profile;
   std::set<std::string> without;
-  const Plant* plant = nullptr;
+  const Mutation* mutation = nullptr;
 };
 
 struct Totals {
@@ -36,15 +36,15 @@ struct Campaign {
 // One thread's scripts: as they were built, or with a rule taken out.
 class Scripts {
  public:
-  explicit Scripts(const Plant* plant);
-  embedded::ScriptHost& host() { return host_; }
+  explicit Scripts(const Mutation* mutation);
+  engine::embedded::ScriptHost& host() { return host_; }
 
  private:
-  std::string_view source_of(const Script& script);
+  std::string_view source_of(const scripts::Script& script);
 
-  const Plant* plant_;
+  const Mutation* mutation_;
   std::map<std::string_view, std::string> sources_;
-  embedded::ScriptHost host_;
+  engine::embedded::ScriptHost host_;
 };
 
 // Up to the first that breaks a rule.

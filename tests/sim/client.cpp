@@ -2,7 +2,7 @@
 
 namespace condolock::sim {
 
-void Client::start(Call call, Instant now) {
+void Client::start(engine::Call call, Instant now) {
   call_ = std::move(call);
   script_sent_ = false;
   sent_ = now;
@@ -19,12 +19,12 @@ void Client::cancel() {
   phase_ = Phase::idle;
 }
 
-Interest Client::interest() const {
+engine::Interest Client::interest() const {
   if (phase_ == Phase::idle) return {};
   return {-1, 0, deadline()};
 }
 
-std::optional<Reply> Client::advance(short revents, Instant now) {
+std::optional<engine::Reply> Client::advance(short revents, Instant now) {
   while (revents != 0 && phase_ != Phase::idle && !arrived_.empty()) {
     const Arrival arrival = std::move(arrived_.front());
     arrived_.pop_front();
@@ -32,7 +32,7 @@ std::optional<Reply> Client::advance(short revents, Instant now) {
   }
   if (phase_ != Phase::idle && now >= deadline()) {
     drop_connection();
-    fail(Fault::unreachable, "no answer in time");
+    fail(engine::Fault::unreachable, "no answer in time");
   }
   return std::exchange(reply_, std::nullopt);
 }
@@ -67,23 +67,24 @@ void Client::take(const Arrival& arrival, Instant now) {
   if (std::holds_alternative<arrival::Connected>(arrival)) return exchange(false, now);
   const bool refused = std::holds_alternative<arrival::Refused>(arrival);
   drop_connection();
-  fail(Fault::unreachable, refused ? "refused" : "broke off");
+  fail(engine::Fault::unreachable, refused ? "refused" : "broke off");
 }
 
 void Client::on_answer(const Answer& answer, Instant now) {
   if (answer.kind == Answer::Kind::no_script) return exchange(true, now);
   phase_ = Phase::idle;
-  reply_ = answer.kind == Answer::Kind::values ? Reply{sent_, answer.values, {}}
-                                               : Reply{sent_, Failure{Fault::unexpected, true, false, answer.text}, {}};
+  reply_ = answer.kind == Answer::Kind::values
+               ? engine::Reply{sent_, answer.values, {}}
+               : engine::Reply{sent_, engine::Failure{engine::Fault::unexpected, true, false, answer.text}, {}};
 }
 
 Instant Client::deadline() const {
   return call_.wait && phase_ == Phase::connecting ? call_.deadline - call_.wait->at_most : call_.deadline;
 }
 
-void Client::fail(Fault fault, const char* text) {
+void Client::fail(engine::Fault fault, const char* text) {
   phase_ = Phase::idle;
-  reply_ = Reply{sent_, Failure{fault, script_sent_, false, text}, {}};
+  reply_ = engine::Reply{sent_, engine::Failure{fault, script_sent_, false, text}, {}};
 }
 
 void Client::drop_connection() {

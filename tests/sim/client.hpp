@@ -10,16 +10,16 @@
 
 namespace condolock::sim {
 
-class Client final : public Engine {
+class Client final : public engine::Engine {
  public:
   // `wake` is called when there is something for advance() to look at.
   Client(Network& network, const RunSpec& run, std::function<void()> wake)
       : network_(network), run_(run), wake_(std::move(wake)) {}
 
-  void start(Call call, Instant now) override;
+  void start(engine::Call call, Instant now) override;
   void cancel() override;
-  Interest interest() const override;
-  std::optional<Reply> advance(short revents, Instant now) override;
+  engine::Interest interest() const override;
+  std::optional<engine::Reply> advance(short revents, Instant now) override;
 
   bool has_arrivals() const { return phase_ != Phase::idle && !arrived_.empty(); }
   // The process is gone; with its kernel, or not.
@@ -33,20 +33,20 @@ class Client final : public Engine {
   void take(const Arrival& arrival, Instant now);
   void on_answer(const Answer& answer, Instant now);
   Instant deadline() const;
-  void fail(Fault fault, const char* text);
+  void fail(engine::Fault fault, const char* text);
   void drop_connection();
 
   Network& network_;
   const RunSpec& run_;
   std::function<void()> wake_;
-  Call call_;
+  engine::Call call_;
   Phase phase_ = Phase::idle;
   std::optional<int> connection_;
   int opened_ = 0;  // connections so far
   std::deque<Arrival> arrived_;
   bool script_sent_ = false;
   Instant sent_{};
-  std::optional<Reply> reply_;
+  std::optional<engine::Reply> reply_;
 };
 
 }  // namespace condolock::sim

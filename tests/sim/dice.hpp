@@ -24,9 +24,9 @@ class Dice {
   }
 
   // From least to most, both included.
-  std::int64_t between(std::int64_t least, std::int64_t most) {
-    if (most <= least) return least;
-    return least + static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(most - least) + 1));
+  std::int64_t between(std::int64_t min, std::int64_t max) {
+    if (max <= min) return min;
+    return min + static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(max - min) + 1));
   }
   bool chance(int percent) { return between(1, 100) <= percent; }
   template <class T>

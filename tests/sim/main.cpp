@@ -17,7 +17,7 @@ using namespace condolock::sim;
 struct Options {
   Choice choice;
   std::optional<std::uint64_t> one;  // seed
-  bool all_plants = false;
+  bool all_mutations = false;
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
 };
 
@@ -27,9 +27,9 @@ struct Options {
       "sim [--seeds N] [--first S]         play N scenarios (1000), from seed S (0) on; 1 where a rule breaks\n"
       "sim --seed S [--without NAME,...]   play one, and show what happens\n"
       "  --profile NAME                    promise, calm, crowd, lossy, jump, stall or force, whatever the seed says\n"
-      "  --plant NAME                      without one rule of the protocol\n"
-      "sim --plants [--seeds N]            for each rule: how many seeds until it is missed? 1 where one never is\n"
-      "sim --list                          the plants\n"
+      "  --mutation NAME                      without one rule of the protocol\n"
+      "sim --mutations [--seeds N]            for each rule: how many seeds until it is missed? 1 where one never is\n"
+      "sim --list                          the mutations\n"
       "  --threads N                       (one for each core)\n",
       problem.empty() ? stdout : stderr);
   std::exit(problem.empty() ? 0 : 64);
@@ -38,7 +38,7 @@ struct Options {
 std::string command_of(const Scenario& scenario, const Choice& choice) {
   std::string text = "./dev sim --seed " + std::to_string(scenario.seed);
   if (choice.profile) text += std::string(" --profile ") + name_of(*choice.profile);
-  if (choice.plant != nullptr) text += " --plant " + std::string(choice.plant->name);
+  if (choice.mutation != nullptr) text += " --mutation " + std::string(choice.mutation->name);
   std::string separator = " --without ";
   for (const std::string& name : scenario.without) {
     text.append(separator).append(name);
@@ -48,8 +48,8 @@ std::string command_of(const Scenario& scenario, const Choice& choice) {
 }
 
 Played play_seed(std::uint64_t seed, const Choice& choice, bool shown) {
-  Scripts scripts(choice.plant);
-  return play(make_scenario(seed, choice.profile, choice.without), scripts.host(), choice.plant, shown);
+  Scripts scripts(choice.mutation);
+  return play(make_scenario(seed, choice.profile, choice.without), scripts.host(), choice.mutation, shown);
 }
 
 int play_one(std::uint64_t seed, const Choice& choice) {
@@ -95,11 +95,11 @@ int run_campaign(const Options& options) {
 }
 
 // Whether it was seen that the rule is missing.
-bool try_plant(const Options& options, const Plant& plant) {
+bool try_mutation(const Options& options, const Mutation& mutation) {
   Choice choice = options.choice;
-  choice.plant = &plant;
-  const std::string name(plant.name);
-  const std::string rule(plant.rule);
+  choice.mutation = &mutation;
+  const std::string name(mutation.name);
+  const std::string rule(mutation.rule);
   const Campaign campaign = play_all(choice, options.threads);
   if (!campaign.failed) {
     std::printf("%s: NOT SEEN in %" PRIu64 " seeds (%s)\n", name.c_str(), choice.seeds, rule.c_str());
@@ -131,10 +131,10 @@ Profile profile_named(const std::string& name) {
   usage("there is no profile " + name);
 }
 
-const Plant* plant_named(const std::string& name) {
-  const Plant* plant = find_plant(name);
-  if (plant == nullptr) usage("there is no plant " + name);
-  return plant;
+const Mutation* mutation_named(const std::string& name) {
+  const Mutation* mutation = find_mutation(name);
+  if (mutation == nullptr) usage("there is no mutation " + name);
+  return mutation;
 }
 
 std::set<std::string> names_in(const std::string& list) {
@@ -144,9 +144,9 @@ std::set<std::string> names_in(const std::string& list) {
   return names;
 }
 
-[[noreturn]] void list_plants() {
-  for (const Plant& plant : plants())
-    std::printf("%s: %s\n", std::string(plant.name).c_str(), std::string(plant.rule).c_str());
+[[noreturn]] void list_mutations() {
+  for (const Mutation& mutation : mutations())
+    std::printf("%s: %s\n", std::string(mutation.name).c_str(), std::string(mutation.rule).c_str());
   std::exit(0);
 }
 
@@ -159,9 +159,9 @@ Options parse(const std::vector<std::string>& words) {
       return words[i];
     };
     if (word == "--help") usage("");
-    if (word == "--list") list_plants();
-    if (word == "--plants") {
-      options.all_plants = true;
+    if (word == "--list") list_mutations();
+    if (word == "--mutations") {
+      options.all_mutations = true;
     } else if (word == "--seeds") {
       options.choice.seeds = number(value());
     } else if (word == "--first") {
@@ -172,8 +172,8 @@ Options parse(const std::vector<std::string>& words) {
       options.one = number(value());
     } else if (word == "--profile") {
       options.choice.profile = profile_named(value());
-    } else if (word == "--plant") {
-      options.choice.plant = plant_named(value());
+    } else if (word == "--mutation") {
+      options.choice.mutation = mutation_named(value());
     } else if (word == "--without") {
       options.choice.without = names_in(value());
     } else {
@@ -189,8 +189,8 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const Options options = parse({argv + 1, argv + argc});
   if (options.one) return play_one(*options.one, options.choice);
-  if (!options.all_plants) return run_campaign(options);
+  if (!options.all_mutations) return run_campaign(options);
   bool all_seen = true;
-  for (const Plant& plant : plants()) all_seen = try_plant(options, plant) && all_seen;
+  for (const Mutation& mutation : mutations()) all_seen = try_mutation(options, mutation) && all_seen;
   return all_seen ? 0 : 1;
 }

@@ -42,13 +42,13 @@ Nanos Network::travel(const Connection& connection) {
 
 Network::Fate Network::fate(const Connection& connection, int number, bool is_answer) {
   Fate fate;
-  if (calm_ || scenario_.message_trouble == 0) return fate;
+  if (calm_ || scenario_.message_fault_rate == 0) return fate;
   const int run = connection.run->number;
   Dice dice(scenario_.seed, {3, static_cast<std::uint64_t>(run), static_cast<std::uint64_t>(number), is_answer ? 1U : 0U});
-  if (!dice.chance(scenario_.message_trouble)) return fate;
+  if (!dice.chance(scenario_.message_fault_rate)) return fate;
   const std::string name = "m" + std::to_string(run) + "." + std::to_string(number) + (is_answer ? "a" : "q");
   if (scenario_.is_without(name)) return fate;
-  troubled_.insert(name);
+  faulted_.insert(name);
   const Nanos some = dice.between(0, dice.one_of<Nanos>({300 * millisecond, 2 * second, 8 * second, 20 * second}));
   const std::int64_t what = dice.between(0, is_answer ? 2 : 4);
   if (what == 0) fate.late = some;

@@ -42,7 +42,7 @@ class Network {
   // Nothing happens to messages from now on.
   void calm_down() { calm_ = true; }
   // The messages that something happened to.
-  const std::set<std::string>& troubled() const { return troubled_; }
+  const std::set<std::string>& faulted() const { return faulted_; }
 
  private:
   struct Fate {
@@ -81,7 +81,7 @@ class Network {
   std::vector<Connection> connections_;
   std::vector<Nanos> cut_until_;
   std::vector<int> sent_;  // by run
-  std::set<std::string> troubled_;
+  std::set<std::string> faulted_;
 };
 
 }  // namespace condolock::sim

@@ -29,35 +29,35 @@ void Oracle::violate(const std::string& rule, const std::string& text) {
 
 // ---- conditions, told from the record and from what was seen to happen
 
-bool Oracle::holds(const Condition& condition, const RunSpec& run, std::int64_t now) {
+bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::int64_t now) {
   const std::string& own_key = run.plan.attempt.job.key;
-  embedded::Store& store = server_->store();
+  engine::embedded::Store& store = server_->store();
   const SeenRecord own = before_.settled(now);
   const auto of = [&](const std::string& key) { return key == own_key ? own : look_at(store, key).settled(now); };
-  if (const auto* c = std::get_if<MinTime>(&condition)) {
-    const std::int64_t at = c->from == From::start ? own.ok_start : own.ok_end;
+  if (const auto* c = std::get_if<lock::MinTime>(&condition)) {
+    const std::int64_t at = c->from == lock::From::start ? own.ok_start : own.ok_end;
     return at == 0 || now - at >= c->n.count();
   }
-  if (const auto* c = std::get_if<AccessedPrior>(&condition)) {
+  if (const auto* c = std::get_if<lock::AccessedPrior>(&condition)) {
     const SeenRecord other = of(c->key);
     return other.ended != 0 && other.outcome == "success" && now - other.ended <= c->time.count();
   }
-  if (const auto* c = std::get_if<After>(&condition)) {
+  if (const auto* c = std::get_if<lock::After>(&condition)) {
     const SeenRecord other = of(c->key);
     return other.ok_end != 0 && other.ok_end >= own.ok_start;
   }
-  if (const auto* c = std::get_if<NotRunning>(&condition)) return of(c->key).live(now).empty();
-  if (const auto* c = std::get_if<RetryAfter>(&condition)) {
+  if (const auto* c = std::get_if<lock::NotRunning>(&condition)) return of(c->key).live(now).empty();
+  if (const auto* c = std::get_if<lock::RetryAfter>(&condition)) {
     return own.ended == 0 || own.outcome == "success" || now - own.ended >= c->n.count();
   }
-  if (const auto* c = std::get_if<MaxFailures>(&condition)) return own.fails < c->limit;
-  if (const auto* c = std::get_if<MaxRuns>(&condition)) {
+  if (const auto* c = std::get_if<lock::MaxFailures>(&condition)) return own.failures_in_a_row < c->limit;
+  if (const auto* c = std::get_if<lock::MaxRuns>(&condition)) {
     // In the order in which they were granted, which is that of the times unless the server's clock jumps.
     const auto& starts = starts_[own_key];
     const auto limit = static_cast<std::size_t>(c->limit);
     return starts.size() < limit || now - starts[starts.size() - limit].second >= c->time.count();
   }
-  return once_.count(own_key + " " + std::get<Once>(condition).id) == 0;
+  return once_.count(own_key + " " + std::get<lock::Once>(condition).id) == 0;
 }
 
 // ---- the server
@@ -74,11 +74,12 @@ void Oracle::before(const Request& request, std::int64_t now_ms) {
   if (request.script != &scripts::acquire) return;
   const auto run = runs_.find(token_of(request));
   if (run == runs_.end()) return;
-  const Plan& plan = run->second->plan;
+  const run::Plan& plan = run->second->plan;
   is_paused_ = !plan.forced && before_.paused_until > now_ms;
-  for (const Condition& condition : plan.conditions) {
+  for (const lock::Condition& condition : plan.conditions) {
     // What a server has lost of these two, the oracle remembers all the same.
-    const bool remembered = std::holds_alternative<MaxRuns>(condition) || std::holds_alternative<Once>(condition);
+    const bool remembered =
+        std::holds_alternative<lock::MaxRuns>(condition) || std::holds_alternative<lock::Once>(condition);
     if (is_lossy() && remembered) continue;
     if (refused_by_.empty() && !holds(condition, *run->second, now_ms)) refused_by_ = shown(condition);
   }
@@ -148,7 +149,7 @@ void Oracle::check_others(const std::string& verb, const std::string& token, con
   }
 }
 
-void Oracle::check_grant(const std::string& token, const Values& values, std::int64_t now) {
+void Oracle::check_grant(const std::string& token, const engine::Values& values, std::int64_t now) {
   const std::int64_t fence = std::stoll(values.at(1));
   const SeenHolder* mine = before_.find(token);
   const bool held = mine != nullptr && mine->revoked == 0 && mine->till > now;
@@ -179,13 +180,13 @@ void Oracle::check_grant(const std::string& token, const Values& values, std::in
   const auto live = static_cast<std::int64_t>(before_.live(now).size());
   if (live >= run->second->plan.attempt.slots || (mine != nullptr && mine->till > now))
     violate("exclusion", token + " is granted one lease too many");
-  if (run->second->plan.attempt.starts && !again) starts_[key_].emplace_back(token, now);
+  if (run->second->plan.attempt.needs.starts && !again) starts_[key_].emplace_back(token, now);
 }
 
 void Oracle::check_refusal(const std::string& token, const std::string& code, std::int64_t now) {
   const auto run = runs_.find(token);
   if (run == runs_.end()) return;
-  const Attempt& attempt = run->second->plan.attempt;
+  const lock::Attempt& attempt = run->second->plan.attempt;
   const auto live = static_cast<std::int64_t>(before_.live(now).size());
   const SeenHolder* mine = before_.find(token);
   const bool is_held = live >= attempt.slots || (live > 0 && (attempt.slots != before_.slots || mine != nullptr));
@@ -211,7 +212,7 @@ void Oracle::check_renewal(const Request& request, const std::string& code, std:
   }
 }
 
-void Oracle::check_finish(const Request& request, const Values& values, const SeenRecord& after, std::int64_t now) {
+void Oracle::check_finish(const Request& request, const engine::Values& values, const SeenRecord& after, std::int64_t now) {
   const std::string& token = request.args.at(1);
   const bool is_success = request.args.at(4) == "success";
   if (after.find(token) != nullptr) violate("kept", "finish of " + token + " leaves its lease");

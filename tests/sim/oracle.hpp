@@ -37,7 +37,7 @@ class Oracle final : public Observer, public Onlooker {
   void after(const Request& request, const Answer& answer, std::int64_t now_ms) override;
   void on_command(const RunSpec& run, std::int64_t fence) override;
   void on_command_end(const RunSpec& run) override;
-  void on_report(const RunSpec& run, const Report& report) override;
+  void on_report(const RunSpec& run, const run::Report& report) override;
   void on_exit(const RunSpec& run, int code) override;
 
   // When everything is over: the record that is left, and whoever is left.
@@ -61,15 +61,15 @@ class Oracle final : public Observer, public Onlooker {
   bool is_lossy() const { return scenario_.profile == Profile::lossy; }
   // A server can't know what it lost; and for one whose clock jumped, the minute may be over for which it remembers a token.
   bool remembers() const { return !is_lossy() && scenario_.profile != Profile::jump; }
-  bool holds(const Condition& condition, const RunSpec& run, std::int64_t now);
+  bool holds(const lock::Condition& condition, const RunSpec& run, std::int64_t now);
   void check_forward(const std::string& verb, const SeenRecord& after);
   void check_others(const std::string& verb, const std::string& token, const SeenRecord& after, std::int64_t now);
-  void check_grant(const std::string& token, const Values& values, std::int64_t now);
+  void check_grant(const std::string& token, const engine::Values& values, std::int64_t now);
   void check_refusal(const std::string& token, const std::string& code, std::int64_t now);
   void check_superseded(const Request& request);
   bool is_overtaken(const Request& request) const;
   void check_renewal(const Request& request, const std::string& code, std::int64_t now);
-  void check_finish(const Request& request, const Values& values, const SeenRecord& after, std::int64_t now);
+  void check_finish(const Request& request, const engine::Values& values, const SeenRecord& after, std::int64_t now);
   void check_wake_up(const std::string& key, const SeenRecord& after, std::int64_t now);
   void check_history(const std::string& key);
 

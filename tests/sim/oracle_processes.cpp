@@ -8,7 +8,7 @@ namespace condolock::sim {
 void Oracle::on_command(const RunSpec& run, std::int64_t fence) {
   ++counts_.commands;
   if (fence == 0) return;  // the user chose to run it without a lease
-  const Attempt& attempt = run.plan.attempt;
+  const lock::Attempt& attempt = run.plan.attempt;
   // Not the last one, perhaps: a request that came late was granted the same lease again.
   const auto granted = starts_of_.find({attempt.token, fence});
   if (granted == starts_of_.end()) {
@@ -16,34 +16,35 @@ void Oracle::on_command(const RunSpec& run, std::int64_t fence) {
   }
   started_[attempt.token] = {granted->second, agenda_.now()};
   living_[run.number] = {attempt.job.key, attempt.slots};
-  std::int64_t least = attempt.slots;
+  std::int64_t min = attempt.slots;
   std::int64_t together = 0;
   for (const auto& [number, living] : living_) {
     if (living.key != attempt.job.key) continue;
     ++together;
-    least = std::min(least, living.slots);
+    min = std::min(min, living.slots);
   }
-  if (together <= least) return;
+  if (together <= min) return;
   ++counts_.overlaps;
   if (scenario_.is_promised()) {
     violate("exclusion",
-            std::to_string(together) + " commands of " + attempt.job.key + " live, of at most " + std::to_string(least));
+            std::to_string(together) + " commands of " + attempt.job.key + " live, of at most " + std::to_string(min));
   }
 }
 
 void Oracle::on_command_end(const RunSpec& run) { living_.erase(run.number); }
 
-void Oracle::on_report(const RunSpec& run, const Report& report) {
-  const Attempt& attempt = run.plan.attempt;
-  if (std::holds_alternative<report::Stopping>(report)) ++counts_.stopped;
-  if (const auto* refused = std::get_if<report::Refused>(&report)) {
-    const auto* held = std::get_if<Held>(&refused->decision);
+void Oracle::on_report(const RunSpec& run, const run::Report& report) {
+  const lock::Attempt& attempt = run.plan.attempt;
+  if (std::holds_alternative<run::report::Stopping>(report)) ++counts_.stopped;
+  if (const auto* refused = std::get_if<run::report::Refused>(&report)) {
+    const auto* held = std::get_if<lock::Held>(&refused->decision);
     if (held != nullptr && held->who == attempt.who && revoked_.count(attempt.job.key) == 0) {
       violate("itself", "r" + std::to_string(run.number) + " is kept out by its own lease");
     }
   }
-  const bool leased = granted_.count(attempt.token) > 0 && run.plan.on_unreachable != OnUnreachable::run;
-  if (std::holds_alternative<report::Recorded>(report) && leased && recorded_.count(attempt.token) == 0 && !is_lossy()) {
+  const bool leased = granted_.count(attempt.token) > 0 && run.plan.on_unreachable != run::OnUnreachable::run;
+  if (std::holds_alternative<run::report::Recorded>(report) && leased && recorded_.count(attempt.token) == 0 &&
+      !is_lossy()) {
     violate("unrecorded", "r" + std::to_string(run.number) + " believes that it was recorded");
   }
 }
@@ -51,7 +52,7 @@ void Oracle::on_report(const RunSpec& run, const Report& report) {
 void Oracle::on_exit(const RunSpec& run, int code) {
   if (living_.count(run.number) > 0) violate("orphan", "r" + std::to_string(run.number) + " exits before its command");
   const auto started = started_.find(run.plan.attempt.token);
-  if (code != 0 || started == started_.end() || run.plan.on_unreachable == OnUnreachable::run) return;
+  if (code != 0 || started == started_.end() || run.plan.on_unreachable == run::OnUnreachable::run) return;
   const auto reset = reset_at_.find(run.plan.attempt.job.key);
   if (reset != reset_at_.end() && started->second.second <= reset->second) return;
   auto& newest = acknowledged_[run.plan.attempt.job.key];
@@ -60,7 +61,7 @@ void Oracle::on_exit(const RunSpec& run, int code) {
 
 void Oracle::check_history(const std::string& key) {
   std::set<std::pair<std::string, std::string>> seen;
-  for (const embedded::Item& row : server_->store().range("{sim}:runs:" + key, {})) {
+  for (const engine::embedded::Item& row : server_->store().range("{sim}:runs:" + key, {})) {
     std::istringstream words(row.value.value());
     std::string fence, start, end, outcome;
     words >> fence >> start >> end >> outcome;

@@ -11,7 +11,7 @@ constexpr Nanos never = std::numeric_limits<Nanos>::max();
 }  // namespace
 
 Process::Process(Agenda& agenda, Network& network, const Scenario& scenario, const RunSpec& spec, Onlooker& onlooker,
-                 Trace& trace, ClientPlants plants)
+                 Trace& trace, ClientMutations mutations)
     : agenda_(agenda),
       clock_(scenario.hosts[static_cast<std::size_t>(spec.host)]),
       lag_(scenario.lags[static_cast<std::size_t>(spec.host)]),
@@ -19,14 +19,14 @@ Process::Process(Agenda& agenda, Network& network, const Scenario& scenario, con
       spec_(spec),
       onlooker_(onlooker),
       trace_(trace),
-      plants_(plants),
+      mutations_(mutations),
       run_(spec.plan),
       client_(network, spec, [this] { wake(); }) {}
 
 void Process::begin() {
   if (over_) return;
   begun_ = true;
-  feed(event::Begin{});
+  feed(run::event::Begin{});
   set_alarm();
 }
 
@@ -70,19 +70,19 @@ void Process::service() {
     if (command_code_) {
       const int code = *command_code_;
       command_code_.reset();
-      feed(event::ChildExited{code});
+      feed(run::event::ChildExited{code});
     }
     const auto due = run_.next_tick();
-    if (!over_ && due && now() >= *due) feed(event::Tick{});
+    if (!over_ && due && now() >= *due) feed(run::event::Tick{});
     while (!over_ && !signals_.empty()) {
       const int number = signals_.front();
       signals_.pop_front();
-      feed(event::Signalled{number, false});
+      feed(run::event::Signalled{number, false});
     }
     if (over_) return;
     if (auto reply = client_.advance(fed_ ? short{0} : short{1}, now())) {
-      if (plants_.sent_after_reply) reply->sent = now();
-      feed(event::Replied{*std::move(reply)});
+      if (mutations_.sent_after_reply) reply->sent = now();
+      feed(run::event::Replied{*std::move(reply)});
     }
   } while (!over_ && (client_.has_arrivals() || command_code_ || !signals_.empty()));
   if (!over_) set_alarm();
@@ -91,47 +91,47 @@ void Process::service() {
 void Process::set_alarm() {
   const std::uint64_t number = ++alarm_;
   if (over_) return;
-  const auto next = earlier(client_.interest().wake, run_.next_tick());
+  const auto next = util::earlier(client_.interest().wake, run_.next_tick());
   if (!next || *next == Instant::max()) return;
   agenda_.at(clock_.when(next->time_since_epoch().count()) + lag(), [this, number] {
     if (number == alarm_ && !over_ && !is_frozen()) service();
   });
 }
 
-void Process::feed(const Event& event) {
+void Process::feed(const run::Event& event) {
   fed_ = true;
-  std::deque<Event> events{event};
+  std::deque<run::Event> events{event};
   while (!events.empty() && !over_) {
     const auto actions = run_.on(events.front(), now());
     events.pop_front();
-    for (const Action& action : actions) {
+    for (const run::Action& action : actions) {
       if (!over_) std::visit([&](const auto& what) { perform(what, events); }, action);
     }
   }
 }
 
-void Process::perform(const action::Eval& eval, std::deque<Event>& /*events*/) { client_.start(eval.call, now()); }
+void Process::perform(const run::action::Eval& eval, std::deque<run::Event>& /*events*/) { client_.start(eval.call, now()); }
 
-void Process::perform(const action::Cancel& /*cancel*/, std::deque<Event>& /*events*/) { client_.cancel(); }
+void Process::perform(const run::action::Cancel& /*cancel*/, std::deque<run::Event>& /*events*/) { client_.cancel(); }
 
-void Process::perform(const action::Spawn& spawn, std::deque<Event>& events) {
+void Process::perform(const run::action::Spawn& spawn, std::deque<run::Event>& events) {
   bool called_off = false;
   while (!signals_.empty()) {
-    called_off = called_off || Run::calls_off(signals_.front());
-    events.emplace_back(event::Signalled{signals_.front(), false});
+    called_off = called_off || run::Run::calls_off(signals_.front());
+    events.emplace_back(run::event::Signalled{signals_.front(), false});
     signals_.pop_front();
   }
   if (called_off) return;
-  if (spec_.command.cant_start) return void(events.emplace_back(event::SpawnFailed{2, 127}));
+  if (spec_.command.cant_start) return void(events.emplace_back(run::event::SpawnFailed{2, 127}));
   command_lives_ = true;
   ends_at_ = never;
   trace_.line(agenda_.now(), 1, [&] { return "   r" + std::to_string(spec_.number) + " starts its command"; });
   onlooker_.on_command(spec_, spawn.grant.fence);
-  events.emplace_back(event::Spawned{1000 + spec_.number});
+  events.emplace_back(run::event::Spawned{1000 + spec_.number});
   end_command_in(spec_.command.takes, spec_.command.code);
 }
 
-void Process::perform(const action::Stop& stop, std::deque<Event>& /*events*/) {
+void Process::perform(const run::action::Stop& stop, std::deque<run::Event>& /*events*/) {
   trace_.line(agenda_.now(), 2, [&] {
     return "   r" + std::to_string(spec_.number) + " sends " + (stop.signal == SIGKILL ? "KILL" : "TERM");
   });
@@ -139,13 +139,15 @@ void Process::perform(const action::Stop& stop, std::deque<Event>& /*events*/) {
   if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + stop.signal);
 }
 
-void Process::perform(const action::Forward& forward, std::deque<Event>& /*events*/) {
+void Process::perform(const run::action::Forward& forward, std::deque<run::Event>& /*events*/) {
   if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + forward.signal);
 }
 
-void Process::perform(const action::Tell& tell, std::deque<Event>& /*events*/) { onlooker_.on_report(spec_, tell.report); }
+void Process::perform(const run::action::Notify& tell, std::deque<run::Event>& /*events*/) {
+  onlooker_.on_report(spec_, tell.report);
+}
 
-void Process::perform(const action::Done& done, std::deque<Event>& /*events*/) {
+void Process::perform(const run::action::Done& done, std::deque<run::Event>& /*events*/) {
   over_ = true;
   client_.die(false);
   trace_.line(agenda_.now(), static_cast<std::uint64_t>(done.exit_code),

@@ -23,19 +23,19 @@ class Onlooker {
   // A command has begun, with a lease unless `fence` is 0; and has ended.
   virtual void on_command(const RunSpec& run, std::int64_t fence) = 0;
   virtual void on_command_end(const RunSpec& run) = 0;
-  virtual void on_report(const RunSpec& run, const Report& report) = 0;
+  virtual void on_report(const RunSpec& run, const run::Report& report) = 0;
   virtual void on_exit(const RunSpec& run, int code) = 0;
 };
 
-// How far the promise's own assumptions are planted to be wrong: see plants.hpp.
-struct ClientPlants {
+// How far the promise's own assumptions are mutated to be wrong: see mutations.hpp.
+struct ClientMutations {
   bool sent_after_reply = false;
 };
 
 class Process {
  public:
   Process(Agenda& agenda, Network& network, const Scenario& scenario, const RunSpec& spec, Onlooker& onlooker, Trace& trace,
-          ClientPlants plants);
+          ClientMutations mutations);
 
   void begin();
   void signal(int number);
@@ -57,14 +57,14 @@ class Process {
   Nanos lag() { return lag_ == 0 ? 0 : dice_.between(0, lag_); }
   void set_alarm();
 
-  void feed(const Event& event);
-  void perform(const action::Eval& eval, std::deque<Event>& events);
-  void perform(const action::Cancel& cancel, std::deque<Event>& events);
-  void perform(const action::Spawn& spawn, std::deque<Event>& events);
-  void perform(const action::Stop& stop, std::deque<Event>& events);
-  void perform(const action::Forward& forward, std::deque<Event>& events);
-  void perform(const action::Tell& tell, std::deque<Event>& events);
-  void perform(const action::Done& done, std::deque<Event>& events);
+  void feed(const run::Event& event);
+  void perform(const run::action::Eval& eval, std::deque<run::Event>& events);
+  void perform(const run::action::Cancel& cancel, std::deque<run::Event>& events);
+  void perform(const run::action::Spawn& spawn, std::deque<run::Event>& events);
+  void perform(const run::action::Stop& stop, std::deque<run::Event>& events);
+  void perform(const run::action::Forward& forward, std::deque<run::Event>& events);
+  void perform(const run::action::Notify& tell, std::deque<run::Event>& events);
+  void perform(const run::action::Done& done, std::deque<run::Event>& events);
 
   void end_command_in(Nanos length, int code);
   void end_command(int code);
@@ -76,8 +76,8 @@ class Process {
   const RunSpec& spec_;
   Onlooker& onlooker_;
   Trace& trace_;
-  ClientPlants plants_;
-  Run run_;
+  ClientMutations mutations_;
+  run::Run run_;
   Client client_;
 
   bool begun_ = false;

@@ -9,9 +9,9 @@ namespace condolock::sim {
 namespace {
 
 constexpr std::array<const char*, profiles> profile_names{"promise", "calm", "crowd", "lossy", "jump", "stall", "force"};
-constexpr std::array<const char*, 16> trouble_names{"cut off", "freeze",     "stop",       "crash",  "kill",  "signal",
-                                                    "restart", "loss",       "clock jump", "forget", "pause", "resume",
-                                                    "unlock",  "unlock now", "reset",      "touch"};
+constexpr std::array<const char*, 16> fault_names{"cut off", "freeze",     "stop",       "crash",  "kill",  "signal",
+                                                  "restart", "loss",       "clock jump", "forget", "pause", "resume",
+                                                  "unlock",  "unlock now", "reset",      "touch"};
 
 Profile profile_of(std::uint64_t seed) {
   if (seed % 500 == 499) return Profile::crowd;
@@ -39,13 +39,13 @@ class Maker {
     make_clocks();
     choose_habits();
     make_runs();
-    make_troubles();
+    make_faults();
     return std::move(scenario_);
   }
 
  private:
   bool is(Profile profile) const { return scenario_.profile == profile; }
-  Nanos within(Nanos least, Nanos most) { return dice_.between(least, most); }
+  Nanos within(Nanos min, Nanos max) { return dice_.between(min, max); }
   bool is_left_out(char kind, int number) const { return scenario_.is_without(kind + std::to_string(number)); }
 
   void make_clocks() {
@@ -70,7 +70,7 @@ class Maker {
     slots_ = dice_.chance(is(Profile::calm) ? 40 : 70) ? 1 : dice_.between(2, 3);
     scenario_.quiet_from = shortest_ * 4 + within(0, 10 * second);
     scenario_.latency = dice_.one_of<Nanos>({200 * microsecond, 2 * millisecond, 30 * millisecond});
-    if (!is(Profile::calm)) scenario_.message_trouble = dice_.one_of({0, 2, 10, 30});
+    if (!is(Profile::calm)) scenario_.message_fault_rate = dice_.one_of({0, 2, 10, 30});
     conditional_ = dice_.chance(50);
     most_runs_ = dice_.between(1, 3);
     const bool is_slow = !is(Profile::calm) && dice_.chance(40);
@@ -91,8 +91,8 @@ class Maker {
   Millis length() { return Millis(within(1, shortest_) / millisecond + 1); }
 
   // Whether there are any; what is left out counts, so that everything else stays as it is.
-  bool add_conditions(Plan& plan) {
-    Attempt& attempt = plan.attempt;
+  bool add_conditions(run::Plan& plan) {
+    lock::Attempt& attempt = plan.attempt;
     bool any_at_all = false;
     const std::string other = attempt.job.key == "a" ? "b" : "a";
     const std::string any = dice_.chance(80) ? other : attempt.job.key;
@@ -100,20 +100,20 @@ class Maker {
       if (!dice_.chance(22)) continue;
       const Millis some = length();
       const std::int64_t few = dice_.between(1, 3);
-      const Condition made[] = {MinTime{some, dice_.chance(50) ? From::end : From::start},
-                                AccessedPrior{any, some * 3},
-                                After{any},
-                                NotRunning{other},
-                                RetryAfter{some},
-                                MaxFailures{few},
-                                MaxRuns{most_runs_, some * 2},
-                                Once{"id" + std::to_string(few)}};
+      const lock::Condition made[] = {lock::MinTime{some, dice_.chance(50) ? lock::From::end : lock::From::start},
+                                      lock::AccessedPrior{any, some * 3},
+                                      lock::After{any},
+                                      lock::NotRunning{other},
+                                      lock::RetryAfter{some},
+                                      lock::MaxFailures{few},
+                                      lock::MaxRuns{most_runs_, some * 2},
+                                      lock::Once{"id" + std::to_string(few)}};
       // With slots two of the same ID could run at once; the command line refuses it.
       if (kind == 7 && slots_ > 1) continue;
       any_at_all = any_at_all || !plan.forced;
       if (is_left_out('c', kind)) continue;
-      if (kind == 6) attempt.starts = most_runs_;
-      if (kind == 7) attempt.once = "id" + std::to_string(few);
+      if (kind == 6) attempt.needs.starts = most_runs_;
+      if (kind == 7) attempt.needs.once = "id" + std::to_string(few);
       if (!plan.forced) plan.conditions.push_back(made[kind]);
     }
     return any_at_all;
@@ -127,7 +127,7 @@ class Maker {
     if (is(Profile::calm)) spec.at %= 3 * second;  // close together, so that they wait for each other
     if (dice_.chance(is(Profile::calm) ? 70 : 30))
       spec.at = spec.at / second * second;  // as cron starts them: at the same moment
-    Plan& plan = spec.plan;
+    run::Plan& plan = spec.plan;
     plan.attempt.job = {"sim", conditional_ && dice_.chance(30) ? "b" : "a"};
     plan.attempt.token = token_of(number);
     plan.attempt.who = std::to_string(number) + " h" + std::to_string(spec.host);
@@ -147,8 +147,8 @@ class Maker {
     const bool is_bound = conditional_ && add_conditions(plan);
     // Who waits for ever must be sure of an end.
     if (waits) plan.wait = is_bound ? std::optional(wait) : std::nullopt;
-    if (plan.attempt.once.empty() && unreachable == 0) plan.on_unreachable = OnUnreachable::run;
-    if (unreachable == 1) plan.on_unreachable = OnUnreachable::skip;
+    if (plan.attempt.needs.once.empty() && unreachable == 0) plan.on_unreachable = run::OnUnreachable::run;
+    if (unreachable == 1) plan.on_unreachable = run::OnUnreachable::skip;
     return spec;
   }
 
@@ -176,55 +176,55 @@ class Maker {
     runs_ = static_cast<int>(runs);
   }
 
-  std::vector<Trouble> choice() const {
+  std::vector<FaultKind> choice() const {
     if (is(Profile::calm))
-      return {Trouble::op_pause, Trouble::op_resume, Trouble::op_unlock, Trouble::op_reset, Trouble::op_touch};
-    std::vector<Trouble> all{Trouble::cut_off,   Trouble::freeze,   Trouble::stop,     Trouble::crash,
-                             Trouble::kill,      Trouble::kill,     Trouble::signal,   Trouble::signal,
-                             Trouble::restart,   Trouble::forget,   Trouble::op_pause, Trouble::op_resume,
-                             Trouble::op_unlock, Trouble::op_reset, Trouble::op_touch};
-    if (is(Profile::lossy)) all.insert(all.end(), 10, Trouble::loss);
-    if (is(Profile::jump)) all.insert(all.end(), 10, Trouble::jump);
-    if (is(Profile::stall)) all.insert(all.end(), {Trouble::freeze, Trouble::freeze, Trouble::stop, Trouble::stop});
-    if (is(Profile::force)) all.insert(all.end(), 5, Trouble::op_unlock_now);
+      return {FaultKind::op_pause, FaultKind::op_resume, FaultKind::op_unlock, FaultKind::op_reset, FaultKind::op_touch};
+    std::vector<FaultKind> all{FaultKind::cut_off,   FaultKind::freeze,   FaultKind::stop,     FaultKind::crash,
+                               FaultKind::kill,      FaultKind::kill,     FaultKind::signal,   FaultKind::signal,
+                               FaultKind::restart,   FaultKind::forget,   FaultKind::op_pause, FaultKind::op_resume,
+                               FaultKind::op_unlock, FaultKind::op_reset, FaultKind::op_touch};
+    if (is(Profile::lossy)) all.insert(all.end(), 10, FaultKind::loss);
+    if (is(Profile::jump)) all.insert(all.end(), 10, FaultKind::jump);
+    if (is(Profile::stall)) all.insert(all.end(), {FaultKind::freeze, FaultKind::freeze, FaultKind::stop, FaultKind::stop});
+    if (is(Profile::force)) all.insert(all.end(), 5, FaultKind::op_unlock_now);
     return all;
   }
 
-  void make_troubles() {
-    const std::vector<Trouble> all = choice();
-    const std::int64_t troubles = dice_.between(0, 5) + (scenario_.profile <= Profile::crowd && !isolated_ ? 0 : 1);
+  void make_faults() {
+    const std::vector<FaultKind> all = choice();
+    const std::int64_t faults = dice_.between(0, 5) + (scenario_.profile <= Profile::crowd && !isolated_ ? 0 : 1);
     // They may come together: at about the same time, to the same run and its host.
     const bool together = dice_.chance(40);
     const std::int64_t one_run = dice_.between(0, runs_ - 1);
     const Nanos once = within(0, scenario_.quiet_from);
-    for (int i = 0; i < troubles; ++i) {
-      TroubleSpec spec;
+    for (int i = 0; i < faults; ++i) {
+      FaultSpec spec;
       spec.number = i;
       spec.what = all[static_cast<std::size_t>(dice_.between(0, static_cast<std::int64_t>(all.size()) - 1))];
       const std::int64_t run = together ? one_run : dice_.between(0, runs_ - 1);
       spec.at = together ? std::min(once + within(0, 2 * shortest_), scenario_.quiet_from) : within(0, scenario_.quiet_from);
       spec.length = length_of(spec.what);
       if (isolated_ && i == 0) {
-        spec.what = Trouble::cut_off;
+        spec.what = FaultKind::cut_off;
         spec.length = 2 * shortest_;
       }
       spec.of = is_of_run(spec.what) ? static_cast<int>(run) : host_of_[static_cast<std::size_t>(run)];
       spec.since = std::max<Nanos>(0, spec.at - within(0, 3 * second));
       spec.key = conditional_ && dice_.chance(30) ? "b" : "a";
-      if (!is_left_out('t', i)) scenario_.troubles.push_back(spec);
+      if (!is_left_out('t', i)) scenario_.faults.push_back(spec);
     }
   }
 
-  Nanos length_of(Trouble trouble) {
-    switch (trouble) {
-      case Trouble::freeze:
-      case Trouble::stop:
+  Nanos length_of(FaultKind fault) {
+    switch (fault) {
+      case FaultKind::freeze:
+      case FaultKind::stop:
         return is(Profile::stall) ? within(3 * delay(), 3 * shortest_) : within(0, delay());
-      case Trouble::jump:
+      case FaultKind::jump:
         return dice_.chance(50) ? within(-2 * shortest_, 2 * shortest_) : within(-3600 * second, 3600 * second);
-      case Trouble::cut_off:
-      case Trouble::restart:
-      case Trouble::loss:
+      case FaultKind::cut_off:
+      case FaultKind::restart:
+      case FaultKind::loss:
         return dice_.chance(50) ? within(0, second) : within(0, std::min<Nanos>(2 * shortest_, 15 * second));
       default:
         return within(0, 2 * shortest_);
@@ -248,12 +248,12 @@ class Maker {
 
 bool Scenario::is_promised() const {
   if (profile != Profile::jump) return profile <= Profile::crowd;
-  return std::all_of(troubles.begin(), troubles.end(),
-                     [](const TroubleSpec& trouble) { return trouble.what != Trouble::jump || trouble.length <= 0; });
+  return std::all_of(faults.begin(), faults.end(),
+                     [](const FaultSpec& fault) { return fault.what != FaultKind::jump || fault.length <= 0; });
 }
 
 const char* name_of(Profile profile) { return profile_names.at(static_cast<std::size_t>(profile)); }
-const char* name_of(Trouble trouble) { return trouble_names.at(static_cast<std::size_t>(trouble)); }
+const char* name_of(FaultKind fault) { return fault_names.at(static_cast<std::size_t>(fault)); }
 
 Scenario make_scenario(std::uint64_t seed, std::optional<Profile> profile, const std::set<std::string>& without) {
   return Maker(seed, profile, without).make();

@@ -39,11 +39,11 @@ struct RunSpec {
   int number = 0;
   int host = 0;
   Nanos at = 0;
-  Plan plan;
+  run::Plan plan;
   Command command;
 };
 
-enum class Trouble : std::uint8_t {
+enum class FaultKind : std::uint8_t {
   cut_off,   // a host and the server don't reach each other: what they send arrives when it is over
   freeze,    // nothing on a host runs
   stop,      // one condolock process stands still, its command goes on
@@ -61,16 +61,16 @@ enum class Trouble : std::uint8_t {
   op_reset,
   op_touch,
 };
-const char* name_of(Trouble trouble);
+const char* name_of(FaultKind fault);
 // Of one run, and not of a host, the server or a key.
-constexpr bool is_of_run(Trouble trouble) {
-  return trouble == Trouble::stop || trouble == Trouble::kill || trouble == Trouble::signal;
+constexpr bool is_of_run(FaultKind fault) {
+  return fault == FaultKind::stop || fault == FaultKind::kill || fault == FaultKind::signal;
 }
 
 // Its name is t and its number.
-struct TroubleSpec {
+struct FaultSpec {
   int number = 0;
-  Trouble what{};
+  FaultKind what{};
   Nanos at = 0;
   Nanos length = 0;
   int of = 0;  // the host's or run's number
@@ -88,10 +88,10 @@ struct Scenario {
   std::vector<std::int64_t> wrong_ms;  // how wrong the time of day is on each
   DriftingClock server;
   std::vector<RunSpec> runs;
-  std::vector<TroubleSpec> troubles;
+  std::vector<FaultSpec> faults;
   // Per cent of messages that something happens to. Their names are m, run, ., number, and q for a request or a for an
   // answer.
-  int message_trouble = 0;
+  int message_fault_rate = 0;
   std::int64_t old_fence = 0;  // in the record of "a" at first, from a clock that was far ahead; 0: there is no record
   Nanos latency = 0;           // one way, at most
   Nanos quiet_from = 0;        // nothing goes wrong any more, and nobody new comes

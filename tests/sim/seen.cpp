@@ -19,7 +19,7 @@ struct Field {
 constexpr std::array<Field, 15> fields{{{"cut", &SeenRecord::cut, nullptr},
                                         {"ended", &SeenRecord::ended, nullptr},
                                         {"failed_at", &SeenRecord::failed_at, nullptr},
-                                        {"fails", &SeenRecord::fails, nullptr},
+                                        {"failures_in_a_row", &SeenRecord::failures_in_a_row, nullptr},
                                         {"failures", &SeenRecord::failures, nullptr},
                                         {"fence", &SeenRecord::fence, nullptr},
                                         {"h_fence", nullptr, &SeenHolder::fence},
@@ -64,7 +64,7 @@ SeenRecord SeenRecord::settled(std::int64_t now) const {
     if (holder.till >= out.ended) {
       out.ended = holder.till;
       out.outcome = "lost";
-      ++out.fails;
+      ++out.failures_in_a_row;
     }
   }
   out.holders = live(now);
@@ -73,14 +73,14 @@ SeenRecord SeenRecord::settled(std::int64_t now) const {
 
 namespace {
 
-std::map<std::string, std::string, std::less<>> fields_of(embedded::Store& store, const std::string& key) {
-  const embedded::Head* head = store.head(key);
-  return head == nullptr ? decltype(head->fields)() : head->fields;
+std::map<std::string, std::string, std::less<>> fields_of(engine::embedded::Store& store, const std::string& key) {
+  const engine::embedded::KeyEntry* entry = store.entry(key);
+  return entry == nullptr ? decltype(entry->fields)() : entry->fields;
 }
 
 }  // namespace
 
-SeenRecord look_at(embedded::Store& store, const std::string& key) {
+SeenRecord look_at(engine::embedded::Store& store, const std::string& key) {
   SeenRecord record;
   SeenHolder one;
   bool has_slots = false;

@@ -21,7 +21,7 @@ struct SeenHolder {
 struct SeenRecord {
   // What may only grow.
   std::int64_t fence = 0, cut = 0, ok_start = 0, ok_end = 0, ended = 0, failed_at = 0, runs = 0, failures = 0;
-  std::int64_t fails = 0, paused_until = 0, slots = 1;
+  std::int64_t failures_in_a_row = 0, paused_until = 0, slots = 1;
   std::string outcome;
   std::vector<SeenHolder> holders;
 
@@ -31,6 +31,6 @@ struct SeenRecord {
   SeenRecord settled(std::int64_t now) const;
 };
 
-SeenRecord look_at(embedded::Store& store, const std::string& key);
+SeenRecord look_at(engine::embedded::Store& store, const std::string& key);
 
 }  // namespace condolock::sim

@@ -4,7 +4,7 @@
 
 namespace condolock::sim {
 
-using embedded::Value;
+using engine::embedded::Value;
 
 void Server::receive(int connection, Request request) {
   if (!request.wait || take_wake_up(request.wait->key)) {
@@ -57,7 +57,7 @@ void Server::answer(int connection, const Request& request) {
 }
 
 bool Server::take_wake_up(const std::string& list) {
-  return embedded::run_command(store_, now_us(), {"LPOP", list}).kind == Value::Kind::text;
+  return engine::embedded::run_command(store_, now_us(), {"LPOP", list}).kind == Value::Kind::text;
 }
 
 // The first who sleeps on a list is woken by what was pushed to it, and its script runs at once.

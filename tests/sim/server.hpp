@@ -17,16 +17,16 @@
 namespace condolock::sim {
 
 struct Request {
-  const Script* script = nullptr;
+  const scripts::Script* script = nullptr;
   std::vector<std::string> keys;
   std::vector<std::string> args;
-  std::optional<Wait> wait;
+  std::optional<engine::Wait> wait;
   bool with_source = false;  // EVAL, and not EVALSHA
 };
 
 struct Answer {
   enum class Kind : std::uint8_t { values, error, no_script } kind = Kind::values;
-  Values values;
+  engine::Values values;
   std::string text;
 };
 
@@ -46,7 +46,7 @@ class Server {
   // By connection.
   using Respond = std::function<void(int, Answer)>;
 
-  Server(Agenda& agenda, DriftingClock clock, embedded::ScriptHost& host, Observer& observer, Trace& trace)
+  Server(Agenda& agenda, DriftingClock clock, engine::embedded::ScriptHost& host, Observer& observer, Trace& trace)
       : agenda_(agenda), clock_(clock), host_(host), observer_(observer), trace_(trace) {}
 
   void on_answer(Respond respond) { respond_ = std::move(respond); }
@@ -66,7 +66,7 @@ class Server {
   void forget_scripts() { known_.clear(); }
 
   std::int64_t now_us() const { return clock_.at(agenda_.now()) / microsecond; }
-  embedded::MemoryStore& store() { return store_; }
+  engine::embedded::MemoryStore& store() { return store_; }
   // Runs that sleep on this list until somebody pushes to it, by their tokens.
   std::vector<std::string> asleep(const std::string& list) const;
   std::size_t calls() const { return calls_; }
@@ -85,13 +85,13 @@ class Server {
 
   Agenda& agenda_;
   DriftingClock clock_;
-  embedded::ScriptHost& host_;
+  engine::embedded::ScriptHost& host_;
   Observer& observer_;
   Trace& trace_;
   Respond respond_;
-  embedded::MemoryStore store_;
-  embedded::MemoryStore remembered_;
-  std::set<const Script*> known_;
+  engine::embedded::MemoryStore store_;
+  engine::embedded::MemoryStore remembered_;
+  std::set<const scripts::Script*> known_;
   std::deque<Sleeper> sleepers_;
   std::uint64_t slept_ = 0;
   std::size_t calls_ = 0;

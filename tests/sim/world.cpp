@@ -15,38 +15,38 @@ constexpr Nanos long_enough = 900 * second;
 
 class World final {
  public:
-  World(const Scenario& scenario, embedded::ScriptHost& host, const Plant* plant, bool shown)
+  World(const Scenario& scenario, engine::embedded::ScriptHost& host, const Mutation* mutation, bool shown)
       : scenario_(scenario),
         trace_(shown),
         oracle_(agenda_, scenario, trace_),
         server_(agenda_, scenario.server, host, oracle_, trace_),
         network_(agenda_, scenario, server_, trace_) {
     oracle_.watch(server_);
-    const Wrong wrong = plant == nullptr ? Wrong::nothing : plant->wrong;
-    plant_into_network(wrong);
+    const Wrong wrong = mutation == nullptr ? Wrong::nothing : mutation->wrong;
+    mutate_network(wrong);
     for (const RunSpec& run : scenario_.runs) {
       processes_.push_back(std::make_unique<Process>(agenda_, network_, scenario_, run, oracle_, trace_,
-                                                     ClientPlants{wrong == Wrong::sent_after_reply}));
+                                                     ClientMutations{wrong == Wrong::sent_after_reply}));
     }
   }
 
   Played play() {
     if (scenario_.old_fence > 0) {
       const std::string fence = std::to_string(scenario_.old_fence);
-      embedded::run_command(server_.store(), server_.now_us(), {"HSET", "{sim}:job:a", "v", "1", "fence", fence});
+      engine::embedded::run_command(server_.store(), server_.now_us(), {"HSET", "{sim}:job:a", "v", "1", "fence", fence});
     }
     for (const auto& process : processes_) {
       agenda_.at(process->spec().at, [this, process = process.get()] { begin(*process); });
     }
-    for (const TroubleSpec& trouble : scenario_.troubles) {
-      if (trouble.what == Trouble::loss) agenda_.at(trouble.since, [this] { server_.remember(); });
-      agenda_.at(trouble.at, [this, &trouble] { happen(trouble); });
+    for (const FaultSpec& fault : scenario_.faults) {
+      if (fault.what == FaultKind::loss) agenda_.at(fault.since, [this] { server_.remember(); });
+      agenda_.at(fault.at, [this, &fault] { happen(fault); });
     }
     agenda_.at(scenario_.quiet_from, [this] {
       network_.calm_down();
       // A server may have lost a resume, and nobody else would lift that pause.
       if (scenario_.profile == Profile::lossy) {
-        for (const char* key : {"a", "b"}) send_by_hand(resume_call({"sim", key}));
+        for (const char* key : {"a", "b"}) send_by_hand(lock::resume_call({"sim", key}));
       }
     });
     while (!oracle_.violation() && agenda_.now() < long_enough + jumped_back() && agenda_.step()) {
@@ -54,8 +54,8 @@ class World final {
     if (!oracle_.violation()) end();
     Played result{oracle_.violation(), oracle_.counts(), server_.calls(), trace_.digest(), {}};
     for (const RunSpec& run : scenario_.runs) result.parts.push_back("r" + std::to_string(run.number));
-    for (const TroubleSpec& trouble : scenario_.troubles) result.parts.push_back("t" + std::to_string(trouble.number));
-    result.parts.insert(result.parts.end(), network_.troubled().begin(), network_.troubled().end());
+    for (const FaultSpec& fault : scenario_.faults) result.parts.push_back("t" + std::to_string(fault.number));
+    result.parts.insert(result.parts.end(), network_.faulted().begin(), network_.faulted().end());
     for (int kind = 0; kind < 8; ++kind) result.parts.push_back("c" + std::to_string(kind));
     result.parts.emplace_back("drift");
     return result;
@@ -65,14 +65,14 @@ class World final {
   void begin(Process& process) {
     if (down_until_.count(process.spec().host) > 0 && agenda_.now() < down_until_[process.spec().host]) return;
     trace_.line(agenda_.now(), 3, [&] {
-      const Plan& plan = process.spec().plan;
+      const run::Plan& plan = process.spec().plan;
       std::string text = "   r" + std::to_string(process.spec().number) + " begins on h" +
                          std::to_string(process.spec().host) + ": --key " + plan.attempt.job.key + " --lease " +
                          std::to_string(plan.attempt.lease.count()) + "ms";
       if (plan.attempt.slots > 1) text += " --slots " + std::to_string(plan.attempt.slots);
       if (plan.wait != Millis(0)) text += " --wait " + (plan.wait ? std::to_string(plan.wait->count()) + "ms" : "forever");
       if (plan.forced) text += " --force";
-      for (const Condition& condition : plan.conditions) text += " " + shown(condition);
+      for (const lock::Condition& condition : plan.conditions) text += " " + shown(condition);
       return text;
     });
     process.begin();
@@ -92,45 +92,45 @@ class World final {
     }
   }
 
-  void happen(const TroubleSpec& trouble) {
-    trace_.line(agenda_.now(), static_cast<std::uint64_t>(trouble.what), [&] {
+  void happen(const FaultSpec& fault) {
+    trace_.line(agenda_.now(), static_cast<std::uint64_t>(fault.what), [&] {
       std::string of;
-      if (trouble.what >= Trouble::op_pause) {
-        of = " of " + trouble.key;
-      } else if (is_of_run(trouble.what)) {
-        of = " of r" + std::to_string(trouble.of);
-      } else if (trouble.what <= Trouble::crash) {
-        of = " of h" + std::to_string(trouble.of);
+      if (fault.what >= FaultKind::op_pause) {
+        of = " of " + fault.key;
+      } else if (is_of_run(fault.what)) {
+        of = " of r" + std::to_string(fault.of);
+      } else if (fault.what <= FaultKind::crash) {
+        of = " of h" + std::to_string(fault.of);
       }
-      return "t" + std::to_string(trouble.number) + ": " + name_of(trouble.what) + of + ", " +
-             std::to_string(trouble.length / millisecond) + " ms";
+      return "t" + std::to_string(fault.number) + ": " + name_of(fault.what) + of + ", " +
+             std::to_string(fault.length / millisecond) + " ms";
     });
-    const Nanos until = agenda_.now() + trouble.length;
-    switch (trouble.what) {
-      case Trouble::cut_off:
-        return network_.cut_off(trouble.of, until);
-      case Trouble::freeze:
-        return on_host(trouble.of, [&](Process& process) { process.freeze(until, true); });
-      case Trouble::stop:
-        return on_run(trouble.of, [&](Process& process) { process.freeze(until, false); });
-      case Trouble::crash:
-        down_until_[trouble.of] = until;
-        return on_host(trouble.of, [](Process& process) {
+    const Nanos until = agenda_.now() + fault.length;
+    switch (fault.what) {
+      case FaultKind::cut_off:
+        return network_.cut_off(fault.of, until);
+      case FaultKind::freeze:
+        return on_host(fault.of, [&](Process& process) { process.freeze(until, true); });
+      case FaultKind::stop:
+        return on_run(fault.of, [&](Process& process) { process.freeze(until, false); });
+      case FaultKind::crash:
+        down_until_[fault.of] = until;
+        return on_host(fault.of, [](Process& process) {
           if (process.has_begun()) process.kill(true);
         });
-      case Trouble::kill:
-        return on_run(trouble.of, [](Process& process) { process.kill(false); });
-      case Trouble::signal:
-        return on_run(trouble.of, [](Process& process) { process.signal(SIGTERM); });
-      case Trouble::restart:
-      case Trouble::loss:
-        return restart(trouble.length, trouble.what == Trouble::loss);
-      case Trouble::jump:
-        return server_.jump(trouble.length);
-      case Trouble::forget:
+      case FaultKind::kill:
+        return on_run(fault.of, [](Process& process) { process.kill(false); });
+      case FaultKind::signal:
+        return on_run(fault.of, [](Process& process) { process.signal(SIGTERM); });
+      case FaultKind::restart:
+      case FaultKind::loss:
+        return restart(fault.length, fault.what == FaultKind::loss);
+      case FaultKind::jump:
+        return server_.jump(fault.length);
+      case FaultKind::forget:
         return server_.forget_scripts();
       default:
-        return operate(trouble);
+        return operate(fault);
     }
   }
 
@@ -142,32 +142,32 @@ class World final {
     agenda_.in(length, [this] { server_.come_up(); });
   }
 
-  void operate(const TroubleSpec& trouble) {
+  void operate(const FaultSpec& fault) {
     if (!server_.is_up()) return;
-    const Job job{"sim", trouble.key};
-    Attempt hand;
+    const lock::Job job{"sim", fault.key};
+    lock::Attempt hand;
     hand.job = job;
-    hand.token = "touch" + std::string(16, '0') + std::to_string(trouble.number);
+    hand.token = "touch" + std::string(16, '0') + std::to_string(fault.number);
     hand.who = "1 operator";
-    // A key stays paused no longer than the trouble lasts, so that waiters have an end.
-    const Millis length(trouble.length / millisecond + 1);
-    Call call;
-    if (trouble.what == Trouble::op_pause) {
-      const bool is_endless = trouble.length % 2 == 0;
-      call = pause_call(job, is_endless ? std::nullopt : std::optional(length), "");
-      if (is_endless) agenda_.in(trouble.length, [this, job] { send_by_hand(resume_call(job)); });
+    // A key stays paused no longer than the fault lasts, so that waiters have an end.
+    const Millis length(fault.length / millisecond + 1);
+    engine::Call call;
+    if (fault.what == FaultKind::op_pause) {
+      const bool is_endless = fault.length % 2 == 0;
+      call = lock::pause_call(job, is_endless ? std::nullopt : std::optional(length), "");
+      if (is_endless) agenda_.in(fault.length, [this, job] { send_by_hand(lock::resume_call(job)); });
     }
-    if (trouble.what == Trouble::op_resume) call = resume_call(job);
-    if (trouble.what == Trouble::op_unlock) call = unlock_call(job, false);
-    if (trouble.what == Trouble::op_unlock_now) call = unlock_call(job, true);
-    if (trouble.what == Trouble::op_reset) call = reset_call(job);
-    if (trouble.what == Trouble::op_touch)
-      call = touch_call(hand, trouble.of % 2 == 0 ? Outcome::success : Outcome::failed, 1);
+    if (fault.what == FaultKind::op_resume) call = lock::resume_call(job);
+    if (fault.what == FaultKind::op_unlock) call = lock::unlock_call(job, false);
+    if (fault.what == FaultKind::op_unlock_now) call = lock::unlock_call(job, true);
+    if (fault.what == FaultKind::op_reset) call = lock::reset_call(job);
+    if (fault.what == FaultKind::op_touch)
+      call = lock::touch_call(hand, fault.of % 2 == 0 ? lock::Outcome::success : lock::Outcome::failed, 1);
     send_by_hand(call);
   }
 
   // As soon as the server is there.
-  void send_by_hand(const Call& call) {
+  void send_by_hand(const engine::Call& call) {
     if (!server_.is_up()) return agenda_.in(second, [this, call] { send_by_hand(call); });
     server_.receive(-1, {call.script, call.keys, call.args, {}, true});
   }
@@ -175,8 +175,8 @@ class World final {
   // A lease lasts so much longer.
   Nanos jumped_back() const {
     Nanos all = 0;
-    for (const TroubleSpec& trouble : scenario_.troubles) {
-      if (trouble.what == Trouble::jump) all -= std::min<Nanos>(0, trouble.length);
+    for (const FaultSpec& fault : scenario_.faults) {
+      if (fault.what == FaultKind::jump) all -= std::min<Nanos>(0, fault.length);
     }
     return all + all / 50;
   }
@@ -190,11 +190,11 @@ class World final {
     bool done = false;
     agenda_.in(lease + lease / 50 + second + jumped_back(), [&] {
       for (const char* key : {"a", "b"}) {
-        Attempt last;
+        lock::Attempt last;
         last.job = {"sim", key};
         last.token = std::string("last") + std::string(17, '0') + key;
         last.lease = Millis(1000);
-        const Call call = acquire_call(last, {}, {true, false, Millis(0)});
+        const engine::Call call = lock::acquire_call(last, {}, {true, false, Millis(0)});
         const Answer answer = server_.execute({call.script, call.keys, call.args, {}, true});
         if (answer.values.empty() || answer.values[0] != "granted") {
           oracle_.violate("stuck", std::string("nobody can run ") + key + " any more");
@@ -206,8 +206,8 @@ class World final {
     }
   }
 
-  // See plants.hpp.
-  void plant_into_network(Wrong wrong) {
+  // See mutations.hpp.
+  void mutate_network(Wrong wrong) {
     if (wrong == Wrong::nothing || wrong == Wrong::sent_after_reply) return;
     network_.on_arrival([this, wrong](const RunSpec& run, Request& request) {
       if (wrong == Wrong::no_margin) shorten_lease(run, request);
@@ -218,7 +218,7 @@ class World final {
   }
 
   static void shorten_lease(const RunSpec& run, Request& request) {
-    const Lease lease{{}, run.plan.attempt.lease};
+    const lock::Lease lease{{}, run.plan.attempt.lease};
     const auto killed = std::chrono::duration_cast<Millis>(lease.kill_at() - Instant{});
     if (request.script == &scripts::acquire) request.args.at(2) = std::to_string(killed.count());
     if (request.script == &scripts::renew) request.args.at(4) = std::to_string(killed.count());
@@ -235,13 +235,12 @@ class World final {
   // Asks first, and if all conditions hold takes the lease without them, as much later as two messages take.
   Nanos check_before(const RunSpec& run, Request& request) {
     if (run.plan.conditions.empty()) return 0;
-    const Call call = check_call(run.plan.attempt.job, run.plan.conditions);
+    const engine::Call call = lock::check_call(run.plan.attempt.job, run.plan.conditions);
     const Answer answer = server_.execute({call.script, call.keys, call.args, {}, true});
-    const auto verdicts = decode_verdicts({{}, answer.values, {}}, run.plan.conditions.size());
-    const auto* all = std::get_if<Verdicts>(&verdicts);
-    if (all == nullptr) return 0;
-    const bool hold =
-        std::all_of(all->conditions.begin(), all->conditions.end(), [](const Verdict& v) { return v.holds(); });
+    const auto verdicts = lock::decode_verdicts({{}, answer.values, {}}, run.plan.conditions.size());
+    if (!verdicts) return 0;
+    const bool hold = std::all_of(verdicts->conditions.begin(), verdicts->conditions.end(),
+                                  [](const lock::Verdict& v) { return v.holds(); });
     if (!hold) return 0;
     request.keys.resize(8);
     request.args.resize(11);
@@ -260,8 +259,8 @@ class World final {
 
 }  // namespace
 
-Played play(const Scenario& scenario, embedded::ScriptHost& host, const Plant* plant, bool shown) {
-  return World(scenario, host, plant, shown).play();
+Played play(const Scenario& scenario, engine::embedded::ScriptHost& host, const Mutation* mutation, bool shown) {
+  return World(scenario, host, mutation, shown).play();
 }
 
 }  // namespace condolock::sim

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "engine/embedded/script_host.hpp"
+#include "sim/mutations.hpp"
 #include "sim/oracle.hpp"
-#include "sim/plants.hpp"
 #include "sim/scenario.hpp"
 
 namespace condolock::sim {
@@ -22,8 +22,8 @@ struct Played {
   std::vector<std::string> parts;
 };
 
-// `host` runs scripts that the plant has been put into, if there is one. Takes one host for many scenarios: they leave
+// `host` runs scripts that the mutation has been put into, if there is one. Takes one host for many scenarios: they leave
 // nothing in it.
-Played play(const Scenario& scenario, embedded::ScriptHost& host, const Plant* plant, bool shown);
+Played play(const Scenario& scenario, engine::embedded::ScriptHost& host, const Mutation* mutation, bool shown);
 
 }  // namespace condolock::sim

@@ -13,18 +13,18 @@
 namespace support {
 namespace {
 
-namespace embedded = condolock::embedded;
+namespace embedded = condolock::engine::embedded;
 using Words = std::vector<std::string>;
 
 class RedisBackend final : public Backend {
  public:
-  condolock::Engine& engine() override { return engine_; }
+  condolock::engine::Engine& engine() override { return engine_; }
   std::string command(const Words& words) override { return server_.command(words); }
   bool is_redis() const override { return true; }
 
  private:
   RedisServer server_;
-  condolock::redis::RedisEngine engine_{server_.target()};
+  condolock::engine::redis::RedisEngine engine_{server_.target()};
 };
 
 std::string text_of(const embedded::Value& value) {
@@ -48,10 +48,10 @@ std::string text_of(const embedded::Value& value) {
 
 class EmbeddedBackend final : public Backend {
  public:
-  EmbeddedBackend(std::unique_ptr<condolock::Engine> engine, std::unique_ptr<embedded::Store> store)
+  EmbeddedBackend(std::unique_ptr<condolock::engine::Engine> engine, std::unique_ptr<embedded::Store> store)
       : store_(std::move(store)), engine_(std::move(engine)) {}
 
-  condolock::Engine& engine() override { return *engine_; }
+  condolock::engine::Engine& engine() override { return *engine_; }
 
   std::string command(const Words& words) override {
     store_->begin();
@@ -82,7 +82,7 @@ class EmbeddedBackend final : public Backend {
     if (name == "HGET") return plain({"HMGET", key, words[2]});
     if (name == "HKEYS" || name == "HVALS") return shown(fields(key), name == "HKEYS");
     if (name == "HLEN") return std::to_string(fields(key).size());
-    if (name == "PTTL") return std::to_string(head(key).expires.value() - now_us() / 1000);
+    if (name == "PTTL") return std::to_string(entry(key).expires.value() - now_us() / 1000);
     if (name == "ZRANK") return plain({"ZSCORE", key, words[2]});  // there or not
     if (name == "DUMP") return dump(key);
     if (name == "RPUSH") return push_back(words);
@@ -91,24 +91,24 @@ class EmbeddedBackend final : public Backend {
     return plain(words);
   }
 
-  embedded::Head head(const std::string& key) {
-    const embedded::Head* found = store_->head(key);
-    return found == nullptr ? embedded::Head() : *found;
+  embedded::KeyEntry entry(const std::string& key) {
+    const embedded::KeyEntry* found = store_->entry(key);
+    return found == nullptr ? embedded::KeyEntry() : *found;
   }
 
-  decltype(embedded::Head::fields) fields(const std::string& key) { return head(key).fields; }
+  decltype(embedded::KeyEntry::fields) fields(const std::string& key) { return entry(key).fields; }
 
-  static std::string shown(const decltype(embedded::Head::fields)& fields, bool names) {
+  static std::string shown(const decltype(embedded::KeyEntry::fields)& fields, bool names) {
     std::string out;
     for (const auto& [field, value] : fields) out += (names ? field : value) + " ";
     return out;
   }
 
   std::string dump(const std::string& key) {
-    const embedded::Head* head = store_->head(key);
-    if (head == nullptr) return "(nil)";
-    std::string out = std::to_string(static_cast<int>(head->kind));
-    for (const auto& [field, value] : head->fields) out.append(" ").append(field).append("=").append(value);
+    const embedded::KeyEntry* entry = store_->entry(key);
+    if (entry == nullptr) return "(nil)";
+    std::string out = std::to_string(static_cast<int>(entry->kind));
+    for (const auto& [field, value] : entry->fields) out.append(" ").append(field).append("=").append(value);
     for (const embedded::Item& item : store_->range(key, {})) {
       out += " " + item.name + "=" + std::to_string(item.score) + "," + item.value.value_or("");
     }
@@ -119,7 +119,7 @@ class EmbeddedBackend final : public Backend {
     Words all = {"LRANGE", words[1], "0", "-1"};
     Words items(words.begin() + 2, words.end());
     for (const auto& value : embedded::run_command(*store_, now_us(), all).items) items.insert(items.begin(), value.text);
-    if (store_->head(words[1])) store_->erase(words[1]);
+    if (store_->entry(words[1])) store_->erase(words[1]);
     std::reverse(items.begin(), items.end());
     Words push{"LPUSH", words[1]};
     push.insert(push.end(), items.begin(), items.end());
@@ -128,12 +128,12 @@ class EmbeddedBackend final : public Backend {
 
   std::string misplace(const std::string& key, const std::string& value) {
     const bool is_hash = key.find(":job:") != std::string::npos || key.find(":slots:") != std::string::npos;
-    if (store_->head(key)) store_->erase(key);
+    if (store_->entry(key)) store_->erase(key);
     if (is_hash) {
-      store_->set_head(key, {embedded::Kind::list});
+      store_->set_entry(key, {embedded::Kind::list});
       store_->put(key, {"misplaced", 0, value});
     } else {
-      store_->set_head(key, {embedded::Kind::hash, {}, {{"misplaced", value}}});
+      store_->set_entry(key, {embedded::Kind::hash, {}, {{"misplaced", value}}});
     }
     return "OK";
   }
@@ -144,7 +144,7 @@ class EmbeddedBackend final : public Backend {
   }
 
   std::unique_ptr<embedded::Store> store_;
-  std::unique_ptr<condolock::Engine> engine_;
+  std::unique_ptr<condolock::engine::Engine> engine_;
 };
 
 std::unique_ptr<Backend> make_backend(const std::string& name) {
@@ -157,7 +157,7 @@ std::unique_ptr<Backend> make_backend(const std::string& name) {
   if (name != "file") throw std::runtime_error("CONDOLOCK_TEST_ENGINE must be redis, file or memory");
   // The tests' own way to the file is a second connection, as another process has one.
   static const TemporaryDirectory directory;
-  const embedded::Place place{directory.path(), embedded::Sync::none};
+  const embedded::DatabaseLocation place{directory.path(), embedded::Sync::none};
   return std::make_unique<EmbeddedBackend>(std::make_unique<embedded::EmbeddedEngine>(place),
                                            std::make_unique<embedded::SqliteStore>(place.file()));
 }

@@ -15,7 +15,7 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   virtual ~Backend() = default;
 
-  virtual condolock::Engine& engine() = 0;
+  virtual condolock::engine::Engine& engine() = 0;
   // One Redis command past the engine; arrays are joined with spaces, nil is "(nil)", errors are thrown. Where there is no
   // Redis, SET makes a value of a type that the key must not have.
   virtual std::string command(const std::vector<std::string>& words) = 0;

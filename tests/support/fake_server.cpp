@@ -30,8 +30,8 @@ FakeServer::~FakeServer() {
   close(stop_);
 }
 
-condolock::redis::Target FakeServer::target() const {
-  condolock::redis::Target target;
+condolock::engine::redis::Target FakeServer::target() const {
+  condolock::engine::redis::Target target;
   target.host.clear();
   target.path = directory_.path() + "/fake.sock";
   return target;

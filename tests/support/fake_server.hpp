@@ -19,7 +19,7 @@ class FakeServer {
   FakeServer& operator=(const FakeServer&) = delete;
   ~FakeServer();
 
-  condolock::redis::Target target() const;
+  condolock::engine::redis::Target target() const;
   int connections() const { return connections_; }
 
  private:

@@ -23,14 +23,14 @@
 #include "engine/redis/resp.hpp"
 #include "util/fd.hpp"
 
-using condolock::Fd;
+using condolock::util::Fd;
 
 namespace {
 
 struct Pair {
   Fd client;
   Fd server;
-  condolock::redis::RespReader reader;
+  condolock::engine::redis::RespReader reader;
 };
 
 sockaddr_un address_of(const std::string& path) {

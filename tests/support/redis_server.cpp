@@ -76,8 +76,8 @@ RedisServer::~RedisServer() {
   waitpid(pid_, nullptr, 0);
 }
 
-condolock::redis::Target RedisServer::target() const {
-  condolock::redis::Target target;
+condolock::engine::redis::Target RedisServer::target() const {
+  condolock::engine::redis::Target target;
   target.host.clear();
   target.path = socket();
   return target;

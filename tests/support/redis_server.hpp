@@ -23,7 +23,7 @@ class RedisServer {
   ~RedisServer();
 
   std::string socket() const { return directory_.path() + "/redis.sock"; }
-  condolock::redis::Target target() const;
+  condolock::engine::redis::Target target() const;
 
   // One command on a connection of the test's own; arrays are joined with spaces, nil is "(nil)", errors are thrown.
   std::string command(const std::vector<std::string>& words);

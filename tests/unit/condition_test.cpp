@@ -8,15 +8,15 @@ using namespace condolock;
 
 namespace {
 
-const ConditionKind& kind(std::string_view option) {
-  for (const ConditionKind& each : condition_kinds) {
+const lock::ConditionKind& kind(std::string_view option) {
+  for (const lock::ConditionKind& each : lock::condition_kinds) {
     if (each.option == option) return each;
   }
   FAIL("no condition " << option);
-  return condition_kinds[0];
+  return lock::condition_kinds[0];
 }
 
-Condition parsed(std::string_view option, std::string_view text) {
+lock::Condition parsed(std::string_view option, std::string_view text) {
   const auto condition = kind(option).parse(text);
   REQUIRE(condition);
   return *condition;
@@ -25,15 +25,15 @@ Condition parsed(std::string_view option, std::string_view text) {
 }  // namespace
 
 TEST_CASE("min-time") {
-  const auto condition = std::get<MinTime>(parsed("--min-time", "5m"));
+  const auto condition = std::get<lock::MinTime>(parsed("--min-time", "5m"));
   CHECK(condition.n == Millis(300'000));
-  CHECK(condition.from == From::end);
+  CHECK(condition.from == lock::From::end);
   CHECK(encode(condition).name == "min-time");
   CHECK(encode(condition).number == 300'000);
   CHECK(encode(condition).word == "end");
-  CHECK(encode(MinTime{Millis(1), From::start}).word == "start");
+  CHECK(encode(lock::MinTime{Millis(1), lock::From::start}).word == "start");
   CHECK(shown(condition) == "--min-time 5m");
-  CHECK(shown(MinTime{Millis(1000), From::start}) == "--min-time 1s --min-time-from start");
+  CHECK(shown(lock::MinTime{Millis(1000), lock::From::start}) == "--min-time 1s --min-time-from start");
   CHECK(explain(condition, {"recent", Millis(130'000), Millis(170'000)}) ==
         "last success 2m10s ago, needs 5m (due in 2m50s)");
   CHECK(explain(condition, {"holds", Millis(310'000), {}}) == "last success 5m10s ago");
@@ -42,7 +42,7 @@ TEST_CASE("min-time") {
 }
 
 TEST_CASE("accessed-prior splits at the last colon") {
-  const auto condition = std::get<AccessedPrior>(parsed("--accessed-prior", "a:b:300"));
+  const auto condition = std::get<lock::AccessedPrior>(parsed("--accessed-prior", "a:b:300"));
   CHECK(condition.key == "a:b");
   CHECK(condition.time == Millis(300'000));
   CHECK(encode(condition).key == "a:b");
@@ -50,11 +50,11 @@ TEST_CASE("accessed-prior splits at the last colon") {
     CAPTURE(wrong);
     CHECK_FALSE(kind("--accessed-prior").parse(wrong));
   }
-  CHECK(kind("--accessed-prior").parse("che\x1b").problem().find('\x1b') == std::string::npos);
+  CHECK(kind("--accessed-prior").parse("che\x1b").error().text.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("accessed-prior says why it does not hold") {
-  const Condition condition = AccessedPrior{"che\nck", Millis(300'000)};
+  const lock::Condition condition = lock::AccessedPrior{"che\nck", Millis(300'000)};
   CHECK(explain(condition, {"never", {}, {}}) == "che\\x0ack has not run yet, needs a success at most 5m ago");
   CHECK(explain(condition, {"failed", Millis(20'000), {}}) ==
         "the last run of che\\x0ack failed 20s ago, needs a success at most 5m ago");
@@ -64,34 +64,35 @@ TEST_CASE("accessed-prior says why it does not hold") {
 }
 
 TEST_CASE("after and not-running take a key") {
-  CHECK(std::get<After>(parsed("--after", "a:b")).key == "a:b");
-  CHECK(std::get<NotRunning>(parsed("--not-running", "x")).key == "x");
-  CHECK(encode(After{"a"}).key == "a");
-  CHECK(encode(NotRunning{"a"}).key == "a");
+  CHECK(std::get<lock::After>(parsed("--after", "a:b")).key == "a:b");
+  CHECK(std::get<lock::NotRunning>(parsed("--not-running", "x")).key == "x");
+  CHECK(encode(lock::After{"a"}).key == "a");
+  CHECK(encode(lock::NotRunning{"a"}).key == "a");
   CHECK_FALSE(kind("--after").parse(""));
   CHECK_FALSE(kind("--not-running").parse(std::string(1025, 'k')));
-  CHECK(explain(After{"a\n"}, {"never", {}, {}}) == "a\\x0a has not succeeded yet");
-  CHECK(explain(After{"a"}, {"old", Millis(60'000), {}}) == "a succeeded 1m ago, but not since the last success began");
-  CHECK(explain(After{"a"}, {"holds", Millis(60'000), {}}) == "a succeeded 1m ago");
-  CHECK(explain(NotRunning{"a"}, {"running", Millis(60'000), {}}) == "a has been running for 1m");
-  CHECK(explain(NotRunning{"a"}, {"holds", {}, {}}) == "a is not running");
-  CHECK(shown(After{"a"}) == "--after a");
-  CHECK(shown(NotRunning{"a"}) == "--not-running a");
+  CHECK(explain(lock::After{"a\n"}, {"never", {}, {}}) == "a\\x0a has not succeeded yet");
+  CHECK(explain(lock::After{"a"}, {"old", Millis(60'000), {}}) ==
+        "a succeeded 1m ago, but not since the last success began");
+  CHECK(explain(lock::After{"a"}, {"holds", Millis(60'000), {}}) == "a succeeded 1m ago");
+  CHECK(explain(lock::NotRunning{"a"}, {"running", Millis(60'000), {}}) == "a has been running for 1m");
+  CHECK(explain(lock::NotRunning{"a"}, {"holds", {}, {}}) == "a is not running");
+  CHECK(shown(lock::After{"a"}) == "--after a");
+  CHECK(shown(lock::NotRunning{"a"}) == "--not-running a");
 }
 
 TEST_CASE("retry-after and max-failures") {
-  CHECK(std::get<RetryAfter>(parsed("--retry-after", "5m")).n == Millis(300'000));
-  CHECK(std::get<MaxFailures>(parsed("--max-failures", "010")).limit == 10);
-  CHECK(encode(RetryAfter{Millis(5)}).number == 5);
-  CHECK(encode(MaxFailures{7}).number == 7);
+  CHECK(std::get<lock::RetryAfter>(parsed("--retry-after", "5m")).n == Millis(300'000));
+  CHECK(std::get<lock::MaxFailures>(parsed("--max-failures", "010")).limit == 10);
+  CHECK(encode(lock::RetryAfter{Millis(5)}).number == 5);
+  CHECK(encode(lock::MaxFailures{7}).number == 7);
   for (const char* wrong : {"", "0", "-1", "1.5", "x", "1000001", "5m"}) CHECK_FALSE(kind("--max-failures").parse(wrong));
   CHECK_FALSE(kind("--retry-after").parse("-1"));
-  const Condition retry = RetryAfter{Millis(300'000)};
+  const lock::Condition retry = lock::RetryAfter{Millis(300'000)};
   CHECK(explain(retry, {"failed", Millis(20'000), Millis(280'000)}) ==
         "the last run failed 20s ago, needs 5m (due in 4m40s)");
   CHECK(explain(retry, {"holds", Millis(400'000), {}}) == "the last run failed 6m40s ago");
   CHECK(explain(retry, {"holds", {}, {}}) == "the last run did not fail");
-  const Condition failures = MaxFailures{3};
+  const lock::Condition failures = lock::MaxFailures{3};
   CHECK(explain(failures, {"holds", {}, {}}) == "no failure yet");
   CHECK(explain(failures, {"holds", Millis(1000), {}}) == "fewer than 3 failures in a row, the last 1s ago");
   CHECK(explain(failures, {"failed", Millis(1000), {}}) ==

@@ -5,10 +5,10 @@
 #include <map>
 #include <string>
 
-using condolock::format_duration;
-using condolock::format_duration_up;
 using condolock::Millis;
-using condolock::parse_duration;
+using condolock::util::format_duration;
+using condolock::util::format_duration_up;
+using condolock::util::parse_duration;
 
 TEST_CASE("durations that people write") {
   const std::map<std::string, std::int64_t> forms{
@@ -49,8 +49,8 @@ TEST_CASE("durations that are refused, with a text that names them") {
     CAPTURE(text);
     const auto parsed = parse_duration(text);
     REQUIRE_FALSE(parsed);
-    CHECK(parsed.problem().find("'" + text + "' is not a duration: ") == 0);
-    CHECK(parsed.problem().find("5m30s") != std::string::npos);
+    CHECK(parsed.error().text.find("'" + text + "' is not a duration: ") == 0);
+    CHECK(parsed.error().text.find("5m30s") != std::string::npos);
   }
 }
 

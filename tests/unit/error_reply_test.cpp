@@ -6,42 +6,44 @@
 #include <utility>
 #include <vector>
 
-using condolock::Fault;
-using condolock::redis::classify;
+using namespace condolock;
+
+using condolock::engine::Fault;
+using condolock::engine::redis::classify;
 
 TEST_CASE("what a server's errors mean") {
-  CHECK(classify("LOADING Redis is loading the dataset in memory").passing);
-  CHECK(classify("BUSY Redis is busy running a script.").passing);
-  CHECK(classify("CLUSTERDOWN The cluster is down").passing);
-  CHECK(classify("TRYAGAIN Multiple keys request during rehashing of slot").passing);
-  CHECK(classify("MASTERDOWN Link with MASTER is down").passing);
-  CHECK(classify("ERR max number of clients reached").fault == Fault::unreachable);
-  CHECK(classify("READONLY You can't write against a read only replica.").fault == Fault::not_primary);
-  CHECK(classify("NOREPLICAS Not enough good replicas to write.").fault == Fault::write_refused);
-  CHECK(classify("NOAUTH Authentication required.").fault == Fault::denied);
-  CHECK(classify("WRONGPASS invalid username-password pair or user is disabled.").fault == Fault::denied);
-  CHECK(classify("DENIED Redis is running in protected mode").fault == Fault::denied);
-  CHECK(classify("ERR DB index is out of range").fault == Fault::misconfigured);
+  CHECK(classify("LOADING Redis is loading the dataset in memory").transient);
+  CHECK(classify("BUSY Redis is busy running a script.").transient);
+  CHECK(classify("CLUSTERDOWN The cluster is down").transient);
+  CHECK(classify("TRYAGAIN Multiple keys request during rehashing of slot").transient);
+  CHECK(classify("MASTERDOWN Link with MASTER is down").transient);
+  CHECK(classify("ERR max number of clients reached").fault == engine::Fault::unreachable);
+  CHECK(classify("READONLY You can't write against a read only replica.").fault == engine::Fault::not_primary);
+  CHECK(classify("NOREPLICAS Not enough good replicas to write.").fault == engine::Fault::write_refused);
+  CHECK(classify("NOAUTH Authentication required.").fault == engine::Fault::denied);
+  CHECK(classify("WRONGPASS invalid username-password pair or user is disabled.").fault == engine::Fault::denied);
+  CHECK(classify("DENIED Redis is running in protected mode").fault == engine::Fault::denied);
+  CHECK(classify("ERR DB index is out of range").fault == engine::Fault::misconfigured);
   CHECK(classify("NOSCRIPT No matching script.").no_script);
-  CHECK(classify("ERR unknown command 'EVALSHA'").fault == Fault::unexpected);
-  CHECK(classify("").fault == Fault::unexpected);
-  CHECK_FALSE(classify("READONLY x").passing);
+  CHECK(classify("ERR unknown command 'EVALSHA'").fault == engine::Fault::unexpected);
+  CHECK(classify("").fault == engine::Fault::unexpected);
+  CHECK_FALSE(classify("READONLY x").transient);
   CHECK(classify("ERR \x1b[31mred").text == "ERR \\x1b[31mred");
 }
 
 TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
   const auto seven = classify("OOM command not allowed when used memory > 'maxmemory'. script: 4f1c, on @user_script:212.");
-  CHECK(seven.fault == Fault::write_refused);
+  CHECK(seven.fault == engine::Fault::write_refused);
   CHECK(seven.from_script);
   CHECK(seven.text == "OOM command not allowed when used memory > 'maxmemory'.");
   const auto six =
       classify("ERR Error running script (call to f_4f1c): @user_script:98: @user_script: 98: -READONLY You can't write");
-  CHECK(six.fault == Fault::not_primary);
+  CHECK(six.fault == engine::Fault::not_primary);
   CHECK(six.from_script);
   CHECK(six.text == "READONLY You can't write");
   const auto denied =
       classify("ERR The user executing the script can't run this command or subcommand script: 4f1c, on @user_script:9.");
-  CHECK(denied.fault == Fault::denied);
+  CHECK(denied.fault == engine::Fault::denied);
   CHECK(denied.from_script);
   CHECK_FALSE(classify("NOPERM this user has no permissions to run the 'evalsha' command").from_script);
 }
@@ -62,7 +64,7 @@ TEST_CASE("a permission that is missing inside of a script, as 6.2, 7.0 and 7.2 
     const std::string& input = said;
     CAPTURE(input);
     const auto error = classify(said);
-    CHECK(error.fault == Fault::denied);
+    CHECK(error.fault == engine::Fault::denied);
     CHECK(error.from_script);
     CHECK(error.text == text);
   }
@@ -70,6 +72,6 @@ TEST_CASE("a permission that is missing inside of a script, as 6.2, 7.0 and 7.2 
 
 TEST_CASE("only the last ' script: ' begins the place") {
   const auto twice = classify("OOM a script: b script: c script: 4f1c, on @user_script:9.");
-  CHECK(twice.fault == Fault::write_refused);
+  CHECK(twice.fault == engine::Fault::write_refused);
   CHECK(twice.text == "OOM a script: b script: c");
 }

@@ -4,46 +4,48 @@
 
 #include <string>
 
-using condolock::escape;
+using namespace condolock;
+
+using condolock::util::escape;
 using namespace std::string_literals;
 
 TEST_CASE("printable text stays, whatever its language") {
-  for (const std::string text : {"backup", "a b:c{}\"'", "naïve", "東京", "😀", ""}) CHECK(escape(text) == text);
+  for (const std::string text : {"backup", "a b:c{}\"'", "naïve", "東京", "😀", ""}) CHECK(util::escape(text) == text);
 }
 
 TEST_CASE("nothing that moves a terminal or hides gets through") {
-  CHECK(escape("\x1b[31m") == "\\x1b[31m");
-  CHECK(escape("\x1b]52;c;aGk=\x07") == "\\x1b]52;c;aGk=\\x07");
-  CHECK(escape("a\r\nb\t") == "a\\x0d\\x0ab\\x09");
-  CHECK(escape("a\0b"s) == "a\\x00b");
-  CHECK(escape("\x7f") == "\\x7f");
-  CHECK(escape("\u0085") == "\\xc2\\x85");  // C1: next line
+  CHECK(util::escape("\x1b[31m") == "\\x1b[31m");
+  CHECK(util::escape("\x1b]52;c;aGk=\x07") == "\\x1b]52;c;aGk=\\x07");
+  CHECK(util::escape("a\r\nb\t") == "a\\x0d\\x0ab\\x09");
+  CHECK(util::escape("a\0b"s) == "a\\x00b");
+  CHECK(util::escape("\x7f") == "\\x7f");
+  CHECK(util::escape("\u0085") == "\\xc2\\x85");  // C1: next line
   const std::string right_to_left = std::string("\xe2\x80") + "\xae";
-  CHECK(escape(right_to_left + "gnp.exe") == "\\xe2\\x80\\xaegnp.exe");
+  CHECK(util::escape(right_to_left + "gnp.exe") == "\\xe2\\x80\\xaegnp.exe");
   const std::string isolate = std::string("\xe2\x81") + "\xa6";
-  CHECK(escape(isolate + "x") == "\\xe2\\x81\\xa6x");
-  CHECK(escape("a\u200Bb") == "a\\xe2\\x80\\x8bb");
-  CHECK(escape("\u2028") == "\\xe2\\x80\\xa8");
+  CHECK(util::escape(isolate + "x") == "\\xe2\\x81\\xa6x");
+  CHECK(util::escape("a\u200Bb") == "a\\xe2\\x80\\x8bb");
+  CHECK(util::escape("\u2028") == "\\xe2\\x80\\xa8");
 }
 
 TEST_CASE("bytes that are not UTF-8 are shown one by one") {
-  CHECK(escape("\xff") == "\\xff");
-  CHECK(escape("caf\xe9") == "caf\\xe9");
-  CHECK(escape("\xc0\xaf") == "\\xc0\\xaf");                    // overlong
-  CHECK(escape("\xed\xa0\x80") == "\\xed\\xa0\\x80");           // surrogate
-  CHECK(escape("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");  // past U+10FFFF
-  CHECK(escape("\xe2\x82") == "\\xe2\\x82");                    // cut off
+  CHECK(util::escape("\xff") == "\\xff");
+  CHECK(util::escape("caf\xe9") == "caf\\xe9");
+  CHECK(util::escape("\xc0\xaf") == "\\xc0\\xaf");                    // overlong
+  CHECK(util::escape("\xed\xa0\x80") == "\\xed\\xa0\\x80");           // surrogate
+  CHECK(util::escape("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");  // past U+10FFFF
+  CHECK(util::escape("\xe2\x82") == "\\xe2\\x82");                    // cut off
 }
 
-TEST_CASE("two names never look the same") { CHECK(escape("\\x1b") == "\\\\x1b"); }
+TEST_CASE("two names never look the same") { CHECK(util::escape("\\x1b") == "\\\\x1b"); }
 
 TEST_CASE("one word for a shell") {
-  using condolock::shell_quoted;
-  CHECK(shell_quoted("--min-time=5m") == "--min-time=5m");
-  CHECK(shell_quoted("") == "''");
-  CHECK(shell_quoted("a b") == "'a b'");
-  CHECK(shell_quoted("it's $HOME") == R"('it'\''s $HOME')");
-  CHECK(shell_quoted(R"(a\b)") == R"('a\b')");
-  CHECK(shell_quoted("\x1b[1m") == R"('\x1b[1m')");
-  CHECK(shell_quoted("[0-9]*") == "'[0-9]*'");
+  using condolock::util::shell_quoted;
+  CHECK(util::shell_quoted("--min-time=5m") == "--min-time=5m");
+  CHECK(util::shell_quoted("") == "''");
+  CHECK(util::shell_quoted("a b") == "'a b'");
+  CHECK(util::shell_quoted("it's $HOME") == R"('it'\''s $HOME')");
+  CHECK(util::shell_quoted(R"(a\b)") == R"('a\b')");
+  CHECK(util::shell_quoted("\x1b[1m") == R"('\x1b[1m')");
+  CHECK(util::shell_quoted("[0-9]*") == "'[0-9]*'");
 }

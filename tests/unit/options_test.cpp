@@ -1,5 +1,5 @@
 // The traps of CLI11, and what the command line makes of them.
-#include "cli/options.hpp"
+#include "cli/args/options.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 using condolock::Millis;
-using condolock::Problem;
+using condolock::util::Problem;
 using namespace condolock::cli;
 using Words = std::vector<std::string>;
 
@@ -30,7 +30,7 @@ struct Fixture {
     options.flag("-f,--flag", "", flag).environment = {"TEST_FLAG"};
     options
         .value("--many", "M", "",
-               [this](std::string_view each) -> std::optional<Problem> {
+               [this](std::string_view each) -> std::optional<condolock::util::Problem> {
                  many.emplace_back(each);
                  return std::nullopt;
                })
@@ -38,16 +38,16 @@ struct Fixture {
   }
 
   std::string error(const Words& words, int exit_code = 64) {
-    auto ending = options.parse(words, operands);
-    if (!ending) ending = options.read_environment();
-    REQUIRE(ending);
-    CHECK(ending->exit_code == exit_code);
-    return ending->error;
+    auto result = options.parse(words, operands);
+    if (!result) result = options.read_environment();
+    REQUIRE(result);
+    CHECK(result->exit_code == exit_code);
+    return result->error;
   }
   void parse(const Words& words) {
-    auto ending = options.parse(words, operands);
-    if (!ending) ending = options.read_environment();
-    if (ending) FAIL(ending->error);
+    auto result = options.parse(words, operands);
+    if (!result) result = options.read_environment();
+    if (result) FAIL(result->error);
   }
 };
 

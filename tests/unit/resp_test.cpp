@@ -4,9 +4,9 @@
 
 #include <string>
 
-using condolock::redis::format_command;
-using condolock::redis::RespReader;
-using condolock::redis::RespValue;
+using condolock::engine::redis::format_command;
+using condolock::engine::redis::RespReader;
+using condolock::engine::redis::RespValue;
 using Kind = RespValue::Kind;
 using namespace std::string_literals;
 

@@ -7,17 +7,19 @@
 #include <string>
 
 using namespace condolock;
-using Why = report::Stopping::Why;
+using Why = run::report::Stopping::Why;
 
 namespace {
 
-Failure no_answer(bool may_have_run = true) { return {Fault::unreachable, may_have_run, false, "no answer"}; }
+engine::Failure no_answer(bool may_have_run = true) {
+  return {engine::Fault::unreachable, may_have_run, false, "no answer"};
+}
 
 class World {
  public:
-  Plan plan;
+  run::Plan plan;
   Instant now{std::chrono::hours(1)};
-  std::vector<Action> actions;
+  std::vector<run::Action> actions;
 
   World() {
     plan.attempt.job = {"ns", "K"};
@@ -28,22 +30,22 @@ class World {
 
   void begin() {
     run_.emplace(plan);
-    feed(event::Begin{});
+    feed(run::event::Begin{});
   }
-  void feed(const Event& event) {
-    if (std::holds_alternative<event::Replied>(event)) calling_.reset();
+  void feed(const run::Event& event) {
+    if (std::holds_alternative<run::event::Replied>(event)) calling_.reset();
     actions = run_->on(event, now);
-    for (const Action& action : actions) {
-      if (const auto* eval = std::get_if<action::Eval>(&action)) {
+    for (const run::Action& action : actions) {
+      if (const auto* eval = std::get_if<run::action::Eval>(&action)) {
         CHECK_FALSE(calling_);  // one call at a time
         calling_ = eval->call;
         sent_ = now;
       }
-      if (std::holds_alternative<action::Cancel>(action)) calling_.reset();
+      if (std::holds_alternative<run::action::Cancel>(action)) calling_.reset();
     }
   }
-  void reply(Values values) { feed(event::Replied{{sent_, std::move(values), {}}}); }
-  void fail(Failure failure) { feed(event::Replied{{sent_, std::move(failure), {}}}); }
+  void reply(engine::Values values) { feed(run::event::Replied{{sent_, std::move(values), {}}}); }
+  void fail(engine::Failure failure) { feed(run::event::Replied{{sent_, std::move(failure), {}}}); }
   void after(Millis time) { now += time; }
 
   // To the next tick, and over it.
@@ -52,7 +54,7 @@ class World {
     REQUIRE(next);
     REQUIRE(*next >= now);
     now = *next;
-    feed(event::Tick{});
+    feed(run::event::Tick{});
   }
   std::optional<Millis> next_in() const {
     const auto next = run_->next_tick();
@@ -62,41 +64,41 @@ class World {
   void start_child() {
     begin();
     reply({"granted", "17", "1000", ""});
-    REQUIRE(find<action::Spawn>());
-    feed(event::Spawned{});
+    REQUIRE(find<run::action::Spawn>());
+    feed(run::event::Spawned{});
   }
 
   template <class T>
   const T* find() const {
-    for (const Action& action : actions) {
+    for (const run::Action& action : actions) {
       if (const auto* found = std::get_if<T>(&action)) return found;
     }
     return nullptr;
   }
   template <class T>
   const T* told() const {
-    for (const Action& action : actions) {
-      const auto* tell = std::get_if<action::Tell>(&action);
-      if (tell != nullptr && std::holds_alternative<T>(tell->report)) return &std::get<T>(tell->report);
+    for (const run::Action& action : actions) {
+      const auto* notify = std::get_if<run::action::Notify>(&action);
+      if (notify != nullptr && std::holds_alternative<T>(notify->report)) return &std::get<T>(notify->report);
     }
     return nullptr;
   }
   // The script that is asked for now; "" if none.
-  std::string asked() const {
-    const auto* eval = find<action::Eval>();
+  std::string args() const {
+    const auto* eval = find<run::action::Eval>();
     return eval == nullptr ? "" : std::string(eval->call.script->name);
   }
-  Millis patience() const { return std::chrono::duration_cast<Millis>(find<action::Eval>()->call.deadline - now); }
-  int signal() const { return find<action::Stop>() == nullptr ? 0 : find<action::Stop>()->signal; }
+  Millis patience() const { return std::chrono::duration_cast<Millis>(find<run::action::Eval>()->call.deadline - now); }
+  int signal() const { return find<run::action::Stop>() == nullptr ? 0 : find<run::action::Stop>()->signal; }
   int exit_code() const {
-    REQUIRE(find<action::Done>());
-    return find<action::Done>()->exit_code;
+    REQUIRE(find<run::action::Done>());
+    return find<run::action::Done>()->exit_code;
   }
-  std::string argument(std::size_t i) const { return find<action::Eval>()->call.args[i]; }
+  std::string argument(std::size_t i) const { return find<run::action::Eval>()->call.args[i]; }
 
  private:
-  std::optional<Run> run_;
-  std::optional<Call> calling_;
+  std::optional<run::Run> run_;
+  std::optional<engine::Call> calling_;
   Instant sent_{};
 };
 
@@ -104,16 +106,16 @@ class World {
 
 TEST_CASE_FIXTURE(World, "granted, run, recorded") {
   begin();
-  CHECK(asked() == "acquire");
+  CHECK(args() == "acquire");
   CHECK(patience() == Millis(5000));
   reply({"granted", "17", "1000", "900"});
-  REQUIRE(find<action::Spawn>());
-  CHECK(find<action::Spawn>()->grant.fence == 17);
-  CHECK(find<action::Spawn>()->grant.last_success == 900);
-  feed(event::Spawned{});
+  REQUIRE(find<run::action::Spawn>());
+  CHECK(find<run::action::Spawn>()->grant.fence == 17);
+  CHECK(find<run::action::Spawn>()->grant.last_success == 900);
+  feed(run::event::Spawned{});
   after(Millis(50));
-  feed(event::ChildExited{0});
-  CHECK(asked() == "finish");
+  feed(run::event::ChildExited{0});
+  CHECK(args() == "finish");
   CHECK(argument(2) == "17");
   CHECK(argument(3) == "1000");
   CHECK(argument(4) == "success");
@@ -126,7 +128,7 @@ TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what 
   for (const auto& [code, outcome] :
        std::vector<std::pair<int, std::string>>{{1, "failed"}, {3, "success"}, {137, "failed"}, {79, "failed"}}) {
     start_child();
-    feed(event::ChildExited{code});
+    feed(run::event::ChildExited{code});
     CHECK(argument(4) == outcome);
     CHECK(argument(5) == std::to_string(code));
     reply({"recorded"});
@@ -136,15 +138,15 @@ TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what 
 
 TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is sent") {
   plan.skip_code = 9;
-  plan.conditions = {MinTime{Millis(5)}};
+  plan.conditions = {lock::MinTime{Millis(5)}};
   begin();
   reply({"skipped", "1", "recent", "3", "2"});
   CHECK(exit_code() == 9);
-  CHECK(asked().empty());
+  CHECK(args().empty());
   begin();
   reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(exit_code() == 9);
-  REQUIRE(told<report::Refused>());
+  REQUIRE(told<run::report::Refused>());
   plan.busy_code = 0;
   begin();
   reply({"held", "1 h", "3", "2", "1", "1"});
@@ -156,42 +158,42 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
 
 TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all of the range and no more; signals end it") {
   plan.jitter = Millis(10'000);
-  Millis least{1'000'000};
-  Millis most{-1};
+  Millis min{1'000'000};
+  Millis max{-1};
   for (plan.seed = 1; plan.seed < 400; ++plan.seed) {
     begin();
     CHECK(actions.empty());
-    least = std::min(least, *next_in());
-    most = std::max(most, *next_in());
+    min = std::min(min, *next_in());
+    max = std::max(max, *next_in());
     tick();
-    CHECK(asked() == "acquire");
+    CHECK(args() == "acquire");
     reply({"held", "1 h", "3", "2", "1", "1"});
   }
-  CHECK(least < Millis(500));
-  CHECK(most > Millis(9500));
-  CHECK(most <= Millis(10'000));
+  CHECK(min < Millis(500));
+  CHECK(max > Millis(9500));
+  CHECK(max <= Millis(10'000));
   begin();
-  feed(event::Signalled{SIGTERM, false});
+  feed(run::event::Signalled{SIGTERM, false});
   CHECK(exit_code() == 143);
 }
 
 TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pause ends, 30 s at most, and asks again") {
   plan.wait = Millis(100'000);
-  const auto sleep = [&] { return find<action::Eval>()->call.wait.value_or(Wait{"", Millis(-1)}).at_most; };
+  const auto sleep = [&] { return find<run::action::Eval>()->call.wait.value_or(engine::Wait{"", Millis(-1)}).at_most; };
   begin();
   CHECK(sleep() == Millis(-1));
   CHECK(argument(8) == "1");      // a refusal is counted
   CHECK(argument(9) == "30000");  // patience
   reply({"held", "1 h", "3", "20000", "1", "1"});
-  REQUIRE(told<report::Waiting>());
-  CHECK(asked() == "acquire");
+  REQUIRE(told<run::report::Waiting>());
+  CHECK(args() == "acquire");
   CHECK(sleep() == Millis(20'000));
-  CHECK(find<action::Eval>()->call.wait->key == "{ns}:wake:K");
+  CHECK(find<run::action::Eval>()->call.wait->key == "{ns}:wake:K");
   CHECK(patience() == Millis(25'000));
   CHECK(argument(8).empty());  // only the first
   after(Millis(20'000));
   reply({"paused", "", ""});
-  CHECK_FALSE(told<report::Waiting>());
+  CHECK_FALSE(told<run::report::Waiting>());
   CHECK(sleep() == Millis(30'000));
   after(Millis(30'000));
   reply({"paused", "7", "why"});
@@ -204,43 +206,43 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(argument(9) == "19990");
   after(Millis(19'990));
   reply({"held", "1 h", "3", "59000", "1", "1"});
-  CHECK(told<report::Refused>());
-  CHECK(asked().empty());
+  CHECK(told<run::report::Refused>());
+  CHECK(args().empty());
   CHECK(exit_code() == 75);
 }
 
 TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since it may be the one that was woken") {
   plan.wait = Millis(5000);
-  plan.on_unreachable = OnUnreachable::run;
+  plan.on_unreachable = run::OnUnreachable::run;
   begin();
   reply({"paused", "60000", "why"});
   CHECK(argument(9) == "5000");
   after(Millis(5000));
   reply({"paused", "55000", "why"});
-  CHECK_FALSE(told<report::Refused>());
-  CHECK(asked() == "acquire");
-  CHECK_FALSE(find<action::Eval>()->call.wait);
+  CHECK_FALSE(told<run::report::Refused>());
+  CHECK(args() == "acquire");
+  CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(argument(8).empty());
   CHECK(argument(9).empty());
   SUBCASE("") {
     reply({"paused", "54990", "why"});
-    CHECK(told<report::Refused>());
+    CHECK(told<run::report::Refused>());
     CHECK(exit_code() == 75);
   }
   SUBCASE("the pause has just ended") {
     reply({"granted", "17", "1000", "900"});
-    CHECK(find<action::Spawn>());
+    CHECK(find<run::action::Spawn>());
   }
   SUBCASE("no answer: the refusal stands, whatever --on-unreachable says") {
-    fail(Failure{Fault::unreachable, true, false, "gone"});
-    CHECK(told<report::Refused>());
-    CHECK(asked() == "abandon");
+    fail(engine::Failure{engine::Fault::unreachable, true, false, "gone"});
+    CHECK(told<run::report::Refused>());
+    CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 75);
   }
   SUBCASE("TERM") {
-    feed(event::Signalled{SIGTERM, false});
-    CHECK(asked() == "abandon");
+    feed(run::event::Signalled{SIGTERM, false});
+    CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 143);
   }
@@ -256,14 +258,14 @@ TEST_CASE_FIXTURE(World, "--wait: who was not asleep yet leaves a pause at once"
 
 TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where nobody knows, a second or so") {
   plan.wait.reset();  // for ever
-  plan.conditions = {MinTime{Millis(5)}, After{"other"}};
+  plan.conditions = {lock::MinTime{Millis(5)}, lock::After{"other"}};
   begin();
   reply({"skipped", "1", "recent", "3", "12000"});
-  CHECK(asked().empty());
+  CHECK(args().empty());
   CHECK(*next_in() == Millis(12'000));
   tick();
-  CHECK(asked() == "acquire");
-  CHECK_FALSE(find<action::Eval>()->call.wait);
+  CHECK(args() == "acquire");
+  CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(patience() == Millis(5000));
   reply({"skipped", "1", "recent", "3", "900000"});
   CHECK(*next_in() == Millis(30'000));
@@ -276,7 +278,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where 
   CHECK(*next_in() == Millis(10));
   tick();
   reply({"granted", "17", "1000", ""});
-  CHECK(find<action::Spawn>());
+  CHECK(find<run::action::Spawn>());
 }
 
 TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, since nobody knows how old it is") {
@@ -285,10 +287,10 @@ TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, s
   reply({"held", "1 h", "3", "20000", "1", "1"});
   after(Millis(20'000));
   reply({"granted", "17", "1000", ""});
-  CHECK_FALSE(find<action::Spawn>());
-  CHECK(asked() == "renew");
+  CHECK_FALSE(find<run::action::Spawn>());
+  CHECK(args() == "renew");
   reply({"renewed"});
-  CHECK(find<action::Spawn>());
+  CHECK(find<run::action::Spawn>());
 }
 
 TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come again and again, but not for --redis-timeout") {
@@ -297,24 +299,24 @@ TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come again and again, bu
   for (int i = 0; i < 3; ++i) {
     fail(no_answer());
     tick();
-    CHECK(asked() == "acquire");
-    CHECK_FALSE(find<action::Eval>()->call.wait);
+    CHECK(args() == "acquire");
+    CHECK_FALSE(find<run::action::Eval>()->call.wait);
     reply({"held", "1 h", "3", "20000", "1", "1"});
-    CHECK(find<action::Eval>()->call.wait);
+    CHECK(find<run::action::Eval>()->call.wait);
   }
   const Instant lost = now;
   int attempts = 0;
-  for (fail(no_answer()); asked().empty(); fail(no_answer())) {
+  for (fail(no_answer()); args().empty(); fail(no_answer())) {
     ++attempts;
     CHECK(*next_in() <= Millis(500));
     tick();
-    CHECK(asked() == "acquire");
+    CHECK(args() == "acquire");
   }
   CHECK(now - lost >= Millis(5000));
   CHECK(now - lost <= Millis(5500));
   CHECK(attempts < 30);
-  CHECK(told<report::NoGrant>());
-  CHECK(asked() == "abandon");
+  CHECK(told<run::report::NoGrant>());
+  CHECK(args() == "abandon");
 }
 
 TEST_CASE_FIXTURE(World,
@@ -323,37 +325,37 @@ TEST_CASE_FIXTURE(World,
   plan.attempt.slots = 5;
   begin();
   reply({"held", "1 h", "3", "20000", "2", "3"});
-  CHECK(asked().empty());
+  CHECK(args().empty());
   CHECK(*next_in() >= Millis(900));
   CHECK(*next_in() <= Millis(1100));
   tick();
-  CHECK_FALSE(find<action::Eval>()->call.wait);
+  CHECK_FALSE(find<run::action::Eval>()->call.wait);
 }
 
 TEST_CASE_FIXTURE(World, "--wait: a success of the same ID ends it") {
   plan.wait.reset();
-  plan.conditions = {Once{"x"}};
+  plan.conditions = {lock::Once{"x"}};
   begin();
   reply({"skipped", "1", "done", "3", ""});
-  CHECK(told<report::Refused>());
+  CHECK(told<run::report::Refused>());
   CHECK(exit_code() == 75);
 }
 
 TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted meanwhile is given back") {
   plan.wait.reset();
-  plan.conditions = {MinTime{Millis(5)}};
+  plan.conditions = {lock::MinTime{Millis(5)}};
   begin();
   SUBCASE("asleep in the engine") {
     reply({"held", "1 h", "3", "20000", "1", "1"});
-    feed(event::Signalled{SIGTERM, false});
-    CHECK(find<action::Cancel>());
-    CHECK(asked() == "abandon");
+    feed(run::event::Signalled{SIGTERM, false});
+    CHECK(find<run::action::Cancel>());
+    CHECK(args() == "abandon");
     CHECK(patience() == Millis(1000));
     reply({"abandoned"});
   }
   SUBCASE("asleep here") {
     reply({"skipped", "1", "recent", "3", "12000"});
-    feed(event::Signalled{SIGTERM, false});
+    feed(run::event::Signalled{SIGTERM, false});
   }
   CHECK(exit_code() == 143);
 }
@@ -364,34 +366,34 @@ TEST_CASE_FIXTURE(World, "--wait 0 asks once; what comes after the jitter is the
   begin();
   tick();
   reply({"held", "1 h", "3", "20000", "1", "1"});
-  CHECK(asked() == "acquire");
-  CHECK(find<action::Eval>()->call.wait->at_most == Millis(1000));
+  CHECK(args() == "acquire");
+  CHECK(find<run::action::Eval>()->call.wait->at_most == Millis(1000));
 }
 
 TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, then 69 and the lease given back") {
   begin();
   fail(no_answer());
-  CHECK(asked().empty());
+  CHECK(args().empty());
   CHECK(*next_in() <= Millis(100));
   tick();
-  CHECK(asked() == "acquire");
+  CHECK(args() == "acquire");
   CHECK(argument(1) == "token");
   fail(no_answer());
-  REQUIRE(told<report::NoGrant>());
-  CHECK(asked() == "abandon");
+  REQUIRE(told<run::report::NoGrant>());
+  CHECK(args() == "abandon");
   fail(no_answer());
   CHECK(exit_code() == 69);
 }
 
 TEST_CASE_FIXTURE(World, "--on-unreachable skip") {
-  plan.on_unreachable = OnUnreachable::skip;
+  plan.on_unreachable = run::OnUnreachable::skip;
   plan.skip_code = 9;
   begin();
   fail(no_answer());
   tick();
   fail(no_answer());
-  CHECK(told<report::SkippedUnreachable>());
-  CHECK(asked() == "abandon");
+  CHECK(told<run::report::SkippedUnreachable>());
+  CHECK(args() == "abandon");
   fail(no_answer());
   CHECK(exit_code() == 9);
 }
@@ -400,33 +402,33 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
   for (const bool sent : {false, true}) {
     for (const bool recorded : {false, true}) {
       World world;
-      world.plan.on_unreachable = OnUnreachable::run;
+      world.plan.on_unreachable = run::OnUnreachable::run;
       world.plan.timeout = Millis(500'000);
       world.begin();
       world.fail(no_answer(sent));
       world.tick();
       world.fail(no_answer(false));
-      CHECK(world.told<report::Unleased>());
-      REQUIRE(world.find<action::Spawn>());
-      CHECK(world.find<action::Spawn>()->grant.fence == 0);
-      world.feed(event::Spawned{});
+      CHECK(world.told<run::report::Unleased>());
+      REQUIRE(world.find<run::action::Spawn>());
+      CHECK(world.find<run::action::Spawn>()->grant.fence == 0);
+      world.feed(run::event::Spawned{});
       CHECK(*world.next_in() == Millis(500'000));  // nothing to renew
       world.after(Millis(400'000));
-      world.feed(event::Tick{});
+      world.feed(run::event::Tick{});
       CHECK(world.actions.empty());
-      world.feed(event::ChildExited{0});
+      world.feed(run::event::ChildExited{0});
       if (sent) {
-        CHECK(world.asked() == "abandon");
+        CHECK(world.args() == "abandon");
         world.reply({"abandoned"});
       }
-      CHECK(world.asked() == "touch");
+      CHECK(world.args() == "touch");
       CHECK(world.argument(1) != "token");
       if (recorded) {
         world.reply({"recorded"});
-        CHECK_FALSE(world.told<report::NotRecorded>());
+        CHECK_FALSE(world.told<run::report::NotRecorded>());
       } else {
         world.fail(no_answer());
-        CHECK_FALSE(world.told<report::NotRecorded>()->success);
+        CHECK_FALSE(world.told<run::report::NotRecorded>()->success);
       }
       CHECK(world.exit_code() == 0);
     }
@@ -434,18 +436,18 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
 }
 
 TEST_CASE_FIXTURE(World, "--on-unreachable is for no answer only") {
-  for (const auto policy : {OnUnreachable::run, OnUnreachable::skip}) {
+  for (const auto policy : {run::OnUnreachable::run, run::OnUnreachable::skip}) {
     plan.on_unreachable = policy;
-    for (const Fault fault :
-         {Fault::write_refused, Fault::denied, Fault::not_primary, Fault::malformed, Fault::unexpected}) {
+    for (const engine::Fault fault : {engine::Fault::write_refused, engine::Fault::denied, engine::Fault::not_primary,
+                                      engine::Fault::malformed, engine::Fault::unexpected}) {
       begin();
       fail({fault, false, false, "x"});
-      if (fault == Fault::not_primary) {
+      if (fault == engine::Fault::not_primary) {
         tick();
         fail({fault, false, false, "x"});
       }
       CHECK(exit_code() != 75);
-      CHECK_FALSE(find<action::Spawn>());
+      CHECK_FALSE(find<run::action::Spawn>());
     }
   }
 }
@@ -463,17 +465,17 @@ TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may
   fail(no_answer());
   tick();
   reply({"held", "1 h", "3", "2", "1", "1"});
-  CHECK(asked() == "abandon");
+  CHECK(args() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 75);
 }
 
 TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
-  const std::vector<std::pair<Fault, int>> faults{{Fault::write_refused, 69},
-                                                  {Fault::denied, 77},
-                                                  {Fault::misconfigured, 78},
-                                                  {Fault::malformed, 65},
-                                                  {Fault::unexpected, 76}};
+  const std::vector<std::pair<engine::Fault, int>> faults{{engine::Fault::write_refused, 69},
+                                                          {engine::Fault::denied, 77},
+                                                          {engine::Fault::misconfigured, 78},
+                                                          {engine::Fault::malformed, 65},
+                                                          {engine::Fault::unexpected, 76}};
   for (const auto& [fault, code] : faults) {
     begin();
     fail({fault, false, false, "x"});
@@ -489,27 +491,27 @@ TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
 
 TEST_CASE_FIXTURE(World, "a voided grant is given back in its own session") {
   begin();
-  fail({Fault::misconfigured, true, true, "no such database"});
-  CHECK(asked() == "abandon");
-  CHECK(find<action::Eval>()->call.same_session);
+  fail({engine::Fault::misconfigured, true, true, "no such database"});
+  CHECK(args() == "abandon");
+  CHECK(find<run::action::Eval>()->call.same_session);
   reply({"abandoned"});
   CHECK(exit_code() == 78);
 }
 
 TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant") {
-  for (const Values& values : std::vector<Values>{{"granted"},
-                                                  {"granted", "x", "1", ""},
-                                                  {"granted", "1", "1", "", "more"},
-                                                  {"yes"},
-                                                  {"retired", "recorded"},
-                                                  {"skipped", "0", "recent", "", ""},
-                                                  {"skipped", "1", "recent", "", ""},
-                                                  {"held", "h", "", "", "1", "1"},
-                                                  {""}}) {
+  for (const engine::Values& values : std::vector<engine::Values>{{"granted"},
+                                                                  {"granted", "x", "1", ""},
+                                                                  {"granted", "1", "1", "", "more"},
+                                                                  {"yes"},
+                                                                  {"retired", "recorded"},
+                                                                  {"skipped", "0", "recent", "", ""},
+                                                                  {"skipped", "1", "recent", "", ""},
+                                                                  {"held", "h", "", "", "1", "1"},
+                                                                  {""}}) {
     begin();
     reply(values);
-    CHECK_FALSE(find<action::Spawn>());
-    CHECK(asked() == "abandon");
+    CHECK_FALSE(find<run::action::Spawn>());
+    CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 76);
   }
@@ -520,28 +522,28 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
   begin();
   after(Millis(15'001));
   reply({"granted", "17", "1000", ""});
-  CHECK_FALSE(find<action::Spawn>());
-  CHECK(asked() == "renew");
+  CHECK_FALSE(find<run::action::Spawn>());
+  CHECK(args() == "renew");
   SUBCASE("in time") {
     reply({"renewed"});
-    CHECK(find<action::Spawn>());
+    CHECK(find<run::action::Spawn>());
   }
   SUBCASE("late again") {
     after(Millis(15'001));
     reply({"renewed"});
-    CHECK(asked() == "abandon");
+    CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 69);
   }
   SUBCASE("lost") {
     reply({"lost", "18"});
-    CHECK(asked() == "abandon");
+    CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 69);
   }
   SUBCASE("a signal") {
-    feed(event::Signalled{SIGTERM, false});
-    CHECK(asked() == "abandon");
+    feed(run::event::Signalled{SIGTERM, false});
+    CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 143);
   }
@@ -550,8 +552,8 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
 TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
   begin();
   reply({"granted", "17", "1000", ""});
-  feed(event::SpawnFailed{2, 127});
-  CHECK(asked() == "abandon");
+  feed(run::event::SpawnFailed{2, 127});
+  CHECK(args() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 127);
 }
@@ -561,12 +563,12 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
   for (int i = 0; i < 100; ++i) {
     CHECK(*next_in() == Millis(10'000));
     tick();
-    CHECK(asked() == "renew");
+    CHECK(args() == "renew");
     CHECK(patience() == Millis(5000));
     reply({"renewed"});
     CHECK(actions.size() == 1);
-    REQUIRE(told<report::Renewed>());
-    CHECK_FALSE(told<report::Renewed>()->after_failure);
+    REQUIRE(told<run::report::Renewed>());
+    CHECK_FALSE(told<run::report::Renewed>()->after_failure);
   }
 }
 
@@ -574,7 +576,7 @@ TEST_CASE_FIXTURE(World, "the lease counts from before the send, not from the an
   begin();
   after(Millis(4000));
   reply({"granted", "17", "1000", ""});
-  feed(event::Spawned{});
+  feed(run::event::Spawned{});
   CHECK(*next_in() == Millis(6000));
   tick();
   after(Millis(3000));
@@ -586,8 +588,8 @@ TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, not
   start_child();
   tick();
   fail(no_answer());
-  REQUIRE(told<report::RenewalFailed>());
-  CHECK(told<report::RenewalFailed>()->left == Millis(37'400));
+  REQUIRE(told<run::report::RenewalFailed>());
+  CHECK(told<run::report::RenewalFailed>()->left == Millis(37'400));
   for (int i = 0; i < 5; ++i) {
     CHECK(*next_in() <= Millis(1000));
     tick();
@@ -597,8 +599,8 @@ TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, not
   }
   tick();
   reply({"renewed"});
-  REQUIRE(told<report::Renewed>());
-  CHECK(told<report::Renewed>()->after_failure);
+  REQUIRE(told<run::report::Renewed>());
+  CHECK(told<run::report::Renewed>()->after_failure);
   CHECK(*next_in() == Millis(10'000));
 }
 
@@ -609,9 +611,9 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
   Millis term{};
   while (last_signal != SIGKILL) {
     tick();
-    if (asked() == "renew") fail(no_answer());
-    for (const Action& action : actions) {
-      if (const auto* stop = std::get_if<action::Stop>(&action)) {
+    if (args() == "renew") fail(no_answer());
+    for (const run::Action& action : actions) {
+      if (const auto* stop = std::get_if<run::action::Stop>(&action)) {
         last_signal = stop->signal;
         if (last_signal == SIGTERM) term = std::chrono::duration_cast<Millis>(now - granted);
       }
@@ -619,7 +621,7 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
   }
   CHECK(term == Millis(47'400));
   CHECK(now - granted == Millis(57'400));
-  feed(event::ChildExited{137});
+  feed(run::event::ChildExited{137});
   CHECK(argument(4) == "lost");
   reply({"recorded"});
   CHECK(exit_code() == 79);
@@ -628,11 +630,11 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
 TEST_CASE_FIXTURE(World, "a renewal that is under way does not hold up the deadline") {
   start_child();
   after(Millis(10'000));
-  feed(event::Tick{});
-  CHECK(asked() == "renew");
+  feed(run::event::Tick{});
+  CHECK(args() == "renew");
   tick();  // nothing answered
   CHECK(signal() == SIGTERM);
-  CHECK(told<report::Stopping>()->why == Why::not_renewed);
+  CHECK(told<run::report::Stopping>()->why == Why::not_renewed);
   tick();
   CHECK(signal() == SIGKILL);
   CHECK_FALSE(next_in());
@@ -644,11 +646,11 @@ TEST_CASE_FIXTURE(World, "lost: TERM at once, KILL after the grace, no more rene
   tick();
   reply({"lost", "18"});
   CHECK(signal() == SIGTERM);
-  CHECK(told<report::Stopping>()->why == Why::lost);
+  CHECK(told<run::report::Stopping>()->why == Why::lost);
   CHECK(*next_in() == Millis(4000));
   tick();
   CHECK(signal() == SIGKILL);
-  feed(event::ChildExited{0});
+  feed(run::event::ChildExited{0});
   CHECK(argument(4) == "lost");
   reply({"superseded"});
   CHECK(exit_code() == 79);
@@ -658,7 +660,7 @@ TEST_CASE_FIXTURE(World, "reasserted: told, and on it goes") {
   start_child();
   tick();
   reply({"reasserted"});
-  CHECK(told<report::Reasserted>());
+  CHECK(told<run::report::Reasserted>());
   CHECK(*next_in() == Millis(10'000));
 }
 
@@ -668,9 +670,9 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   CHECK(*next_in() == Millis(3000));
   tick();
   CHECK(signal() == SIGTERM);
-  CHECK(told<report::Stopping>()->why == Why::timeout);
+  CHECK(told<run::report::Stopping>()->why == Why::timeout);
   SUBCASE("it ends by itself") {
-    feed(event::ChildExited{0});
+    feed(run::event::ChildExited{0});
     CHECK(argument(4) == "timeout");
     reply({"recorded"});
     CHECK(exit_code() == 124);
@@ -678,20 +680,20 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   SUBCASE("it has to be killed, renewed until then") {
     CHECK(*next_in() == Millis(7000));
     tick();
-    CHECK(asked() == "renew");
+    CHECK(args() == "renew");
     reply({"renewed"});
     tick();
     CHECK(signal() == SIGKILL);
-    feed(event::ChildExited{137});
+    feed(run::event::ChildExited{137});
     reply({"recorded"});
     CHECK(exit_code() == 124);
   }
   SUBCASE("the lease is lost meanwhile: the worse news wins") {
     tick();
     reply({"lost", "18"});
-    CHECK(told<report::Stopping>()->why == Why::lost);
+    CHECK(told<run::report::Stopping>()->why == Why::lost);
     CHECK(*next_in() == Millis(3000));  // its own KILL was nearer than the lease's grace
-    feed(event::ChildExited{143});
+    feed(run::event::ChildExited{143});
     reply({"superseded"});
     CHECK(exit_code() == 79);
   }
@@ -700,66 +702,66 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
 TEST_CASE_FIXTURE(World, "the child ends during a renewal") {
   start_child();
   tick();
-  CHECK(asked() == "renew");
-  feed(event::ChildExited{0});
-  CHECK(find<action::Cancel>());
-  CHECK(asked() == "finish");
+  CHECK(args() == "renew");
+  feed(run::event::ChildExited{0});
+  CHECK(find<run::action::Cancel>());
+  CHECK(args() == "finish");
 }
 
 TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74") {
   plan.record_timeout = Millis(20'000);
   start_child();
-  feed(event::ChildExited{0});
+  feed(run::event::ChildExited{0});
   const Instant ended = now;
   int attempts = 1;
-  while (!find<action::Done>()) {
+  while (!find<run::action::Done>()) {
     after(patience());
     fail(no_answer());
-    if (find<action::Done>()) break;
+    if (find<run::action::Done>()) break;
     CHECK(*next_in() <= Millis(1000));
     tick();
-    REQUIRE(asked() == "finish");
+    REQUIRE(args() == "finish");
     ++attempts;
   }
   CHECK(attempts >= 4);
   CHECK(now - ended <= Millis(20'000));
-  CHECK(told<report::NotRecorded>()->success);
+  CHECK(told<run::report::NotRecorded>()->success);
   CHECK(exit_code() == 74);
 }
 
 TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's code") {
   plan.record_timeout = Millis(0);
   start_child();
-  feed(event::ChildExited{5});
+  feed(run::event::ChildExited{5});
   CHECK(patience() == Millis(5000));  // one whole attempt at least
   after(Millis(5000));
   fail(no_answer());
-  CHECK_FALSE(told<report::NotRecorded>()->success);
+  CHECK_FALSE(told<run::report::NotRecorded>()->success);
   CHECK(exit_code() == 5);
 }
 
 TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, and is retried until --record-timeout") {
   plan.record_timeout = Millis(20'000);
   start_child();
-  feed(event::ChildExited{0});
+  feed(run::event::ChildExited{0});
   const Instant ended = now;
   SUBCASE("it passes") {
-    fail({Fault::unexpected, true, false, "x"});
+    fail({engine::Fault::unexpected, true, false, "x"});
     tick();
-    CHECK(asked() == "finish");
+    CHECK(args() == "finish");
     reply({"yes"});  // an array, but none of finish's
     tick();
-    CHECK(asked() == "finish");
+    CHECK(args() == "finish");
     reply({"recorded"});
-    CHECK_FALSE(told<report::NotRecorded>());
+    CHECK_FALSE(told<run::report::NotRecorded>());
     CHECK(exit_code() == 0);
   }
   SUBCASE("it does not") {
     for (;;) {
-      fail({Fault::unexpected, true, false, "x"});
-      if (find<action::Done>()) break;
+      fail({engine::Fault::unexpected, true, false, "x"});
+      if (find<run::action::Done>()) break;
       tick();
-      REQUIRE(asked() == "finish");
+      REQUIRE(args() == "finish");
     }
     CHECK(now - ended > Millis(18'000));
     CHECK(now - ended <= Millis(20'000));
@@ -768,56 +770,56 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
 }
 
 TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried") {
-  for (const Fault fault : {Fault::denied, Fault::misconfigured, Fault::malformed}) {
+  for (const engine::Fault fault : {engine::Fault::denied, engine::Fault::misconfigured, engine::Fault::malformed}) {
     start_child();
-    feed(event::ChildExited{0});
+    feed(run::event::ChildExited{0});
     fail({fault, false, false, "x"});
-    REQUIRE(told<report::NotRecorded>());
-    CHECK(told<report::NotRecorded>()->success);
+    REQUIRE(told<run::report::NotRecorded>());
+    CHECK(told<run::report::NotRecorded>()->success);
     CHECK(exit_code() == 74);
   }
 }
 
 TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial does not") {
   start_child();
-  feed(event::ChildExited{0});
-  fail({Fault::write_refused, false, false, "OOM"});
+  feed(run::event::ChildExited{0});
+  fail({engine::Fault::write_refused, false, false, "OOM"});
   tick();
-  CHECK(asked() == "finish");
-  fail({Fault::denied, false, false, "NOPERM"});
+  CHECK(args() == "finish");
+  fail({engine::Fault::denied, false, false, "NOPERM"});
   CHECK(exit_code() == 74);
 }
 
 TEST_CASE_FIXTURE(World, "superseded: a success becomes 74, a failure keeps its code") {
   start_child();
-  feed(event::ChildExited{0});
+  feed(run::event::ChildExited{0});
   reply({"superseded"});
   CHECK(exit_code() == 74);
   start_child();
-  feed(event::ChildExited{6});
+  feed(run::event::ChildExited{6});
   reply({"superseded"});
   CHECK(exit_code() == 6);
 }
 
 TEST_CASE_FIXTURE(World, "signals before the child end us, promptly and with the token retired") {
   begin();
-  feed(event::Signalled{SIGWINCH, false});
-  feed(event::Signalled{SIGCONT, false});
+  feed(run::event::Signalled{SIGWINCH, false});
+  feed(run::event::Signalled{SIGCONT, false});
   CHECK(actions.empty());
-  feed(event::Signalled{SIGTERM, false});
-  CHECK(find<action::Cancel>());
-  CHECK(asked() == "abandon");
+  feed(run::event::Signalled{SIGTERM, false});
+  CHECK(find<run::action::Cancel>());
+  CHECK(args() == "abandon");
   CHECK(patience() == Millis(1000));
   SUBCASE("given back") { reply({"abandoned"}); }
   SUBCASE("no answer") { fail(no_answer()); }
-  SUBCASE("a second signal") { feed(event::Signalled{SIGINT, false}); }
+  SUBCASE("a second signal") { feed(run::event::Signalled{SIGINT, false}); }
   CHECK(exit_code() == 143);
 }
 
 TEST_CASE_FIXTURE(World, "a signal between two attempts") {
   begin();
   fail(no_answer(false));
-  feed(event::Signalled{SIGINT, false});
+  feed(run::event::Signalled{SIGINT, false});
   CHECK(exit_code() == 130);
 }
 
@@ -825,10 +827,10 @@ TEST_CASE_FIXTURE(World, "a signal while the child is being started calls that o
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
     begin();
     reply({"granted", "17", "1000", ""});
-    REQUIRE(find<action::Spawn>());
+    REQUIRE(find<run::action::Spawn>());
     CHECK_FALSE(next_in());
-    feed(event::Signalled{number, false});
-    CHECK(asked() == "abandon");
+    feed(run::event::Signalled{number, false});
+    CHECK(args() == "abandon");
     CHECK(patience() == Millis(1000));
     reply({"abandoned"});
     CHECK(exit_code() == 128 + number);
@@ -838,27 +840,27 @@ TEST_CASE_FIXTURE(World, "a signal while the child is being started calls that o
 TEST_CASE_FIXTURE(World, "a signal that ends nothing does not call a start off") {
   begin();
   reply({"granted", "17", "1000", ""});
-  feed(event::Signalled{SIGWINCH, false});
-  feed(event::Signalled{SIGCONT, false});
+  feed(run::event::Signalled{SIGWINCH, false});
+  feed(run::event::Signalled{SIGCONT, false});
   CHECK(actions.empty());
-  feed(event::Spawned{});
+  feed(run::event::Spawned{});
   CHECK(*next_in() == Millis(10'000));
-  feed(event::Signalled{SIGTERM, false});  // now there is somebody to pass it to
-  CHECK(find<action::Forward>());
+  feed(run::event::Signalled{SIGTERM, false});  // now there is somebody to pass it to
+  CHECK(find<run::action::Forward>());
 }
 
 TEST_CASE("--on-unreachable run: a signal while the child is being started calls that off") {
   for (const bool sent : {false, true}) {
     World world;
-    world.plan.on_unreachable = OnUnreachable::run;
+    world.plan.on_unreachable = run::OnUnreachable::run;
     world.begin();
     world.fail(no_answer(sent));
     world.tick();
     world.fail(no_answer(false));
-    REQUIRE(world.find<action::Spawn>());
-    world.feed(event::Signalled{SIGTERM, false});
+    REQUIRE(world.find<run::action::Spawn>());
+    world.feed(run::event::Signalled{SIGTERM, false});
     if (sent) {
-      CHECK(world.asked() == "abandon");
+      CHECK(world.args() == "abandon");
       world.reply({"abandoned"});
     }
     CHECK(world.exit_code() == 143);
@@ -868,24 +870,24 @@ TEST_CASE("--on-unreachable run: a signal while the child is being started calls
 TEST_CASE_FIXTURE(World, "signals while the child lives are passed on, unless it has them already") {
   start_child();
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH}) {
-    feed(event::Signalled{number, false});
-    REQUIRE(find<action::Forward>());
-    CHECK(find<action::Forward>()->signal == number);
-    feed(event::Signalled{number, true});
+    feed(run::event::Signalled{number, false});
+    REQUIRE(find<run::action::Forward>());
+    CHECK(find<run::action::Forward>()->signal == number);
+    feed(run::event::Signalled{number, true});
     CHECK(actions.empty());
   }
 }
 
 TEST_CASE_FIXTURE(World, "TERM while recording: one more attempt, then 74") {
   start_child();
-  feed(event::ChildExited{0});
+  feed(run::event::ChildExited{0});
   SUBCASE("between attempts") {
     fail(no_answer());
-    feed(event::Signalled{SIGTERM, false});
-    CHECK(asked() == "finish");
+    feed(run::event::Signalled{SIGTERM, false});
+    CHECK(args() == "finish");
   }
-  SUBCASE("during one, which is the last then") { feed(event::Signalled{SIGTERM, false}); }
-  feed(event::Signalled{SIGTERM, false});
+  SUBCASE("during one, which is the last then") { feed(run::event::Signalled{SIGTERM, false}); }
+  feed(run::event::Signalled{SIGTERM, false});
   CHECK(actions.empty());
   fail(no_answer());
   CHECK(exit_code() == 74);

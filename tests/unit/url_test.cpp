@@ -4,10 +4,10 @@
 
 #include <string>
 
-using condolock::redis::is_unsupported;
-using condolock::redis::parse_url;
-using condolock::redis::Target;
-using condolock::redis::without_password;
+using condolock::engine::redis::is_unsupported;
+using condolock::engine::redis::parse_url;
+using condolock::engine::redis::Target;
+using condolock::engine::redis::without_password;
 
 namespace {
 
@@ -74,8 +74,8 @@ TEST_CASE("URLs that are refused, without repeating them") {
     CAPTURE(url);
     const auto target = parse_url(url);
     REQUIRE_FALSE(target);
-    CHECK(target.problem().find("secret") == std::string::npos);
-    CHECK(target.problem().find("unix:///path/to/socket") != std::string::npos);
+    CHECK(target.error().text.find("secret") == std::string::npos);
+    CHECK(target.error().text.find("unix:///path/to/socket") != std::string::npos);
   }
   CHECK_FALSE(parse_url("unix:///" + std::string(107, 'x')));
   CHECK(parse_url("unix:///" + std::string(106, 'x')));

@@ -7,11 +7,11 @@
 
 #include "util/number.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 namespace {
 
 using Words = std::vector<std::string>;
-using Arguments = const Words&;  // behind the command's name
+using RawArguments = const Words&;  // behind the command's name
 
 Value nil() { return {}; }
 Value integer(std::int64_t number) { return {Value::Kind::integer, number, "", {}}; }
@@ -46,7 +46,7 @@ double parse_score(std::string_view word) {
 }
 
 std::int64_t parse_integer(const std::string& word) {
-  const auto number = parse_number<std::int64_t>(word);
+  const auto number = util::parse_number<std::int64_t>(word);
   if (!number) throw Refusal{"ERR value is not an integer or out of range"};
   return *number;
 }
@@ -61,16 +61,16 @@ class Keyspace {
   std::int64_t now_ms() const { return now_us_ / 1000; }
 
   // A key whose time is over is gone.
-  const Head* head(const std::string& key) {
-    const Head* head = store_.head(key);
-    if (head == nullptr || !head->expires || *head->expires > now_ms()) return head;
+  const KeyEntry* entry(const std::string& key) {
+    const KeyEntry* entry = store_.entry(key);
+    if (entry == nullptr || !entry->expires || *entry->expires > now_ms()) return entry;
     store_.erase(key);
     return nullptr;
   }
 
   // Null if there is no such key.
-  const Head* find(const std::string& key, Kind kind) {
-    const Head* found = head(key);
+  const KeyEntry* find(const std::string& key, Kind kind) {
+    const KeyEntry* found = entry(key);
     if (found != nullptr && found->kind != kind) throw Refusal{wrong_type};
     return found;
   }
@@ -79,7 +79,7 @@ class Keyspace {
 
   // There is one afterwards.
   void need(const std::string& key, Kind kind) {
-    if (!has(key, kind)) store_.set_head(key, {kind});
+    if (!has(key, kind)) store_.set_entry(key, {kind});
   }
 
   // A list or a sorted set without items is none.
@@ -94,26 +94,26 @@ class Keyspace {
 
 // ---- keys
 
-Value time(Keyspace& keys, Arguments /*words*/) {
+Value time(Keyspace& keys, RawArguments /*words*/) {
   return array({text(std::to_string(keys.now_us() / 1'000'000)), text(std::to_string(keys.now_us() % 1'000'000))});
 }
 
-Value type(Keyspace& keys, Arguments words) {
-  const Head* head = keys.head(words[0]);
-  if (head == nullptr) return status("none");
+Value type(Keyspace& keys, RawArguments words) {
+  const KeyEntry* entry = keys.entry(words[0]);
+  if (entry == nullptr) return status("none");
   static constexpr std::array<const char*, 4> names{"hash", "list", "zset", "unreadable"};
-  return status(names.at(static_cast<std::size_t>(head->kind)));
+  return status(names.at(static_cast<std::size_t>(entry->kind)));
 }
 
-Value exists(Keyspace& keys, Arguments words) {
+Value exists(Keyspace& keys, RawArguments words) {
   return integer(
-      std::count_if(words.begin(), words.end(), [&](const std::string& key) { return keys.head(key) != nullptr; }));
+      std::count_if(words.begin(), words.end(), [&](const std::string& key) { return keys.entry(key) != nullptr; }));
 }
 
-Value del(Keyspace& keys, Arguments words) {
+Value del(Keyspace& keys, RawArguments words) {
   std::int64_t gone = 0;
   for (const std::string& key : words) {
-    if (keys.head(key) == nullptr) continue;
+    if (keys.entry(key) == nullptr) continue;
     keys.store().erase(key);
     ++gone;
   }
@@ -121,24 +121,26 @@ Value del(Keyspace& keys, Arguments words) {
 }
 
 Value expire_at(Keyspace& keys, const std::string& key, std::int64_t at) {
-  const Head* found = keys.head(key);
+  const KeyEntry* found = keys.entry(key);
   if (found == nullptr) return integer(0);
   if (found->kind == Kind::unreadable) throw Refusal{wrong_type};
-  Head head = *found;
-  head.expires = at;
-  keys.store().set_head(key, std::move(head));
-  keys.head(key);  // the time may be over already
+  KeyEntry entry = *found;
+  entry.expires = at;
+  keys.store().set_entry(key, std::move(entry));
+  keys.entry(key);  // the time may be over already
   return integer(1);
 }
 
-Value pexpire(Keyspace& keys, Arguments words) { return expire_at(keys, words[0], keys.now_ms() + parse_integer(words[1])); }
+Value pexpire(Keyspace& keys, RawArguments words) {
+  return expire_at(keys, words[0], keys.now_ms() + parse_integer(words[1]));
+}
 
-Value pexpireat(Keyspace& keys, Arguments words) { return expire_at(keys, words[0], parse_integer(words[1])); }
+Value pexpireat(Keyspace& keys, RawArguments words) { return expire_at(keys, words[0], parse_integer(words[1])); }
 
 // ---- hashes
 
-Value hmget(Keyspace& keys, Arguments words) {
-  const Head* hash = keys.find(words[0], Kind::hash);
+Value hmget(Keyspace& keys, RawArguments words) {
+  const KeyEntry* hash = keys.find(words[0], Kind::hash);
   std::vector<Value> out(words.size() - 1);
   if (hash == nullptr) return array(std::move(out));
   for (std::size_t i = 1; i < words.size(); ++i) {
@@ -147,9 +149,9 @@ Value hmget(Keyspace& keys, Arguments words) {
   return array(std::move(out));
 }
 
-Value hgetall(Keyspace& keys, Arguments words) {
+Value hgetall(Keyspace& keys, RawArguments words) {
   std::vector<Value> out;
-  const Head* hash = keys.find(words[0], Kind::hash);
+  const KeyEntry* hash = keys.find(words[0], Kind::hash);
   if (hash == nullptr) return array({});
   for (const auto& [name, value] : hash->fields) {
     out.push_back(text(name));
@@ -158,39 +160,39 @@ Value hgetall(Keyspace& keys, Arguments words) {
   return array(std::move(out));
 }
 
-Value hset(Keyspace& keys, Arguments words) {
+Value hset(Keyspace& keys, RawArguments words) {
   if (words.size() % 2 == 0) throw Refusal{"ERR wrong number of arguments for 'hset' command"};
-  const Head* found = keys.find(words[0], Kind::hash);
-  Head hash = found == nullptr ? Head{Kind::hash} : *found;
+  const KeyEntry* found = keys.find(words[0], Kind::hash);
+  KeyEntry hash = found == nullptr ? KeyEntry{Kind::hash} : *found;
   std::int64_t added = 0;
   for (std::size_t i = 1; i < words.size(); i += 2) {
     added += hash.fields.insert_or_assign(words[i], words[i + 1]).second ? 1 : 0;
   }
-  keys.store().set_head(words[0], std::move(hash));
+  keys.store().set_entry(words[0], std::move(hash));
   return integer(added);
 }
 
-Value hdel(Keyspace& keys, Arguments words) {
-  const Head* found = keys.find(words[0], Kind::hash);
+Value hdel(Keyspace& keys, RawArguments words) {
+  const KeyEntry* found = keys.find(words[0], Kind::hash);
   if (found == nullptr) return integer(0);
-  Head hash = *found;
+  KeyEntry hash = *found;
   std::size_t gone = 0;
   for (std::size_t i = 1; i < words.size(); ++i) gone += hash.fields.erase(words[i]);
   if (hash.fields.empty()) {
     keys.store().erase(words[0]);
   } else if (gone > 0) {
-    keys.store().set_head(words[0], std::move(hash));
+    keys.store().set_entry(words[0], std::move(hash));
   }
   return integer(static_cast<std::int64_t>(gone));
 }
 
 // ---- lists: the first has the least position
 
-Value llen(Keyspace& keys, Arguments words) {
+Value llen(Keyspace& keys, RawArguments words) {
   return integer(keys.has(words[0], Kind::list) ? keys.store().count(words[0]) : 0);
 }
 
-Value lpush(Keyspace& keys, Arguments words) {
+Value lpush(Keyspace& keys, RawArguments words) {
   keys.need(words[0], Kind::list);
   for (std::size_t i = 1; i < words.size(); ++i) {
     const auto first = keys.store().range(words[0], {.limit = 1});
@@ -221,7 +223,7 @@ Value element(Item& item) {
   return text(*std::move(item.value));
 }
 
-Value lrange(Keyspace& keys, Arguments words) {
+Value lrange(Keyspace& keys, RawArguments words) {
   std::vector<Value> out;
   for (Item& item : list_items(keys, words[0], parse_integer(words[1]), parse_integer(words[2]))) {
     out.push_back(element(item));
@@ -229,13 +231,13 @@ Value lrange(Keyspace& keys, Arguments words) {
   return array(std::move(out));
 }
 
-Value lindex(Keyspace& keys, Arguments words) {
+Value lindex(Keyspace& keys, RawArguments words) {
   const std::int64_t at = parse_integer(words[1]);
   auto items = list_items(keys, words[0], at, at);
   return items.empty() ? nil() : element(items[0]);
 }
 
-Value ltrim(Keyspace& keys, Arguments words) {
+Value ltrim(Keyspace& keys, RawArguments words) {
   if (!keys.has(words[0], Kind::list)) return status("OK");
   const auto [skip, length] = between(parse_integer(words[1]), parse_integer(words[2]), keys.store().count(words[0]));
   if (length == 0) {
@@ -250,12 +252,12 @@ Value ltrim(Keyspace& keys, Arguments words) {
 }
 
 // From the front, and so many at most; that is all that is used of it.
-Value lrem(Keyspace& keys, Arguments words) {
-  const std::int64_t most = parse_integer(words[1]);
-  if (most <= 0) throw Refusal{"ERR this engine removes from the front of a list only"};
+Value lrem(Keyspace& keys, RawArguments words) {
+  const std::int64_t max = parse_integer(words[1]);
+  if (max <= 0) throw Refusal{"ERR this engine removes from the front of a list only"};
   std::int64_t gone = 0;
   for (const Item& item : list_items(keys, words[0], 0, -1)) {
-    if (gone == most) break;
+    if (gone == max) break;
     if (item.value != words[2]) continue;
     keys.store().remove(words[0], item);
     ++gone;
@@ -264,7 +266,7 @@ Value lrem(Keyspace& keys, Arguments words) {
   return integer(gone);
 }
 
-Value lpop(Keyspace& keys, Arguments words) {
+Value lpop(Keyspace& keys, RawArguments words) {
   auto items = list_items(keys, words[0], 0, 0);
   if (items.empty()) return nil();
   keys.store().remove(words[0], items[0]);
@@ -275,7 +277,7 @@ Value lpop(Keyspace& keys, Arguments words) {
 // ---- sorted sets
 
 // One member; NX: only if it is new; GT: only upwards.
-Value zadd(Keyspace& keys, Arguments words) {
+Value zadd(Keyspace& keys, RawArguments words) {
   const std::size_t at = words.size() - 2;
   const std::string flag = at == 2 ? words[1] : "";
   if (words.size() > 4 || (at == 2 && flag != "NX" && flag != "GT")) throw Refusal{syntax};
@@ -287,12 +289,12 @@ Value zadd(Keyspace& keys, Arguments words) {
   return integer(old ? 0 : 1);
 }
 
-Value zscore(Keyspace& keys, Arguments words) {
+Value zscore(Keyspace& keys, RawArguments words) {
   const auto item = keys.has(words[0], Kind::zset) ? keys.store().get(words[0], words[1]) : std::nullopt;
   return item ? text(score_text(item->score)) : nil();
 }
 
-Value zmscore(Keyspace& keys, Arguments words) {
+Value zmscore(Keyspace& keys, RawArguments words) {
   std::vector<Value> out(words.size() - 1);
   if (!keys.has(words[0], Kind::zset)) return array(std::move(out));
   for (std::size_t i = 1; i < words.size(); ++i) {
@@ -301,7 +303,7 @@ Value zmscore(Keyspace& keys, Arguments words) {
   return array(std::move(out));
 }
 
-Value zrem(Keyspace& keys, Arguments words) {
+Value zrem(Keyspace& keys, RawArguments words) {
   if (!keys.has(words[0], Kind::zset)) return integer(0);
   std::int64_t gone = 0;
   for (std::size_t i = 1; i < words.size(); ++i) {
@@ -322,14 +324,14 @@ std::optional<double> range_end(const std::string& word, double towards) {
   return std::nextafter(end, towards);
 }
 
-Range score_range(const std::string& least, const std::string& most) {
-  const auto from = range_end(least, HUGE_VAL);
-  const auto to = range_end(most, -HUGE_VAL);
+Range score_range(const std::string& min, const std::string& max) {
+  const auto from = range_end(min, HUGE_VAL);
+  const auto to = range_end(max, -HUGE_VAL);
   if (!from || !to) return {.limit = 0};
-  return {.least = *from, .most = *to};
+  return {.min = *from, .max = *to};
 }
 
-Value zrangebyscore(Keyspace& keys, Arguments words) {
+Value zrangebyscore(Keyspace& keys, RawArguments words) {
   Range range = score_range(words[1], words[2]);
   if (words.size() == 6 && words[3] == "LIMIT") {
     range.skip = parse_integer(words[4]);
@@ -343,7 +345,7 @@ Value zrangebyscore(Keyspace& keys, Arguments words) {
   return array(std::move(out));
 }
 
-Value zremrangebyscore(Keyspace& keys, Arguments words) {
+Value zremrangebyscore(Keyspace& keys, RawArguments words) {
   if (!keys.has(words[0], Kind::zset)) return integer(0);
   const auto gone = keys.store().range(words[0], score_range(words[1], words[2]));
   for (const Item& item : gone) keys.store().remove(words[0], item);
@@ -351,15 +353,15 @@ Value zremrangebyscore(Keyspace& keys, Arguments words) {
   return integer(static_cast<std::int64_t>(gone.size()));
 }
 
-Value zcard(Keyspace& keys, Arguments words) {
+Value zcard(Keyspace& keys, RawArguments words) {
   return integer(keys.has(words[0], Kind::zset) ? keys.store().count(words[0]) : 0);
 }
 
 struct Command {
   std::string_view name;
-  std::size_t least;  // arguments
-  std::size_t most;
-  Value (*run)(Keyspace& keys, Arguments words);
+  std::size_t min;  // arguments
+  std::size_t max;
+  Value (*run)(Keyspace& keys, RawArguments words);
 };
 
 constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
@@ -399,7 +401,7 @@ Value run_command(Store& store, std::int64_t now_us, const std::vector<std::stri
       std::find_if(commands.begin(), commands.end(), [&](const Command& each) { return each.name == name; });
   if (command == commands.end()) return error("ERR this engine has no command '" + name + "'");
   const Words arguments(words.begin() + 1, words.end());
-  if (arguments.size() < command->least || arguments.size() > command->most) {
+  if (arguments.size() < command->min || arguments.size() > command->max) {
     return error("ERR wrong number of arguments for '" + name + "'");
   }
   Keyspace keys(store, now_us);
@@ -416,4 +418,4 @@ std::vector<std::string> known_commands() {
   return out;
 }
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -8,7 +8,7 @@
 
 #include "engine/embedded/store.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 struct Value {
   enum class Kind : std::uint8_t { nil, integer, text, status, error, array };
@@ -25,4 +25,4 @@ Value run_command(Store& store, std::int64_t now_us, const std::vector<std::stri
 // Every command there is, in capitals.
 std::vector<std::string> known_commands();
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 // That is, or has, the script of that name, and wants this name as its argument; empty: there is none.
 std::string_view compiled(std::string_view name);
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -3,12 +3,12 @@
 
 #include <vector>
 
-#include "engine/embedded/place.hpp"
+#include "engine/embedded/location.hpp"
 #include "engine/finding.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 // Makes nothing that is not there.
-std::vector<Finding> examine(const Place& place);
+std::vector<Finding> examine(const DatabaseLocation& location);
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -1,60 +1,38 @@
 #include "engine/embedded/embedded_engine.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 namespace {
 
 // How often a sleeper looks whether it was woken. Nothing wakes a process when another writes to a file that both have open,
 // and this costs a read of two pages.
 constexpr Millis look_every(10);
 
-bool is_one_of(const Script& script, std::initializer_list<const Script*> some) {
+bool is_one_of(const scripts::Script& script, std::initializer_list<const scripts::Script*> some) {
   return std::find(some.begin(), some.end(), &script) != some.end();
 }
 
 // What is asked for while a command lives, or is about to: it must not wait for the disk longer than it has to.
-bool is_urgent(const Script& script) { return is_one_of(script, {&scripts::acquire, &scripts::renew, &scripts::abandon}); }
+bool is_urgent(const scripts::Script& script) {
+  return is_one_of(script, {&scripts::acquire, &scripts::renew, &scripts::abandon});
+}
 
 // Who is refused has time: nothing runs, and those that come each minute may be all there is.
-bool is_refusal(const Script& script, const Values& values) {
+bool is_refusal(const scripts::Script& script, const Values& values) {
   return &script == &scripts::acquire && values.front() != "granted";
 }
 
 // A grant that is lost with the machine is worth nothing any more, since what it was for is gone too; and who only reads has
 // nothing to lose.
-bool outlives_power(Sync sync, const Script& script) {
+bool outlives_power(Sync sync, const scripts::Script& script) {
   if (sync != Sync::records) return sync == Sync::all;
   return !is_urgent(script) && !is_one_of(script, {&scripts::status, &scripts::list, &scripts::history});
-}
-
-// Lua and SQLite will fill so much of the heap in any run. Page by page that would be forty faults; in one go the same pages
-// cost half. Where a kernel (before 5.14) or a C library does not know that, nothing happens.
-void populate_heap() {
-#if defined(__GLIBC__) && defined(MADV_POPULATE_WRITE)
-  constexpr std::size_t size = 160'000;
-  constexpr std::uintptr_t page = 4096;
-  // So that it comes from the heap's end, and stays there. This is the whole process', for good.
-  mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
-  void* room = std::malloc(size);
-  if (room == nullptr) return;
-  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(room) % page) % page;
-  madvise(static_cast<char*>(room) + before, (size - page) / page * page, MADV_POPULATE_WRITE);
-  std::free(room);
-#endif
 }
 
 // A script's array is flat; integers become decimal text.
@@ -75,10 +53,11 @@ std::int64_t EmbeddedEngine::wall_clock() {
   return std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-EmbeddedEngine::EmbeddedEngine(Place place) : place_(std::move(place)), clock_(wall_clock), jitter_(random_seed()) {}
+EmbeddedEngine::EmbeddedEngine(DatabaseLocation location)
+    : location_(std::move(location)), clock_(wall_clock), jitter_(util::random_seed()) {}
 
 EmbeddedEngine::EmbeddedEngine(Store& store, std::function<std::int64_t()> clock)
-    : clock_(std::move(clock)), store_(&store), jitter_(random_seed()) {}
+    : clock_(std::move(clock)), store_(&store), jitter_(util::random_seed()) {}
 
 void EmbeddedEngine::start(Call call, Instant now) {
   call_ = std::move(call);
@@ -86,7 +65,7 @@ void EmbeddedEngine::start(Call call, Instant now) {
   next_try_ = now;
   asleep_until_ = call_.wait ? now + call_.wait->at_most : now;
   sent_ = now;
-  last_said_.clear();
+  last_error_.clear();
 }
 
 void EmbeddedEngine::cancel() {
@@ -111,55 +90,52 @@ std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
     }
   } catch (const StoreError& error) {
     if (store_ != nullptr) store_->rollback();
-    last_said_ = error.what();
+    last_error_ = error.what();
     // What could not be brought to the disk may be there all the same when the file is opened again.
-    if (!error.busy) fail({error.fault, committing_, false, last_said_});
+    if (!error.busy) fail({error.fault, committing_, false, last_error_});
     next_try_ = now + jitter_.between(Millis(1), Millis(3));
   } catch (...) {
     if (store_ != nullptr) store_->rollback();
     throw;
   }
   if (!reply_ && now >= call_.deadline) {
-    fail({Fault::unreachable, false, false, last_said_.empty() ? "nobody woke it in time" : last_said_});
+    fail({Fault::unreachable, false, false, last_error_.empty() ? "nobody woke it in time" : last_error_});
   }
   if (reply_) busy_ = false;
   return std::exchange(reply_, std::nullopt);
 }
 
 void EmbeddedEngine::open() {
-  if (!host_) {
-    if (place_) populate_heap();
-    host_.emplace();
-  }
+  if (!host_) host_.emplace();
   if (file_ && file_->has_moved()) {
     // Whoever comes now makes a new one, so that is where the lease has to be.
     store_ = nullptr;
     file_.reset();
   }
   if (store_ != nullptr) return;
-  if (auto problem = make_directory(*place_)) throw StoreError(Fault::denied, *problem);
-  file_ = std::make_unique<SqliteStore>(place_->file());
+  if (auto problem = make_directory(*location_)) throw StoreError(Fault::denied, *problem);
+  file_ = std::make_unique<SqliteStore>(location_->file());
   store_ = file_.get();
 }
 
 // Nobody has pushed to the list that it waits for; a look without any lock.
 bool EmbeddedEngine::is_asleep(Instant now) {
   if (!call_.wait || now >= asleep_until_) return false;
-  const Head* list = store_->head(call_.wait->key);
+  const KeyEntry* list = store_->entry(call_.wait->key);
   return list == nullptr || (list->expires && *list->expires <= clock_() / 1000);
 }
 
 // The wake-up is taken in the same step, so that it is never taken in vain.
 void EmbeddedEngine::run(Instant now) {
   sent_ = now;
-  if (file_) file_->set_sync(outlives_power(place_->sync, *call_.script));
+  if (file_) file_->set_sync(outlives_power(location_->sync, *call_.script));
   store_->begin();
   if (call_.wait) {
     const Value taken = run_command(*store_, clock_(), {"LPOP", call_.wait->key});
     if (taken.kind == Value::Kind::error) {
       store_->rollback();
       return fail(
-          {Fault::malformed, false, false, "the record " + escape(call_.wait->key) + " is malformed: " + taken.text});
+          {Fault::malformed, false, false, "the record " + util::escape(call_.wait->key) + " is malformed: " + taken.text});
     }
     if (taken.kind == Value::Kind::nil && now < asleep_until_) {  // another was faster
       store_->rollback();
@@ -172,7 +148,7 @@ void EmbeddedEngine::run(Instant now) {
   if (value.kind == Value::Kind::error) {
     store_->rollback();
     const Fault fault = value.text.starts_with("WRONGTYPE") ? Fault::malformed : Fault::unexpected;
-    return fail({fault, false, false, escape(value.text)});
+    return fail({fault, false, false, util::escape(value.text)});
   }
   committing_ = true;
   store_->commit();
@@ -185,4 +161,4 @@ void EmbeddedEngine::run(Instant now) {
   }
 }
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

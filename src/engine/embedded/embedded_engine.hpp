@@ -5,14 +5,14 @@
 #include <memory>
 #include <optional>
 
-#include "engine/embedded/place.hpp"
+#include "engine/embedded/location.hpp"
 #include "engine/embedded/script_host.hpp"
 #include "engine/embedded/sqlite_store.hpp"
 #include "engine/embedded/store.hpp"
 #include "engine/engine.hpp"
 #include "util/random.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 class EmbeddedEngine final : public Engine {
  public:
@@ -20,7 +20,7 @@ class EmbeddedEngine final : public Engine {
   static std::int64_t wall_clock();
 
   // Over a file, which is opened, and made, by the first call.
-  explicit EmbeddedEngine(Place place);
+  explicit EmbeddedEngine(DatabaseLocation location);
   // Over a store that lives longer than this, with a clock of the caller's.
   EmbeddedEngine(Store& store, std::function<std::int64_t()> clock);
 
@@ -35,7 +35,7 @@ class EmbeddedEngine final : public Engine {
   void open();
   void fail(Failure failure) { reply_ = Reply{sent_, std::move(failure), {}}; }
 
-  std::optional<Place> place_;
+  std::optional<DatabaseLocation> location_;
   std::function<std::int64_t()> clock_;
   std::unique_ptr<SqliteStore> file_;
   Store* store_ = nullptr;
@@ -47,9 +47,9 @@ class EmbeddedEngine final : public Engine {
   Instant next_try_{};
   Instant asleep_until_{};
   Instant sent_{};
-  std::string last_said_;
+  std::string last_error_;
   std::optional<Reply> reply_;
-  Jitter jitter_;
+  util::Jitter jitter_;
 };
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -1,6 +1,6 @@
 #include "engine/embedded/memory_store.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 void MemoryStore::begin() { before_.clear(); }
 
@@ -30,15 +30,15 @@ MemoryStore::Content* MemoryStore::touch(std::string_view key) {
   return content;
 }
 
-const Head* MemoryStore::head(std::string_view key) {
+const KeyEntry* MemoryStore::entry(std::string_view key) {
   const Content* content = find(key);
-  return content == nullptr ? nullptr : &content->head;
+  return content == nullptr ? nullptr : &content->entry;
 }
 
-void MemoryStore::set_head(std::string_view key, Head head) {
+void MemoryStore::set_entry(std::string_view key, KeyEntry entry) {
   Content* content = touch(key);
   if (content == nullptr) content = &contents_[std::string(key)];
-  content->head = std::move(head);
+  content->entry = std::move(entry);
 }
 
 void MemoryStore::erase(std::string_view key) {
@@ -77,8 +77,8 @@ std::vector<Item> MemoryStore::range(std::string_view key, const Range& range) {
   const Content* content = find(key);
   if (content == nullptr) return out;
   auto skip = range.skip;
-  for (auto at = content->by_score.lower_bound({range.least, ""}); at != content->by_score.end(); ++at) {
-    if (at->first > range.most) break;
+  for (auto at = content->by_score.lower_bound({range.min, ""}); at != content->by_score.end(); ++at) {
+    if (at->first > range.max) break;
     if (skip-- > 0) continue;
     if (range.limit >= 0 && static_cast<std::int64_t>(out.size()) == range.limit) break;
     out.push_back(content->items.find(at->second)->second);
@@ -92,4 +92,4 @@ std::vector<std::string> MemoryStore::keys() {
   return out;
 }
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -6,7 +6,7 @@
 
 #include "engine/embedded/store.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 class MemoryStore final : public Store {
  public:
@@ -17,8 +17,8 @@ class MemoryStore final : public Store {
   void commit() override;
   void rollback() noexcept override;
 
-  const Head* head(std::string_view key) override;
-  void set_head(std::string_view key, Head head) override;
+  const KeyEntry* entry(std::string_view key) override;
+  void set_entry(std::string_view key, KeyEntry entry) override;
   void erase(std::string_view key) override;
   std::optional<Item> get(std::string_view key, std::string_view name) override;
   void put(std::string_view key, const Item& item) override;
@@ -29,7 +29,7 @@ class MemoryStore final : public Store {
 
  private:
   struct Content {
-    Head head;
+    KeyEntry entry;
     std::map<std::string, Item, std::less<>> items;
     std::set<std::pair<double, std::string>> by_score;  // the names of items
   };
@@ -42,4 +42,4 @@ class MemoryStore final : public Store {
   std::map<std::string, std::optional<Content>, std::less<>> before_;
 };
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -9,7 +9,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 namespace {
 
 void push(lua_State* lua, const std::string& text) { lua_pushlstring(lua, text.data(), text.size()); }
@@ -102,13 +102,13 @@ void set_texts(lua_State* lua, const char* name, const std::vector<std::string>&
   lua_setglobal(lua, name);
 }
 
-constexpr int most_garbage = 512;  // KiB
+constexpr int max_garbage = 512;  // KiB
 
 constexpr const char* host_key = "condolock.host";
 
 }  // namespace
 
-ScriptHost::ScriptHost() : ScriptHost([](const Script& script) { return compiled(script.name); }) {}
+ScriptHost::ScriptHost() : ScriptHost([](const scripts::Script& script) { return compiled(script.name); }) {}
 
 ScriptHost::ScriptHost(Loader loader) : loader_(std::move(loader)), lua_(luaL_newstate()) {
   if (lua_ == nullptr) throw std::bad_alloc();
@@ -135,7 +135,7 @@ ScriptHost::ScriptHost(Loader loader) : loader_(std::move(loader)), lua_(luaL_ne
 
 ScriptHost::~ScriptHost() { lua_close(lua_); }
 
-void ScriptHost::load(const Script& script) {
+void ScriptHost::load(const scripts::Script& script) {
   if (const auto found = loaded_.find(&script); found != loaded_.end()) {
     lua_rawgeti(lua_, LUA_REGISTRYINDEX, found->second);
     return;
@@ -153,10 +153,10 @@ void ScriptHost::load(const Script& script) {
   lua_rawgeti(lua_, LUA_REGISTRYINDEX, text->second);
 }
 
-Value ScriptHost::run(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args,
-                      Store& store, std::int64_t now_us) {
+Value ScriptHost::run(const scripts::Script& script, const std::vector<std::string>& keys,
+                      const std::vector<std::string>& args, Store& store, std::int64_t now_us) {
   // Not while a script runs; most processes end before there is enough to make it worth while.
-  if (lua_gc(lua_, LUA_GCCOUNT, 0) > most_garbage) {
+  if (lua_gc(lua_, LUA_GCCOUNT, 0) > max_garbage) {
     lua_gc(lua_, LUA_GCCOLLECT, 0);
     lua_gc(lua_, LUA_GCSTOP, 0);  // a collection starts it again
   }
@@ -212,4 +212,4 @@ int ScriptHost::error_reply(lua_State* lua) {
   return 1;
 }
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

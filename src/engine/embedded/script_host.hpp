@@ -12,13 +12,13 @@
 
 struct lua_State;
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 class ScriptHost {
  public:
   // Gives a script to Lua, as source or as bytecode; asked once for each. What it returns must live as long as this. It gets
   // the script's name as its argument, so it may be the same for several.
-  using Loader = std::function<std::string_view(const Script&)>;
+  using Loader = std::function<std::string_view(const scripts::Script&)>;
 
   // The scripts as they were built.
   ScriptHost();
@@ -28,11 +28,11 @@ class ScriptHost {
   ~ScriptHost();
 
   // The script's reply, as a server would give it: an error where it raised one. A StoreError goes through.
-  Value run(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args, Store& store,
-            std::int64_t now_us);
+  Value run(const scripts::Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args,
+            Store& store, std::int64_t now_us);
 
  private:
-  void load(const Script& script);
+  void load(const scripts::Script& script);
   static int call(lua_State* lua);
   static int pcall(lua_State* lua);
   static int error_reply(lua_State* lua);
@@ -42,11 +42,11 @@ class ScriptHost {
   lua_State* lua_;
   // In Lua's registry.
   std::unordered_map<const char*, int> texts_;
-  std::unordered_map<const Script*, int> loaded_;
+  std::unordered_map<const scripts::Script*, int> loaded_;
   // Of the script that is running.
   Store* store_ = nullptr;
   std::int64_t now_us_ = 0;
   std::exception_ptr broken_;  // C++ exceptions must not cross Lua's frames
 };
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

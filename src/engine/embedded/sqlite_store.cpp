@@ -9,7 +9,7 @@
 
 #include "util/escape.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 namespace {
 
 constexpr int layout = 2;
@@ -23,9 +23,9 @@ enum Statement : std::size_t {
   begin_now,
   commit_now,
   roll_back,
-  get_head,
-  put_head,
-  drop_head,
+  get_entry,
+  put_entry,
+  drop_entry,
   drop_items,
   get_item,
   put_item,
@@ -62,9 +62,9 @@ constexpr const char* schema =
     "PRAGMA user_version = 2";
 
 // A hash as one text: each name and each value behind its length and a colon, so that a person can read it too.
-std::string packed(const Head& head) {
+std::string packed(const KeyEntry& entry) {
   std::string out;
-  for (const auto& [name, value] : head.fields) {
+  for (const auto& [name, value] : entry.fields) {
     for (const std::string& each : {std::cref(name), std::cref(value)})
       out.append(std::to_string(each.size())).append(":").append(each);
   }
@@ -72,8 +72,8 @@ std::string packed(const Head& head) {
 }
 
 // Nothing for what packed() never writes.
-std::optional<decltype(Head::fields)> unpacked(std::string_view text) {
-  decltype(Head::fields) fields;
+std::optional<decltype(KeyEntry::fields)> unpacked(std::string_view text) {
+  decltype(KeyEntry::fields) fields;
   std::array<std::string, 2> pair;
   while (!text.empty()) {
     for (std::string& each : pair) {
@@ -173,10 +173,10 @@ class SqliteStore::Query {
 };
 
 SqliteStore::SqliteStore(const std::string& path) : path_(path) {
-  // It holds secrets: for its owner alone, and so are the files beside it, which take their mode from it.
-  const mode_t before = umask(0077);
-  const int code =
-      sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  // It holds secrets, so it is for its owner alone; SQLite gives the files beside it the same mode. mknod, since to open and
+  // close the file here would drop the locks that this process may have on it (POSIX).
+  static_cast<void>(mknod(path.c_str(), S_IFREG | 0600, 0));
+  const int code = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
     if (code != SQLITE_OK) fail(code);
     sqlite3_extended_result_codes(db_, 1);
@@ -186,11 +186,9 @@ SqliteStore::SqliteStore(const std::string& path) : path_(path) {
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     prepare_file();
   } catch (...) {
-    umask(before);
     sqlite3_close_v2(db_);
     throw;
   }
-  umask(before);
 }
 
 SqliteStore::~SqliteStore() {
@@ -203,9 +201,9 @@ void SqliteStore::fail(int code) const {
   const bool busy = kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_PROTOCOL;
   // For want of descriptors or memory it could not be opened just now.
   const int error = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
-  const bool passing = kind == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE || error == ENOMEM);
-  throw StoreError(passing ? Fault::unreachable : fault_of(code),
-                   escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)), busy);
+  const bool transient = kind == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE || error == ENOMEM);
+  throw StoreError(transient ? Fault::unreachable : fault_of(code),
+                   util::escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)), busy);
 }
 
 void SqliteStore::execute(const char* sql) {
@@ -230,7 +228,7 @@ void SqliteStore::prepare_file() {
     std::int64_t found = number("PRAGMA user_version");
     if (found == 0 && number("SELECT count(*) FROM sqlite_schema") > 0) {
       found = number("PRAGMA user_version");
-      if (found == 0) throw StoreError(Fault::malformed, escape(path_) + " is the database of another program");
+      if (found == 0) throw StoreError(Fault::malformed, util::escape(path_) + " is the database of another program");
     }
     return found;
   };
@@ -250,7 +248,7 @@ void SqliteStore::prepare_file() {
     found = version();
   }
   if (found != layout) {
-    throw StoreError(Fault::malformed, escape(path_) + " has version " + std::to_string(found) +
+    throw StoreError(Fault::malformed, util::escape(path_) + " has version " + std::to_string(found) +
                                            (found > layout ? ": upgrade condolock on this host"
                                                            : ", of a condolock that never was released: move it away"));
   }
@@ -291,29 +289,29 @@ void SqliteStore::rollback() noexcept {
   if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, sources[roll_back], nullptr, nullptr, nullptr);
 }
 
-const Head* SqliteStore::head(std::string_view key) {
-  Query query(*this, get_head);
+const KeyEntry* SqliteStore::entry(std::string_view key) {
+  Query query(*this, get_entry);
   if (!query.bind(1, key).step()) return nullptr;
   const std::int64_t kind = query.integer(0);
   auto fields = unpacked(query.text(2));
   const bool readable = fields && kind >= 0 && kind < static_cast<std::int64_t>(Kind::unreadable);
-  head_ = {};
-  head_.kind = readable ? static_cast<Kind>(kind) : Kind::unreadable;
-  if (readable) head_.fields = *std::move(fields);
-  if (!query.is_null(1)) head_.expires = query.integer(1);
-  return &head_;
+  entry_ = {};
+  entry_.kind = readable ? static_cast<Kind>(kind) : Kind::unreadable;
+  if (readable) entry_.fields = *std::move(fields);
+  if (!query.is_null(1)) entry_.expires = query.integer(1);
+  return &entry_;
 }
 
-void SqliteStore::set_head(std::string_view key, Head head) {
-  const std::string fields = packed(head);
-  Query query(*this, put_head);
-  query.bind(1, key).bind(2, static_cast<std::int64_t>(head.kind)).bind(4, fields);
-  if (head.expires) query.bind(3, *head.expires);
+void SqliteStore::set_entry(std::string_view key, KeyEntry entry) {
+  const std::string fields = packed(entry);
+  Query query(*this, put_entry);
+  query.bind(1, key).bind(2, static_cast<std::int64_t>(entry.kind)).bind(4, fields);
+  if (entry.expires) query.bind(3, *entry.expires);
   query.step();
 }
 
 void SqliteStore::erase(std::string_view key) {
-  Query(*this, drop_head).bind(1, key).step();
+  Query(*this, drop_entry).bind(1, key).step();
   Query(*this, drop_items).bind(1, key).step();
 }
 
@@ -342,7 +340,7 @@ std::int64_t SqliteStore::count(std::string_view key) {
 
 std::vector<Item> SqliteStore::range(std::string_view key, const Range& range) {
   Query query(*this, get_range);
-  query.bind(1, key).bind(2, range.least).bind(3, range.most).bind(4, range.limit).bind(5, range.skip);
+  query.bind(1, key).bind(2, range.min).bind(3, range.max).bind(4, range.limit).bind(5, range.skip);
   std::vector<Item> out;
   while (query.step()) out.push_back(query.item());
   return out;
@@ -355,4 +353,4 @@ std::vector<std::string> SqliteStore::keys() {
   return out;
 }
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

@@ -10,7 +10,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 class SqliteStore final : public Store {
  public:
@@ -32,8 +32,8 @@ class SqliteStore final : public Store {
   void commit() override;
   void rollback() noexcept override;
 
-  const Head* head(std::string_view key) override;
-  void set_head(std::string_view key, Head head) override;
+  const KeyEntry* entry(std::string_view key) override;
+  void set_entry(std::string_view key, KeyEntry entry) override;
   void erase(std::string_view key) override;
   std::optional<Item> get(std::string_view key, std::string_view name) override;
   void put(std::string_view key, const Item& item) override;
@@ -53,9 +53,9 @@ class SqliteStore final : public Store {
   std::string path_;
   sqlite3* db_ = nullptr;
   bool synced_ = true;
-  Head head_;       // that was asked for last
+  KeyEntry entry_;  // that was asked for last
   int logged_ = 0;  // pages in the log at the last commit
   std::array<sqlite3_stmt*, 13> statements_{};
 };
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

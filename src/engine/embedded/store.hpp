@@ -14,14 +14,14 @@
 
 #include "engine/engine.hpp"
 
-namespace condolock::embedded {
+namespace condolock::engine::embedded {
 
 // unreadable: something is there, but nobody can tell what. No command takes it, so it stays as it is until it is deleted.
 enum class Kind : std::uint8_t { hash, list, zset, unreadable };
 
 // What is known of a key besides its items. A hash has none, and is read and written whole: of a record a script needs most,
 // and the holders of slots are few on one machine.
-struct Head {
+struct KeyEntry {
   Kind kind{};
   std::optional<std::int64_t> expires = {};                     // ms since 1970: from then on the key is gone
   std::map<std::string, std::string, std::less<>> fields = {};  // of a hash
@@ -36,8 +36,8 @@ struct Item {
 
 // Which items: by score, then by name.
 struct Range {
-  double least = -std::numeric_limits<double>::infinity();
-  double most = std::numeric_limits<double>::infinity();
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
   std::int64_t skip = 0;
   std::int64_t limit = -1;  // -1: all
 };
@@ -63,8 +63,8 @@ class Store {
   virtual void rollback() noexcept = 0;
 
   // Null where there is no such key. Good until the next call.
-  virtual const Head* head(std::string_view key) = 0;
-  virtual void set_head(std::string_view key, Head head) = 0;
+  virtual const KeyEntry* entry(std::string_view key) = 0;
+  virtual void set_entry(std::string_view key, KeyEntry entry) = 0;
   // The key with all that is in it.
   virtual void erase(std::string_view key) = 0;
 
@@ -80,4 +80,4 @@ class Store {
   virtual std::vector<std::string> keys() = 0;
 };
 
-}  // namespace condolock::embedded
+}  // namespace condolock::engine::embedded

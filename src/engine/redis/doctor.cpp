@@ -12,7 +12,7 @@
 #include "util/number.hpp"
 #include "util/random.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 namespace {
 
 using Level = Finding::Level;
@@ -25,7 +25,7 @@ std::int64_t version_number(std::string_view text) {
   std::int64_t out = 0;
   for (int part = 0; part < 3; ++part) {
     const std::size_t dot = std::min(text.find('.'), text.size());
-    out = out * 1000 + parse_number<std::int64_t>(text.substr(0, dot)).value_or(0);
+    out = out * 1000 + util::parse_number<std::int64_t>(text.substr(0, dot)).value_or(0);
     text.remove_prefix(std::min(dot + 1, text.size()));
   }
   return out;
@@ -36,7 +36,7 @@ std::int64_t wall_clock() {
 }
 
 std::string shown_length(std::chrono::microseconds length) {
-  if (length >= std::chrono::milliseconds(10)) return format_duration(std::chrono::duration_cast<Millis>(length));
+  if (length >= std::chrono::milliseconds(10)) return util::format_duration(std::chrono::duration_cast<Millis>(length));
   const std::string us = std::to_string(1000 + length.count() % 1000);
   return std::to_string(length.count() / 1000) + "." + us.substr(1, 2) + "ms";
 }
@@ -75,7 +75,7 @@ class Examination {
   }
 
  private:
-  std::variant<Values, Failure> command(Words words) {
+  Answered<Values> command(Words words) {
     Call call;
     call.args = std::move(words);
     return ask(engine_, std::move(call), patience_).answer;
@@ -83,40 +83,40 @@ class Examination {
 
   std::optional<Values> answer_to(Words words) {
     auto answer = command(std::move(words));
-    if (auto* values = std::get_if<Values>(&answer)) return std::move(*values);
+    if (answer) return *std::move(answer);
     return std::nullopt;
   }
 
-  void tell(Level level, std::string check, std::string found, std::string advice = "") {
+  void add(Level level, std::string check, std::string found, std::string advice = "") {
     findings_.push_back({level, std::move(check), std::move(found), std::move(advice)});
   }
 
   bool reach() {
     const auto answer = command({"PING"});
-    const auto* failure = std::get_if<Failure>(&answer);
     // Who may not PING may still be let in.
-    if (failure == nullptr || (says(*failure, "NOPERM") && says(*failure, "'ping'"))) {
-      tell(Level::good, "reachable", target_.shown() + " answers");
+    if (answer || (says(answer.error(), "NOPERM") && says(answer.error(), "'ping'"))) {
+      add(Level::good, "reachable", target_.shown() + " answers");
       return true;
     }
+    const Failure& failure = answer.error();
     std::string advice = "start the server, or name another: --url or CONDOLOCK_URL";
-    if (failure->fault == Fault::denied) {
-      advice = says(*failure, "NOPERM")
-                   ? "allow this user " + std::string(says(*failure, "'select'") ? "SELECT" : "what is named here")
+    if (failure.fault == Fault::denied) {
+      advice = says(failure, "NOPERM")
+                   ? "allow this user " + std::string(says(failure, "'select'") ? "SELECT" : "what is named here")
                    : "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD";
-    } else if (failure->fault == Fault::misconfigured) {
+    } else if (failure.fault == Fault::misconfigured) {
       advice = "name a database that there is";
     }
-    tell(Level::error, "reachable", failure->text, advice);
+    add(Level::error, "reachable", failure.text, advice);
     return false;
   }
 
   void look_at_way() {
-    if (!target_.path.empty()) return tell(Level::good, "way", "a Unix socket: nobody reads along");
+    if (!target_.path.empty()) return add(Level::good, "way", "a Unix socket: nobody reads along");
     const bool here = target_.host == "localhost" || target_.host == "::1" || target_.host.starts_with("127.");
-    if (here) return tell(Level::good, "way", "the machine's own loopback: nobody reads along");
-    tell(Level::warning, "way", "TCP without TLS: who is on the way can read the password and change what is said",
-         "use a tunnel (ssh, stunnel, WireGuard); this version has no TLS of its own");
+    if (here) return add(Level::good, "way", "the machine's own loopback: nobody reads along");
+    add(Level::warning, "way", "TCP without TLS: who is on the way can read the password and change what is said",
+        "use a tunnel (ssh, stunnel, WireGuard); this version has no TLS of its own");
   }
 
   void look_at_round_trip() {
@@ -124,30 +124,30 @@ class Examination {
     std::array<microseconds, 5> trips{};
     for (microseconds& trip : trips) {
       const auto before = std::chrono::steady_clock::now();
-      command({"PING"});
+      static_cast<void>(command({"PING"}));  // whatever it answers
       trip = std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - before);
     }
     std::sort(trips.begin(), trips.end());
     const bool slow = trips[2] > std::chrono::milliseconds(100);
-    tell(slow ? Level::warning : Level::good, "round trip",
-         shown_length(trips[2]) + " in the median of five; a run takes three and waits for no more",
-         slow ? "put the server nearer to the machines that run jobs" : "");
+    add(slow ? Level::warning : Level::good, "round trip",
+        shown_length(trips[2]) + " in the median of five; a run takes three and waits for no more",
+        slow ? "put the server nearer to the machines that run jobs" : "");
   }
 
   void look_at_clock() {
     const std::int64_t before = wall_clock();
     const auto time = answer_to({"TIME"});
     const std::int64_t after = wall_clock();
-    const auto seconds = time && time->size() == 2 ? parse_number<std::int64_t>((*time)[0]) : std::nullopt;
-    if (!seconds) return tell(Level::unknown, "clock", "the server does not tell its time", "allow this user TIME");
-    const std::int64_t server = *seconds * 1000 + parse_number<std::int64_t>((*time)[1]).value_or(0) / 1000;
+    const auto seconds = time && time->size() == 2 ? util::parse_number<std::int64_t>((*time)[0]) : std::nullopt;
+    if (!seconds) return add(Level::unknown, "clock", "the server does not tell its time", "allow this user TIME");
+    const std::int64_t server = *seconds * 1000 + util::parse_number<std::int64_t>((*time)[1]).value_or(0) / 1000;
     // What the round trip took may be the whole difference.
     const std::int64_t apart = server < before ? before - server : std::max<std::int64_t>(server - after, 0);
-    if (apart < 1000) return tell(Level::good, "clock", "less than a second from this machine's");
-    tell(Level::warning, "clock",
-         format_duration(Millis(apart)) + (server < before ? " behind" : " ahead of") +
-             " this machine's: leases and conditions go by the server's alone, but cron starts jobs by this one",
-         "set both by NTP, and let --min-time be shorter than a job's period by more than that");
+    if (apart < 1000) return add(Level::good, "clock", "less than a second from this machine's");
+    add(Level::warning, "clock",
+        util::format_duration(Millis(apart)) + (server < before ? " behind" : " ahead of") +
+            " this machine's: leases and conditions go by the server's alone, but cron starts jobs by this one",
+        "set both by NTP, and let --min-time be shorter than a job's period by more than that");
   }
 
   // INFO, and a script that only reads: both tell what nothing else does to a user with few rights.
@@ -160,122 +160,119 @@ class Examination {
     call.ask_role = true;
     Reply reply = ask(engine_, std::move(call), patience_);
     from_primary_ = reply.from_primary;
-    if (auto* failure = std::get_if<Failure>(&reply.answer)) script_failure_ = std::move(*failure);
+    if (!reply.answer) script_failure_ = std::move(reply.answer.error());
   }
 
   // Empty: not told.
   std::string info(const std::string& name) const {
     const auto found = info_.find(name);
-    return found == info_.end() ? "" : escape(found->second);
+    return found == info_.end() ? "" : util::escape(found->second);
   }
 
   // Whether INFO said so; else it is told of.
-  bool is_told(const std::string& check, const std::string& name) {
+  bool is_known(const std::string& check, const std::string& name) {
     if (!info(name).empty()) return true;
-    tell(Level::unknown, check,
-         info_.empty() ? "not known, as this user may not call INFO" : "not known, as INFO does not tell " + name,
-         info_.empty() ? "let doctor run as one who may" : "");
+    add(Level::unknown, check,
+        info_.empty() ? "not known, as this user may not call INFO" : "not known, as INFO does not tell " + name,
+        info_.empty() ? "let doctor run as one who may" : "");
     return false;
   }
 
   void look_at_version() {
-    if (!is_told("version", "redis_version")) return;
+    if (!is_known("version", "redis_version")) return;
     const bool valkey = !info("valkey_version").empty();
     const std::string version = info(valkey ? "valkey_version" : "redis_version");
     const std::string name = (valkey ? "Valkey " : "Redis ") + version;
     const bool old = version_number(version) < (valkey ? 7'002'000 : 6'002'000);
-    tell(old ? Level::error : Level::good, "version", name + (old ? " lacks commands that the scripts need" : ""),
-         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
+    add(old ? Level::error : Level::good, "version", name + (old ? " lacks commands that the scripts need" : ""),
+        old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
     if (info("cluster_enabled") == "1") {
-      tell(Level::warning, "cluster",
-           "this server is one of a Cluster, of which this version knows only the one it is given",
-           "name the server that has the slot of the namespace, or one outside of a Cluster");
+      add(Level::warning, "cluster", "this server is one of a Cluster, of which this version knows only the one it is given",
+          "name the server that has the slot of the namespace, or one outside of a Cluster");
     }
   }
 
   void look_at_role() {
     if (info("role").empty() && !from_primary_) {
-      return tell(Level::unknown, "role", "not known, as this user may call neither INFO nor ROLE", "allow this user ROLE");
+      return add(Level::unknown, "role", "not known, as this user may call neither INFO nor ROLE", "allow this user ROLE");
     }
     if (info("role").empty() ? from_primary_ == false : info("role") != "master") {
       const std::string primary = info("master_host").empty() ? "" : ": " + info("master_host") + ":" + info("master_port");
       is_replica_ = true;
-      return tell(Level::error, "role", "a replica, which takes no writes: no run is granted", "name the primary" + primary);
+      return add(Level::error, "role", "a replica, which takes no writes: no run is granted", "name the primary" + primary);
     }
-    tell(Level::good, "role", "primary");
+    add(Level::good, "role", "primary");
     const std::string replicas = info("connected_slaves");
     if (replicas.empty()) return;
     if (replicas == "0") {
-      return tell(Level::good, "replicas", "none: while this server is away no job runs, and what it loses is lost");
+      return add(Level::good, "replicas", "none: while this server is away no job runs, and what it loses is lost");
     }
-    tell(Level::good, "replicas",
-         replicas + ", which follow with a delay: a failover forgets what they did not have yet, and a job may run twice");
+    add(Level::good, "replicas",
+        replicas + ", which follow with a delay: a failover forgets what they did not have yet, and a job may run twice");
   }
 
   void look_at_persistence() {
-    if (!is_told("persistence", "aof_enabled")) return;
+    if (!is_known("persistence", "aof_enabled")) return;
     const auto config = [this](const std::string& name) -> std::optional<std::string> {
       const auto answer = answer_to({"CONFIG", "GET", name});
-      return answer && answer->size() == 2 ? std::optional(escape((*answer)[1])) : std::nullopt;
+      return answer && answer->size() == 2 ? std::optional(util::escape((*answer)[1])) : std::nullopt;
     };
     if (info("rdb_last_bgsave_status") == "err" || info("aof_last_write_status") == "err") {
-      tell(Level::error, "disk", "the server could not write to its disk, and may refuse all writes",
-           "see the server's log");
+      add(Level::error, "disk", "the server could not write to its disk, and may refuse all writes", "see the server's log");
     }
     if (info("aof_enabled") != "1") {
       const auto save = config("save");
-      return tell(Level::warning, "persistence",
-                  save && save->empty()
-                      ? "none: after a restart everything is a first run"
-                      : "snapshots alone: a restart forgets what came since the last, and jobs may run again",
-                  "set appendonly yes");
+      return add(Level::warning, "persistence",
+                 save && save->empty()
+                     ? "none: after a restart everything is a first run"
+                     : "snapshots alone: a restart forgets what came since the last, and jobs may run again",
+                 "set appendonly yes");
     }
     const auto fsync = config("appendfsync");
     if (!fsync) {
-      return tell(Level::unknown, "persistence",
-                  "AOF; how often it is synced is not known, as this user may not call CONFIG GET",
-                  "let doctor run as one who may");
+      return add(Level::unknown, "persistence",
+                 "AOF; how often it is synced is not known, as this user may not call CONFIG GET",
+                 "let doctor run as one who may");
     }
-    if (*fsync == "always") return tell(Level::good, "persistence", "AOF, synced at every write: nothing is lost");
+    if (*fsync == "always") return add(Level::good, "persistence", "AOF, synced at every write: nothing is lost");
     if (*fsync == "everysec") {
-      return tell(Level::good, "persistence", "AOF, synced every second: a crash of the machine forgets that much at most");
+      return add(Level::good, "persistence", "AOF, synced every second: a crash of the machine forgets that much at most");
     }
-    tell(Level::warning, "persistence", "AOF, synced when the kernel likes: a crash of the machine may forget half a minute",
-         "set appendfsync everysec, or always");
+    add(Level::warning, "persistence", "AOF, synced when the kernel likes: a crash of the machine may forget half a minute",
+        "set appendfsync everysec, or always");
   }
 
   void look_at_eviction() {
-    if (!is_told("eviction", "maxmemory_policy")) return;
+    if (!is_known("eviction", "maxmemory_policy")) return;
     const std::string policy = info("maxmemory_policy");
     const bool limited = info("maxmemory") != "0";
-    const auto used = parse_number<std::int64_t>(info("used_memory"));
-    const auto most = parse_number<std::int64_t>(info("maxmemory"));
-    if (policy == "noeviction" && limited && used && most && *used >= *most) {
-      return tell(Level::error, "eviction", "none (noeviction), and the memory is full: no run is granted",
-                  "raise maxmemory, or remove what else is there");
+    const auto used = util::parse_number<std::int64_t>(info("used_memory"));
+    const auto max = util::parse_number<std::int64_t>(info("maxmemory"));
+    if (policy == "noeviction" && limited && used && max && *used >= *max) {
+      return add(Level::error, "eviction", "none (noeviction), and the memory is full: no run is granted",
+                 "raise maxmemory, or remove what else is there");
     }
-    if (policy == "noeviction") return tell(Level::good, "eviction", "none (noeviction)");
+    if (policy == "noeviction") return add(Level::good, "eviction", "none (noeviction)");
     if (policy.starts_with("volatile-")) {
-      return tell(limited ? Level::warning : Level::good, "eviction",
-                  policy + (limited ? ": records are safe, but the answers that late requests are given again may go"
-                                    : ", but there is no maxmemory"),
-                  limited ? "set maxmemory-policy noeviction" : "");
+      return add(limited ? Level::warning : Level::good, "eviction",
+                 policy + (limited ? ": records are safe, but the answers that late requests are given again may go"
+                                   : ", but there is no maxmemory"),
+                 limited ? "set maxmemory-policy noeviction" : "");
     }
-    tell(limited ? Level::error : Level::warning, "eviction",
-         policy + (limited ? ": records and leases can be evicted, and then jobs run twice"
-                           : " would evict records and leases; only as there is no maxmemory it does not"),
-         "set maxmemory-policy noeviction, or use a server of its own");
+    add(limited ? Level::error : Level::warning, "eviction",
+        policy + (limited ? ": records and leases can be evicted, and then jobs run twice"
+                          : " would evict records and leases; only as there is no maxmemory it does not"),
+        "set maxmemory-policy noeviction, or use a server of its own");
   }
 
   void look_at_permissions() {
     if (script_failure_ && script_failure_->fault == Fault::denied) {
-      return tell(Level::error, "permissions", "the scripts can't be run: " + script_failure_->text,
-                  "see README for what a user needs");
+      return add(Level::error, "permissions", "the scripts can't be run: " + script_failure_->text,
+                 "see README for what a user needs");
     }
     const auto who = answer_to({"ACL", "WHOAMI"});
     if (!who || who->empty()) {
-      return tell(Level::unknown, "permissions", "not known, as this user may not call ACL",
-                  "let doctor run as one who may");
+      return add(Level::unknown, "permissions", "not known, as this user may not call ACL", "let doctor run as one who may");
     }
     const std::string user = (*who)[0];
     std::string missing;
@@ -288,33 +285,34 @@ class Examination {
       Words question{"ACL", "DRYRUN", user};
       question.insert(question.end(), sample->begin(), sample->end());
       const auto answer = command(std::move(question));
-      const auto* values = std::get_if<Values>(&answer);
-      if (values == nullptr) {
-        return tell(Level::unknown, "permissions",
-                    "not known: user " + escape(user) + " gets no answer to ACL DRYRUN; a script that only reads was run",
-                    "let doctor run as one who may call ACL, on Redis 7.0 or later");
+      if (!answer) {
+        return add(
+            Level::unknown, "permissions",
+            "not known: user " + util::escape(user) + " gets no answer to ACL DRYRUN; a script that only reads was run",
+            "let doctor run as one who may call ACL, on Redis 7.0 or later");
       }
-      if (values->empty() || (*values)[0] != "OK") missing += (missing.empty() ? "" : " ") + name;
+      if (answer->empty() || answer->front() != "OK") missing += (missing.empty() ? "" : " ") + name;
     }
-    if (missing.empty()) return tell(Level::good, "permissions", "user " + escape(user) + " has all that are needed");
-    tell(Level::error, "permissions", "user " + escape(user) + " lacks: " + missing,
-         "ACL SETUSER " + escape(user) + " ~" + pattern() + " +auth +select" + rights);
+    if (missing.empty()) return add(Level::good, "permissions", "user " + util::escape(user) + " has all that are needed");
+    add(Level::error, "permissions", "user " + util::escape(user) + " lacks: " + missing,
+        "ACL SETUSER " + util::escape(user) + " ~" + pattern() + " +auth +select" + rights);
   }
 
   // "{ns}:*"
   std::string pattern() const { return keys_[0].substr(0, keys_[0].find('}') + 1) + ":*"; }
 
   void look_at_sleeping() {
-    const auto answer = command({"BLPOP", keys_[0].substr(0, keys_[0].find('}') + 1) + ":wake:" + random_token(), "0.001"});
-    const auto* failure = std::get_if<Failure>(&answer);
-    if (failure == nullptr) return tell(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
-    if (failure->fault == Fault::not_primary && is_replica_) return;  // all is said
-    if (failure->fault == Fault::write_refused || failure->fault == Fault::not_primary) {
-      return tell(Level::error, "writes", "the server refuses them, so no run is granted: " + failure->text,
-                  "see the server's log and its settings of that name");
+    const auto answer =
+        command({"BLPOP", keys_[0].substr(0, keys_[0].find('}') + 1) + ":wake:" + util::random_token(), "0.001"});
+    if (answer) return add(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
+    const Failure& failure = answer.error();
+    if (failure.fault == Fault::not_primary && is_replica_) return;  // reported as the role already
+    if (failure.fault == Fault::write_refused || failure.fault == Fault::not_primary) {
+      return add(Level::error, "writes", "the server refuses them, so no run is granted: " + failure.text,
+                 "see the server's log and its settings of that name");
     }
-    tell(Level::warning, "waiting", "run --wait can't sleep here: " + failure->text,
-         failure->fault == Fault::denied ? "allow this user BLPOP" : "");
+    add(Level::warning, "waiting", "run --wait can't sleep here: " + failure.text,
+        failure.fault == Fault::denied ? "allow this user BLPOP" : "");
   }
 
   Engine& engine_;
@@ -334,4 +332,4 @@ std::vector<Finding> examine(Engine& engine, const Target& target, const std::ve
   return Examination(engine, target, keys, patience).run();
 }
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

@@ -4,13 +4,13 @@
 
 #include "util/escape.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 namespace {
 
 struct Known {
   std::string_view opening;
   Fault fault;
-  bool passing;
+  bool transient;
 };
 
 constexpr std::array<Known, 22> known{{
@@ -59,16 +59,16 @@ ErrorReply classify(std::string_view error) {
   const std::size_t end = inner.rfind(", on @");
   const std::size_t tail = end == std::string_view::npos ? end : inner.rfind(" script: ", end);
   out.from_script = inner != error || tail != std::string_view::npos;
-  out.text = escape(inner.substr(0, tail));
+  out.text = util::escape(inner.substr(0, tail));
   out.no_script = inner.starts_with("NOSCRIPT");
   for (const Known& entry : known) {
     if (inner.starts_with(entry.opening)) {
       out.fault = entry.fault;
-      out.passing = entry.passing;
+      out.transient = entry.transient;
       break;
     }
   }
   return out;
 }
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

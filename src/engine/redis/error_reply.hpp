@@ -6,11 +6,11 @@
 
 #include "engine/engine.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 
 struct ErrorReply {
   Fault fault = Fault::unexpected;
-  bool passing = false;      // the server will think differently soon, and has done nothing: ask again
+  bool transient = false;    // the server will think differently soon, and has done nothing: ask again
   bool no_script = false;    // NOSCRIPT: send the source
   bool from_script = false;  // raised by a command inside of the script, so earlier ones may have had their effect
   std::string text;          // safe to show, and without what only the server's programmers can use
@@ -20,4 +20,4 @@ struct ErrorReply {
 // own, which is taken off here.
 ErrorReply classify(std::string_view error);
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

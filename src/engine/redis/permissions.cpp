@@ -6,11 +6,11 @@
 
 #include "lua/scripts.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 
 std::vector<std::string> used_commands() {
   std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
-  for (const Script* script : scripts::all) {
+  for (const scripts::Script* script : scripts::all) {
     std::string_view source = script->source;
     for (const std::string_view opening : {"redis.call('", "redis.pcall('"}) {
       for (std::size_t at = source.find(opening); at != std::string_view::npos; at = source.find(opening, at + 1)) {
@@ -71,4 +71,4 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
   return out;
 }
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

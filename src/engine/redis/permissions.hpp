@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 
 // Every Redis command that the scripts and the program use.
 std::vector<std::string> used_commands();
@@ -15,4 +15,4 @@ std::vector<std::string> used_commands();
 // here.
 std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys);
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

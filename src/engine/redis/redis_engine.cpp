@@ -1,13 +1,12 @@
 #include "engine/redis/redis_engine.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <system_error>
 
+#include "engine/redis/host_discovery.hpp"
+#include "engine/redis/socket_transport.hpp"
 #include "util/duration.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 namespace {
 
 // At least a millisecond: 0 would be for ever.
@@ -27,46 +26,63 @@ std::string format_script(const Call& call, std::string_view verb, std::string_v
 
 }  // namespace
 
+// The discovery refers to target_, which is there before it.
 RedisEngine::RedisEngine(Target target)
-    : target_(std::move(target)), addresses_(literal_addresses(target_)), jitter_(random_seed()) {}
+    : target_(std::move(target)),
+      discovery_(std::make_unique<HostDiscovery>(target_)),
+      connect_(SocketTransport::connect),
+      jitter_(util::random_seed()) {}
+
+RedisEngine::RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Connector connect)
+    : target_(std::move(target)),
+      discovery_(std::move(discovery)),
+      connect_(std::move(connect)),
+      jitter_(util::random_seed()) {}
 
 // ---- the engine's verbs
 
 void RedisEngine::start(Call call, Instant now) {
   call_ = std::move(call);
   started_ = now;
-  looked_up_ = false;
+  discovered_ = false;
   script_sent_ = false;
-  last_said_.clear();
+  last_error_.clear();
   from_primary_.reset();
-  const bool usable = socket_ && (!tainted_ || call_.same_session) && socket_->is_quiet();
+  const bool usable = session_ && (!tainted_ || call_.same_session) && session_->is_idle();
   if (usable) {
-    exchange(false, now);
+    exchange(now);
   } else if (call_.same_session) {
     fail({Fault::unreachable, false, false, "the connection to " + target_.shown() + " is gone"});
   } else {
-    connect(now);
+    find_server(now);
   }
 }
 
 void RedisEngine::cancel() {
-  if (phase_ != Phase::idle) socket_.reset();
-  lookup_.reset();
+  if (phase_ != Phase::idle) session_.reset();
+  discovery_->cancel();
   reply_.reset();
   phase_ = Phase::idle;
 }
 
 Interest RedisEngine::interest() const {
   if (reply_) return {-1, 0, started_};
+  Interest interest;
   switch (phase_) {
     case Phase::idle:
       return {};
-    case Phase::looking_up:
-      return {lookup_->fd(), POLLIN, deadline()};
+    case Phase::discovering:
+      interest = discovery_->interest();
+      interest.wake = util::earlier(interest.wake, deadline());
+      return interest;
     case Phase::connecting:
-      return {socket_->fd(), POLLOUT, step_until_};
+      interest = session_->interest();
+      interest.wake = step_until_;
+      return interest;
     case Phase::exchanging:
-      return {socket_->fd(), static_cast<short>(socket_->has_unsent() ? POLLIN | POLLOUT : POLLIN), deadline()};
+      interest = session_->interest();
+      interest.wake = deadline();
+      return interest;
     case Phase::pausing:
       return {-1, 0, step_until_};
   }
@@ -77,8 +93,8 @@ std::optional<Reply> RedisEngine::advance(short revents, Instant now) {
   switch (phase_) {
     case Phase::idle:
       break;
-    case Phase::looking_up:
-      if (revents != 0) on_lookup(now);
+    case Phase::discovering:
+      on_discovering(revents, now);
       break;
     case Phase::connecting:
       on_connecting(revents, now);
@@ -87,7 +103,7 @@ std::optional<Reply> RedisEngine::advance(short revents, Instant now) {
       on_exchange(revents, now);
       break;
     case Phase::pausing:
-      if (now >= step_until_) connect(now);
+      if (now >= step_until_) find_server(now);
       break;
   }
   if (phase_ != Phase::idle && now >= deadline()) on_deadline(now);
@@ -96,144 +112,116 @@ std::optional<Reply> RedisEngine::advance(short revents, Instant now) {
 
 // ---- steps of a call
 
-void RedisEngine::connect(Instant now) {
-  socket_.reset();
+void RedisEngine::find_server(Instant now) {
+  session_.reset();
   tainted_ = false;
   next_address_ = 0;
   if (addresses_.empty()) {
-    look_up();
+    discover(now);
   } else {
-    open_next(now);
+    connect_next(now);
   }
 }
 
-void RedisEngine::look_up() {
-  looked_up_ = true;
-  try {
-    lookup_ = std::make_unique<Lookup>(target_);
-    phase_ = Phase::looking_up;
-  } catch (const std::system_error& error) {
-    // No process or descriptor to be had, perhaps by the very job that we guard: it will pass, or the lease's deadline will.
-    fail({Fault::unreachable, false, false, "cannot look up the host " + target_.host + ": " + error.what()});
-  }
+void RedisEngine::discover(Instant now) {
+  discovered_ = true;
+  phase_ = Phase::discovering;
+  discovery_->start(now, deadline());
+  on_discovering(0, now);
 }
 
-void RedisEngine::open_next(Instant now) {
+void RedisEngine::connect_next(Instant now) {
   phase_ = Phase::connecting;
   const Address& address = addresses_[next_address_++];
   // An address that does not answer must leave time for those behind it.
   const auto left = static_cast<std::int64_t>(addresses_.size() - next_address_ + 1);
   step_until_ = now + (deadline() - now) / left;
-  socket_.emplace(address);
-  if (!socket_->error().empty()) disconnect(socket_->error(), now);
+  session_.emplace(connect_(address), target_);
+  if (!session_->error().empty()) disconnect(session_->error(), now);
 }
 
-void RedisEngine::exchange(bool opening, Instant now) {
-  std::string bytes;
-  opening_error_.reset();
+void RedisEngine::exchange(Instant now) {
+  phase_ = Phase::exchanging;
+  wake_error_.reset();
   awaited_.clear();
-  if (opening && (!target_.password.empty() || !target_.user.empty())) {  // a user may be one without password
-    bytes += target_.user.empty() ? format_command({"AUTH", target_.password})
-                                  : format_command({"AUTH", target_.user, target_.password});
-    awaited_.push_back(Step::auth);
-  }
-  if (opening && target_.database != 0) {
-    bytes += format_command({"SELECT", std::to_string(target_.database)});
-    awaited_.push_back(Step::select);
-  }
+  std::string bytes;
   if (call_.ask_role) {
     bytes += format_command({"ROLE"});
     awaited_.push_back(Step::role);
   }
-  std::string seconds;
   if (call_.wait) {
-    seconds = format_seconds(call_.wait->at_most);
+    const std::string seconds = format_seconds(call_.wait->at_most);
     bytes += format_command({"BLPOP", call_.wait->key, seconds});
     awaited_.push_back(Step::wake);
   }
-  socket_->begin_exchange();
-  phase_ = Phase::exchanging;
+  bytes += call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()})
+                                   : format_script(call_, "EVALSHA", call_.script->sha1);
   awaited_.push_back(Step::script);
   script_sent_ = true;
   sent_ = now;
-  socket_->send(bytes + (call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()})
-                                                 : format_script(call_, "EVALSHA", call_.script->sha1)));
+  session_->send(bytes, awaited_.size());
 }
 
 void RedisEngine::send_source(Instant now) {
   awaited_.push_back(Step::script);
   sent_ = now;
-  socket_->send(format_script(call_, "EVAL", call_.script->source));
+  session_->send_next(format_script(call_, "EVAL", call_.script->source));
 }
 
 // The server is not ready, and has done nothing yet.
 void RedisEngine::pause(const ErrorReply& error, Instant now) {
-  socket_.reset();
+  session_.reset();
   script_sent_ = false;
-  last_said_ = error.text;
+  last_error_ = error.text;
   phase_ = Phase::pausing;
   step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), deadline());
 }
 
 // ---- what happened
 
-void RedisEngine::on_lookup(Instant now) {
-  auto found = lookup_->result();
+void RedisEngine::on_discovering(short revents, Instant now) {
+  const auto found = discovery_->advance(revents, now);
   if (!found) return;
-  lookup_.reset();
-  if (*found) {
-    addresses_ = **found;
-    next_address_ = 0;
-    open_next(now);
-  } else {
-    fail({Fault::unreachable, false, false, "cannot find the host " + target_.host + ": " + found->problem()});
+  if (!*found) {
+    return fail({Fault::unreachable, false, false, "cannot find the host " + target_.host + ": " + found->error().text});
   }
+  addresses_ = **found;
+  next_address_ = 0;
+  connect_next(now);
 }
 
 void RedisEngine::on_connecting(short revents, Instant now) {
-  if (revents != 0) {
-    if (socket_->finish_connecting()) {
-      exchange(true, now);
-    } else {
-      disconnect(socket_->error(), now);
-    }
+  session_->advance(revents);
+  if (!session_->error().empty()) {
+    disconnect(session_->error(), now);
+  } else if (session_->is_connected()) {
+    exchange(now);
   } else if (now >= step_until_ && now < deadline()) {
     disconnect("no answer", now);
   }
 }
 
 void RedisEngine::on_exchange(short revents, Instant now) {
-  if ((revents & POLLOUT) != 0) socket_->flush();
-  if ((revents & ~POLLOUT) != 0) socket_->receive();
+  if (revents != 0) session_->advance(revents);
   while (phase_ == Phase::exchanging && !awaited_.empty()) {
-    const auto reply = socket_->next_reply();
+    const auto reply = session_->next_reply();
     if (!reply) break;
     const Step step = awaited_.front();
     awaited_.pop_front();
     on_reply(step, *reply, now);
   }
-  if (phase_ == Phase::exchanging && !socket_->error().empty()) disconnect(socket_->error(), now);
+  if (phase_ == Phase::exchanging && !session_->error().empty()) disconnect(session_->error(), now);
 }
 
 void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
   const bool error = reply.kind == RespValue::Kind::error;
   switch (step) {
-    case Step::auth:
-    case Step::select:
-      if (error && !opening_error_) {
-        opening_error_ = classify(reply.text);
-        // Whatever a server's words for it are, an AUTH that failed is a refusal, and so on.
-        if (opening_error_->fault == Fault::unexpected) {
-          opening_error_->fault = step == Step::auth ? Fault::denied : Fault::misconfigured;
-        }
-      }
-      break;
     case Step::wake:
-      // Woken or not, also by a change of the server's role, the script says how things stand. But where sleeping is not
+      // Woken or not, also by a change of the server's role: the script finds out how things are. But where sleeping is not
       // allowed, going on would be spinning.
-      if (error && !opening_error_) {
-        opening_error_ = classify(reply.text);
-        if (opening_error_->fault == Fault::not_primary) opening_error_.reset();
+      if (error) {
+        wake_error_ = classify(reply.text);
+        if (wake_error_->fault == Fault::not_primary) wake_error_.reset();
       }
       break;
     case Step::role:
@@ -247,9 +235,9 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
 
 void RedisEngine::on_script(const RespValue& reply, Instant now) {
   if (reply.kind == RespValue::Kind::error) return on_script_error(classify(reply.text), now);
-  if (opening_error_) {
+  if (earlier_error()) {
     tainted_ = true;
-    return fail({opening_error_->fault, true, true, target_.shown() + " says: " + opening_error_->text});
+    return fail({earlier_error()->fault, true, true, target_.shown() + " says: " + earlier_error()->text});
   }
   if (call_.script == nullptr && reply.kind != RespValue::Kind::array) return finish({reply.text});
   Values values;
@@ -267,16 +255,13 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
 }
 
 void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
-  const ErrorReply& cause = opening_error_ ? *opening_error_ : error;
-  if (cause.passing) return pause(cause, now);
-  if (opening_error_) {
-    socket_.reset();
-  } else if (error.no_script) {
-    return send_source(now);
-  }
+  const ErrorReply cause = earlier_error().value_or(error);
+  const bool is_earlier = earlier_error().has_value();
+  if (cause.transient) return pause(cause, now);
+  if (!is_earlier && error.no_script) return send_source(now);
   const bool elsewhere = cause.fault == Fault::not_primary || cause.fault == Fault::unreachable;
   fail({cause.fault, error.from_script, false, target_.shown() + " says: " + cause.text});
-  if (elsewhere) socket_.reset();
+  if (is_earlier || elsewhere) session_.reset();
 }
 
 Instant RedisEngine::deadline() const {
@@ -284,21 +269,25 @@ Instant RedisEngine::deadline() const {
   return sleeps ? call_.deadline - call_.wait->at_most : call_.deadline;
 }
 
+const std::optional<ErrorReply>& RedisEngine::earlier_error() const {
+  return session_->handshake_error() ? session_->handshake_error() : wake_error_;
+}
+
 void RedisEngine::on_deadline(Instant now) {
-  if (refused_opening()) return;
-  const std::string waited = format_duration(std::chrono::duration_cast<Millis>(now - started_));
-  socket_.reset();
-  lookup_.reset();
-  const std::string said = last_said_.empty() ? "" : "; it said: " + last_said_;
+  if (failed_early()) return;
+  const std::string waited = util::format_duration(std::chrono::duration_cast<Millis>(now - started_));
+  session_.reset();
+  discovery_->cancel();
+  const std::string said = last_error_.empty() ? "" : "; it said: " + last_error_;
   fail({Fault::unreachable, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
 }
 
-// A server that refuses us may hang up, or fall silent, before it answers the script: that is a refusal all the same, and no
-// "no answer". Whether it ran the script as somebody else nobody knows then.
-bool RedisEngine::refused_opening() {
-  if (phase_ != Phase::exchanging || !opening_error_ || opening_error_->passing) return false;
-  const ErrorReply error = *opening_error_;
-  socket_.reset();
+// A server that refuses us may hang up, or fall silent, before it answers the script. That is a refusal all the same, and
+// not "no answer". Nobody knows then whether it ran the script as somebody else.
+bool RedisEngine::failed_early() {
+  if (phase_ != Phase::exchanging || !earlier_error() || earlier_error()->transient) return false;
+  const ErrorReply error = *earlier_error();
+  session_.reset();
   fail({error.fault, script_sent_, false, target_.shown() + " says: " + error.text});
   return true;
 }
@@ -314,19 +303,18 @@ void RedisEngine::fail(Failure failure) {
 }
 
 // The connection broke, or never came to be. While nothing was sent, the next address may do; and when all that are known
-// fail, the name may have moved.
-// `why` is a copy: it mostly is the text of the socket that goes here.
+// fail, the name may have moved. `why` is a copy: it mostly is the text of the session that goes here.
 void RedisEngine::disconnect(std::string why, Instant now) {
   const bool connecting = phase_ == Phase::connecting;
-  if (!connecting && refused_opening()) return;
-  const bool garbled = socket_->is_garbled();
-  socket_.reset();
-  if (connecting && next_address_ < addresses_.size()) return open_next(now);
-  if (connecting && !looked_up_ && literal_addresses(target_).empty()) return look_up();
+  if (!connecting && failed_early()) return;
+  const bool garbled = session_->is_garbled();
+  session_.reset();
+  if (connecting && next_address_ < addresses_.size()) return connect_next(now);
+  if (connecting && !discovered_ && discovery_->can_change()) return discover(now);
   const std::string doing = connecting ? "cannot connect to " : "the exchange with ";
   const std::string end = connecting ? ": " : " broke off: ";
   fail({garbled ? Fault::unexpected : Fault::unreachable, script_sent_, false,
         doing + target_.shown() + end + std::move(why)});
 }
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

@@ -1,7 +1,5 @@
-// Redis and Valkey, one server over TCP or a Unix socket.
-//
-// On a new connection AUTH, SELECT, ROLE and the script go out in one write, so that a run costs three round trips. If AUTH
-// or SELECT then turns out to have failed, the script's answer is void: it came from another user or another database.
+// Redis and Valkey: the policy above a Discovery (which server), a Session (how to talk to it) and its Transport (the
+// bytes). Here is decided what is repeated, what is void, and which fault a failure is.
 #pragma once
 
 #include <deque>
@@ -11,17 +9,21 @@
 #include <vector>
 
 #include "engine/engine.hpp"
-#include "engine/redis/address.hpp"
+#include "engine/redis/discovery.hpp"
 #include "engine/redis/error_reply.hpp"
-#include "engine/redis/socket.hpp"
+#include "engine/redis/session.hpp"
+#include "engine/redis/transport.hpp"
 #include "engine/redis/url.hpp"
 #include "util/random.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 
 class RedisEngine final : public Engine {
  public:
+  // One server over TCP or a Unix socket.
   explicit RedisEngine(Target target);
+  // For other ways to find and to reach a server. Of the target, user, password, database and the name to show matter.
+  RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Connector connect);
 
   void start(Call call, Instant now) override;
   void cancel() override;
@@ -29,17 +31,17 @@ class RedisEngine final : public Engine {
   std::optional<Reply> advance(short revents, Instant now) override;
 
  private:
-  enum class Phase : std::uint8_t { idle, looking_up, connecting, exchanging, pausing };
-  enum class Step : std::uint8_t { auth, select, role, wake, script };
+  enum class Phase : std::uint8_t { idle, discovering, connecting, exchanging, pausing };
+  enum class Step : std::uint8_t { role, wake, script };
 
-  void connect(Instant now);
-  void look_up();
-  void open_next(Instant now);
-  void exchange(bool opening, Instant now);
+  void find_server(Instant now);
+  void discover(Instant now);
+  void connect_next(Instant now);
+  void exchange(Instant now);
   void send_source(Instant now);
   void pause(const ErrorReply& error, Instant now);
 
-  void on_lookup(Instant now);
+  void on_discovering(short revents, Instant now);
   void on_connecting(short revents, Instant now);
   void on_exchange(short revents, Instant now);
   void on_reply(Step step, const RespValue& reply, Instant now);
@@ -49,18 +51,21 @@ class RedisEngine final : public Engine {
 
   // Until the script is sent, the time for sleeping is not ours to use up.
   Instant deadline() const;
-  bool refused_opening();
+  // The error reply to what was sent before the script, which voids the script's answer.
+  const std::optional<ErrorReply>& earlier_error() const;
+  bool failed_early();
   void finish(Values values);
   void fail(Failure failure);
   void disconnect(std::string why, Instant now);
 
-  Target target_;
-  std::vector<Address> addresses_;
+  const Target target_;
+  std::unique_ptr<Discovery> discovery_;
+  Connector connect_;
+  std::vector<Address> addresses_;  // found last
   std::size_t next_address_ = 0;
-  bool looked_up_ = false;  // in this call
-  std::unique_ptr<Lookup> lookup_;
-  std::optional<Socket> socket_;
-  bool tainted_ = false;  // the opening failed: as it stands, good for same_session only
+  bool discovered_ = false;  // in this call
+  std::optional<Session> session_;
+  bool tainted_ = false;  // its handshake failed: as it stands, good for same_session only
 
   Phase phase_ = Phase::idle;
   Call call_;
@@ -69,11 +74,11 @@ class RedisEngine final : public Engine {
   std::deque<Step> awaited_;
   bool script_sent_ = false;
   Instant sent_{};
-  std::string last_said_;                    // by a server that was not ready
-  std::optional<ErrorReply> opening_error_;  // to what was written before the script
+  std::string last_error_;                // of a server that was not ready
+  std::optional<ErrorReply> wake_error_;  // to BLPOP
   std::optional<bool> from_primary_;
   std::optional<Reply> reply_;
-  Jitter jitter_;
+  util::Jitter jitter_;
 };
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 namespace {
 
 using Kind = RespValue::Kind;
@@ -98,14 +98,14 @@ RespReader::RespReader() {
 }
 
 void RespReader::restart() {
-  values_ = most_values;
+  values_ = max_values;
   bytes_ = 0;
 }
 
 void RespReader::feed(std::string_view bytes) {
   bytes_ += bytes.size();
-  if (bytes_ > most_bytes) {
-    error_ = "the reply is longer than " + std::to_string(most_bytes >> 20U) + " MiB";
+  if (bytes_ > max_bytes) {
+    error_ = "the reply is longer than " + std::to_string(max_bytes >> 20U) + " MiB";
   } else if (redisReaderFeed(as_reader(reader_.get()), bytes.data(), bytes.size()) != REDIS_OK) {
     error_ = as_reader(reader_.get())->errstr;
   }
@@ -125,4 +125,4 @@ std::optional<RespValue> RespReader::next() {
   return std::move(*owned);
 }
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

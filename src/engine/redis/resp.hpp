@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 
 std::string format_command(const std::vector<std::string_view>& arguments);
 
@@ -23,8 +23,8 @@ struct RespValue {
 // was really sent, and that by `most_bytes` for one exchange.
 class RespReader {
  public:
-  static constexpr std::size_t most_bytes = std::size_t{8} << 20U;
-  static constexpr std::size_t most_values = 200'000;
+  static constexpr std::size_t max_bytes = std::size_t{8} << 20U;
+  static constexpr std::size_t max_values = 200'000;
 
   RespReader();
 
@@ -46,4 +46,4 @@ class RespReader {
   std::string error_;
 };
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

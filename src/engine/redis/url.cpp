@@ -5,13 +5,13 @@
 
 #include "util/number.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 namespace {
 
 constexpr std::string_view forms =
     "write redis://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
 
-Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
+util::Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
 
 std::optional<int> hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -55,7 +55,7 @@ std::optional<Parts> split(std::string_view url) {
   return parts;
 }
 
-std::optional<Problem> read_credentials(const Parts& parts, Target& target) {
+std::optional<util::Problem> read_credentials(const Parts& parts, Target& target) {
   const std::size_t colon = parts.credentials.find(':');
   const auto user = percent_decoded(parts.credentials.substr(0, colon));
   auto password = std::optional<std::string>("");
@@ -66,14 +66,14 @@ std::optional<Problem> read_credentials(const Parts& parts, Target& target) {
   return std::nullopt;
 }
 
-std::optional<Problem> read_database(std::string_view text, Target& target) {
-  const auto database = parse_number<int>(text);
+std::optional<util::Problem> read_database(std::string_view text, Target& target) {
+  const auto database = util::parse_number<int>(text);
   if (!database || *database < 0) return refuse("has a database that is not a whole number from 0");
   target.database = *database;
   return std::nullopt;
 }
 
-std::optional<Problem> read_address(std::string_view text, Target& target) {
+std::optional<util::Problem> read_address(std::string_view text, Target& target) {
   std::string_view port;
   bool has_port = false;
   if (text.starts_with('[')) {
@@ -93,13 +93,13 @@ std::optional<Problem> read_address(std::string_view text, Target& target) {
   }
   if (target.host.empty()) return refuse("names no host");
   if (!has_port) return std::nullopt;
-  const auto number = parse_number<std::uint16_t>(port);
+  const auto number = util::parse_number<std::uint16_t>(port);
   if (!number || *number == 0) return refuse("has a port that is not a number from 1 to 65535");
   target.port = *number;
   return std::nullopt;
 }
 
-std::optional<Problem> read_tcp(std::string_view rest, Target& target) {
+std::optional<util::Problem> read_tcp(std::string_view rest, Target& target) {
   if (rest.find_first_of("?#") != std::string_view::npos) return refuse("has a ? or # part, which is not known here");
   const std::size_t slash = rest.find('/');
   if (auto problem = read_address(rest.substr(0, slash), target)) return problem;
@@ -107,7 +107,7 @@ std::optional<Problem> read_tcp(std::string_view rest, Target& target) {
   return read_database(rest.substr(slash + 1), target);
 }
 
-std::optional<Problem> read_unix(std::string_view rest, Target& target) {
+std::optional<util::Problem> read_unix(std::string_view rest, Target& target) {
   const std::size_t query = rest.find('?');
   target.host.clear();
   target.path = rest.substr(0, query);
@@ -135,7 +135,7 @@ bool is_unsupported(std::string_view url) {
   return false;
 }
 
-Result<Target> parse_url(std::string_view url) {
+util::Result<Target> parse_url(std::string_view url) {
   if (url.empty()) return refuse("is empty");
   for (const char c : url) {
     if (static_cast<unsigned char>(c) <= ' ' || c == 127) return refuse("has a space or control character in it");
@@ -143,7 +143,7 @@ Result<Target> parse_url(std::string_view url) {
   const auto parts = split(url);
   if (!parts) return refuse("opens with no known scheme");
   Target target;
-  std::optional<Problem> problem;
+  std::optional<util::Problem> problem;
   if (parts->has_credentials) problem = read_credentials(*parts, target);
   if (problem) return *problem;
   if (parts->scheme == "redis" || parts->scheme == "valkey") {
@@ -168,4 +168,4 @@ std::string without_password(std::string_view url) {
   return std::string(url.substr(0, colon)) + std::string(url.substr(has_user ? at : at + 1));
 }
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

@@ -7,7 +7,7 @@
 
 #include "util/result.hpp"
 
-namespace condolock::redis {
+namespace condolock::engine::redis {
 
 struct Target {
   std::string host = "127.0.0.1";  // a name or an address, without brackets; empty: a Unix socket
@@ -23,7 +23,7 @@ struct Target {
 
 // redis://[user[:password]@]host[:port][/db], valkey:// the same, unix://[user[:password]@]/path[?db=N]. User and password
 // are percent-decoded. The problem never repeats the URL, since it may hold a password.
-Result<Target> parse_url(std::string_view url);
+util::Result<Target> parse_url(std::string_view url);
 
 // A well-formed URL of a kind that this build can't open (TLS, Sentinel, Cluster).
 bool is_unsupported(std::string_view url);
@@ -31,4 +31,4 @@ bool is_unsupported(std::string_view url);
 // The same URL without its password; text that has none, or is no URL, unchanged.
 std::string without_password(std::string_view url);
 
-}  // namespace condolock::redis
+}  // namespace condolock::engine::redis

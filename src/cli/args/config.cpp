@@ -1,0 +1,88 @@
+#include "cli/args/config.hpp"
+
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/args/trusted_file.hpp"
+#include "util/environment.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+namespace {
+
+// The XDG base directory specification: a path that is not absolute is as good as none.
+std::string find() {
+  std::string home = util::from_environment("XDG_CONFIG_HOME");
+  if (!home.starts_with('/')) home = util::from_environment("HOME") + "/.config";
+  for (const std::string& directory : {home, std::string("/etc")}) {
+    std::string path = directory + "/condolock/config.toml";
+    if (directory.starts_with('/') && access(path.c_str(), F_OK) == 0) return path;
+  }
+  return "";
+}
+
+std::optional<std::string> text_of(const toml::node& node) {
+  if (auto text = node.value_exact<std::string>()) return text;
+  if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
+  if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+  if (const auto number = node.value_exact<double>()) return std::to_string(*number);
+  return std::nullopt;
+}
+
+// Nothing where one of them is none of ours.
+std::optional<std::vector<std::string>> texts_of(const toml::node& node) {
+  std::vector<std::string> out;
+  const auto add = [&out](const toml::node& one) {
+    if (auto text = text_of(one)) out.push_back(*std::move(text));
+  };
+  const auto* array = node.as_array();
+  if (array == nullptr) {
+    add(node);
+  } else {
+    for (const toml::node& one : *array) add(one);
+  }
+  if (out.size() != (array == nullptr ? 1 : array->size())) return std::nullopt;
+  return out;
+}
+
+util::Result<std::vector<Setting>> settings_of(const toml::table& table, const std::string& path) {
+  std::vector<Setting> out;
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const std::string place = util::escape(path) + ":" + std::to_string(key.source().begin.line);
+    if (node.is_table() || node.is_array_of_tables()) {
+      return util::Problem{place + ": there are no sections here, so no [" + util::escape(name) + "]"};
+    }
+    if (std::find(config_names.begin(), config_names.end(), name) == config_names.end()) {
+      std::string text = place + ": there is no '" + util::escape(name) + "' here, but:";
+      for (const std::string_view each : config_names) text.append(" ").append(each);
+      return util::Problem{text};
+    }
+    auto texts = texts_of(node);
+    if (!texts) {
+      return util::Problem{std::string(place).append(": ").append(name) +
+                           " must be a text, a number, true or false, or an array of these"};
+    }
+    out.push_back({name, *std::move(texts), place});
+  }
+  return out;
+}
+
+}  // namespace
+
+util::Result<std::vector<Setting>> read_config(const std::optional<std::string>& named) {
+  const std::string path = named ? *named : find();
+  if ((path.empty() && !named) || path == "/dev/null") return std::vector<Setting>();
+  const auto text = read_trusted("the config file", path);
+  if (!text) return text.error();
+  try {
+    return settings_of(toml::parse(std::string_view(*text)), path);
+  } catch (const toml::parse_error& error) {
+    return util::Problem{util::escape(path) + ":" + std::to_string(error.source().begin.line) + ": " +
+                         util::escape(std::string(error.description())) + " (texts stand in quotes)"};
+  }
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,124 @@
+#include "cli/args/globals.hpp"
+
+#include <algorithm>
+
+#include "cli/args/trusted_file.hpp"
+#include "lock/job.hpp"
+#include "process/heap.hpp"
+#include "util/environment.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+namespace {
+
+Options::Set url_into(Globals& globals) {
+  return [&globals](std::string_view text) -> std::optional<util::Problem> {
+    const auto location = engine::parse_url(text);
+    if (!location) return location.error();
+    globals.location = *location;
+    return std::nullopt;
+  };
+}
+
+std::optional<util::Problem> set_color(std::string_view text) {
+  if (text == "auto") {
+    choose_color(Color::automatic);
+  } else if (text == "always") {
+    choose_color(Color::always);
+  } else if (text == "never") {
+    choose_color(Color::never);
+  } else {
+    return util::Problem{"'" + util::escape(text) + "' is none of auto, always, never"};
+  }
+  return std::nullopt;
+}
+
+// The first line.
+util::Result<std::string> read_password(const std::string& path) {
+  auto text = read_trusted("the password file", path);
+  if (!text) return text;
+  (*text).resize(std::min(text->find_first_of("\r\n"), text->size()));
+  if (text->empty()) return util::Problem{"the password file " + util::escape(path) + " is empty"};
+  return text;
+}
+
+// From the first that has one: a file named on the command line, the URL, the environment's file, the environment; a URL and
+// a file of the config file come behind these.
+std::optional<CommandResult> find_password(const Options& options, const std::string& file_name,
+                                           engine::redis::Target& target) {
+  using Source = Options::Source;
+  const Source file = options.source("--password-file");
+  const bool url_has_one = !target.password.empty();
+  const bool url_is_near = url_has_one && options.source("--url") != Source::config;
+  std::string found;
+  bool from_file = file == Source::command_line || (file == Source::environment && !url_is_near);
+  if (!from_file && url_is_near) return std::nullopt;
+  if (!from_file) {
+    for (const char* variable : {"CONDOLOCK_PASSWORD", "REDISCLI_AUTH"}) {
+      if (found.empty()) found = util::from_environment(variable);
+    }
+    from_file = found.empty() && !url_has_one && file == Source::config;
+  }
+  if (from_file) {
+    const auto password = read_password(file_name);
+    if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
+    found = *password;
+  }
+  if (!found.empty()) target.password = found;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void declare(Options& options, Globals& globals) {
+  options.common_group("Every command");
+  auto& url = options.value("-u,--url", "URL", "redis://[USER@]HOST[:PORT][/DB], unix:///PATH, file:", url_into(globals));
+  url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
+  options.value("--user", "NAME", "ACL user, if the URL names none", text_into(globals.user)).environment = {
+      "CONDOLOCK_USER"};
+  options.value("--password-file", "F", "its first line; or set CONDOLOCK_PASSWORD", text_into(globals.password_file))
+      .environment = {"CONDOLOCK_PASSWORD_FILE"};
+  options.value("--redis-timeout", "D", "for one whole exchange (5s)", duration_into(globals.redis_timeout, Millis(1)))
+      .environment = {"CONDOLOCK_REDIS_TIMEOUT"};
+  options.value("--namespace", "NS", "opening of every key in Redis (condolock)", text_into(globals.ns)).environment = {
+      "CONDOLOCK_NAMESPACE"};
+  options
+      .value("--config", "F", "defaults of options (~/.config/condolock/config.toml)",
+             [&globals](std::string_view text) -> std::optional<util::Problem> {
+               globals.config = text;
+               return std::nullopt;
+             })
+      .environment = {"CONDOLOCK_CONFIG"};
+  options.flag("-q,--quiet", "errors only", globals.quiet);
+  options.flag("-v,--verbose", "say every decision, also without a terminal", globals.verbose).environment = {
+      "CONDOLOCK_VERBOSE"};
+  options.value("--color", "WHEN", "auto, always or never (auto)", set_color);
+  options.flag("-h,--help", "print this help", globals.help);
+}
+
+std::optional<CommandResult> settle(const Options& options, Globals& globals) {
+  if (globals.verbose && options.source("--verbose") > options.source("--quiet")) globals.quiet = false;
+  const auto ns = lock::checked_namespace(globals.ns);
+  if (!ns) return CommandResult{exit_code::configuration, options.named("--namespace") + ": " + ns.error().text, ""};
+
+  if (const auto problem = engine::unsupported(globals.location)) {
+    return CommandResult{exit_code::configuration, options.named("--url") + ": " + problem->text, ""};
+  }
+  const Console console(globals.quiet, globals.verbose, Patience::never_waits);
+  if (const auto warning = engine::warning(globals.location)) console.warning(*warning);
+  auto* target = std::get_if<engine::redis::Target>(&globals.location);
+  if (target == nullptr) return std::nullopt;
+  if (options.was_given("--url") && !target->password.empty()) {
+    console.warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
+  }
+  const bool user_is_nearer = options.source("--user") > options.source("--url");
+  if (target->user.empty() || options.was_given("--user") || user_is_nearer) target->user = globals.user;
+  return find_password(options, globals.password_file, *target);
+}
+
+std::unique_ptr<engine::Engine> open_engine(const Globals& globals) {
+  if (std::holds_alternative<engine::embedded::DatabaseLocation>(globals.location)) process::populate_heap();
+  return engine::open(globals.location);
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,54 @@
+// The commands. Each takes what stands behind its name, already split at the first `--`, and says how it ended.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/output/command_result.hpp"
+
+namespace condolock::cli {
+
+struct RawArguments {
+  std::vector<std::string> own;   // before the first --
+  bool has_separator = false;     // there was one
+  std::vector<std::string> rest;  // behind it
+};
+
+CommandResult run_command(const RawArguments& arguments);
+CommandResult check_command(const RawArguments& arguments);
+CommandResult touch_command(const RawArguments& arguments);
+CommandResult status_command(const RawArguments& arguments);
+CommandResult pause_command(const RawArguments& arguments);
+CommandResult resume_command(const RawArguments& arguments);
+CommandResult unlock_command(const RawArguments& arguments);
+CommandResult list_command(const RawArguments& arguments);
+CommandResult history_command(const RawArguments& arguments);
+CommandResult reset_command(const RawArguments& arguments);
+CommandResult doctor_command(const RawArguments& arguments);
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  CommandResult (*main)(const RawArguments& arguments);
+};
+
+inline constexpr std::array<Command, 11> commands{{
+    {"run", "run a command if the conditions hold and nobody else runs it", run_command},
+    {"check", "say whether it would run, and why not; changes nothing", check_command},
+    {"touch", "record a success (or failure) without running anything", touch_command},
+    {"status", "show what is remembered of keys", status_command},
+    {"list", "show all keys, for people, scripts or Prometheus", list_command},
+    {"history", "show the last runs of a key", history_command},
+    {"pause", "grant no further run of a key", pause_command},
+    {"resume", "lift a pause", resume_command},
+    {"unlock", "revoke a lease", unlock_command},
+    {"reset", "forget what is remembered of keys", reset_command},
+    {"doctor", "say whether Redis is fit for this, and what to do", doctor_command},
+}};
+
+// The whole program but for the last catch.
+CommandResult main(const std::vector<std::string>& arguments);
+
+}  // namespace condolock::cli

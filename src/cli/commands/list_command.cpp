@@ -1,0 +1,88 @@
+#include <unistd.h>
+
+#include "cli/args/command_line.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/record_reader.hpp"
+#include "cli/output/json.hpp"
+#include "cli/output/list_output.hpp"
+#include "cli/output/prometheus.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+namespace {
+
+constexpr CommandSpec spec{"condolock list [GLOB] [--json|--plain|--prometheus]", R"(
+All keys of the namespace, or those that match: * (anything, also a /), ? (one
+byte), [a-z], [!a-z]. What is no plain text is shown as \xNN, a backslash as \\.
+
+Examples:
+  condolock list 'backup-*'
+  condolock list --plain 'backup-*' | xargs -rd '\n' condolock status --
+  condolock list --prometheus >condolock.prom.new && mv condolock.prom.new condolock.prom
+)",
+                           CommandSpec::Takes::pattern};
+
+struct Form {
+  bool json = false;
+  bool plain = false;
+  bool prometheus = false;
+};
+
+std::optional<CommandResult> settle(const Form& form) {
+  if (form.json + form.plain + form.prometheus < 2) return std::nullopt;
+  return CommandResult{exit_code::usage, "--json, --plain and --prometheus: give one of them", ""};
+}
+
+std::string plain_text(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += util::escape(name) + "\n";
+  return out;
+}
+
+}  // namespace
+
+CommandResult list_command(const RawArguments& arguments) {
+  Globals globals;
+  CommandArguments args;
+  Form form;
+  Options options("list");
+  options.flag("--json", "one JSON document, with all that status tells", form.json);
+  options.flag("--plain", "the keys alone, one in a line", form.plain);
+  options.flag("--prometheus", "figures for Prometheus, as its text format has them", form.prometheus);
+  declare(options, globals);
+  if (auto result = parse(options, arguments, spec, globals, args, [&] { return settle(form); })) return *result;
+
+  const Console console(globals.quiet, globals.verbose);
+  RecordReader reading(globals, console);
+  const auto answer = reading.names(args.pattern);
+  if (!answer) return result_of(answer.error());
+  const auto& names = *answer;
+  if (form.plain) return {exit_code::ok, "", plain_text(names)};
+
+  // Each key's part of a document at once: of a hundred thousand keys the whole would take a gigabyte.
+  std::string document;
+  std::vector<KeyStatus> statuses;
+  const auto failure = reading.records(names, [&](KeyStatus status) {
+    if (form.json) {
+      document += (document.empty() ? "" : ",\n") + status_json(status);
+    } else {
+      statuses.push_back(std::move(status));
+    }
+  });
+  if (failure) return result_of(*failure);
+  CommandResult result{reading.exit_code(), "", ""};
+  if (form.json) {
+    result.output = "{\"schema\": 1, \"keys\": [" + (document.empty() ? "" : "\n" + document + "\n") + "]}\n";
+  } else if (form.prometheus) {
+    result.output = list_prometheus(statuses, globals.ns);
+    result.exit_code = exit_code::ok;  // a record that is malformed is a figure there
+  } else {
+    result.output = list_table(statuses, Palette(STDOUT_FILENO));
+    if (names.empty()) {
+      console.decision("no key in the namespace " + globals.ns + (args.pattern ? " matches" : ""));
+    }
+  }
+  return result;
+}
+
+}  // namespace condolock::cli

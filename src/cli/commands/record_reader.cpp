@@ -1,0 +1,62 @@
+#include "cli/commands/record_reader.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "cli/args/command_line.hpp"
+#include "engine/ask.hpp"
+
+namespace condolock::cli {
+
+RecordReader::RecordReader(const Globals& globals, const Console& console)
+    : globals_(globals), console_(console), engine_(open_engine(globals)) {}
+
+engine::Reply RecordReader::ask(engine::Call call) {
+  engine::Reply reply = engine::ask(*engine_, std::move(call), globals_.redis_timeout);
+  if (reply.answer && reply.from_primary != true && !warned_) {
+    console_.warning(reply.from_primary == false ? "a replica answered, and what it knows may be old"
+                                                 : "this user may not call ROLE, so this may be an old answer of a replica");
+    warned_ = true;
+  }
+  return reply;
+}
+
+std::optional<engine::Failure> RecordReader::records(const std::vector<std::string>& keys,
+                                                     const std::function<void(KeyStatus)>& each) {
+  for (auto from = keys.begin(); from != keys.end();) {
+    const std::vector<std::string> some(from, from + std::min<std::ptrdiff_t>(keys.end() - from, lock::max_records));
+    auto answer = lock::decode_records(ask(lock::records_call(globals_.ns, some)), some.size());
+    if (!answer) return answer.error();
+    for (auto& record : *answer) {
+      KeyStatus status{*from++, {}, ""};
+      if (!record) {
+        status.error = describe(record.error());
+        console_.error(status.error);
+        exit_code_ = exit_code::malformed;
+      } else {
+        status.record = *std::move(record);
+      }
+      each(std::move(status));
+    }
+  }
+  return std::nullopt;
+}
+
+engine::Answered<std::vector<std::string>> RecordReader::names(const std::optional<std::string>& glob) {
+  std::vector<std::string> found;
+  lock::Names portion{{}, "-inf"};
+  while (!portion.on.empty()) {
+    auto answer = lock::decode_names(ask(lock::names_call(globals_.ns, portion.on)));
+    if (!answer) return answer.error();
+    portion = *std::move(answer);
+    for (std::string& key : portion.keys) {
+      if (!glob || fnmatch(glob->c_str(), key.c_str(), 0) == 0) found.push_back(std::move(key));
+    }
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,77 @@
+#include <unistd.h>
+
+#include "cli/args/command_line.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/each_key.hpp"
+#include "engine/ask.hpp"
+#include "lock/verbs.hpp"
+#include "util/duration.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+namespace {
+
+constexpr CommandSpec spec{"condolock reset KEY... [--yes]", R"(
+Forgets what is remembered of a key: its last runs and its history, --once IDs
+and starts, and a pause. The next run is a first one: --min-time holds, and
+--accessed-prior on this key does not. While a lease is held it refuses (75).
+On a terminal it asks first, and a no is 75 too; elsewhere it needs --yes.
+
+Example:
+  condolock reset sync --yes
+)",
+                           CommandSpec::Takes::keys};
+
+std::string listed(const std::vector<std::string>& keys) {
+  std::string out;
+  for (const std::string& key : keys) out += (out.empty() ? "" : ", ") + util::escape(key);
+  return out;
+}
+
+bool agrees(const Console& console, const std::vector<std::string>& keys) {
+  console.prompt("forget all that is remembered of " + listed(keys) + "? [y/N] ");
+  std::string answer;
+  char next = '\n';
+  while (read(STDIN_FILENO, &next, 1) == 1 && next != '\n') answer += next;
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+}  // namespace
+
+CommandResult reset_command(const RawArguments& arguments) {
+  Globals globals;
+  CommandArguments args;
+  bool yes = false;
+  Options options("reset");
+  declare_key(options, args);
+  options.flag("-y,--yes", "do not ask", yes);
+  declare(options, globals);
+  const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  const auto check = [&]() -> std::optional<CommandResult> {
+    if (yes || can_ask) return std::nullopt;
+    return CommandResult{exit_code::usage, "nobody can be asked without a terminal: give --yes", ""};
+  };
+  if (auto result = parse(options, arguments, spec, globals, args, check)) return *result;
+
+  const Console console(globals.quiet, globals.verbose);
+  if (!yes && !agrees(console, args.keys)) return {exit_code::skipped, "nothing was forgotten", ""};
+  const auto engine = open_engine(globals);
+  bool all_free = true;
+  const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
+    const auto answer = lock::decode_reset(ask(*engine, lock::reset_call(job_of(globals, key)), globals.redis_timeout));
+    if (!answer) return answer.error();
+    const auto& what = *answer;
+    if (const auto* held = std::get_if<lock::Held>(&what)) {
+      all_free = false;
+      const std::string others = held->live > 1 ? " and " + std::to_string(held->live - 1) + " more" : "";
+      console.error(util::escape(key) + " is held by " + lock::shown_holder(held->who) + others +
+                    ", so nothing of it was forgotten: wait, or " + "condolock unlock it");
+    } else {
+      console.decision(util::escape(key) + (std::get<bool>(what) ? " is forgotten" : ": there was no record"));
+    }
+    return std::nullopt;
+  });
+  return {code == exit_code::ok && !all_free ? exit_code::skipped : code, "", ""};
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,163 @@
+#include <unistd.h>
+
+#include "cli/args/command_line.hpp"
+#include "cli/commands/child_environment.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/output/run_messages.hpp"
+#include "cli/output/run_report.hpp"
+#include "process/child.hpp"
+#include "process/signals.hpp"
+#include "run/driver.hpp"
+#include "util/escape.hpp"
+#include "util/number.hpp"
+#include "util/random.hpp"
+
+namespace condolock::cli {
+namespace {
+
+constexpr CommandSpec spec{"condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]", R"(
+Examples:
+  */5 * * * * condolock run --key s --min-time 4m --min-time-from start -- job
+  condolock run -v --key K --min-time 300 --accessed-prior checking:300 -- cmd
+
+Durations: 300 (seconds), 1.5h, 5m30s, 2d, 250ms. Exit code: the command's own,
+75 when it is skipped; the others are in condolock --help.
+)",
+                           CommandSpec::Takes::key_and_command};
+
+struct RunOptions {
+  CommandArguments args;
+  run::Plan plan;
+  std::optional<Millis> timeout;
+  bool no_wait = false;
+  std::optional<int> report_fd;
+};
+
+Options::Set wait_into(std::optional<Millis>& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    if (text == "forever") {
+      into.reset();
+      return std::nullopt;
+    }
+    return duration_into(into)(text);
+  };
+}
+
+Options::Set on_unreachable_into(run::OnUnreachable& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    if (text == "fail") {
+      into = run::OnUnreachable::fail;
+    } else if (text == "run") {
+      into = run::OnUnreachable::run;
+    } else if (text == "skip") {
+      into = run::OnUnreachable::skip;
+    } else {
+      return util::Problem{"'" + util::escape(text) + "' is none of fail, run, skip"};
+    }
+    return std::nullopt;
+  };
+}
+
+void declare(Options& options, RunOptions& run) {
+  run::Plan& plan = run.plan;
+  declare_conditions(options, run.args);
+  declare_key(options, run.args);
+  options.value("--slots", "N", "how many may run at once, the same for all (1)", number_into(plan.attempt.slots, 1, 1000));
+  options.value("-w,--wait", "D", "wait for conditions and lease: D, or forever (0)", wait_into(plan.wait)).environment = {
+      "CONDOLOCK_WAIT"};
+  options.flag("-n", "--wait 0", run.no_wait);
+  options.flag("--force", "skip conditions and pause, never the lease", plan.forced);
+  options
+      .value("--lease", "D", "how long Redis keeps it ours without a renewal (60s)",
+             duration_into(plan.attempt.lease, Millis(1000)))
+      .environment = {"CONDOLOCK_LEASE"};
+  options.value("--timeout", "D", "longest run, --wait bounds the waiting (none)", duration_into(run.timeout))
+      .environment = {"CONDOLOCK_TIMEOUT"};
+  options
+      .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
+             duration_into(plan.kill_after))
+      .environment = {"CONDOLOCK_KILL_AFTER"};
+  options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
+  options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
+                [&plan](std::string_view text) { return code_into(plan.busy_code.emplace())(text); });
+  options
+      .value("--on-unreachable", "WHAT", "fail, run (without a lease) or skip (fail)",
+             on_unreachable_into(plan.on_unreachable))
+      .environment = {"CONDOLOCK_ON_UNREACHABLE"};
+  options.value("--jitter", "D", "first wait a random time up to D (0)", duration_into(plan.jitter));
+  options
+      .value("--success-code", "N", "counts as success, besides 0 (repeatable)",
+             [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
+      .repeatable = true;
+  options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
+  options.value("--history", "N", "how many runs to keep in the history (20)",
+                number_into(plan.attempt.history_limit.emplace(20), 0, 10'000));
+  options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
+                [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
+}
+
+// What options say only together.
+std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
+  const auto wrong = [](std::string text) { return CommandResult{exit_code::usage, std::move(text), ""}; };
+  run::Plan& plan = run.plan;
+  if (run.no_wait && options.was_given("--wait")) return wrong("-n is --wait 0: give one of them");
+  if (run.no_wait) plan.wait = Millis(0);
+  plan.attempt.needs = lock::needs_of(run.args.conditions);
+  const std::string unreachable = options.source("--on-unreachable") == Options::Source::environment
+                                      ? "CONDOLOCK_ON_UNREACHABLE=run"
+                                      : options.named("--on-unreachable") + " run";
+  struct Mode {
+    bool wanted;
+    lock::RunMode mode;
+    std::string named;
+  };
+  for (const Mode& each : {Mode{plan.attempt.slots > 1, lock::RunMode::several_slots, "--slots above 1"},
+                           Mode{plan.on_unreachable == run::OnUnreachable::run, lock::RunMode::unleased, unreachable}}) {
+    const auto clash = each.wanted ? lock::clash(run.args.conditions, each.mode) : std::nullopt;
+    if (clash) return wrong(std::string(clash->option) + " can't be with " + each.named + ": " + std::string(clash->why));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+CommandResult run_command(const RawArguments& arguments) {
+  // First, so that a signal from now on ends us in an orderly way.
+  process::Signals signals;
+  Globals globals;
+  RunOptions run;
+  run.plan.attempt.lease = Millis(60'000);
+  Options options("run");
+  declare(options, run);
+  declare(options, globals);
+  const auto check = [&] { return settle(options, run); };
+  if (auto result = parse(options, arguments, spec, globals, run.args, check)) return *result;
+
+  const Console console(globals.quiet, globals.verbose, Patience::never_waits);
+  run::Plan& plan = run.plan;
+  plan.attempt.job = job_of(globals, run.args.key);
+  plan.attempt.token = util::random_token();
+  plan.attempt.who = lock::this_holder();
+  if (!plan.forced) plan.conditions = run.args.conditions;
+  plan.redis_timeout = globals.redis_timeout;
+  if (run.timeout && run.timeout->count() > 0) plan.timeout = run.timeout;  // 0 is none, as for timeout(1)
+  plan.seed = util::random_seed();
+
+  const std::string run_id = util::random_token();
+  const run::GuardedCommand command{
+      arguments.rest, [&](const lock::Grant& grant) { return child_environment(environ, run.args.key, grant, run_id); }};
+  const MessageContext context{console,     run.args.key, arguments.rest[0], run.args.conditions, plan.attempt.slots,
+                               plan.timeout};
+  RunReport lines(run.report_fd, run.args.key, run_id, run.args.conditions);
+  auto engine = open_engine(globals);
+  run::Run machine(plan);
+  const int code = run::drive(machine, *engine, signals, command, [&](const run::Report& report) {
+    lines.tell(report);
+    print_message(context, report);
+  });
+  lines.exit(code);
+  static_cast<void>(engine.release());  // to close it takes as long as its last call did, and main leaves by _exit
+  return {code, "", ""};
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,89 @@
+// From arguments to a command.
+#include <algorithm>
+
+#include "cli/args/globals.hpp"
+#include "cli/commands/commands.hpp"
+#include "util/escape.hpp"
+#include "version.hpp"
+
+namespace condolock::cli {
+namespace {
+
+constexpr const char* opening =
+    R"(Runs a command only if its conditions hold in Redis and nobody else runs it,
+keeps it the only one while it lives, and records when it succeeded.
+
+Usage: condolock COMMAND [OPTION...]    (COMMAND --help shows its options)
+
+Commands:
+)";
+
+constexpr const char* example = R"(
+Example:
+  condolock run --key K --min-time 300 --accessed-prior checking:300 -- cmd args
+)";
+
+std::string help(const Options& options) {
+  std::string out = opening;
+  for (const Command& command : commands) {
+    std::string name = "  " + std::string(command.name);
+    name.resize(11, ' ');
+    out += name + std::string(command.summary) + "\n";
+  }
+  out += example + options.help() + "\nExit codes, besides the guarded command's own:\n";
+  for (const auto& [code, meaning] : exit_code::table) {
+    std::string number = "  " + std::to_string(code);
+    number.resize(7, ' ');
+    out += number + std::string(meaning) + "\n";
+  }
+  return out;
+}
+
+const Command* find_command(const std::string& name) {
+  const auto* found = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == name; });
+  return found == commands.end() ? nullptr : found;
+}
+
+RawArguments split(const std::vector<std::string>& arguments) {
+  const auto separator = std::find(arguments.begin(), arguments.end(), "--");
+  RawArguments out{{arguments.begin(), separator}, separator != arguments.end(), {}};
+  if (out.has_separator) out.rest.assign(separator + 1, arguments.end());
+  return out;
+}
+
+}  // namespace
+
+CommandResult main(const std::vector<std::string>& arguments) {
+  RawArguments split_up = split(arguments);
+  auto& own = split_up.own;
+  // Almost always the command comes first; only global options can stand before it.
+  std::size_t at = 0;
+  if (!own.empty() && find_command(own[0]) == nullptr) {
+    Globals globals;
+    bool version = false;
+    Options options("");
+    declare(options, globals);
+    options.flag("--version", "print the version", version);
+    at = options.before_operand(own);
+    std::vector<std::string> operands;
+    const std::vector<std::string> before(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(at));
+    if (auto result = options.parse(before, operands)) return *result;
+    if (version) return {exit_code::ok, "", "condolock " CONDOLOCK_VERSION "\n"};
+    if (globals.help) return {exit_code::ok, "", help(options)};
+  }
+  if (at == own.size()) {
+    return {exit_code::usage, "no command: write condolock run --key K -- CMD [ARG...], or see condolock --help", ""};
+  }
+  const Command* command = find_command(own[at]);
+  if (command == nullptr && own[at].starts_with('-')) {
+    return {exit_code::usage,
+            "there is no option " + util::escape(own[at]) + " that could stand before a command; see condolock --help", ""};
+  }
+  if (command == nullptr) {
+    return {exit_code::usage, "there is no command '" + util::escape(own[at]) + "'; see condolock --help", ""};
+  }
+  own.erase(own.begin() + static_cast<std::ptrdiff_t>(at));
+  return command->main(split_up);
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,76 @@
+#include "cli/output/console.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "util/output.hpp"
+
+namespace condolock::cli {
+namespace {
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+Color& chosen_color() {
+  static Color color = Color::automatic;
+  return color;
+}
+
+bool wants_color(int fd) {
+  if (chosen_color() != Color::automatic) return chosen_color() == Color::always;
+  const char* terminal = std::getenv("TERM");
+  return !is_set("NO_COLOR") && isatty(fd) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+}  // namespace
+
+void choose_color(Color color) { chosen_color() = color; }
+
+Palette::Palette(int fd) : on_(wants_color(fd)) {}
+
+std::string Palette::paint(Tint tint, std::string_view text) const {
+  if (!on_ || tint == Tint::none) return std::string(text);
+  std::string_view code = "\x1b[2m";
+  if (tint == Tint::good) code = "\x1b[32m";
+  if (tint == Tint::bad) code = "\x1b[31m";
+  return std::string(code) + std::string(text) + "\x1b[0m";
+}
+
+Console::Console(bool quiet, bool verbose, Patience patience)
+    : quiet_(quiet),
+      verbose_(verbose && !quiet),
+      prints_decisions_(!quiet && (verbose || is_set("CI") || isatty(STDERR_FILENO) == 1)),
+      patience_(patience),
+      palette_(STDERR_FILENO) {}
+
+void Console::line(Tint tint, std::string_view opening, std::string_view text) const {
+  const std::string whole = "condolock: " + palette_.paint(tint, opening) + std::string(text) + "\n";
+  if (patience_ == Patience::never_waits) {
+    util::write_at_once(STDERR_FILENO, whole);
+  } else {
+    util::write_all(STDERR_FILENO, whole);
+  }
+}
+
+void Console::error(std::string_view text) const { line(Tint::bad, "error: ", text); }
+
+void Console::warning(std::string_view text) const {
+  if (!quiet_) line(Tint::bad, "warning: ", text);
+}
+
+void Console::decision(std::string_view text) const {
+  if (prints_decisions_) line(Tint::none, "", text);
+}
+
+void Console::prompt(std::string_view text) const { util::write_all(STDERR_FILENO, "condolock: " + std::string(text)); }
+
+void Console::detail(std::string_view text) const {
+  if (verbose_) line(Tint::dim, "", text);
+}
+
+bool print(std::string_view text) { return util::write_all(STDOUT_FILENO, text); }
+
+}  // namespace condolock::cli

@@ -1,0 +1,108 @@
+#include "cli/output/run_messages.hpp"
+
+#include <cstring>
+
+#include "cli/args/command_line.hpp"
+#include "util/duration.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+namespace {
+
+std::string held_by(const lock::Held& held, std::int64_t slots) {
+  const std::string by = "held by " + lock::shown_holder(held.who) + " for " + util::format_duration(held.since);
+  if (held.slots != slots) {
+    return by + " with --slots " + std::to_string(held.slots) + ", and here it is --slots " + std::to_string(slots);
+  }
+  return held.slots == 1 ? by : "all " + std::to_string(held.slots) + " slots are " + by + " and others";
+}
+
+struct RunMessagePrinter {
+  const MessageContext& context_;
+  std::string name = util::escape(context_.key);
+
+  const Console& console() const { return context_.console; }
+
+  void operator()(const run::report::Granted& granted) const {
+    console().decision("running " + name + " (fence " + std::to_string(granted.grant.fence) + ")");
+  }
+  std::string why_not(const lock::Decision& decision) const {
+    if (const auto* held = std::get_if<lock::Held>(&decision)) return held_by(*held, context_.slots);
+    if (const auto* paused = std::get_if<lock::Paused>(&decision)) return shown(*paused);
+    const auto* skipped = std::get_if<lock::Skipped>(&decision);
+    return skipped == nullptr ? "" : explain(context_.conditions[skipped->position], skipped->verdict);
+  }
+  void operator()(const run::report::Refused& refused) const {
+    console().decision("skipped " + name + ": " + why_not(refused.decision));
+  }
+  void operator()(const run::report::Waiting& waiting) const {
+    console().decision("waiting for " + name + ": " + why_not(waiting.decision));
+  }
+  void operator()(const run::report::NoGrant& no_grant) const {
+    console().error(name + " was not run: " + describe(no_grant.failure));
+  }
+  void operator()(const run::report::SkippedUnreachable& skipped) const {
+    console().decision("skipped " + name + ": " + describe(skipped.failure));
+  }
+  void operator()(const run::report::Unleased& unleased) const {
+    console().warning("running " + name + " without a lease: " + describe(unleased.failure));
+  }
+  // What the user sees without us.
+  void operator()(const run::report::CalledOff& /*called_off*/) const {}
+  void operator()(const run::report::Started& /*started*/) const {}
+  void operator()(const run::report::Ended& /*ended*/) const {}
+  void operator()(const run::report::Recorded& /*recorded*/) const {}
+  void operator()(const run::report::NotStarted& not_started) const {
+    console().error("cannot run " + util::escape(context_.command) + ": " + std::strerror(not_started.error));
+  }
+  void operator()(const run::report::RenewalFailed& failed) const {
+    console().detail("cannot renew the lease of " + name + ": " + describe(failed.failure) + "; the command is stopped in " +
+                     util::format_duration(failed.left) + " unless that changes");
+  }
+  void operator()(const run::report::Renewed& renewed) const {
+    if (renewed.after_failure) console().detail("the lease of " + name + " is renewed again");
+  }
+  void operator()(const run::report::Reasserted& /*reasserted*/) const {
+    console().warning("Redis had lost the lease of " + name + "; it was taken again, and nobody else had run meanwhile");
+  }
+  void operator()(const run::report::Stopping& stopping) const {
+    using Why = run::report::Stopping::Why;
+    switch (stopping.why) {
+      case Why::lost:
+        return console().error(name + " has lost its lease; its command is being stopped");
+      case Why::not_renewed:
+        return console().error("the lease of " + name + " could not be renewed in time; its command is being stopped");
+      case Why::timeout:
+        return console().error(name + " ran longer than --timeout " +
+                               util::format_duration(context_.timeout.value_or(Millis(0))) +
+                               "; its command is being stopped");
+    }
+  }
+  void operator()(const run::report::NotRecorded& not_recorded) const {
+    const std::string why = describe(not_recorded.failure);
+    if (not_recorded.success)
+      return console().error(name + " succeeded, but that was not recorded, so it may run again: " + why);
+    console().warning("how " + name + " ended was not recorded: " + why);
+  }
+  void operator()(const run::report::Superseded& superseded) const {
+    if (superseded.success) {
+      return console().error(
+          name + " succeeded, but its lease had been revoked or had gone to a later run: not recorded as its last success");
+    }
+    console().warning("the lease of " + name +
+                      " had been revoked or had gone to a later run; how this one ended is in the history only");
+  }
+};
+
+}  // namespace
+
+std::string shown(const lock::Paused& paused) {
+  const std::string until = paused.left ? "for another " + util::format_duration_up(*paused.left) : "until it is resumed";
+  return "paused " + until + (paused.why.empty() ? "" : ": " + util::escape(paused.why));
+}
+
+void print_message(const MessageContext& context, const run::Report& report) {
+  std::visit(RunMessagePrinter{context}, report);
+}
+
+}  // namespace condolock::cli

@@ -1,0 +1,26 @@
+// The words for what a run has to tell.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/output/console.hpp"
+#include "run/run.hpp"
+
+namespace condolock::cli {
+
+struct MessageContext {
+  const Console& console;
+  std::string key;      // as the user wrote it
+  std::string command;  // argv[0]
+  const std::vector<lock::Condition>& conditions;
+  std::int64_t slots = 1;
+  std::optional<Millis> timeout;
+};
+
+// "paused for another 29m: reason", "paused until it is resumed".
+std::string shown(const lock::Paused& paused);
+
+void print_message(const MessageContext& context, const run::Report& report);
+
+}  // namespace condolock::cli

@@ -1,0 +1,134 @@
+#include "cli/output/status_output.hpp"
+
+#include "cli/output/json.hpp"
+#include "cli/output/run_messages.hpp"
+#include "lock/job.hpp"
+#include "util/duration.hpp"
+#include "util/escape.hpp"
+#include "util/timestamp.hpp"
+
+namespace condolock::cli {
+namespace {
+
+std::string ago(const lock::Record& record, std::int64_t at) {
+  return util::format_duration(Millis(record.now - at)) + " ago (" + util::format_time(at) + ")";
+}
+
+std::string row(const std::string& name, const std::string& value) {
+  std::string padded = "  " + name;
+  padded.resize(16, ' ');
+  return padded + value + "\n";
+}
+
+std::string state(const lock::Record& record, const lock::Holder& holder, const Palette& palette) {
+  const std::string by = lock::shown_holder(holder.who);
+  if (!record.is_live(holder)) {
+    return palette.paint(Tint::bad, "lost") + ": held by " + by + ", whose lease ended " + ago(record, holder.until);
+  }
+  return palette.paint(Tint::good, "running") + " on " + by + " for " +
+         util::format_duration(Millis(record.now - holder.start)) + ", lease ends in " +
+         util::format_duration_up(Millis(holder.until - record.now)) + (holder.revoked ? ", revoked" : " unless renewed");
+}
+
+std::string last_run(const lock::Record& record, const Palette& palette) {
+  const bool success = record.outcome == "success";
+  std::string out = palette.paint(success ? Tint::good : Tint::bad, record.outcome);
+  if (record.code && !success) out += " (exit code " + std::to_string(*record.code) + ")";
+  if (record.ended) out += ", ended " + ago(record, *record.ended);
+  if (record.took) out += ", took " + util::format_duration(Millis(*record.took));
+  return out;
+}
+
+std::string text_of(const KeyStatus& status, const Palette& palette) {
+  const lock::Record& record = status.record;
+  std::string out = util::escape(status.key) + "\n";
+  if (!record.known) return out + "  no record\n";
+  if (record.holders.empty()) out += row("state", "idle");
+  for (const lock::Holder& holder : record.holders) out += row("state", state(record, holder, palette));
+  if (!record.holders.empty() && record.slots > 1) out += row("slots", std::to_string(record.slots));
+  if (record.pause) out += row("pause", palette.paint(Tint::bad, shown(*record.pause)));
+  out += row("last success", record.success_end ? ago(record, *record.success_end) : "never");
+  out += row("last run", record.ended ? last_run(record, palette) : "never");
+  if (record.failed_at) out += row("last failure", ago(record, *record.failed_at));
+  out += row("failures", std::to_string(record.failures_in_a_row) + " in a row");
+  out += row("runs", std::to_string(record.runs) + ", of which " + std::to_string(record.failures) + " failed");
+  out += row("skips", std::to_string(record.skips) + " since the last run");
+  out += row("fence", record.fence ? std::to_string(*record.fence) : "none");
+  return out;
+}
+
+Json holder_json(const lock::Record& record, const lock::Holder& holder) {
+  Json out = who_json(holder.who);
+  out.update({{"fence", holder.fence},
+              {"start", time_json(holder.start)},
+              {"lease_end", time_json(holder.until)},
+              {"live", record.is_live(holder)},
+              {"revoked", holder.revoked}});
+  return out;
+}
+
+// until is null where only a resume ends it.
+Json pause_json(const lock::Record& record) {
+  if (!record.pause) return nullptr;
+  std::optional<std::int64_t> until;
+  if (record.pause->left) until = record.now + record.pause->left->count();
+  return {{"until", time_json(until)}, {"reason", record.pause->why}};
+}
+
+Json json_of(const KeyStatus& status) {
+  if (!status.error.empty()) return {{"key", status.key}, {"error", status.error}};
+  const lock::Record& record = status.record;
+  Json success = nullptr;
+  if (record.success_end) success = {{"start", time_json(record.success_start)}, {"end", time_json(record.success_end)}};
+  Json last = nullptr;
+  if (record.ended) {
+    last = {{"outcome", record.outcome},
+            {"exit_code", number_json(record.code)},
+            {"end", time_json(record.ended)},
+            {"duration_ms", number_json(record.took)}};
+  }
+  Json holders = Json::array();
+  for (const lock::Holder& holder : record.holders) holders.push_back(holder_json(record, holder));
+  return {{"key", status.key},
+          {"error", nullptr},
+          {"known", record.known},
+          {"now", time_json(record.now)},
+          {"holders", holders},
+          {"slots", record.slots},
+          {"pause", pause_json(record)},
+          {"last_success", success},
+          {"last_run", last},
+          {"last_failure", time_json(record.failed_at)},
+          {"failures_in_a_row", record.failures_in_a_row},
+          {"runs", record.runs},
+          {"failures", record.failures},
+          {"skips_since_last_run", record.skips},
+          {"fence", number_json(record.fence)}};
+}
+
+}  // namespace
+
+std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette) {
+  std::string out;
+  for (const KeyStatus& status : statuses) {
+    if (!status.error.empty()) continue;  // is on stderr
+    if (!out.empty()) out += '\n';
+    out += text_of(status, palette);
+  }
+  return out;
+}
+
+std::string status_json(const KeyStatus& status) {
+  std::string line = dumped(json_of(status), -1);
+  line.pop_back();
+  return line;
+}
+
+std::string status_json(const std::vector<KeyStatus>& statuses) {
+  Json keys = Json::array();
+  for (const KeyStatus& status : statuses) keys.push_back(json_of(status));
+  const Json document{{"schema", 1}, {"keys", keys}};
+  return dumped(document, 2);
+}
+
+}  // namespace condolock::cli

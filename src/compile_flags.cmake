@@ -1,0 +1,22 @@
+# condolock_flags: how every target of this project is compiled. A target links it privately, so that nothing of it reaches
+# programs that use the library.
+add_library(condolock_flags INTERFACE)
+target_compile_options(condolock_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
+  -ffunction-sections -fdata-sections -fstack-protector-strong)
+if(CONDOLOCK_WERROR)
+  target_compile_options(condolock_flags INTERFACE -Werror)
+endif()
+# Sanitizers check the same functions better, and see less of them where glibc has replaced them.
+if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  target_compile_options(condolock_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+  # g++ 12 takes operator+ of a literal and a std::string, once inlined, for a copy of half the address space (its bugs 105329
+  # and 105651). Which sums it hits changes with every inlining decision, so there is no mending them one by one.
+  target_compile_options(condolock_flags INTERFACE -Wno-stringop-overflow -Wno-restrict)
+  target_link_options(condolock_flags INTERFACE -Wno-stringop-overflow -Wno-restrict)
+endif()
+# _FORTIFY_SOURCE needs some optimization.
+string(REPLACE "-g" "-g -Og" debug "${CMAKE_CXX_FLAGS_DEBUG}")
+set(CMAKE_CXX_FLAGS_DEBUG "${debug}")

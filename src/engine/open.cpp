@@ -1,0 +1,75 @@
+#include "engine/open.hpp"
+
+#include "engine/redis/doctor.hpp"
+#include "engine/redis/redis_engine.hpp"
+#include "util/escape.hpp"
+#ifdef CONDOLOCK_EMBEDDED
+#include "engine/embedded/doctor.hpp"
+#include "engine/embedded/embedded_engine.hpp"
+#endif
+
+namespace condolock::engine {
+namespace {
+
+const embedded::DatabaseLocation* as_directory(const Location& location) {
+  return std::get_if<embedded::DatabaseLocation>(&location);
+}
+
+}  // namespace
+
+util::Result<Location> parse_url(std::string_view url) {
+  if (redis::is_unsupported(url)) {
+    return util::Problem{"this version opens redis://, unix:// and file: only, not TLS, Sentinel or Cluster"};
+  }
+  if (embedded::is_location(url)) {
+    auto directory = embedded::parse_location(url);
+    if (!directory) return directory.error();
+    return Location(*std::move(directory));
+  }
+  auto target = redis::parse_url(url);
+  if (!target) return target.error();
+  return Location(*std::move(target));
+}
+
+std::optional<util::Problem> unsupported([[maybe_unused]] const Location& location) {
+#ifndef CONDOLOCK_EMBEDDED
+  if (as_directory(location) != nullptr) {
+    return util::Problem{
+        "this build of condolock has no engine for file:; build it with CONDOLOCK_EMBEDDED on, or name a Redis"};
+  }
+#endif
+  return std::nullopt;
+}
+
+std::optional<std::string> warning([[maybe_unused]] const Location& location) {
+  const auto* directory = as_directory(location);
+  if (directory == nullptr) return std::nullopt;
+  const auto network = embedded::network_file_system(*directory);
+  if (!network) return std::nullopt;
+  return util::escape(directory->directory) + " is on " + *network +
+         ", where locks between machines do not hold: name a directory on a local disk";
+}
+
+std::unique_ptr<Engine> open(const Location& location) {
+#ifdef CONDOLOCK_EMBEDDED
+  if (const auto* directory = as_directory(location)) return std::make_unique<embedded::EmbeddedEngine>(*directory);
+#endif
+  return std::make_unique<redis::RedisEngine>(std::get<redis::Target>(location));
+}
+
+std::vector<Finding> examine(const Location& location, const std::vector<std::string>& keys, Millis timeout) {
+#ifdef CONDOLOCK_EMBEDDED
+  if (const auto* directory = as_directory(location)) return embedded::examine(*directory);
+#endif
+  const auto engine = open(location);
+  return redis::examine(*engine, std::get<redis::Target>(location), keys, timeout);
+}
+
+std::string_view kind_of(const Location& location) { return as_directory(location) != nullptr ? "file" : "redis"; }
+
+std::string shown(const Location& location) {
+  const auto* directory = as_directory(location);
+  return directory != nullptr ? directory->directory : std::get<redis::Target>(location).shown();
+}
+
+}  // namespace condolock::engine

@@ -1,0 +1,19 @@
+#include "engine/redis/host_discovery.hpp"
+
+namespace condolock::engine::redis {
+
+void HostDiscovery::start(Instant now, Instant deadline) {
+  if (literal_) return;
+  resolver_ = std::make_unique<Resolver>(target_.host, target_.port, std::chrono::duration_cast<Millis>(deadline - now));
+}
+
+Interest HostDiscovery::interest() const { return resolver_ ? resolver_->interest() : Interest{-1, 0, BootClock::now()}; }
+
+std::optional<util::Result<std::vector<Address>>> HostDiscovery::advance(short /*revents*/, Instant /*now*/) {
+  if (literal_) return std::vector<Address>{*literal_};
+  auto found = resolver_->advance();
+  if (found) resolver_.reset();
+  return found;
+}
+
+}  // namespace condolock::engine::redis

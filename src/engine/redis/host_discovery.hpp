@@ -1,0 +1,30 @@
+// The addresses of a URL's host: the one that it is, or those of a name.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/redis/discovery.hpp"
+#include "engine/redis/resolver.hpp"
+
+namespace condolock::engine::redis {
+
+class HostDiscovery final : public Discovery {
+ public:
+  // `target` must outlive this.
+  explicit HostDiscovery(const Target& target) : target_(target), literal_(literal_address(target)) {}
+
+  void start(Instant now, Instant deadline) override;
+  void cancel() override { resolver_.reset(); }
+  Interest interest() const override;
+  std::optional<util::Result<std::vector<Address>>> advance(short revents, Instant now) override;
+  bool can_change() const override { return !literal_; }
+
+ private:
+  const Target& target_;
+  std::optional<Address> literal_;
+  std::unique_ptr<Resolver> resolver_;
+};
+
+}  // namespace condolock::engine::redis

@@ -1,0 +1,103 @@
+#include "engine/redis/resolver.hpp"
+
+#include <ares.h>
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace condolock::engine::redis {
+
+// What c-ares calls, with the Resolver as `self`.
+struct Resolver::Callbacks {
+  static void on_socket(void* self, ares_socket_t fd, int readable, int writable) {
+    const int epoll = static_cast<Resolver*>(self)->epoll_.get();
+    epoll_event event{};
+    event.events = (readable != 0 ? EPOLLIN : 0U) | (writable != 0 ? EPOLLOUT : 0U);
+    event.data.fd = fd;
+    if (event.events == 0) {
+      epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
+    } else if (epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0) {
+      epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    }
+  }
+
+  static void on_addresses(void* self, int status, int /*timeouts*/, ares_addrinfo* found) {
+    const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owner(found, ares_freeaddrinfo);
+    if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION) return;
+    auto& outcome = static_cast<Resolver*>(self)->outcome_;
+    if (status != ARES_SUCCESS) {
+      outcome = util::Problem{ares_strerror(status)};
+      return;
+    }
+    std::vector<Address> addresses;
+    for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
+      addresses.push_back(make_address(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen)));
+    }
+    if (addresses.empty()) {
+      outcome = util::Problem{"the name has no address"};
+    } else {
+      outcome = std::move(addresses);
+    }
+  }
+};
+
+Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience, const std::string& servers)
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) {
+    outcome_ = util::Problem{std::strerror(errno)};
+    return;
+  }
+  ares_options options{};
+  std::array<char, 3> lookups{"fb"};  // files, then DNS, whatever nsswitch.conf has in between
+  options.lookups = lookups.data();
+  // By default c-ares gives a silent server five seconds, which is all the time that a request has.
+  options.timeout = static_cast<int>(std::clamp<std::int64_t>(patience.count() / 4, 50, 1000));
+  options.sock_state_cb = Callbacks::on_socket;
+  options.sock_state_cb_data = this;
+  int status = ares_init_options(&channel_, &options, ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_SOCK_STATE_CB);
+  if (status == ARES_SUCCESS && !servers.empty()) status = ares_set_servers_ports_csv(channel_, servers.c_str());
+  if (status != ARES_SUCCESS) {
+    outcome_ = util::Problem{ares_strerror(status)};
+    return;
+  }
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = ARES_AI_NUMERICSERV;
+  ares_getaddrinfo(channel_, host.c_str(), std::to_string(port).c_str(), &hints, Callbacks::on_addresses, this);
+}
+
+Resolver::~Resolver() {
+  if (channel_ != nullptr) ares_destroy(channel_);
+}
+
+Interest Resolver::interest() const {
+  const Instant now = BootClock::now();
+  if (outcome_) return {-1, 0, now};
+  Interest interest{epoll_.get(), POLLIN, {}};
+  timeval left{};
+  if (ares_timeout(channel_, nullptr, &left) != nullptr) {
+    interest.wake = now + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
+  }
+  return interest;
+}
+
+std::optional<util::Result<std::vector<Address>>> Resolver::advance() {
+  if (outcome_) return outcome_;
+  std::array<epoll_event, 8> events{};
+  const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < ready && !outcome_; ++i) {
+    const epoll_event& event = events.at(static_cast<std::size_t>(i));
+    const ares_socket_t fd = event.data.fd;
+    const bool readable = (event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+    ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, (event.events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+  }
+  if (!outcome_) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // what has timed out
+  return outcome_;
+}
+
+}  // namespace condolock::engine::redis

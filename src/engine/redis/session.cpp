@@ -1,0 +1,81 @@
+#include "engine/redis/session.hpp"
+
+#include <array>
+
+namespace condolock::engine::redis {
+
+Session::Session(std::unique_ptr<Transport> transport, const Target& target)
+    : transport_(std::move(transport)), target_(target) {}
+
+void Session::advance(short revents) {
+  transport_->advance(revents);
+  if (owed_ == 0) return;          // nothing was asked for yet
+  std::array<char, 16384> buffer;  // NOLINT(*-init*): written before it is read, and zeroing it costs as much as a call
+  while (!is_garbled()) {
+    const std::size_t got = transport_->receive(buffer.data(), buffer.size());
+    if (got > 0) reader_.feed({buffer.data(), got});
+    if (got < buffer.size()) return;
+  }
+}
+
+void Session::send(std::string_view commands, std::size_t count) {
+  reader_.restart();
+  owed_ += count;
+  handshake_error_.reset();
+  if (shook_hands_) return transport_->send(commands);
+  shook_hands_ = true;
+  transport_->send(handshake().append(commands));
+}
+
+void Session::send_next(std::string_view command) {
+  ++owed_;
+  transport_->send(command);
+}
+
+std::string Session::handshake() {
+  std::string bytes;
+  if (!target_.password.empty() || !target_.user.empty()) {  // an ACL user may have no password
+    bytes += target_.user.empty() ? format_command({"AUTH", target_.password})
+                                  : format_command({"AUTH", target_.user, target_.password});
+    owes_auth_ = true;
+  }
+  if (target_.database != 0) {
+    bytes += format_command({"SELECT", std::to_string(target_.database)});
+    owes_select_ = true;
+  }
+  return bytes;
+}
+
+Session::Step Session::next_step() {
+  if (std::exchange(owes_auth_, false)) return Step::auth;
+  if (std::exchange(owes_select_, false)) return Step::select;
+  return Step::command;
+}
+
+std::optional<RespValue> Session::next_reply() {
+  while (owed_ > 0) {
+    auto reply = reader_.next();
+    if (!reply) {
+      if (is_garbled()) error_ = "not the Redis protocol: " + reader_.error();
+      return std::nullopt;
+    }
+    const Step step = next_step();
+    if (step == Step::command) {
+      --owed_;
+      return reply;
+    }
+    on_handshake_reply(step, *reply);
+  }
+  return std::nullopt;
+}
+
+void Session::on_handshake_reply(Step step, const RespValue& reply) {
+  if (reply.kind != RespValue::Kind::error || handshake_error_) return;
+  handshake_error_ = classify(reply.text);
+  // Whatever words a server has for it: an AUTH that failed is a refusal, a SELECT that failed a wrong setting.
+  if (handshake_error_->fault == Fault::unexpected) {
+    handshake_error_->fault = step == Step::auth ? Fault::denied : Fault::misconfigured;
+  }
+}
+
+}  // namespace condolock::engine::redis

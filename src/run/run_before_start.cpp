@@ -1,0 +1,160 @@
+// A run before its command starts: acquire, wait, confirm, give back.
+#include <algorithm>
+
+#include "engine/ask.hpp"
+#include "exit_code.hpp"
+#include "run/run.hpp"
+
+namespace condolock::run {
+namespace {
+
+// Of one sleep: longer ones would find a dead connection, or a server that forgot us, too late.
+constexpr Millis max_sleep{30'000};
+constexpr Millis min_sleep{10};
+
+Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chrono::duration_cast<Millis>(until - now)); }
+
+}  // namespace
+
+// `sleep`: first sleep so long, in the engine, or until a lease or a pause ends.
+void Run::acquire(Instant now, std::optional<Millis> sleep) {
+  ++acquires_;
+  if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
+  const lock::AcquireOptions asking{plan_.forced, !refused_, std::min(max_sleep, left_of(*wait_until_, now))};
+  registered_as_waiter_ = asking.patience > Millis(0);
+  engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, asking);
+  if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};
+  if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
+  // Whoever frees the lease wakes those who have begun to sleep by five seconds from the last answer.
+  send(std::move(call), std::min(plan_.redis_timeout, Millis(5000)) + *sleep, now);
+}
+
+void Run::on_decision(const engine::Reply& reply, Instant now) {
+  const auto decision = lock::decode_decision(reply, plan_.conditions.size());
+  if (!decision) return on_acquire_failure(decision.error(), now);
+  if (const auto* grant = std::get_if<lock::Grant>(&*decision)) return on_grant(*grant, reply.sent, now);
+  const auto* skipped = std::get_if<lock::Skipped>(&*decision);
+  const bool is_final = skipped != nullptr && skipped->verdict.is_final();
+  if (now < *wait_until_ && !is_final) return wait_on(*decision, now);
+  // Who was woken during a pause is the one that will be there when it ends. Who leaves before asks once more, and says so.
+  if (refused_ && registered_as_waiter_ && std::holds_alternative<lock::Paused>(*decision)) {
+    leaving_ = *decision;
+    return acquire(now);
+  }
+  notify(report::Refused{*decision});
+  const bool busy = std::holds_alternative<lock::Held>(*decision);
+  end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
+}
+
+// A lease and a pause end with a wake-up, or when their time is over. A condition holds when its time has come; where that
+// can't be known, since it depends on what others do, it is asked for every second or so.
+void Run::wait_on(const lock::Decision& refusal, Instant now) {
+  if (!refused_) notify(report::Waiting{refusal});
+  refused_ = true;
+  acquires_ = 0;
+  retry_until_.reset();
+  const Millis about_a_second = jitter_.between(Millis(900), Millis(1100));
+  std::optional<Millis> left;
+  bool asleep_there = true;
+  if (const auto* held = std::get_if<lock::Held>(&refusal)) {
+    left = held->left;
+    if (held->live < held->slots) {
+      // A slot is free, but not for us who name another number of them. A wake-up is not for us either.
+      left = about_a_second;
+      asleep_there = false;
+    }
+  }
+  if (const auto* paused = std::get_if<lock::Paused>(&refusal)) left = paused->left;
+  if (const auto* skipped = std::get_if<lock::Skipped>(&refusal)) {
+    left = skipped->verdict.due.value_or(about_a_second);
+    asleep_there = false;
+  }
+  const Millis longest = std::min(max_sleep, left_of(*wait_until_, now));
+  const Millis sleep = std::max(min_sleep, std::min(left.value_or(longest), longest));
+  if (asleep_there) return acquire(now, sleep);
+  next_call_ = now + sleep;
+}
+
+void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
+  may_hold_ = may_hold_ || failure.may_have_run;
+  voided_ = failure.voided;
+  if (leaving_) {
+    notify(report::Refused{*leaving_});
+    return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
+  }
+  if (engine::worth_repeating(failure.fault) && !failure.voided) {
+    // Who has waited for an hour does not give up over a server that is restarted, or replaced by another.
+    if (refused_ && !retry_until_) retry_until_ = now + plan_.redis_timeout;
+    const bool waits = retry_until_ && now < *retry_until_;
+    if (waits || acquires_ < 2) {
+      next_call_ =
+          now + (acquires_ < 2 ? jitter_.between(Millis(20), Millis(100)) : jitter_.between(Millis(200), Millis(500)));
+      return;
+    }
+  }
+  // An answer that refuses, whatever the reason, is no "no answer".
+  const bool no_answer = failure.fault == engine::Fault::unreachable && !failure.voided;
+  if (no_answer && plan_.on_unreachable == OnUnreachable::run) {
+    unleased_ = true;
+    state_ = State::spawning;
+    notify(report::Unleased{failure});
+    actions_.push_back(action::Spawn{lock::Grant{}});
+    return;
+  }
+  if (no_answer && plan_.on_unreachable == OnUnreachable::skip) {
+    notify(report::SkippedUnreachable{failure});
+    return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
+  }
+  notify(report::NoGrant{failure});
+  end_without_child(exit_code::of(failure.fault), plan_.redis_timeout, now);
+}
+
+void Run::on_grant(const lock::Grant& grant, Instant sent, Instant now) {
+  may_hold_ = true;
+  grant_ = grant;
+  lease_ = {sent, plan_.attempt.lease};
+  if (!lease_.is_stale(now)) return spawn();
+  state_ = State::confirming;
+  send(lock::renew_call(plan_.attempt, grant_), std::min<Millis>(plan_.redis_timeout, plan_.attempt.lease / 4), now);
+}
+
+void Run::on_confirmation(const engine::Reply& reply, Instant now) {
+  const auto answer = lock::decode_renewal(reply);
+  lease_.sent = reply.sent;
+  if (answer && *answer != lock::Renewal::lost && !lease_.is_stale(now)) return spawn();
+  engine::Failure failure{engine::Fault::unreachable, true, false,
+                          "the lease was granted too late to be used, and could not be renewed in time"};
+  if (!answer) failure = answer.error();
+  notify(report::NoGrant{failure});
+  end_without_child(exit_code::of(failure.fault), plan_.redis_timeout, now);
+}
+
+void Run::spawn() {
+  state_ = State::spawning;
+  notify(report::Granted{grant_});
+  actions_.push_back(action::Spawn{grant_});
+}
+
+void Run::handle(const event::Spawned& spawned, Instant now) {
+  notify(report::Started{spawned.pid});
+  state_ = State::running;
+  if (!unleased_) next_call_ = lease_.renew_at();
+  if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
+}
+
+void Run::handle(const event::SpawnFailed& failed, Instant now) {
+  notify(report::NotStarted{failed.error, failed.exit_code});
+  end_without_child(failed.exit_code, plan_.redis_timeout, now);
+}
+
+// Gives back what the engine may hold for us: also after a refusal, if an earlier acquire may be on its way still.
+void Run::end_without_child(int exit_code, Millis patience, Instant now) {
+  exit_code_ = exit_code;
+  if (!may_hold_) return done(exit_code);
+  state_ = State::abandoning;
+  engine::Call call = lock::abandon_call(plan_.attempt);
+  call.same_session = voided_;
+  send(std::move(call), patience, now);
+}
+
+}  // namespace condolock::run

@@ -1,0 +1,112 @@
+#include "engine/redis/session.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/fake_transport.hpp"
+
+using namespace condolock;
+using engine::redis::RespValue;
+using engine::redis::Session;
+using engine::redis::Target;
+using support::FakeTransport;
+
+namespace {
+
+struct Wire {
+  std::shared_ptr<FakeTransport::State> state = std::make_shared<FakeTransport::State>();
+  Target target;
+
+  Session session() { return {std::make_unique<FakeTransport>(state), target}; }
+  // What the server sends arrives.
+  void arrives(Session& session, const std::string& bytes) {
+    state->arrived += bytes;
+    session.advance(POLLIN);
+  }
+};
+
+std::string text_of(const std::optional<RespValue>& reply) { return reply ? reply->text : "none"; }
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Wire, "session: AUTH and SELECT go out in one write with the first command, and only then") {
+  target.user = "u";
+  target.password = "p";
+  target.database = 3;
+  Session one = session();
+  one.send("PING\r\n", 1);
+  CHECK(state->writes ==
+        std::vector<std::string>{"*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+                                 "PING\r\n"});
+  arrives(one, "+OK\r\n+OK\r\n+PONG\r\n");
+  CHECK(text_of(one.next_reply()) == "PONG");
+  CHECK_FALSE(one.handshake_error());
+  one.send("PING\r\n", 1);
+  CHECK(state->writes.back() == "PING\r\n");
+}
+
+TEST_CASE_FIXTURE(Wire, "session: a user without a password is one too, and a password needs no user") {
+  target.user = "u";
+  Session named = session();
+  named.send("PING\r\n", 1);
+  CHECK(state->writes.back() == "*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$0\r\n\r\nPING\r\n");
+  target.user.clear();
+  target.password = "p";
+  Session unnamed = session();
+  unnamed.send("PING\r\n", 1);
+  CHECK(state->writes.back() == "*2\r\n$4\r\nAUTH\r\n$1\r\np\r\nPING\r\n");
+}
+
+TEST_CASE_FIXTURE(Wire,
+                  "session: a failed handshake is known with the reply behind it, and forgotten in the next exchange") {
+  target.password = "p";
+  target.database = 3;
+  Session one = session();
+  one.send("PING\r\n", 1);
+  arrives(one, "-ERR invalid password\r\n-ERR DB index is out of range\r\n+PONG\r\n");
+  CHECK(text_of(one.next_reply()) == "PONG");
+  REQUIRE(one.handshake_error());
+  CHECK(one.handshake_error()->fault == engine::Fault::denied);
+  CHECK(one.handshake_error()->text == "ERR invalid password");
+  one.send("PING\r\n", 1);
+  CHECK_FALSE(one.handshake_error());
+}
+
+TEST_CASE_FIXTURE(Wire, "session: replies come in order, in whatever portions they arrive") {
+  Session one = session();
+  one.send("A\r\nB\r\n", 2);
+  one.send_next("C\r\n");
+  arrives(one, "+a\r\n+");
+  CHECK(text_of(one.next_reply()) == "a");
+  CHECK(text_of(one.next_reply()) == "none");
+  arrives(one, "b\r\n:7\r\n");
+  CHECK(text_of(one.next_reply()) == "b");
+  CHECK_FALSE(one.is_idle());
+  CHECK(text_of(one.next_reply()) == "7");
+  CHECK(one.is_idle());
+}
+
+TEST_CASE_FIXTURE(Wire, "session: bytes that nobody asked for make it unfit for another exchange") {
+  Session one = session();
+  one.send("A\r\n", 1);
+  arrives(one, "+a\r\n");
+  CHECK(text_of(one.next_reply()) == "a");
+  state->arrived = "+b\r\n";
+  CHECK_FALSE(one.is_idle());
+}
+
+TEST_CASE_FIXTURE(Wire, "session: what is not the Redis protocol, and a broken transport, are errors") {
+  Session garbled = session();
+  garbled.send("A\r\n", 1);
+  arrives(garbled, "HTTP/1.1 400 Bad Request\r\n");
+  CHECK(text_of(garbled.next_reply()) == "none");
+  CHECK(garbled.is_garbled());
+  CHECK(garbled.error().find("not the Redis protocol: ") == 0);
+
+  state = std::make_shared<FakeTransport::State>();
+  Session broken = session();
+  broken.send("A\r\n", 1);
+  state->error = "Connection reset by peer";
+  CHECK(broken.error() == "Connection reset by peer");
+  CHECK_FALSE(broken.is_garbled());
+  CHECK_FALSE(broken.is_idle());
+}
