@@ -41,7 +41,7 @@ std::string text_of(const Address& address) {
 }  // namespace
 
 TEST_CASE("a name server's address, with the port that was asked for") {
-  const NameServer server({{"redis.example", "127.0.0.9"}});
+  const NameServer server(NameServer::Names{{"redis.example", "127.0.0.9"}});
   Resolver resolver("redis.example", 6380, Millis(2000), server.address());
   const auto outcome = outcome_of(resolver);
   REQUIRE(outcome);
@@ -51,7 +51,7 @@ TEST_CASE("a name server's address, with the port that was asked for") {
 }
 
 TEST_CASE("a name that does not exist") {
-  const NameServer server(std::map<std::string, std::string>{});
+  const NameServer server(NameServer::Names{});
   Resolver resolver("redis.example", 6379, Millis(2000), server.address());
   const auto outcome = outcome_of(resolver);
   REQUIRE(outcome);
@@ -61,7 +61,7 @@ TEST_CASE("a name that does not exist") {
 
 TEST_CASE("a silent name server does not use up the time of the next one") {
   const NameServer silent({}, NameServer::Manner::silent);
-  const NameServer server({{"redis.example", "127.0.0.9"}});
+  const NameServer server(NameServer::Names{{"redis.example", "127.0.0.9"}});
   Resolver resolver("redis.example", 6379, Millis(4000), silent.address() + "," + server.address());
   const auto outcome = outcome_of(resolver, Millis(4000));
   REQUIRE(outcome);

@@ -49,7 +49,7 @@ std::string answer_to(std::string_view query, const std::map<std::string, std::s
 
 }  // namespace
 
-NameServer::NameServer(std::map<std::string, std::string> addresses, Manner manner)
+NameServer::NameServer(Names addresses, Manner manner)
     : addresses_(std::move(addresses)),
       manner_(manner),
       socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),

@@ -13,9 +13,10 @@ namespace support {
 // takes questions and never answers.
 class NameServer {
  public:
+  using Names = std::map<std::string, std::string>;
   enum class Manner { answers, silent };
 
-  explicit NameServer(std::map<std::string, std::string> addresses, Manner manner = Manner::answers);
+  explicit NameServer(Names addresses, Manner manner = Manner::answers);
   NameServer(const NameServer&) = delete;
   NameServer& operator=(const NameServer&) = delete;
   ~NameServer();
@@ -26,7 +27,7 @@ class NameServer {
  private:
   void serve();
 
-  std::map<std::string, std::string> addresses_;
+  Names addresses_;
   Manner manner_;
   condolock::util::Fd socket_;
   condolock::util::Fd stop_;  // an eventfd
