@@ -17,11 +17,13 @@ class [[nodiscard]] Expected : public tl::expected<T, E> {
   using Base = tl::expected<T, E>;
 
  public:
+  // Both are implicit, so that `return value;` and `return error;` work.
   template <class U>
-  requires(std::convertible_to<U, T> && !std::same_as<std::remove_cvref_t<U>, Expected> &&
-           !std::same_as<std::remove_cvref_t<U>, E>) Expected(U&& value)
-      : Base(std::forward<U>(value)) {}                        // NOLINT: implicit, so that `return value;` works
-  Expected(E error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT: the same for `return error;`
+    requires(std::convertible_to<U, T> && !std::same_as<std::remove_cvref_t<U>, Expected> &&
+             !std::same_as<std::remove_cvref_t<U>, E>)
+  // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload): `requires` excludes copies
+  Expected(U&& value) : Base(std::forward<U>(value)) {}
+  Expected(E error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 };
 
 // What is wrong with something a person wrote: one sentence that names the thing and the way out, without a full stop.

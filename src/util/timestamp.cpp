@@ -19,6 +19,11 @@ std::string format(const char* pattern, std::int64_t epoch_ms) {
 
 std::string format_time(std::int64_t epoch_ms) { return format("%Y-%m-%d %H:%M:%S UTC", epoch_ms); }
 
+std::string format_seconds(std::int64_t ms) {
+  const std::string fraction = std::to_string(1000 + ms % 1000);
+  return std::to_string(ms / 1000) + "." + fraction.substr(1);
+}
+
 std::string format_rfc3339(std::int64_t epoch_ms) {
   std::array<char, 8> ms{};
   std::snprintf(ms.data(), ms.size(), ".%03dZ", static_cast<int>(epoch_ms % 1000));

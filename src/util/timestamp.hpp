@@ -9,6 +9,9 @@ namespace condolock::util {
 // Milliseconds since 1970 -> "2026-11-24 08:10:20 UTC".
 std::string format_time(std::int64_t epoch_ms);
 
+// Milliseconds as seconds with three decimals, without the rounding of a double: "1790000000.123". From 0 on.
+std::string format_seconds(std::int64_t ms);
+
 // RFC 3339 with milliseconds: "2026-11-24T08:10:20.123Z".
 std::string format_rfc3339(std::int64_t epoch_ms);
 

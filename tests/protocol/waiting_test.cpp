@@ -25,7 +25,7 @@ struct Waiting : Protocol {
   }
 };
 
-const lock::Condition prior = lock::AccessedPrior{"other", Millis(1000)};
+const lock::Condition prior_of_other = lock::AccessedPrior{"other", Millis(1000)};
 
 }  // namespace
 
@@ -125,12 +125,12 @@ TEST_CASE_FIXTURE(Waiting, "woken, but refused by a condition: the wake-up is pa
   static_cast<void>(wait_for("w"));
   finish("a", a);
   server.command({"LPOP", "{ns}:wake:K"});
-  CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior})));
+  CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior_of_other})));
   CHECK(tokens() == "1");
 }
 
 TEST_CASE_FIXTURE(Waiting, "who sleeps for a condition is nobody to be woken") {
-  CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior})));
+  CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior_of_other})));
   CHECK(field("waiters_until") == "(nil)");
 }
 
@@ -141,11 +141,11 @@ TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and ever
   };
   static_cast<void>(wait_for("b"));
   CHECK(field("skips") == "1");
-  again(prior);
+  again(prior_of_other);
   CHECK(field("skips") == "1");
   abandon("a");
   if (server.is_redis()) server.command({"CONFIG", "RESETSTAT"});
-  again(prior);
+  again(prior_of_other);
   CHECK(field("skips") == "1");
   if (server.is_redis()) {
     CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_zadd:calls=1") != std::string::npos);
@@ -191,7 +191,7 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     finish("a", a);
     woken();
     server.command({"SET", "{ns}:job:other", "x"});
-    static_cast<void>(wait_for("v", Millis(20'000), {prior}));
+    static_cast<void>(wait_for("v", Millis(20'000), {prior_of_other}));
     CHECK(tokens() == "1");
   }
   SUBCASE("what its condition reads is malformed") {

@@ -11,7 +11,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock check --key K [CONDITION...]", R"(
+constexpr CommandSpec check_spec{"condolock check --key K [CONDITION...]", R"(
 Examples:
   condolock check --key sync --min-time 4m
   if condolock check -q --key sync --accessed-prior fetch:10m; then ...; fi
@@ -45,7 +45,7 @@ CommandResult check_command(const RawArguments& arguments) {
   declare_conditions(options, args);
   declare_key(options, args);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args)) return *result;
+  if (auto result = parse(options, arguments, check_spec, globals, args)) return *result;
 
   engine::Call call = lock::check_call(job_of(globals, args.key), args.conditions);
   call.ask_role = true;

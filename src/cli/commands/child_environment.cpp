@@ -1,9 +1,9 @@
 #include "cli/commands/child_environment.hpp"
 
 #include <array>
-#include <cstdio>
 
 #include "engine/redis/url.hpp"
+#include "util/timestamp.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -16,12 +16,6 @@ bool is_replaced(std::string_view entry) {
     if (entry.starts_with(name)) return true;
   }
   return false;
-}
-
-std::string seconds(std::int64_t ms) {
-  std::array<char, 32> out{};
-  std::snprintf(out.data(), out.size(), "%lld.%03d", static_cast<long long>(ms / 1000), static_cast<int>(ms % 1000));
-  return out.data();
 }
 
 }  // namespace
@@ -42,7 +36,7 @@ std::vector<std::string> child_environment(char** own, const std::string& key, c
   out.push_back("CONDOLOCK_KEY=" + key);
   out.push_back("CONDOLOCK_FENCE=" + (grant.fence == 0 ? "" : std::to_string(grant.fence)));
   out.push_back("CONDOLOCK_RUN_ID=" + run_id);
-  out.push_back("CONDOLOCK_LAST_SUCCESS=" + (grant.last_success ? seconds(*grant.last_success) : ""));
+  out.push_back("CONDOLOCK_LAST_SUCCESS=" + (grant.last_success ? util::format_seconds(*grant.last_success) : ""));
   return out;
 }
 

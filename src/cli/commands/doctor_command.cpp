@@ -12,7 +12,7 @@ namespace {
 
 using Level = engine::Finding::Level;
 
-constexpr CommandSpec spec{"condolock doctor [--json]", R"(
+constexpr CommandSpec doctor_spec{"condolock doctor [--json]", R"(
 Asks the server itself, or looks at the directory, and changes nothing there.
 
 Exit code: 0; 1 when there are warnings, or something could not be found out;
@@ -21,7 +21,7 @@ Exit code: 0; 1 when there are warnings, or something could not be found out;
 Example:
   condolock doctor --url redis://db1
 )",
-                           CommandSpec::Takes::nothing};
+                                  CommandSpec::Takes::nothing};
 
 std::string name_of(Level level) {
   switch (level) {
@@ -71,7 +71,7 @@ CommandResult doctor_command(const RawArguments& arguments) {
   Options options("doctor");
   options.flag("--json", "one JSON document", json);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args)) return *result;
+  if (auto result = parse(options, arguments, doctor_spec, globals, args)) return *result;
 
   const auto findings = engine::examine(globals.location, job_of(globals, "doctor").keys(), globals.redis_timeout);
   const auto has = [&](Level level) {

@@ -9,7 +9,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock history KEY [--limit N] [--json]", R"(
+constexpr CommandSpec history_spec{"condolock history KEY [--limit N] [--json]", R"(
 The last runs of a key, as many as run --history kept: how they ended, how long
 they took, and where. The bars show the lengths, the oldest run first.
 
@@ -32,7 +32,7 @@ CommandResult history_command(const RawArguments& arguments) {
   options.value("--limit", "N", "how many runs at most (20)", number_into(limit, 1, 10'000));
   options.flag("--json", "one JSON document", json);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args)) return *result;
+  if (auto result = parse(options, arguments, history_spec, globals, args)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
   RecordReader reading(globals, console);

@@ -11,7 +11,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock list [GLOB] [--json|--plain|--prometheus]", R"(
+constexpr CommandSpec list_spec{"condolock list [GLOB] [--json|--plain|--prometheus]", R"(
 All keys of the namespace, or those that match: * (anything, also a /), ? (one
 byte), [a-z], [!a-z]. What is no plain text is shown as \xNN, a backslash as \\.
 
@@ -20,7 +20,7 @@ Examples:
   condolock list --plain 'backup-*' | xargs -rd '\n' condolock status --
   condolock list --prometheus >condolock.prom.new && mv condolock.prom.new condolock.prom
 )",
-                           CommandSpec::Takes::pattern};
+                                CommandSpec::Takes::pattern};
 
 struct Form {
   bool json = false;
@@ -50,7 +50,7 @@ CommandResult list_command(const RawArguments& arguments) {
   options.flag("--plain", "the keys alone, one in a line", form.plain);
   options.flag("--prometheus", "figures for Prometheus, as its text format has them", form.prometheus);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args, [&] { return settle(form); })) return *result;
+  if (auto result = parse(options, arguments, list_spec, globals, args, [&] { return settle(form); })) return *result;
 
   const Console console(globals.quiet, globals.verbose);
   RecordReader reading(globals, console);

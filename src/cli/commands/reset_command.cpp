@@ -11,7 +11,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock reset KEY... [--yes]", R"(
+constexpr CommandSpec reset_spec{"condolock reset KEY... [--yes]", R"(
 Forgets what is remembered of a key: its last runs and its history, --once IDs
 and starts, and a pause. The next run is a first one: --min-time holds, and
 --accessed-prior on this key does not. While a lease is held it refuses (75).
@@ -20,7 +20,7 @@ On a terminal it asks first, and a no is 75 too; elsewhere it needs --yes.
 Example:
   condolock reset sync --yes
 )",
-                           CommandSpec::Takes::keys};
+                                 CommandSpec::Takes::keys};
 
 std::string listed(const std::vector<std::string>& keys) {
   std::string out;
@@ -51,7 +51,7 @@ CommandResult reset_command(const RawArguments& arguments) {
     if (yes || can_ask) return std::nullopt;
     return CommandResult{exit_code::usage, "nobody can be asked without a terminal: give --yes", ""};
   };
-  if (auto result = parse(options, arguments, spec, globals, args, check)) return *result;
+  if (auto result = parse(options, arguments, reset_spec, globals, args, check)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
   if (!yes && !agrees(console, args.keys)) return {exit_code::skipped, "nothing was forgotten", ""};

@@ -15,7 +15,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]", R"(
+constexpr CommandSpec run_spec{"condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]", R"(
 Examples:
   */5 * * * * condolock run --key s --min-time 4m --min-time-from start -- job
   condolock run -v --key K --min-time 300 --accessed-prior checking:300 -- cmd
@@ -23,7 +23,7 @@ Examples:
 Durations: 300 (seconds), 1.5h, 5m30s, 2d, 250ms. Exit code: the command's own,
 75 when it is skipped; the others are in condolock --help.
 )",
-                           CommandSpec::Takes::key_and_command};
+                               CommandSpec::Takes::key_and_command};
 
 struct RunOptions {
   CommandArguments args;
@@ -131,7 +131,7 @@ CommandResult run_command(const RawArguments& arguments) {
   declare(options, run);
   declare(options, globals);
   const auto check = [&] { return settle(options, run); };
-  if (auto result = parse(options, arguments, spec, globals, run.args, check)) return *result;
+  if (auto result = parse(options, arguments, run_spec, globals, run.args, check)) return *result;
 
   const Console console(globals.quiet, globals.verbose, Patience::never_waits);
   run::Plan& plan = run.plan;

@@ -8,14 +8,14 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock status KEY... [--json]", R"(
+constexpr CommandSpec status_spec{"condolock status KEY... [--json]", R"(
 Examples:
   condolock status sync report
   condolock status --json sync | jq -r '.keys[0].last_success.end.rfc3339'
 
 Exit code: 0, or 1 when there is no record of one of them.
 )",
-                           CommandSpec::Takes::keys};
+                                  CommandSpec::Takes::keys};
 
 }  // namespace
 
@@ -27,7 +27,7 @@ CommandResult status_command(const RawArguments& arguments) {
   declare_key(options, args);
   options.flag("--json", "one JSON document", json);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args)) return *result;
+  if (auto result = parse(options, arguments, status_spec, globals, args)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
   RecordReader reading(globals, console);

@@ -8,7 +8,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock touch --key K [--failed]", R"(
+constexpr CommandSpec touch_spec{"condolock touch --key K [--failed]", R"(
 Records what a run without length would have: its end, and a success or one more
 failure. A run that is going on meanwhile is not disturbed.
 
@@ -27,7 +27,7 @@ CommandResult touch_command(const RawArguments& arguments) {
   declare_key(options, args);
   options.flag("--failed", "record a failure", failed);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args)) return *result;
+  if (auto result = parse(options, arguments, touch_spec, globals, args)) return *result;
 
   lock::Attempt attempt;
   attempt.job = job_of(globals, args.key);

@@ -9,7 +9,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec spec{"condolock unlock KEY... [--now]", R"(
+constexpr CommandSpec unlock_spec{"condolock unlock KEY... [--now]", R"(
 Revokes the lease: it is not renewed any more, its holder stops its command at
 the next renewal (a sixth of the lease at most), and the lease ends when that is
 done. With --now it is free at once.
@@ -18,7 +18,7 @@ Exit code 0, also where nobody held it.
 Examples:
   condolock unlock sync
 )",
-                           CommandSpec::Takes::keys};
+                                  CommandSpec::Takes::keys};
 
 }  // namespace
 
@@ -30,7 +30,7 @@ CommandResult unlock_command(const RawArguments& arguments) {
   declare_key(options, args);
   options.flag("--now", "free it at once, though its command may still live", at_once);
   declare(options, globals);
-  if (auto result = parse(options, arguments, spec, globals, args)) return *result;
+  if (auto result = parse(options, arguments, unlock_spec, globals, args)) return *result;
 
   const auto engine = open_engine(globals);
   const Console console(globals.quiet, globals.verbose);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "util/escape.hpp"
+#include "util/timestamp.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -18,14 +19,8 @@ std::string label(std::string_view text) {
   return out;
 }
 
-// Milliseconds in seconds, without the rounding of a double.
-std::string seconds(std::int64_t ms) {
-  const std::string fraction = std::to_string(1000 + ms % 1000);
-  return std::to_string(ms / 1000) + "." + fraction.substr(1);
-}
-
 std::optional<std::string> seconds(std::optional<std::int64_t> ms) {
-  return ms ? std::optional(seconds(*ms)) : std::nullopt;
+  return ms ? std::optional(util::format_seconds(*ms)) : std::nullopt;
 }
 
 std::optional<std::string> plain(std::optional<std::int64_t> number) {

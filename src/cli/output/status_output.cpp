@@ -10,7 +10,7 @@
 namespace condolock::cli {
 namespace {
 
-std::string ago(const lock::Record& record, std::int64_t at) {
+std::string ago_and_when(const lock::Record& record, std::int64_t at) {
   return util::format_duration(Millis(record.now - at)) + " ago (" + util::format_time(at) + ")";
 }
 
@@ -23,7 +23,8 @@ std::string row(const std::string& name, const std::string& value) {
 std::string state(const lock::Record& record, const lock::Holder& holder, const Palette& palette) {
   const std::string by = lock::shown_holder(holder.who);
   if (!record.is_live(holder)) {
-    return palette.paint(Tint::bad, "lost") + ": held by " + by + ", whose lease ended " + ago(record, holder.until);
+    return palette.paint(Tint::bad, "lost") + ": held by " + by + ", whose lease ended " +
+           ago_and_when(record, holder.until);
   }
   return palette.paint(Tint::good, "running") + " on " + by + " for " +
          util::format_duration(Millis(record.now - holder.start)) + ", lease ends in " +
@@ -34,7 +35,7 @@ std::string last_run(const lock::Record& record, const Palette& palette) {
   const bool success = record.outcome == "success";
   std::string out = palette.paint(success ? Tint::good : Tint::bad, record.outcome);
   if (record.code && !success) out += " (exit code " + std::to_string(*record.code) + ")";
-  if (record.ended) out += ", ended " + ago(record, *record.ended);
+  if (record.ended) out += ", ended " + ago_and_when(record, *record.ended);
   if (record.took) out += ", took " + util::format_duration(Millis(*record.took));
   return out;
 }
@@ -47,9 +48,9 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   for (const lock::Holder& holder : record.holders) out += row("state", state(record, holder, palette));
   if (!record.holders.empty() && record.slots > 1) out += row("slots", std::to_string(record.slots));
   if (record.pause) out += row("pause", palette.paint(Tint::bad, shown(*record.pause)));
-  out += row("last success", record.success_end ? ago(record, *record.success_end) : "never");
+  out += row("last success", record.success_end ? ago_and_when(record, *record.success_end) : "never");
   out += row("last run", record.ended ? last_run(record, palette) : "never");
-  if (record.failed_at) out += row("last failure", ago(record, *record.failed_at));
+  if (record.failed_at) out += row("last failure", ago_and_when(record, *record.failed_at));
   out += row("failures", std::to_string(record.failures_in_a_row) + " in a row");
   out += row("runs", std::to_string(record.runs) + ", of which " + std::to_string(record.failures) + " failed");
   out += row("skips", std::to_string(record.skips) + " since the last run");

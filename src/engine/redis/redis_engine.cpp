@@ -5,16 +5,10 @@
 #include "engine/redis/host_discovery.hpp"
 #include "engine/redis/socket_transport.hpp"
 #include "util/duration.hpp"
+#include "util/timestamp.hpp"
 
 namespace condolock::engine::redis {
 namespace {
-
-// At least a millisecond: 0 would be for ever.
-std::string format_seconds(Millis length) {
-  const std::int64_t ms = std::max<std::int64_t>(length.count(), 1);
-  const std::string fraction = std::to_string(1000 + ms % 1000);
-  return std::to_string(ms / 1000) + "." + fraction.substr(1);
-}
 
 std::string format_script(const Call& call, std::string_view verb, std::string_view script) {
   const std::string keys = std::to_string(call.keys.size());
@@ -150,7 +144,8 @@ void RedisEngine::exchange(Instant now) {
     awaited_.push_back(Step::role);
   }
   if (call_.wait) {
-    const std::string seconds = format_seconds(call_.wait->at_most);
+    const auto length = std::max<std::int64_t>(call_.wait->at_most.count(), 1);  // 0 would be for ever
+    const std::string seconds = util::format_seconds(length);
     bytes += format_command({"BLPOP", call_.wait->key, seconds});
     awaited_.push_back(Step::wake);
   }
