@@ -3,7 +3,6 @@
 // Pass an error on in one line: `if (!answer) return answer.error();`
 #pragma once
 
-#include <concepts>
 #include <string>
 #include <tl/expected.hpp>
 #include <type_traits>
@@ -18,11 +17,9 @@ class [[nodiscard]] Expected : public tl::expected<T, E> {
 
  public:
   // Both are implicit, so that `return value;` and `return error;` work.
-  template <class U>
-    requires(std::convertible_to<U, T> && !std::same_as<std::remove_cvref_t<U>, Expected> &&
-             !std::same_as<std::remove_cvref_t<U>, E>)
-  // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload): `requires` excludes copies
-  Expected(U&& value) : Base(std::forward<U>(value)) {}
+  template <class U, class = std::enable_if_t<std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, Expected> &&
+                                              !std::is_same_v<std::decay_t<U>, E>>>
+  Expected(U&& value) : Base(std::forward<U>(value)) {}        // NOLINT(google-explicit-constructor)
   Expected(E error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 };
 
