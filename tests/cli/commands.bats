@@ -85,7 +85,7 @@ load helper
 }
 
 @test "status --json" {
-  "$CONDOLOCK" run --key K -- sh -c 'exit 3' || true
+  expect_code 3 "$CONDOLOCK" run --key K -- sh -c 'exit 3'
   "$CONDOLOCK" run --key K -- true
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &

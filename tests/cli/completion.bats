@@ -210,7 +210,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
     offers in_zsh 'condolock status ' ''
   done
   began=$(date +%s%N)
-  timeout 0.3 "$CONDOLOCK" list --plain || [ $? -eq 124 ]
+  expect_code 124 timeout 0.3 "$CONDOLOCK" list --plain
   [ $((($(date +%s%N) - began) / 1000000)) -lt 600 ]
 }
 

@@ -96,7 +96,7 @@ on-unreachable = "fail"
 record-timeout = "10s"
 history = 2
 END
-  for code in 3 4 0 3; do "$CONDOLOCK" run --key K -- sh -c "exit $code" || [ $? -eq $code ]; done
+  for code in 3 4 0 3; do expect_code $code "$CONDOLOCK" run --key K -- sh -c "exit $code"; done
   [ "$(job K failures)" = 0 ] || [ "$(job K failures)" = '' ]
   [ "$(redis LLEN '{condolock}:runs:K')" = 2 ]
   run --separate-stderr "$CONDOLOCK" run --key K --min-time 1d -- true

@@ -95,7 +95,7 @@ load helper
   "$CONDOLOCK" touch p
   "$CONDOLOCK" check K --accessed-prior p:300
   "$CONDOLOCK" run --key K --lease 1s --accessed-prior p:300 -- sleep 0.5
-  "$CONDOLOCK" run --key K -- false || [ $? -eq 1 ]
+  expect_code 1 "$CONDOLOCK" run --key K -- false
   run -127 "$CONDOLOCK" run --key K -- /no/such
   [ "$status" -eq 127 ]
   [ "$(job K h_token)" = '' ]
@@ -107,7 +107,7 @@ load helper
   "$CONDOLOCK" reset p --yes
   "$CONDOLOCK" pause K
   "$CONDOLOCK" resume K
-  "$CONDOLOCK" run --key U --lease 2s -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U; "$CONDOLOCK" unlock --now U' 2>/dev/null || [ $? -eq 74 ]
+  expect_code 74 "$CONDOLOCK" run --key U --lease 2s -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U && "$CONDOLOCK" unlock --now U' 2>/dev/null
   backdate K failed_at 0
   redis HSET '{condolock}:job:K' h_token x h_until 1 h_fence 1 h_start 1 >/dev/null
   "$CONDOLOCK" run --key K -- true # replaces a holder that expired

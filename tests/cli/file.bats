@@ -45,7 +45,7 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   holds() { "$CONDOLOCK" check K "$@" >/dev/null; }
   "$CONDOLOCK" run --key K --max-runs 5/1h --once done -- true
   "$CONDOLOCK" run --key good -- true
-  "$CONDOLOCK" run --key bad -- false || [ $? -eq 1 ]
+  expect_code 1 "$CONDOLOCK" run --key bad -- false
   "$CONDOLOCK" run --key live -- sleep 60 3>&- &
   wait_for sh -c '"$CONDOLOCK" status live | grep -q running'
   refute holds --min-time 1h
@@ -149,7 +149,7 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
   size=$(stat -c %s state/condolock.db-wal)
   echo "$size"
   [ "$size" -lt 100000 ] # 64 pages and a run's are 74,000; it grew by 10,000 with every run once
-  for ((i = 0; i < 120; i++)); do "$CONDOLOCK" run --key K --min-time 1d -- true 2>/dev/null || [ $? -eq 75 ]; done
+  for ((i = 0; i < 120; i++)); do expect_code 75 "$CONDOLOCK" run --key K --min-time 1d -- true; done
   size=$(stat -c %s state/condolock.db-wal)
   echo "$size"
   [ "$size" -lt 100000 ]
@@ -184,9 +184,11 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
 }
 
 @test "?sync=: each level works, and doctor says what it means" {
-  for sync in none records all; do
-    CONDOLOCK_URL="file:$PWD/$sync?sync=$sync" "$CONDOLOCK" run --key K -- true
-    CONDOLOCK_URL="file:$PWD/$sync?sync=$sync" "$CONDOLOCK" doctor >said || [ $? -eq $([ $sync = none ] && echo 1 || echo 0) ]
+  for case in none:1 records:0 all:0; do
+    sync=${case%:*}
+    export CONDOLOCK_URL="file:$PWD/$sync?sync=$sync"
+    "$CONDOLOCK" run --key K -- true
+    expect_code "${case#*:}" "$CONDOLOCK" doctor >said
     grep -q 'a killed process loses nothing' said
   done
 }

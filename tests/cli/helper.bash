@@ -78,6 +78,14 @@ held() { [ -n "$(job "$1" h_token)" ]; }
 # The command must fail. (A line that begins with ! would never fail a test.)
 refute() { if "$@"; then return 1; fi; }
 
+# expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would take 0 as well.)
+expect_code() {
+  local want=$1 code=0
+  shift
+  "$@" || code=$?
+  [ "$code" -eq "$want" ] || { echo "exit code $code, not $want: $*" >&2; return 1; }
+}
+
 # Ended, though nobody may have reaped it yet.
 gone() { [[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)" == [ZX] || ! -e /proc/$1 ]]; }
 

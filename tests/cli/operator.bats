@@ -7,8 +7,8 @@ long=$(printf 'k%.0s' $(seq 300))
 
 @test "list: a line for each key, sorted, with what is to be known" {
   "$CONDOLOCK" run --key sync -- true
-  "$CONDOLOCK" run --key report -- sh -c 'exit 7' || [ $? -eq 7 ]
-  "$CONDOLOCK" run --key report --max-failures 1 -- true || [ $? -eq 75 ]
+  expect_code 7 "$CONDOLOCK" run --key report -- sh -c 'exit 7'
+  expect_code 75 "$CONDOLOCK" run --key report --max-failures 1 -- true
   "$CONDOLOCK" pause paused --for 1h
   "$CONDOLOCK" run --key live -- sleep 60 3>&- &
   wait_for held live
@@ -77,8 +77,8 @@ long=$(printf 'k%.0s' $(seq 300))
 
 @test "list --prometheus: passes promtool, and says what happened" {
   "$CONDOLOCK" run --key ok -- sleep 0.1
-  "$CONDOLOCK" run --key bad -- sh -c 'exit 7' || [ $? -eq 7 ]
-  "$CONDOLOCK" run --key bad --max-failures 1 -- true || [ $? -eq 75 ]
+  expect_code 7 "$CONDOLOCK" run --key bad -- sh -c 'exit 7'
+  expect_code 75 "$CONDOLOCK" run --key bad --max-failures 1 -- true
   "$CONDOLOCK" touch "$odd"
   "$CONDOLOCK" touch "$long"
   "$CONDOLOCK" pause paused --reason $'a "b"\n'
@@ -185,8 +185,8 @@ END
 
 @test "history: what runs and what is unknown" {
   "$CONDOLOCK" run --key K --history 3 -- true
-  "$CONDOLOCK" run --key K --history 3 --timeout 0.1 -- sleep 60 || [ $? -eq 124 ]
-  for i in 1 2; do "$CONDOLOCK" run --key K --history 3 -- sh -c "exit $i" || [ $? -eq $i ]; done
+  expect_code 124 "$CONDOLOCK" run --key K --history 3 --timeout 0.1 -- sleep 60
+  for i in 1 2; do expect_code $i "$CONDOLOCK" run --key K --history 3 -- sh -c "exit $i"; done
   [ "$("$CONDOLOCK" history K --json | jq -c '[.runs[] | [.outcome, .exit_code]]')" = '[["failed",2],["failed",1],["timeout",143]]' ]
   "$CONDOLOCK" run --key "$odd" -- true
   [[ "$("$CONDOLOCK" history "$odd")" == 'a\xff\x1b[31mx"\\y: 1 run, '* ]]
@@ -280,7 +280,7 @@ END
 }
 
 @test "doctor --json" {
-  "$CONDOLOCK" doctor --json >document || [ $? -eq 1 ]
+  expect_code 1 "$CONDOLOCK" doctor --json >document
   [ "$(jq -c '[.schema, .engine]' document)" = '[1,"redis"]' ]
   [ "$(jq -r .server document)" = "$REDIS_DIR/redis.sock" ]
   [ "$(jq -r '.checks[] | select(.check == "persistence") | .level + " " + .advice' document)" = 'warning set appendonly yes' ]
@@ -293,7 +293,7 @@ END
 
 @test "doctor writes nothing, and says what a user lacks" {
   redis FLUSHALL >/dev/null
-  "$CONDOLOCK" doctor >/dev/null || [ $? -eq 1 ]
+  expect_code 1 "$CONDOLOCK" doctor >/dev/null
   [ "$(redis DBSIZE)" = 0 ]
   redis ACL SETUSER weak on '>pw' '~{condolock}:*' +@all -zadd >/dev/null
   run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=pw "$CONDOLOCK" doctor

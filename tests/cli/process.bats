@@ -277,7 +277,8 @@ END
   "$CONDOLOCK" run -v --key K -- sh -c 'env; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1
   [ "$(wc -c <token)" -eq 23 ]
   refute grep -qF "$(cat token)" out
-  "$CONDOLOCK" run --key K -- sh -c '"$CONDOLOCK" status K; "$CONDOLOCK" status --json K; "$CONDOLOCK" check K; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1 || true
+  "$CONDOLOCK" run --key K -- sh -c '"$CONDOLOCK" status K; "$CONDOLOCK" status --json K; "$CONDOLOCK" check K; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1
+  [ "$(wc -c <token)" -eq 23 ]
   refute grep -qF "$(cat token)" out
 }
 

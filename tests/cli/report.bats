@@ -120,6 +120,7 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   kill -TERM "$condolock"
   code=0
   wait "$condolock" || code=$?
+  [ "$code" -eq 143 ]
   by_schema 143 'decision:signalled exit'
   [ "$(of decision .signal)" = 15 ]
 }
@@ -157,7 +158,7 @@ END
 @test "on a socket" {
   perl -e 'use Socket; socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, 0); my $pid = fork // die;
     if (!$pid) { close $a; open(STDOUT, ">&", $b); use POSIX; POSIX::dup2(fileno($b), 3); exec $ENV{CONDOLOCK}, qw(run --key K --report-fd 3 -- true) }
-    close $b; print while <$a>; waitpid($pid, 0)' >report
+    close $b; print while <$a>; waitpid($pid, 0); exit($? ? 1 : 0)' >report
   by_schema 0 'decision:granted started finished recorded exit'
 }
 

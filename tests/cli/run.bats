@@ -234,11 +234,16 @@ load helper
 @test "many short runs in turn by twenty processes never overlap, and fences grow" {
   for i in $(seq 20); do
     (for n in $(seq 10); do
-      "$CONDOLOCK" run --key K -- sh -c 'mkdir busy || echo overlap >>overlaps; echo $CONDOLOCK_FENCE >>fences; rmdir busy' || true
+      code=0
+      "$CONDOLOCK" run --key K -- sh -c 'mkdir busy || echo overlap >>overlaps; echo $CONDOLOCK_FENCE >>fences; rmdir busy' || code=$?
+      echo "$code" >>codes
     done) 3>&- &
   done
   wait
   [ ! -e overlaps ]
+  [ "$(wc -l <codes)" -eq 200 ]
+  expect_code 1 grep -qvx -e 0 -e 75 codes
+  [ "$(grep -cx 0 codes)" -eq "$(wc -l <fences)" ]
   [ "$(wc -l <fences)" -ge 1 ]
   sort -n fences >sorted
   cmp fences sorted
