@@ -43,28 +43,29 @@ json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
 
 @test "every condition" {
   holds() { "$CONDOLOCK" check K "$@" >/dev/null; }
+  fails() { expect_code 75 holds "$@"; }
   "$CONDOLOCK" run --key K --max-runs 5/1h --once done -- true
   "$CONDOLOCK" run --key good -- true
   expect_code 1 "$CONDOLOCK" run --key bad -- false
   "$CONDOLOCK" run --key live -- sleep 60 3>&- &
   wait_for sh -c '"$CONDOLOCK" status live | grep -q running'
-  refute holds --min-time 1h
-  refute holds --min-time 1h --min-time-from start
+  fails --min-time 1h
+  fails --min-time 1h --min-time-from start
   holds --min-time 1ms
   holds --accessed-prior good:1h
-  refute holds --accessed-prior bad:1h
-  refute holds --accessed-prior none:1h
+  fails --accessed-prior bad:1h
+  fails --accessed-prior none:1h
   holds --after good
-  refute holds --after bad
-  refute holds --not-running live
+  fails --after bad
+  fails --not-running live
   holds --not-running good
   holds --retry-after 1h
-  refute "$CONDOLOCK" check bad --retry-after 1h
-  refute "$CONDOLOCK" check bad --max-failures 1
+  expect_code 75 "$CONDOLOCK" check bad --retry-after 1h
+  expect_code 75 "$CONDOLOCK" check bad --max-failures 1
   holds --max-failures 1
-  refute holds --max-runs 1/1h
+  fails --max-runs 1/1h
   holds --max-runs 2/1h
-  refute holds --once done
+  fails --once done
   holds --once other
 }
 

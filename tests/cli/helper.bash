@@ -75,10 +75,8 @@ server_time() { redis EVAL 'local t = redis.call("TIME") return t[1] * 1000 + ma
 # Somebody holds the key's lease.
 held() { [ -n "$(job "$1" h_token)" ]; }
 
-# The command must fail. (A line that begins with ! would never fail a test.)
-refute() { if "$@"; then return 1; fi; }
-
-# expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would take 0 as well.)
+# expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would take 0 as well, and a
+# line that begins with ! never fails a test.)
 expect_code() {
   local want=$1 code=0
   shift

@@ -88,7 +88,7 @@ long=$(printf 'k%.0s' $(seq 300))
   redis HSET '{condolock}:job:gone' h_token x h_until 1 h_fence 1 h_start 1 h_who $'1 \e[31mh"' >/dev/null
   run -127 "$CONDOLOCK" run --key typo -- /no/such
   "$CONDOLOCK" list --prometheus >metrics
-  refute grep -q typo metrics
+  expect_code 1 grep -q typo metrics
   promtool check metrics <metrics >said 2>&1
   [ ! -s said ]
   value() { sed -n "s/^condolock_$1{namespace=\"condolock\",key=\"$2\"} //p" metrics; }
@@ -145,7 +145,7 @@ long=$(printf 'k%.0s' $(seq 300))
   for form in '' --plain --json --prometheus; do "$CONDOLOCK" list $form >/dev/null; done
   redis INFO commandstats >stats
   grep -q cmdstat_zrangebyscore stats
-  refute grep -qE 'cmdstat_(scan|keys|zscan|hscan)' stats
+  expect_code 1 grep -qE 'cmdstat_(scan|keys|zscan|hscan)' stats
   start_redis "$REDIS_DIR/second.sock" "$REDIS_DIR/second.pid" --replicaof 127.0.0.1 1
   run --separate-stderr env CONDOLOCK_URL="unix://$REDIS_DIR/second.sock" "$CONDOLOCK" list
   [ "$status" -eq 0 ]
@@ -263,7 +263,7 @@ END
   run --separate-stderr "$CONDOLOCK" doctor
   [ "$status" -eq 0 ]
   [ "$stderr" = '' ]
-  refute grep -qv '^ok ' <<<"$output"
+  expect_code 1 grep -qv '^ok ' <<<"$output"
   [[ "$output" == *'ok  persistence  AOF, synced every second: '* ]]
   redis-cli -s "$REDIS_DIR/fit.sock" CONFIG SET appendfsync no
   run "$CONDOLOCK" doctor
