@@ -190,13 +190,14 @@ END
 
 @test "help needs no file, and names it" {
   echo rubbish >"$config"
-  "$CONDOLOCK" --help | grep -q 'config.toml'
+  run -0 "$CONDOLOCK" --help
+  [[ "$output" =~ 'config.toml' ]]
   "$CONDOLOCK" run --help >/dev/null
 }
 
 @test "the order holds for colours, for the user in a URL, and between -q and -v" {
   printf 'color = "always"\n' >"$config"
-  run --separate-stderr "$CONDOLOCK" status ''
+  run -64 --separate-stderr "$CONDOLOCK" status ''
   expect_code 1 grep -q $'\e' <<<"$stderr" # found before the file was read
   [[ "$("$CONDOLOCK" run -v --key K -- sh -c 'exit 0' 2>&1; "$CONDOLOCK" touch --failed K; "$CONDOLOCK" history K)" == *$'\e[31m'* ]]
   NO_COLOR=1 "$CONDOLOCK" history K >plain

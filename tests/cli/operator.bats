@@ -44,9 +44,9 @@ long=$(printf 'k%.0s' $(seq 300))
     [ "$output$stderr" = '' ]
   done
   [ "$("$CONDOLOCK" list --json | jq -c .)" = '{"schema":1,"keys":[]}' ]
-  run --separate-stderr "$CONDOLOCK" list -v
+  run -0 --separate-stderr "$CONDOLOCK" list -v
   [ "$stderr" = 'condolock: no key in the namespace condolock' ]
-  run --separate-stderr "$CONDOLOCK" list -v 'x*'
+  run -0 --separate-stderr "$CONDOLOCK" list -v 'x*'
   [ "$stderr" = 'condolock: no key in the namespace condolock matches' ]
   [ "$(redis DBSIZE)" = 0 ]
 }
@@ -165,11 +165,12 @@ x  2023-07-22 04:26:40 UTC    2s  failed (7)         web2 (pid 5)
 +  2023-05-25 07:33:20 UTC        success, by touch  web1 (pid 9)
 x  2023-03-28 10:40:00 UTC    0s  lost               a\xff\x1b[31mx"\\y (pid 1)
 END
-  "$CONDOLOCK" history K | diff wanted -
-  LANG=de_DE.UTF-8 LC_ALL=C "$CONDOLOCK" history K | diff wanted -
+  shows() { "$@" >shown && diff wanted shown; }
+  shows "$CONDOLOCK" history K
+  LANG=de_DE.UTF-8 LC_ALL=C shows "$CONDOLOCK" history K
   sed -i '1s/_.#/▁▂█/; s/^+/✓/; s/^x/✗/' wanted
-  LC_ALL=C.UTF-8 "$CONDOLOCK" history --key K | diff wanted -
-  LANG=en_US.utf8 "$CONDOLOCK" history K | diff wanted -
+  LC_ALL=C.UTF-8 shows "$CONDOLOCK" history --key K
+  LANG=en_US.utf8 shows "$CONDOLOCK" history K
   [[ "$(LANG=en_US.utf8 "$CONDOLOCK" history K --limit 1)" == 'K: 1 run, 0 failed, median 8s, longest 8s  █'* ]]
   [[ "$("$CONDOLOCK" history K --color always)" == *$'\x1b[31mx\x1b[0m'* ]]
 }
@@ -217,7 +218,7 @@ END
   [ "$("$CONDOLOCK" list --plain)" = '' ]
   "$CONDOLOCK" run --key K --min-time 1d --once v1 -- touch ran
   [ -e ran ]
-  run --separate-stderr "$CONDOLOCK" reset -v K unknown -y
+  run -0 --separate-stderr "$CONDOLOCK" reset -v K unknown -y
   [ "$stderr" = $'condolock: K is forgotten\ncondolock: unknown: there was no record' ]
 }
 
@@ -302,6 +303,7 @@ END
   # The advice is what README says.
   advice=$(sed -n 's/^.*-> ACL SETUSER weak //p' <<<"$output" | tr ' ' '\n' | sort)
   readme=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD \(.*\)$/\1/p' "$SOURCE_DIR/README.md" | tr ' ' '\n' | sort)
+  [ -n "$advice" ]
   diff <(echo "$advice") <(echo "$readme")
   run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" doctor
   [ "$status" -eq 2 ]
@@ -317,12 +319,12 @@ END
   "$CONDOLOCK" pause one
   "$CONDOLOCK" unlock one
   run -127 "$CONDOLOCK" run --key typo -- /no/such
-  run "$CONDOLOCK" list
+  run -0 "$CONDOLOCK" list
   [ "${#lines[@]}" -eq 3 ]
   [[ "${lines[1]}" =~ 'running on '.*' for '[0-9ms.]+', revoked, paused'$ ]]
   [[ "${lines[2]}" =~ '2 running, one on '.*' for '[0-9ms.]+$ ]]
   redis HSET '{condolock}:job:one' h_who $'1 \e[31mevil\a' >/dev/null
-  run "$CONDOLOCK" list one
+  run -0 "$CONDOLOCK" list one
   [[ "${lines[1]}" == *'running on \x1b[31mevil\x07 (pid 1) for'* ]]
 }
 

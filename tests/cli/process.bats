@@ -18,8 +18,9 @@ exec @ARGV'
 is_in_state() { [ "$(ps -o state= -p "$1")" = "$2" ]; }
 
 @test "a process group of its own, without a terminal" {
-  run setsid "$CONDOLOCK" run --key K -- sh -c 'cut -d" " -f1,5 /proc/self/stat; echo $$'
+  run -0 setsid "$CONDOLOCK" run --key K -- sh -c 'cut -d" " -f1,5 /proc/self/stat; echo $$'
   read -r _ group <<<"${lines[0]}"
+  [ -n "$group" ]
   [ "$group" = "${lines[1]}" ]
 }
 
@@ -386,6 +387,7 @@ END
 @test "a command that ends at once is seen at once, every time" {
   # Whoever missed its end would see it with the first renewal, ten seconds later.
   for i in $(seq 60); do timeout 8 "$CONDOLOCK" run --key K -- true; done
+  [ "$(job K runs)" = 60 ]
 }
 
 @test "on a terminal a command that must be stopped takes no child of its caller's along" {

@@ -14,10 +14,10 @@ load helper
 }
 
 @test "arguments of the command are passed on untouched" {
-  run "$CONDOLOCK" run --key K -- printf '<%s>' '[0-9]' '' '--' '-x' '--key' '{a,b}' '*' '$HOME' "it's" 'a=b' '%%'
+  run -0 "$CONDOLOCK" run --key K -- printf '<%s>' '[0-9]' '' '--' '-x' '--key' '{a,b}' '*' '$HOME' "it's" 'a=b' '%%'
   [ "$output" = '<[0-9]><><--><-x><--key><{a,b}><*><$HOME><it'"'"'s><a=b><%%>' ]
   printf 'a1\nb\n' >f
-  run "$CONDOLOCK" run --key G -- grep '[0-9]' f
+  run -0 "$CONDOLOCK" run --key G -- grep '[0-9]' f
   [ "$output" = a1 ]
 }
 
@@ -39,11 +39,9 @@ load helper
 
 @test "each skip reason, in words" {
   export CI=true
-  reason() {
+  reason() { # In $(...) no failing line ends a function: it says nothing unless all was as it should be.
     run --separate-stderr "$CONDOLOCK" run --key K "$@" -- echo no
-    [ "$status" -eq 75 ]
-    [ "$output" = '' ]
-    echo "$stderr"
+    [ "$status" -eq 75 ] && [ "$output" = '' ] && echo "$stderr"
   }
   [ "$(reason --accessed-prior p:300)" = 'condolock: skipped K: p has not run yet, needs a success at most 5m ago' ]
   "$CONDOLOCK" touch --failed p
@@ -89,16 +87,16 @@ load helper
   run "$CONDOLOCK" run --key K --min-time 300 -- true
   [ "$status" -eq 75 ]
   [ "$output" = '' ]
-  CI=1 run "$CONDOLOCK" run --key K --min-time 300 -- true
+  CI=1 run -75 "$CONDOLOCK" run --key K --min-time 300 -- true
   [ "${#lines[@]}" -eq 1 ]
-  CI=1 run "$CONDOLOCK" run -q --key K --min-time 300 -- true
+  CI=1 run -75 "$CONDOLOCK" run -q --key K --min-time 300 -- true
   [ "$output" = '' ]
   run -127 "$CONDOLOCK" run -q --key K -- /no/such
   [ "$output" = 'condolock: error: cannot run /no/such: No such file or directory' ]
 }
 
 @test "--force skips conditions, never the lease" {
-  run "$CONDOLOCK" run --key K --force --accessed-prior p:1 -- echo yes
+  run -0 "$CONDOLOCK" run --key K --force --accessed-prior p:1 -- echo yes
   [ "$output" = yes ]
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
@@ -143,7 +141,7 @@ load helper
   # A script without a first line runs, as from env(1) or a shell.
   echo 'echo plain' >plain
   chmod +x plain
-  run "$CONDOLOCK" run --key K -- ./plain
+  run -0 "$CONDOLOCK" run --key K -- ./plain
   [ "$output" = plain ]
 }
 
@@ -173,7 +171,7 @@ load helper
   [ "$status" -eq 4 ]
   [ "$(job S outcome)" = success ]
   [ "$(job S code)" = 4 ]
-  run "$CONDOLOCK" run --key S --success-code 3 -- sh -c 'exit 4'
+  run -4 "$CONDOLOCK" run --key S --success-code 3 -- sh -c 'exit 4'
   [ "$(job S outcome)" = failed ]
 }
 
@@ -209,7 +207,7 @@ load helper
   [ "$(grep -c '^CONDOLOCK_FENCE=' <<<"$output")" -eq 1 ]
   [ "$(grep -c '^CONDOLOCK_PASSWORD' <<<"$output")" -eq 0 ]
   start=$(job 'K x' ok_start)
-  run "$CONDOLOCK" run --key 'K x' -- sh -c 'echo $CONDOLOCK_LAST_SUCCESS; date -d @$CONDOLOCK_LAST_SUCCESS +%s'
+  run -0 "$CONDOLOCK" run --key 'K x' -- sh -c 'echo $CONDOLOCK_LAST_SUCCESS; date -d @$CONDOLOCK_LAST_SUCCESS +%s'
   [ "${lines[0]}" = "${start:0:-3}.${start: -3}" ]
   [ "${lines[1]}" = "${start:0:-3}" ]
 }
@@ -264,14 +262,14 @@ load helper
 }
 
 @test "nothing is written to stdout by run itself, and stdin is the command's" {
-  run --separate-stderr "$CONDOLOCK" run -v --key K -- cat <<<'in'
+  run -0 --separate-stderr "$CONDOLOCK" run -v --key K -- cat <<<'in'
   [ "$output" = in ]
   [[ "$stderr" =~ ^'condolock: running K (fence '[0-9]+')'$ ]]
 }
 
 @test "keys and hosts are escaped" {
   key=$'k\e[31m\xe2\x80\xae'
-  run "$CONDOLOCK" run -v --key "$key" --accessed-prior "$key:5" -- true
+  run -75 "$CONDOLOCK" run -v --key "$key" --accessed-prior "$key:5" -- true
   [ "$output" = 'condolock: skipped k\x1b[31m\xe2\x80\xae: k\x1b[31m\xe2\x80\xae has not run yet, needs a success at most 5s ago' ]
 }
 

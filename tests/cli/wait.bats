@@ -25,7 +25,7 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   for i in 1 2 3; do "$CONDOLOCK" run --key K --slots 3 -- sh -c ': >at'$i'; read -r _ <hold' 3>&- & done
   wait_for test -e at1 -a -e at2 -a -e at3
   [ "$(redis HLEN '{condolock}:slots:K')" = 3 ]
-  run "$CONDOLOCK" status --json K
+  run -0 "$CONDOLOCK" status --json K
   [ "$(jq -c '.keys[0] | [(.holders | length), .slots, ([.holders[].fence] | unique | length)]' <<<"$output")" = '[3,3,3]' ]
   run "$CONDOLOCK" run -v --key K --slots 3 -- true
   [ "$status" -eq 75 ]
@@ -88,7 +88,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ "$(job K skips)" = 1 ]
   CONDOLOCK_WAIT=30 run "$CONDOLOCK" run -n --key K -- true
   [ "$status" -eq 75 ]
-  CONDOLOCK_WAIT=0.1 run "$CONDOLOCK" run -v --key K -- true
+  CONDOLOCK_WAIT=0.1 run -75 "$CONDOLOCK" run -v --key K -- true
   [ "${#lines[@]}" -eq 2 ]
   : >hold
   wait
@@ -248,11 +248,11 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   run "$CONDOLOCK" run -v --key K --max-runs 2/1h -- true
   [ "$status" -eq 75 ]
   [[ "$output" =~ ^'condolock: skipped K: 2 runs began in the last 1h, the first of these '.*' ago (due in '[0-9a-z]+')'$ ]]
-  run "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
+  run -0 "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
   [ "$output" = forced ]
   [ "$(redis LLEN '{condolock}:starts:K')" = 3 ]
   run -127 "$CONDOLOCK" run --key L --max-runs 1/1h -- ./no-such-command
-  run "$CONDOLOCK" run --key L --max-runs 1/1h -- echo 'was given back'
+  run -0 "$CONDOLOCK" run --key L --max-runs 1/1h -- echo 'was given back'
   [ "$output" = 'was given back' ]
 }
 
@@ -275,7 +275,7 @@ END
   run "$CONDOLOCK" run --key K --once v1.2 --wait forever -- true # that will not change
   [ "$status" -eq 75 ]
   ((SECONDS - began < 10))
-  run "$CONDOLOCK" run --key K --once v1.2 --force -- echo forced
+  run -0 "$CONDOLOCK" run --key K --once v1.2 --force -- echo forced
   [ "$output" = forced ]
   run "$CONDOLOCK" check K --once v1.3
   [ "$status" -eq 0 ]
