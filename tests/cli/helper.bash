@@ -84,6 +84,12 @@ expect_code() {
   [ "$code" -eq "$want" ] || { echo "exit code $code, not $want: $*" >&2; return 1; }
 }
 
+# kill_within SECONDS COMMAND...: kills it at a random moment of that time. 9, or the code that it ended with before.
+kill_within() {
+  perl -e 'my $most = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }
+    select undef, undef, undef, rand $most; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
+}
+
 # Ended, though nobody may have reaped it yet.
 gone() { [[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)" == [ZX] || ! -e /proc/$1 ]]; }
 

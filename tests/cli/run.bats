@@ -181,7 +181,8 @@ load helper
   [[ "$output" =~ 'K ran longer than --timeout 100ms' ]]
   [ "$(job K outcome)" = timeout ]
   [ "$(job K fails)" = 1 ]
-  run "$CONDOLOCK" run --key K --timeout 100ms -k 100ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
+  # TERM is ignored from the start, so that it can't come before a trap.
+  run sh -c 'trap "" TERM; exec "$@"' sh "$CONDOLOCK" run --key K --timeout 100ms -k 100ms -- sh -c 'while :; do sleep 0.01; done'
   [ "$status" -eq 124 ]
   [ "$(job K code)" = 137 ]
   run "$CONDOLOCK" run --key K --timeout 0 -- true
