@@ -84,6 +84,11 @@ expect_code() {
   [ "$code" -eq "$want" ] || { echo "exit code $code, not $want: $*" >&2; return 1; }
 }
 
+# perl -e "$reset" COMMAND...: no signal is ignored, whatever the caller of the tests ignores (nohup: HUP). A shell without job
+# control, too, starts what stands before an & with INT and QUIT ignored, and that is inherited.
+# shellcheck disable=SC2016  # for perl
+reset='$SIG{$_} = "DEFAULT" for keys %SIG; exec @ARGV or die'
+
 # kill_within SECONDS COMMAND...: kills it at a random moment of that time. 9, or the code that it ended with before.
 kill_within() {
   perl -e 'my $most = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }

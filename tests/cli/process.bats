@@ -2,8 +2,8 @@ load helper
 
 # The command as a process: what it inherits, which signals reach it, and what ends it.
 
-# A shell without job control starts what stands before an & with INT and QUIT ignored, and that is inherited. This undoes it.
-reset='$SIG{INT} = $SIG{QUIT} = "DEFAULT"; exec @ARGV'
+# perl -e "$ignore" SIGNAL COMMAND...: that signal is ignored, and no other.
+ignore='$SIG{$_} = "DEFAULT" for keys %SIG; $SIG{shift()} = "IGNORE"; exec @ARGV or die'
 
 # Runs the rest of its arguments with a stderr that is full and that nobody reads: a pipe or, with `socket`, a socket.
 stuck='use Fcntl; use Socket; $^F = 99;
@@ -103,17 +103,24 @@ END
 }
 
 @test "a signal that the caller ignores stays ignored" {
-  (trap '' HUP; exec "$CONDOLOCK" run --key K -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done') 3>&- &
+  cat >child <<'END'
+$SIG{HUP} = sub { open(my $got, ">", "got") };
+$SIG{USR1} = sub { exit };
+open(my $ready, ">", "ready");
+sleep 1 while 1;
+END
+  perl -e "$ignore" HUP "$CONDOLOCK" run --key K -- perl child 3>&- &
   wait_for test -e ready
   kill -HUP $!
-  : >stop
+  kill -USR1 $! # a HUP that is forwarded comes before it
   wait $!
+  [ ! -e got ]
 }
 
 @test "before the grant, too: it neither ends the run nor hides a TERM that does" {
   # Of signals that wait together the lowest number comes first, so HUP before TERM.
   for case in HUP:143 USR1:129; do
-    (trap '' "${case%:*}"; exec "$CONDOLOCK" run --key K --jitter 3000d -- touch ran) 3>&- &
+    perl -e "$ignore" "${case%:*}" "$CONDOLOCK" run --key K --jitter 3000d -- touch ran 3>&- &
     condolock=$!
     wait_for sh -c "ls -l /proc/$condolock/fd | grep -q timerfd"
     kill -STOP "$condolock"
@@ -126,7 +133,7 @@ END
   done
   [ ! -e ran ]
   "$CONDOLOCK" pause K
-  (trap '' HUP; exec "$CONDOLOCK" run --key K --wait 60 -- touch ran) 3>&- &
+  perl -e "$ignore" HUP "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
   wait_for blocked 1
   kill -HUP $!
   "$CONDOLOCK" resume K
@@ -436,7 +443,7 @@ END
   for then in 'exec sleep 60' 'kill -STOP $$'; do
     rm -f pid
     echo "echo \$PPID >ours; echo \$\$ >pid; $then" >child
-    script -qfc 'exec "$CONDOLOCK" run --key K -- sh child' shown <&- >/dev/null 2>&1 3>&- &
+    perl -e "$reset" script -qfc 'exec "$CONDOLOCK" run --key K -- sh child' shown <&- >/dev/null 2>&1 3>&- &
     wait_for test -s pid
     case $then in kill*) wait_for is_in_state "$(cat pid)" T ;; esac
     ours=$(cat ours)

@@ -121,7 +121,7 @@ load helper
   # 17 18 19 to 23 and 28 are ignored or stop; 32 and 33 belong to the C library.
   for number in $(seq 16) $(seq 24 27) $(seq 29 31) $(seq 34 64); do
     status=0
-    "$CONDOLOCK" run --key K -- sh -c "ulimit -c 0; kill -$number \$\$" || status=$?
+    perl -e "$reset" "$CONDOLOCK" run --key K -- sh -c "ulimit -c 0; kill -$number \$\$" || status=$?
     [ "$status" -eq $((128 + number)) ] || { echo "$number gave $status"; return 1; }
   done
 }
