@@ -44,12 +44,12 @@ load helper
   [ "$(job K outcome)" = failed ]
   [ "$(job K failures_in_a_row)" = 1 ]
   [ "$(job K runs)" = 2 ]
-  run "$CONDOLOCK" touch -- --odd
+  "$CONDOLOCK" touch -- --odd
   [ "$(job --odd runs)" = 1 ]
 }
 
 @test "status: text" {
-  run "$CONDOLOCK" run --key K -- sh -c 'exit 3'
+  expect_code 3 "$CONDOLOCK" run --key K -- sh -c 'exit 3'
   backdate K ended 130000
   backdate K failed_at 130000
   mkfifo hold
@@ -68,7 +68,7 @@ load helper
   [ "${lines[8]}" = "  fence         $(job K fence)" ]
   [[ "${lines[10]}" =~ ^'  state         running on '[^\ ]+' (pid '$!') for '.*', lease ends in '.*' unless renewed'$ ]]
   backdate L h_until 61000
-  run "$CONDOLOCK" status L
+  run -0 "$CONDOLOCK" status L
   [[ "${lines[1]}" =~ ^'  state         lost: held by '.*', whose lease ended ' ]]
   : >hold
   wait
@@ -85,7 +85,7 @@ load helper
 }
 
 @test "status --json" {
-  "$CONDOLOCK" run --key K -- sh -c 'exit 3' || true
+  expect_code 3 "$CONDOLOCK" run --key K -- sh -c 'exit 3'
   "$CONDOLOCK" run --key K -- true
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
@@ -119,34 +119,37 @@ load helper
   run "$CONDOLOCK" status --json "$key"
   [ "$status" -eq 0 ]
   [ "$(jq -r '.keys[0].key' <<<"$output")" = $'caf\xef\xbf\xbd\e' ]
-  run "$CONDOLOCK" status "$key"
+  run -0 "$CONDOLOCK" status "$key"
   [ "${lines[0]}" = 'caf\xe9\x1b' ]
 }
 
 @test "colour only where it is wanted" {
   "$CONDOLOCK" touch K
-  run "$CONDOLOCK" status K
-  [[ ! "$output" =~ $'\e' ]]
-  run "$CONDOLOCK" status --color always K
+  run -0 "$CONDOLOCK" status K
+  [[ "$output" =~ success && ! "$output" =~ $'\e' ]]
+  run -0 "$CONDOLOCK" status --color always K
   [[ "$output" =~ $'\e[32m'success ]]
-  TERM=xterm run script -qec '"$CONDOLOCK" status K' /dev/null
+  TERM=xterm run -0 script -qec '"$CONDOLOCK" status K' /dev/null
   [[ "$output" =~ $'\e[32m'success ]]
-  NO_COLOR=1 TERM=xterm run script -qec '"$CONDOLOCK" status K' /dev/null
-  [[ ! "$output" =~ $'\e' ]]
-  TERM=xterm run script -qec '"$CONDOLOCK" --color never status K' /dev/null
-  [[ ! "$output" =~ $'\e' ]]
+  NO_COLOR=1 TERM=xterm run -0 script -qec '"$CONDOLOCK" status K' /dev/null
+  [[ "$output" =~ success && ! "$output" =~ $'\e' ]]
+  TERM=xterm run -0 script -qec '"$CONDOLOCK" --color never status K' /dev/null
+  [[ "$output" =~ success && ! "$output" =~ $'\e' ]]
 }
 
 @test "the password in the environment works for each of them, and several URLs in their order" {
   redis ACL SETUSER job on '>pw' '~*' '+@all' >/dev/null
   export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
   "$CONDOLOCK" touch K
+  [ "$(job K runs)" = 1 ]
   "$CONDOLOCK" check K
-  "$CONDOLOCK" status K
+  "$CONDOLOCK" status K >as-given
+  grep -q 'last success' as-given
   REDIS_URL=redis://127.0.0.1:1 "$CONDOLOCK" status K
   url=$CONDOLOCK_URL
   unset CONDOLOCK_URL
-  REDIS_URL=$url "$CONDOLOCK" status K
+  REDIS_URL=$url "$CONDOLOCK" status K >from-redis-url
+  grep -q 'last success' from-redis-url
 }
 
 @test "pause and resume" {
@@ -160,9 +163,9 @@ load helper
   run "$CONDOLOCK" check K
   [ "$status" -eq 75 ]
   [[ "${lines[0]}" =~ ^'no   pause of K '\ +'paused for another '[0-9ms]+': database\x1b upgrade'$ ]]
-  run "$CONDOLOCK" status K
+  run -0 "$CONDOLOCK" status K
   [[ "$output" =~ '  pause         paused for another '[0-9ms]+': database\x1b upgrade' ]]
-  run "$CONDOLOCK" status --json K
+  run -0 "$CONDOLOCK" status --json K
   [ "$(jq -r '.keys[0].pause.reason' <<<"$output")" = $'database\e upgrade' ]
   [ "$(jq -r '.keys[0].pause.until.ms' <<<"$output")" = "$(job K paused_until)" ]
   "$CONDOLOCK" run K --force -- touch ran
@@ -175,7 +178,7 @@ load helper
   [ "$output" = 'condolock: K was not paused' ]
   "$CONDOLOCK" run K -- true
   "$CONDOLOCK" pause --key K
-  run "$CONDOLOCK" run -v K -- true
+  run -75 "$CONDOLOCK" run -v K -- true
   [ "$output" = 'condolock: skipped K: paused until it is resumed' ]
   [ "$("$CONDOLOCK" status --json K | jq -c '.keys[0].pause')" = '{"until":null,"reason":""}' ]
 }
@@ -218,7 +221,7 @@ load helper
   run --separate-stderr "$CONDOLOCK" status --json bad good
   [ "$status" -eq 65 ]
   [ "$(jq -c '[.keys[] | [.key, .known, .error == null]]' <<<"$output")" = '[["bad",null,false],["good",true,true]]' ]
-  run --separate-stderr "$CONDOLOCK" status --json bad
+  run -65 --separate-stderr "$CONDOLOCK" status --json bad
   [ "$(jq -r '.keys[0].error' <<<"$output")" = 'the record {condolock}:job:bad is malformed: holds another type of value' ]
   run --separate-stderr "$CONDOLOCK" status bad good unknown bad
   [ "$status" -eq 65 ]
@@ -253,16 +256,16 @@ load helper
 }
 
 @test "pause and resume say what they did with -v, and nothing without" {
-  run "$CONDOLOCK" pause -v K --for 2h --reason upgrade
+  run -0 "$CONDOLOCK" pause -v K --for 2h --reason upgrade
   [ "$output" = 'condolock: K is paused for another 2h: upgrade' ]
-  run "$CONDOLOCK" touch -v K --failed
+  run -0 "$CONDOLOCK" touch -v K --failed
   [ "$output" = 'condolock: recorded a failure of K' ]
-  run "$CONDOLOCK" resume -v K
+  run -0 "$CONDOLOCK" resume -v K
   [ "$output" = 'condolock: K is not paused any more' ]
-  CONDOLOCK_VERBOSE=1 run "$CONDOLOCK" resume K
+  CONDOLOCK_VERBOSE=1 run -0 "$CONDOLOCK" resume K
   [ "$output" = 'condolock: K was not paused' ]
-  CONDOLOCK_VERBOSE=1 run "$CONDOLOCK" resume -q K
+  CONDOLOCK_VERBOSE=1 run -0 "$CONDOLOCK" resume -q K
   [ "$output" = '' ]
-  run "$CONDOLOCK" pause K
+  run -0 "$CONDOLOCK" pause K
   [ "$output" = '' ]
 }

@@ -19,11 +19,13 @@ options_of() {
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }' | sort; }
 
-# in_SHELL LINE: what that shell would offer for the end of the line, a word in a line.
+# in_SHELL LINE: what that shell would offer for the end of the line, a word in a line. It fails where the shell could not be
+# asked, so that this is never taken for nothing offered.
 breaks=$' \t\n"\'><=;|&(:' # what bash has without anybody's wishes
-in_bash() {
+in_bash() (
+  set -o pipefail
   bash --norc -c '
-    source "$SOURCE_DIR/completions/condolock.bash"
+    source "$SOURCE_DIR/completions/condolock.bash" || exit
     COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2
     mapfile -t COMP_WORDS < <(perl -e "
       my (\$line, \$breaks) = @ARGV;
@@ -36,12 +38,14 @@ in_bash() {
       push @words, q() if \$line =~ /\s\$/;
       print qq(\$_\n) for @words" "$1" "$2")
     COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    [ "$COMP_CWORD" -ge 0 ] && declare -F _condolock >/dev/null || exit 1
     _condolock condolock
     [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$1" "${BREAKS-$breaks}" | sort -u
-}
-in_fish() {
-  fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; complete -C $argv[1]' "$1" | cut -f1 | sort -u
-}
+)
+in_fish() (
+  set -o pipefail
+  fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; or exit 1; complete -C $argv[1]' "$1" | cut -f1 | sort -u
+)
 # What the completion adds is taken down where zsh takes it, in a real line editor.
 in_zsh() {
   mkdir -p zsh
@@ -60,7 +64,7 @@ compadd() {
   fi
   builtin compadd "$@"
 }
-complete-and-tell() { zle complete-word; : >told; }
+complete-and-tell() { zle complete-word; print -r -- "$_comps[condolock]" >told; }
 zle -N complete-and-tell
 bindkey '^I' complete-and-tell
 precmd() { : >ready; }
@@ -70,11 +74,12 @@ END
   ZDOTDIR=$PWD/zsh TERM=dumb script -qfc 'zsh -d -i' zsh/shown <zsh/keys >/dev/null 2>&1 3>&- &
   local shell=$!
   exec 9>zsh/keys
-  wait_for test -e ready
+  wait_for test -e ready || return 1
   printf '%s\t' "$1" >&9
-  wait_for test -e told
+  wait_for test -s told || return 1
   exec 9>&-
   put_down "$shell"
+  [ "$(cat told)" = _condolock ] || return 1
   [ ! -e taken ] || grep -v '^$' taken | sort -u
 }
 
@@ -89,7 +94,7 @@ shells() {
 # offers WHAT LINE IN_SHELL...: exactly these words.
 offers() {
   local offered wanted
-  offered=$("$1" "$2")
+  offered=$("$1" "$2") || { echo "$1 could not be asked"; return 1; }
   wanted=$(printf '%s' "${3:+$3$'\n'}" | sort -u)
   [ "$offered" = "$wanted" ] || { printf 'behind %s:\n%s\nwanted:\n%s\n' "$2" "$offered" "$wanted"; return 1; }
 }
@@ -201,7 +206,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
     export CONDOLOCK_URL=unix://$REDIS_DIR/$socket.sock
     for shell in bash fish; do
       began=$(date +%s%N)
-      run --separate-stderr in_$shell 'condolock status '
+      run -0 --separate-stderr in_$shell 'condolock status '
       took=$((($(date +%s%N) - began) / 1000000))
       [ "$output" = '' ]
       [ "$stderr" = '' ]
@@ -210,7 +215,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
     offers in_zsh 'condolock status ' ''
   done
   began=$(date +%s%N)
-  timeout 0.3 "$CONDOLOCK" list --plain || [ $? -eq 124 ]
+  expect_code 124 timeout 0.3 "$CONDOLOCK" list --plain
   [ $((($(date +%s%N) - began) / 1000000)) -lt 600 ]
 }
 

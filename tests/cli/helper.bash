@@ -75,8 +75,25 @@ server_time() { redis EVAL 'local t = redis.call("TIME") return t[1] * 1000 + ma
 # Somebody holds the key's lease.
 held() { [ -n "$(job "$1" h_token)" ]; }
 
-# The command must fail. (A line that begins with ! would never fail a test.)
-refute() { if "$@"; then return 1; fi; }
+# expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would take 0 as well, and a
+# line that begins with ! never fails a test.)
+expect_code() {
+  local want=$1 code=0
+  shift
+  "$@" || code=$?
+  [ "$code" -eq "$want" ] || { echo "exit code $code, not $want: $*" >&2; return 1; }
+}
+
+# perl -e "$reset" COMMAND...: no signal is ignored, whatever the caller of the tests ignores (nohup: HUP). A shell without job
+# control, too, starts what stands before an & with INT and QUIT ignored, and that is inherited.
+# shellcheck disable=SC2016  # for perl
+reset='$SIG{$_} = "DEFAULT" for keys %SIG; exec @ARGV or die'
+
+# kill_within SECONDS COMMAND...: kills it at a random moment of that time. 9, or the code that it ended with before.
+kill_within() {
+  perl -e 'my $most = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }
+    select undef, undef, undef, rand $most; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
+}
 
 # Ended, though nobody may have reaped it yet.
 gone() { [[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)" == [ZX] || ! -e /proc/$1 ]]; }

@@ -7,8 +7,8 @@ long=$(printf 'k%.0s' $(seq 300))
 
 @test "list: a line for each key, sorted, with what is to be known" {
   "$CONDOLOCK" run --key sync -- true
-  "$CONDOLOCK" run --key report -- sh -c 'exit 7' || [ $? -eq 7 ]
-  "$CONDOLOCK" run --key report --max-failures 1 -- true || [ $? -eq 75 ]
+  expect_code 7 "$CONDOLOCK" run --key report -- sh -c 'exit 7'
+  expect_code 75 "$CONDOLOCK" run --key report --max-failures 1 -- true
   "$CONDOLOCK" pause paused --for 1h
   "$CONDOLOCK" run --key live -- sleep 60 3>&- &
   wait_for held live
@@ -44,9 +44,9 @@ long=$(printf 'k%.0s' $(seq 300))
     [ "$output$stderr" = '' ]
   done
   [ "$("$CONDOLOCK" list --json | jq -c .)" = '{"schema":1,"keys":[]}' ]
-  run --separate-stderr "$CONDOLOCK" list -v
+  run -0 --separate-stderr "$CONDOLOCK" list -v
   [ "$stderr" = 'condolock: no key in the namespace condolock' ]
-  run --separate-stderr "$CONDOLOCK" list -v 'x*'
+  run -0 --separate-stderr "$CONDOLOCK" list -v 'x*'
   [ "$stderr" = 'condolock: no key in the namespace condolock matches' ]
   [ "$(redis DBSIZE)" = 0 ]
 }
@@ -77,8 +77,8 @@ long=$(printf 'k%.0s' $(seq 300))
 
 @test "list --prometheus: passes promtool, and says what happened" {
   "$CONDOLOCK" run --key ok -- sleep 0.1
-  "$CONDOLOCK" run --key bad -- sh -c 'exit 7' || [ $? -eq 7 ]
-  "$CONDOLOCK" run --key bad --max-failures 1 -- true || [ $? -eq 75 ]
+  expect_code 7 "$CONDOLOCK" run --key bad -- sh -c 'exit 7'
+  expect_code 75 "$CONDOLOCK" run --key bad --max-failures 1 -- true
   "$CONDOLOCK" touch "$odd"
   "$CONDOLOCK" touch "$long"
   "$CONDOLOCK" pause paused --reason $'a "b"\n'
@@ -88,7 +88,7 @@ long=$(printf 'k%.0s' $(seq 300))
   redis HSET '{condolock}:job:gone' h_token x h_until 1 h_fence 1 h_start 1 h_who $'1 \e[31mh"' >/dev/null
   run -127 "$CONDOLOCK" run --key typo -- /no/such
   "$CONDOLOCK" list --prometheus >metrics
-  refute grep -q typo metrics
+  expect_code 1 grep -q typo metrics
   promtool check metrics <metrics >said 2>&1
   [ ! -s said ]
   value() { sed -n "s/^condolock_$1{namespace=\"condolock\",key=\"$2\"} //p" metrics; }
@@ -145,7 +145,7 @@ long=$(printf 'k%.0s' $(seq 300))
   for form in '' --plain --json --prometheus; do "$CONDOLOCK" list $form >/dev/null; done
   redis INFO commandstats >stats
   grep -q cmdstat_zrangebyscore stats
-  refute grep -qE 'cmdstat_(scan|keys|zscan|hscan)' stats
+  expect_code 1 grep -qE 'cmdstat_(scan|keys|zscan|hscan)' stats
   start_redis "$REDIS_DIR/second.sock" "$REDIS_DIR/second.pid" --replicaof 127.0.0.1 1
   run --separate-stderr env CONDOLOCK_URL="unix://$REDIS_DIR/second.sock" "$CONDOLOCK" list
   [ "$status" -eq 0 ]
@@ -165,11 +165,12 @@ x  2023-07-22 04:26:40 UTC    2s  failed (7)         web2 (pid 5)
 +  2023-05-25 07:33:20 UTC        success, by touch  web1 (pid 9)
 x  2023-03-28 10:40:00 UTC    0s  lost               a\xff\x1b[31mx"\\y (pid 1)
 END
-  "$CONDOLOCK" history K | diff wanted -
-  LANG=de_DE.UTF-8 LC_ALL=C "$CONDOLOCK" history K | diff wanted -
+  shows() { "$@" >shown && diff wanted shown; }
+  shows "$CONDOLOCK" history K
+  LANG=de_DE.UTF-8 LC_ALL=C shows "$CONDOLOCK" history K
   sed -i '1s/_.#/▁▂█/; s/^+/✓/; s/^x/✗/' wanted
-  LC_ALL=C.UTF-8 "$CONDOLOCK" history --key K | diff wanted -
-  LANG=en_US.utf8 "$CONDOLOCK" history K | diff wanted -
+  LC_ALL=C.UTF-8 shows "$CONDOLOCK" history --key K
+  LANG=en_US.utf8 shows "$CONDOLOCK" history K
   [[ "$(LANG=en_US.utf8 "$CONDOLOCK" history K --limit 1)" == 'K: 1 run, 0 failed, median 8s, longest 8s  █'* ]]
   [[ "$("$CONDOLOCK" history K --color always)" == *$'\x1b[31mx\x1b[0m'* ]]
 }
@@ -185,8 +186,8 @@ END
 
 @test "history: what runs and what is unknown" {
   "$CONDOLOCK" run --key K --history 3 -- true
-  "$CONDOLOCK" run --key K --history 3 --timeout 0.1 -- sleep 60 || [ $? -eq 124 ]
-  for i in 1 2; do "$CONDOLOCK" run --key K --history 3 -- sh -c "exit $i" || [ $? -eq $i ]; done
+  expect_code 124 "$CONDOLOCK" run --key K --history 3 --timeout 0.1 -- sleep 60
+  for i in 1 2; do expect_code $i "$CONDOLOCK" run --key K --history 3 -- sh -c "exit $i"; done
   [ "$("$CONDOLOCK" history K --json | jq -c '[.runs[] | [.outcome, .exit_code]]')" = '[["failed",2],["failed",1],["timeout",143]]' ]
   "$CONDOLOCK" run --key "$odd" -- true
   [[ "$("$CONDOLOCK" history "$odd")" == 'a\xff\x1b[31mx"\\y: 1 run, '* ]]
@@ -217,7 +218,7 @@ END
   [ "$("$CONDOLOCK" list --plain)" = '' ]
   "$CONDOLOCK" run --key K --min-time 1d --once v1 -- touch ran
   [ -e ran ]
-  run --separate-stderr "$CONDOLOCK" reset -v K unknown -y
+  run -0 --separate-stderr "$CONDOLOCK" reset -v K unknown -y
   [ "$stderr" = $'condolock: K is forgotten\ncondolock: unknown: there was no record' ]
 }
 
@@ -263,7 +264,7 @@ END
   run --separate-stderr "$CONDOLOCK" doctor
   [ "$status" -eq 0 ]
   [ "$stderr" = '' ]
-  refute grep -qv '^ok ' <<<"$output"
+  expect_code 1 grep -qv '^ok ' <<<"$output"
   [[ "$output" == *'ok  persistence  AOF, synced every second: '* ]]
   redis-cli -s "$REDIS_DIR/fit.sock" CONFIG SET appendfsync no
   run "$CONDOLOCK" doctor
@@ -280,7 +281,7 @@ END
 }
 
 @test "doctor --json" {
-  "$CONDOLOCK" doctor --json >document || [ $? -eq 1 ]
+  expect_code 1 "$CONDOLOCK" doctor --json >document
   [ "$(jq -c '[.schema, .engine]' document)" = '[1,"redis"]' ]
   [ "$(jq -r .server document)" = "$REDIS_DIR/redis.sock" ]
   [ "$(jq -r '.checks[] | select(.check == "persistence") | .level + " " + .advice' document)" = 'warning set appendonly yes' ]
@@ -293,7 +294,7 @@ END
 
 @test "doctor writes nothing, and says what a user lacks" {
   redis FLUSHALL >/dev/null
-  "$CONDOLOCK" doctor >/dev/null || [ $? -eq 1 ]
+  expect_code 1 "$CONDOLOCK" doctor >/dev/null
   [ "$(redis DBSIZE)" = 0 ]
   redis ACL SETUSER weak on '>pw' '~{condolock}:*' +@all -zadd >/dev/null
   run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=pw "$CONDOLOCK" doctor
@@ -302,6 +303,7 @@ END
   # The advice is what README says.
   advice=$(sed -n 's/^.*-> ACL SETUSER weak //p' <<<"$output" | tr ' ' '\n' | sort)
   readme=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD \(.*\)$/\1/p' "$SOURCE_DIR/README.md" | tr ' ' '\n' | sort)
+  [ -n "$advice" ]
   diff <(echo "$advice") <(echo "$readme")
   run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" doctor
   [ "$status" -eq 2 ]
@@ -317,12 +319,12 @@ END
   "$CONDOLOCK" pause one
   "$CONDOLOCK" unlock one
   run -127 "$CONDOLOCK" run --key typo -- /no/such
-  run "$CONDOLOCK" list
+  run -0 "$CONDOLOCK" list
   [ "${#lines[@]}" -eq 3 ]
   [[ "${lines[1]}" =~ 'running on '.*' for '[0-9ms.]+', revoked, paused'$ ]]
   [[ "${lines[2]}" =~ '2 running, one on '.*' for '[0-9ms.]+$ ]]
   redis HSET '{condolock}:job:one' h_who $'1 \e[31mevil\a' >/dev/null
-  run "$CONDOLOCK" list one
+  run -0 "$CONDOLOCK" list one
   [[ "${lines[1]}" == *'running on \x1b[31mevil\x07 (pid 1) for'* ]]
 }
 

@@ -189,6 +189,7 @@ refused() {
   for arguments in --help --version -h 'run --help' 'status -h' '-v --version'; do
     run "$CONDOLOCK" $arguments
     [ "$status" -eq 0 ]
+    [[ "$output" == *condolock* ]]
   done
 }
 
@@ -206,7 +207,7 @@ refused() {
   run "$CONDOLOCK" --version
   [ "$status" -eq 0 ]
   [[ "$output" =~ ^'condolock '[0-9]+\.[0-9]+\.[0-9]+$ ]]
-  run "$CONDOLOCK" run --help
+  run -0 "$CONDOLOCK" run --help
   [[ "$output" =~ 'D ago or earlier, or never' ]]
   [[ "$output" =~ 'never: fails' ]]
 }
@@ -229,8 +230,9 @@ refused() {
 }
 
 @test "--color decides for every error, wherever it is found" {
-  for arguments in 'status K' 'status --nope' 'run --key K -- true' 'run'; do
-    run "$CONDOLOCK" --color always $arguments
+  for case in '69:status K' '64:status --nope' '69:run --key K -- true' '64:run'; do
+    arguments=${case#*:}
+    run -"${case%%:*}" "$CONDOLOCK" --color always $arguments
     [[ "$output" == *$'\e[31merror: '* ]] || { echo "$arguments: $output"; return 1; }
   done
 }

@@ -25,7 +25,7 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   for i in 1 2 3; do "$CONDOLOCK" run --key K --slots 3 -- sh -c ': >at'$i'; read -r _ <hold' 3>&- & done
   wait_for test -e at1 -a -e at2 -a -e at3
   [ "$(redis HLEN '{condolock}:slots:K')" = 3 ]
-  run "$CONDOLOCK" status --json K
+  run -0 "$CONDOLOCK" status --json K
   [ "$(jq -c '.keys[0] | [(.holders | length), .slots, ([.holders[].fence] | unique | length)]' <<<"$output")" = '[3,3,3]' ]
   run "$CONDOLOCK" run -v --key K --slots 3 -- true
   [ "$status" -eq 75 ]
@@ -60,8 +60,8 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
 @test "--wait: two slots that are freed at once wake two, though one token is all there is" {
   mkfifo hold
   for i in 1 2; do "$CONDOLOCK" run --key K --slots 2 -- cat hold 3>&- & done
-  exec 9>hold
   wait_for slots_held 2
+  exec 9>hold
   for i in 1 2; do
     # Each stays until both are there: one that is not woken keeps the other for ever.
     "$CONDOLOCK" run --key K --slots 2 --wait 60 -- sh -c "mkdir in-$i; until [ -e in-1 ] && [ -e in-2 ]; do [ -e . ] || exit; sleep 0.01; done" 3>&- 9>&- &
@@ -88,7 +88,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ "$(job K skips)" = 1 ]
   CONDOLOCK_WAIT=30 run "$CONDOLOCK" run -n --key K -- true
   [ "$status" -eq 75 ]
-  CONDOLOCK_WAIT=0.1 run "$CONDOLOCK" run -v --key K -- true
+  CONDOLOCK_WAIT=0.1 run -75 "$CONDOLOCK" run -v --key K -- true
   [ "${#lines[@]}" -eq 2 ]
   : >hold
   wait
@@ -102,8 +102,9 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   "$CONDOLOCK" touch K
   backdate K ok_end 9000
   backdate K ended 9000
-  run "$CONDOLOCK" run --key K --min-time 9.5 --wait 20 -- echo ran
-  [ "$output" = ran ]
+  last=$(job K ok_end)
+  "$CONDOLOCK" run --key K --min-time 9.5 --wait 20 -- true
+  [ $(($(job K ok_start) - last)) -ge 9500 ]
   "$CONDOLOCK" run --key L --accessed-prior other:60 --wait 20 -- touch ran 3>&- &
   waiter=$!
   wait_for skips L 1
@@ -130,10 +131,12 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ -e two ]
 
   # Nobody will push: the waiter wakes when the lease ends by itself.
-  redis HSET '{condolock}:job:K' h_token x h_until $(($(server_time) + 1500)) h_fence 9 h_start "$(server_time)" h_who '1 gone'
+  until=$(($(server_time) + 1500))
+  redis HSET '{condolock}:job:K' h_token x h_until $until h_fence 9 h_start "$(server_time)" h_who '1 gone'
   run "$CONDOLOCK" run --key K --wait 60 -- touch three
   [ "$status" -eq 0 ]
   [ -e three ]
+  [ "$(job K ok_start)" -ge "$until" ]
 }
 
 @test "--wait: a waiter that is killed takes nobody's turn with it" {
@@ -210,17 +213,21 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
   waiter=$!
   wait_for sleeps
-  redis_other CLIENT KILL TYPE normal SKIPME yes >/dev/null
+  [ "$(redis_other CLIENT KILL TYPE normal SKIPME yes)" = 1 ]
   wait_for sleeps
-  redis_other CLIENT UNBLOCK "$(redis_other CLIENT LIST | sed -n 's/^id=\([0-9]*\) .* flags=b.*/\1/p')" ERROR
+  [ "$(redis_other CLIENT UNBLOCK "$(redis_other CLIENT LIST | sed -n 's/^id=\([0-9]*\) .* flags=b.*/\1/p')" ERROR)" = 1 ]
   wait_for sleeps
   redis_other REPLICAOF 127.0.0.1 1
-  sleep 0.5
+  was_refused() { redis_other INFO errorstats | grep -q '^errorstat_READONLY:'; }
+  wait_for was_refused
   redis_other REPLICAOF NO ONE
   wait_for sleeps
   put_down "$(cat "$REDIS_DIR/other-pid")"
   rm other/s
-  sleep 1
+  # In its place is one who hangs up on the first that comes, and then nobody.
+  perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "other/s", Listen => 5) or die; $s->accept; open(R, ">came")' 3>&- &
+  wait_for test -e came
+  rm other/s
   start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid" # it has forgotten everything
   wait "$waiter"
   [ -e ran ]
@@ -248,11 +255,11 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   run "$CONDOLOCK" run -v --key K --max-runs 2/1h -- true
   [ "$status" -eq 75 ]
   [[ "$output" =~ ^'condolock: skipped K: 2 runs began in the last 1h, the first of these '.*' ago (due in '[0-9a-z]+')'$ ]]
-  run "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
+  run -0 "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
   [ "$output" = forced ]
   [ "$(redis LLEN '{condolock}:starts:K')" = 3 ]
   run -127 "$CONDOLOCK" run --key L --max-runs 1/1h -- ./no-such-command
-  run "$CONDOLOCK" run --key L --max-runs 1/1h -- echo 'was given back'
+  run -0 "$CONDOLOCK" run --key L --max-runs 1/1h -- echo 'was given back'
   [ "$output" = 'was given back' ]
 }
 
@@ -264,7 +271,7 @@ echo run >>ran
 [ "$(wc -l <ran)" -ge 3 ]
 END
   chmod +x job
-  for i in $(seq 20); do "$CONDOLOCK" run --key K --once v1.2 --wait 1 -- ./job 3>&- & done
+  for i in $(seq 20); do "$CONDOLOCK" run --key K --once v1.2 --wait 60 -- ./job 3>&- & done
   wait
   [ "$(wc -l <ran)" -eq 3 ]
   [ "$(redis ZRANGE '{condolock}:once:K' 0 -1)" = v1.2 ]
@@ -275,7 +282,7 @@ END
   run "$CONDOLOCK" run --key K --once v1.2 --wait forever -- true # that will not change
   [ "$status" -eq 75 ]
   ((SECONDS - began < 10))
-  run "$CONDOLOCK" run --key K --once v1.2 --force -- echo forced
+  run -0 "$CONDOLOCK" run --key K --once v1.2 --force -- echo forced
   [ "$output" = forced ]
   run "$CONDOLOCK" check K --once v1.3
   [ "$status" -eq 0 ]
