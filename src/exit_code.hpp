@@ -1,5 +1,5 @@
-// Exit codes, named once. From 64 on they are those of sysexits.h where it has a fitting one, and like there they stay clear
-// of what shells give (126 to 165).
+// Exit codes. 64 to 78 have the meanings of sysexits.h; 79 is condolock's own. 124 is that of timeout(1), 126 and 127 are
+// those of the shell.
 #pragma once
 
 #include <array>
@@ -33,7 +33,7 @@ struct Described {
   std::string_view meaning;
 };
 
-// The one table: `condolock --help` prints it, README and man page are compared with that.
+// The only list of exit codes with their meaning. `condolock --help` prints it; a test compares README and man page with it.
 inline constexpr std::array<Described, 15> table{{
     {unknown_key, "status, history: there is no record of a key; doctor: warnings"},
     {doctor_errors, "doctor: errors"},
@@ -52,6 +52,7 @@ inline constexpr std::array<Described, 15> table{{
     {not_found, "the command was not found"},
 }};
 
+// The exit code for a failed call to the engine.
 constexpr int of(engine::Fault fault) {
   switch (fault) {
     case engine::Fault::unreachable:

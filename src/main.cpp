@@ -1,4 +1,5 @@
-// RawArguments in, exit code out; the only exit and the last catch.
+// Runs the command line and exits with its code. Only main() ends this process. An exception that arrives here is an
+// internal error.
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +29,6 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     Console(false, false).error(std::string("internal error: ") + error.what());
   }
-  // Nothing is left to be flushed or freed, and the destructors of all libraries would cost more than the whole parsing did.
+  // Nothing is left to flush or free. The destructors of all libraries would take longer than parsing the command line.
   _exit(code);
 }

@@ -1,15 +1,15 @@
-// One call from beginning to end, for commands that have nothing else to do meanwhile.
+// Blocking calls, for commands that have nothing else to poll for.
 #pragma once
 
 #include "engine/engine.hpp"
 
 namespace condolock::engine {
 
-// Blocks until the reply, at most twice `patience`: where no answer came, the call is made once more (every script is safe
-// to repeat). call.deadline is set here.
+// Makes a call and blocks until the reply. If the fault is worth_repeating() and the reply is not voided, makes the call
+// once more; every script is safe to repeat. Each attempt takes at most `patience`. Sets call.deadline.
 Reply ask(Engine& engine, Call call, Millis patience);
 
-// The same faults are worth a second attempt everywhere: no answer, and an answer by a server that just lost its role.
+// True for faults that a second attempt may cure: no answer, or an answer from a server that is not the primary.
 bool worth_repeating(Fault fault);
 
 }  // namespace condolock::engine

@@ -1,8 +1,8 @@
-// Where records live, seen from above: something that runs a script atomically on some keys, or says why it could not.
+// The interface to the records: an engine runs a script atomically on some keys, or says why it could not.
 //
-// An engine is driven, it never blocks: start() a call, then poll what interest() names and hand the result to advance(),
-// until a reply comes. One call at a time. Authentication, database, connecting again and the fallback from EVALSHA to EVAL
-// are the engine's own matter; whether a call is worth repeating is the caller's.
+// An engine never blocks on a server; the caller drives it. Call start(), poll what interest() names, and pass the result to
+// advance() until it returns a reply. One call at a time. The engine itself authenticates, selects the database, reconnects
+// and falls back from EVALSHA to EVAL. The caller decides whether to repeat a failed call.
 #pragma once
 
 #include <cstdint>
@@ -16,56 +16,56 @@
 
 namespace condolock::engine {
 
-// Before a call: sleep until somebody pushes to this list, which takes one element from it, or until so long has passed.
+// Wait before the script runs: until an element can be popped from the list `key`, or until `at_most` has passed.
 struct Wait {
   std::string key;
   Millis at_most{};  // at least 1 ms
 };
 
 struct Call {
-  const scripts::Script* script = nullptr;  // none: args are a command of the engine's own, which only its doctor sends
+  const scripts::Script* script = nullptr;  // none: args are a server command, which only the engine's doctor sends
   std::vector<std::string> keys;
   std::vector<std::string> args;
-  Instant deadline{};         // for the whole exchange: name look-up, connecting and every resend included
-  std::optional<Wait> wait;   // its time is part of the deadline's
-  bool ask_role = false;      // also find out whether a primary answers: see Reply::from_primary
-  bool same_session = false;  // on the connection of the call before, as it stands, or not at all: how a voided grant
-                              // is given back where it was taken
+  Instant deadline{};         // for the whole call: name resolution, connecting, `wait` and every resend included
+  std::optional<Wait> wait;   // its at_most must end before the deadline
+  bool ask_role = false;      // also ask whether the server is a primary: see Reply::from_primary
+  bool same_session = false;  // use the connection of the previous call, even after a failed handshake, or fail: a
+                              // voided grant must be abandoned where it was given
 };
 
 enum class Fault : std::uint8_t {
-  unreachable,    // no answer: refused, closed, timed out, still loading
-  not_primary,    // an answer, by a server that may not write
-  write_refused,  // an answer, by a primary that refuses writes: OOM, MISCONF, NOREPLICAS
+  unreachable,    // no answer, or not ready: refused, closed, timed out, LOADING, BUSY
+  not_primary,    // an answer from a server that is not the primary
+  write_refused,  // an answer from a primary that refuses writes: OOM, MISCONF, NOREPLICAS
   denied,         // authentication or permission
-  misconfigured,  // there is no such database
-  malformed,      // a key holds another type of value
-  unexpected,     // anything that the protocol has no place for
+  misconfigured,  // the database does not exist
+  malformed,      // a key holds a value of the wrong type
+  unexpected,     // any reply that the protocol does not allow
 };
 
 struct Failure {
   Fault fault = Fault::unreachable;
-  bool may_have_run = false;  // the script may have had its effect all the same
-  bool voided = false;        // it did run, but as the wrong user or in the wrong database: give back with same_session
-  std::string text;           // what happened, for a person; holds no secret
+  bool may_have_run = false;  // the script may have taken effect
+  bool voided = false;        // it ran, but after a failed AUTH, SELECT or BLPOP: abandon the grant with same_session
+  std::string text;           // what happened, for a message; holds no secret
 };
 
 template <class T>
 using Answered = util::Expected<T, Failure>;
 
-// A script's flat array, or what a command says; integers as decimal text.
+// A script's flat array, or the reply to a command. Integers are decimal text.
 using Values = std::vector<std::string>;
 
 struct Reply {
-  Instant sent{};  // just before the attempt that got this answer was written
+  Instant sent{};  // time just before sending the request that got this answer; meaningless if nothing was sent
   Answered<Values> answer = Values();
-  std::optional<bool> from_primary;  // only with ask_role, and only where the server tells
+  std::optional<bool> from_primary;  // none: not asked, or ROLE failed. The embedded engine always answers true.
 };
 
 struct Interest {
   int fd = -1;  // -1: nothing to poll for
   short events = 0;
-  std::optional<Instant> wake;  // call advance() by then, whatever the descriptor says
+  std::optional<Instant> wake;  // call advance() by then, even if `fd` has no event
 };
 
 class Engine {
@@ -75,11 +75,12 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
 
-  // Begins a call. None may be outstanding.
+  // Starts a call. No call may be outstanding.
   virtual void start(Call call, Instant now) = 0;
-  // Forgets the outstanding call, if any: it never replies. A connection that owes a reply is closed.
+  // Drops the outstanding call, if any; it gets no reply. A connection with an outstanding reply is closed.
   virtual void cancel() = 0;
   virtual Interest interest() const = 0;
+  // Continues the call. `revents`: what poll() reported for interest().fd, 0 for nothing. Returns the reply once.
   virtual std::optional<Reply> advance(short revents, Instant now) = 0;
 };
 

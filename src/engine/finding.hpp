@@ -1,4 +1,4 @@
-// What a look at an engine brought to light, for `doctor`. Every engine knows itself what to look at.
+// A result of `doctor`. Each engine has its own checks.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@ namespace condolock::engine {
 struct Finding {
   enum class Level : std::uint8_t {
     good,
-    unknown,  // could not be found out
-    warning,  // runs are guarded, but something can happen that should not
-    error,    // runs are not guarded, or can't begin
+    unknown,  // could not be determined
+    warning,  // runs are protected, but there is a risk
+    error,    // runs are not protected, or can't start
   };
 
   Level level = Level::good;
-  std::string check;   // what was looked at
-  std::string found;   // what there is, and what that means; safe to show
-  std::string advice;  // what to do about it; empty where nothing is to be done
+  std::string check;   // name of the check
+  std::string found;   // the result and what it means; safe to print
+  std::string advice;  // what to do about it; empty: nothing
 };
 
 }  // namespace condolock::engine

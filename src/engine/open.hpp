@@ -1,4 +1,4 @@
-// From a URL to an engine. The only place that knows which engines there are.
+// Opens the engine that a URL names. The only place that knows which engines exist.
 #pragma once
 
 #include <memory>
@@ -16,24 +16,24 @@
 
 namespace condolock::engine {
 
-// Where records live: a server, or a directory of this machine.
+// Where the records are: on a Redis server, or in a directory of this machine.
 using Location = std::variant<redis::Target, embedded::DatabaseLocation>;
 
-// redis://, valkey:// and unix:// URLs (redis/url.hpp), file: URLs (embedded/location.hpp). The problem never repeats the
-// URL, since it may hold a password.
+// Parses redis://, valkey:// and unix:// URLs (redis/url.hpp) and file: URLs (embedded/location.hpp). The error text never
+// repeats the URL, which may hold a password.
 util::Result<Location> parse_url(std::string_view url);
 
-// Why this build can't open an engine there; none: it can.
+// Why this build can't open an engine at `location`. None: it can.
 std::optional<util::Problem> unsupported(const Location& location);
 
-// What a user should know before the first run there: the directory is on a network file system. Mostly none.
+// A warning for the user before the first run: the directory is on a network file system. None: nothing to warn of.
 std::optional<std::string> warning(const Location& location);
 
-// Makes an engine; connects to nothing yet. `location` must be supported.
+// Creates an engine; the first call connects. unsupported(location) must be none.
 std::unique_ptr<Engine> open(const Location& location);
 
-// Looks at what is there, for `doctor`. `keys`: those of some job in the namespace to be examined. `timeout`: for one
-// request.
+// Checks the server or directory, for `doctor`. `keys`: the Redis keys of any job in the namespace to check. `timeout`:
+// limit for one attempt of a request; each is made at most twice. A directory needs neither.
 std::vector<Finding> examine(const Location& location, const std::vector<std::string>& keys, Millis timeout);
 
 // "redis" or "file".

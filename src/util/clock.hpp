@@ -1,5 +1,5 @@
-// Time as this process measures it. It decides our own deadlines and nothing else: what is recorded, and whether a condition
-// holds, is always a matter of the engine's clock.
+// The local clock. It decides only condolock's own deadlines. The engine's clock decides what is recorded and whether a
+// condition holds.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@ namespace condolock {
 
 using Millis = std::chrono::milliseconds;
 
-// CLOCK_BOOTTIME: steady, and unlike CLOCK_MONOTONIC it goes on while the machine is suspended, as a lease does.
+// CLOCK_BOOTTIME is steady. Unlike CLOCK_MONOTONIC it also runs while the machine is suspended, as a lease does.
 struct BootClock {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;
@@ -29,7 +29,7 @@ using Instant = BootClock::time_point;
 
 namespace util {
 
-// The earlier of two moments; none means never.
+// The earlier of two times. None means never.
 inline std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
   if (!a) return b;
   if (!b) return a;

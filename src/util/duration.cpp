@@ -15,7 +15,7 @@ struct Unit {
 
 constexpr std::array<Unit, 7> units{
     {{"w", 604'800'000}, {"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
-constexpr std::int64_t max_ms = 36'525LL * 86'400'000;  // 100 years: far below 2^53, up to which Lua counts
+constexpr std::int64_t max_ms = 36'525LL * 86'400'000;  // 100 years, far below 2^53: Lua counts exactly up to there
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -23,15 +23,15 @@ Problem refuse(std::string_view text, const std::string& why) {
   return {"'" + escape(text) + "' is not a duration: " + why + " (write 300, 1.5h, 5m30s, 2d or 250ms)"};
 }
 
-// A decimal number, without sign or exponent, as a whole count of 10^-places.
+// A decimal number without sign or exponent. Its value is count / scale; scale is a power of ten.
 struct Decimal {
   std::int64_t count = 0;
   std::int64_t scale = 1;
 };
 
-constexpr std::int64_t max_digits = 1'000'000'000;  // ten of them: times the largest unit still fits 64 bits
+constexpr std::int64_t max_number = 1'000'000'000;  // limits a count to ten digits: times the largest unit, it fits 64 bits
 
-// Takes the number from the front of `rest`; false if there is none, or it has too many digits to be meant.
+// Removes a number from the front of `rest`. False: there is no number, or it has too many digits.
 bool take_decimal(std::string_view& rest, Decimal& number) {
   bool digits = false;
   bool fraction = false;
@@ -40,7 +40,7 @@ bool take_decimal(std::string_view& rest, Decimal& number) {
       fraction = true;
       digits = false;  // "5." is not a number
     } else {
-      if (number.count >= max_digits || number.scale >= max_digits) return false;
+      if (number.count >= max_number || number.scale >= max_number) return false;
       number.count = number.count * 10 + (rest[0] - '0');
       if (fraction) number.scale *= 10;
       digits = true;

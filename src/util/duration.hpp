@@ -1,4 +1,4 @@
-// Durations as people write them.
+// Parses and formats durations.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace condolock::util {
 
-// "300" (seconds), "1.5h", "5m30s", "5min 30s", "2d", "250ms", "1w". Units: w d h m (or min) s ms, each at most once and
-// from the largest down; case matters. From 0 to 100 years, in whole milliseconds. Anything else is refused: a sign, an
-// empty text, "M" or "y" (a month? a minute? which year?), a bare number after a unit.
+// Accepts "300" (seconds), "1.5h", "5m30s", "5min 30s", "2d", "250ms", "1w". The units are w, d, h, m or min, s and ms. Each
+// may appear once, the largest first; case matters. The range is 0 to 100 years, in whole milliseconds. Everything else is
+// an error: a sign, an empty text, the ambiguous units "M" and "y", a number without a unit after one with a unit.
 Result<Millis> parse_duration(std::string_view text);
 
-// The two largest units that are not zero: "2m10s", "5m", "1d3h", "250ms". Below ten seconds with tenths: "4.2s". Rounds
-// down; a negative duration is written as 0.
+// The largest unit that is not zero, and the next smaller unit unless that is zero: "2m10s", "5m", "1d3h". The units are d,
+// h, m and s. Below ten seconds with tenths: "4.2s". Below one second: "250ms". Rounds down; a negative duration gives "0s".
 std::string format_duration(Millis duration);
 
-// The same, rounded up to what it shows: for "due in", which must not promise too early.
+// The same, rounded up to the shown precision. For "due in": a time that is too early would be wrong.
 std::string format_duration_up(Millis duration);
 
 }  // namespace condolock::util

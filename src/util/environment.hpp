@@ -1,4 +1,4 @@
-// The process' environment.
+// Reads environment variables.
 #pragma once
 
 #include <cstdlib>
@@ -6,7 +6,7 @@
 
 namespace condolock::util {
 
-// Empty where the variable is not set.
+// The variable's value; empty if it is not set.
 inline std::string from_environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;

@@ -12,7 +12,8 @@ struct Decoded {
   std::uint32_t code;
 };
 
-// One code point from the front: shortest form only, no surrogates, at most U+10FFFF (RFC 3629).
+// Decodes the first code point of `text`, which must not be empty. RFC 3629: shortest form only, no surrogates, at most
+// U+10FFFF.
 Decoded decode(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -34,10 +35,11 @@ Decoded decode(std::string_view text) {
 
 bool shown(std::uint32_t code) {
   if (code < 0x20 || (code >= 0x7F && code <= 0x9F)) return false;
-  if (code >= 0x200B && code <= 0x200F) return false;  // zero width, left/right marks
-  if (code >= 0x2028 && code <= 0x202E) return false;  // separators, embeddings
-  if (code >= 0x2060 && code <= 0x206F) return false;  // joiners, isolates
-  return code != 0xAD && code != 0x61C && code != 0xFEFF && (code < 0xE0000 || code > 0xE007F);  // soft hyphen, tags
+  if (code >= 0x200B && code <= 0x200F) return false;  // zero-width characters, left-to-right and right-to-left marks
+  if (code >= 0x2028 && code <= 0x202E) return false;  // line and paragraph separators, embeddings, overrides
+  if (code >= 0x2060 && code <= 0x206F) return false;  // word joiner, isolates
+  // soft hyphen, Arabic letter mark, byte order mark, tags
+  return code != 0xAD && code != 0x61C && code != 0xFEFF && (code < 0xE0000 || code > 0xE007F);
 }
 
 }  // namespace
@@ -73,7 +75,7 @@ std::string shell_quoted(std::string_view word) {
   out += "'";
   const std::string safe = escape(out);
   const auto backslashes = static_cast<std::size_t>(std::count(out.begin(), out.end(), '\\'));
-  return safe.size() == out.size() + backslashes ? out : safe;  // nothing but backslashes was changed: better not even these
+  return safe.size() == out.size() + backslashes ? out : safe;  // only backslashes were doubled: a shell needs them single
 }
 
 }  // namespace condolock::util

@@ -1,4 +1,4 @@
-// Text that somebody else chose, made safe to show.
+// Makes untrusted text safe to print.
 #pragma once
 
 #include <string>
@@ -6,13 +6,14 @@
 
 namespace condolock::util {
 
-// Printable UTF-8 stays as it is. Control characters (C0, DEL, C1), marks that reorder or hide text (bidirectional controls,
-// zero-width and line separators) and bytes that are not UTF-8 become \xNN, one for each byte; a backslash is doubled. So a
-// key or a host name can't move the cursor, ring the bell or write to the clipboard, and two names never look the same.
+// Printable UTF-8 stays as it is, except that a backslash is doubled. Each byte of these becomes \xNN: control characters
+// (C0, DEL, C1), characters that reorder or hide text (bidirectional controls, zero-width characters, line separators), and
+// invalid UTF-8. So a key or a host name can't move the cursor, ring the bell or write to the clipboard. Different texts
+// always give different results.
 std::string escape(std::string_view text);
 
-// As a shell takes it for one word: bare where that is safe, else in single quotes. What could not be shown is escaped, and
-// then it is not what the shell would have to be given.
+// Quotes one word for a POSIX shell: bare if that is safe, else in single quotes. A word with unprintable characters is also
+// escaped as by escape(). That form is for reading only: a shell would take it for another word.
 std::string shell_quoted(std::string_view word);
 
 }  // namespace condolock::util

@@ -1,4 +1,4 @@
-// A file descriptor with an owner.
+// Owns a file descriptor and closes it. -1: none.
 #pragma once
 
 #include <unistd.h>
@@ -12,6 +12,7 @@ class Fd {
   Fd() = default;
   explicit Fd(int fd) : fd_(fd) {}
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  // Swaps: `other` now owns the old descriptor.
   Fd& operator=(Fd&& other) noexcept {
     std::swap(fd_, other.fd_);
     return *this;

@@ -1,4 +1,4 @@
-// Whole numbers as text.
+// Parses whole numbers.
 #pragma once
 
 #include <charconv>
@@ -8,7 +8,8 @@
 
 namespace condolock::util {
 
-// Decimal digits and nothing else, in range for T: no sign but T's own minus, no spaces; "010" is ten.
+// Accepts decimal digits only, after a '-' if T is signed; no '+', no spaces. "010" is ten. None: `text` is not a number, or
+// it is out of range for T.
 template <std::integral T>
 std::optional<T> parse_number(std::string_view text) {
   T value{};

@@ -24,8 +24,9 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
-// O_NONBLOCK on the descriptor itself would be the command's too, since they share it, so a pipe or terminal is opened anew.
-// That can fail (it may belong to somebody else): then poll says whether there is room, and a pipe's is PIPE_BUF at least.
+// O_NONBLOCK on `fd` would affect the command as well, since both share the open file. So a pipe or terminal is opened
+// again, and only the new descriptor is non-blocking. Opening can fail, for example if another user owns the file. Then
+// poll() tells whether a write can block. A pipe that poll() reports as writable takes at least PIPE_BUF bytes.
 bool write_at_once(int fd, std::string_view text) {
   struct stat info {};
   if (fstat(fd, &info) != 0) return false;
@@ -34,7 +35,7 @@ bool write_at_once(int fd, std::string_view text) {
   if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
     const Fd own(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (own) return write_all(own.get(), text);  // EAGAIN ends it
+    if (own) return write_all(own.get(), text);  // false on EAGAIN
   }
   pollfd room{fd, POLLOUT, 0};
   if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;

@@ -1,14 +1,15 @@
-// Text to a descriptor that somebody else may read, slowly or not at all.
+// Writes text to a descriptor whose reader may be slow or may not read at all.
 #pragma once
 
 #include <string_view>
 
 namespace condolock::util {
 
-// All of it, however long that takes; false when it can't be written (errno says why).
+// Writes all of `text`, as long as that takes. False: a write failed, and errno says why.
 bool write_all(int fd, std::string_view text);
 
-// What can be written without waiting; the rest is lost, and then false. For whoever must not be held up by a reader.
+// Writes as much of `text` as it can without blocking and drops the rest. True: all of it was written. For callers that must
+// not wait for a reader.
 bool write_at_once(int fd, std::string_view text);
 
 }  // namespace condolock::util

@@ -1,4 +1,5 @@
-// Randomness: unguessable names from the kernel, and cheap spreading of retries.
+// Random numbers: secret tokens from the kernel, and cheap jitter for retries. random_token() and random_seed() throw
+// std::runtime_error if getrandom(2) fails.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +9,16 @@
 
 namespace condolock::util {
 
-// 128 bits from the kernel, as 22 characters of base64url (RFC 4648, no padding).
+// 128 random bits as 22 characters of base64url (RFC 4648, without padding).
 std::string random_token();
 
 std::uint64_t random_seed();
 
-// Spreads retries of many hosts over time. Not for secrets. The same seed gives the same sequence.
+// Spreads the retries of many hosts over time. Not for secrets. The same seed gives the same sequence.
 class Jitter {
  public:
   explicit Jitter(std::uint64_t seed) : state_(seed | 1U) {}
+  // A random duration from `min` to `max`, both included; `min` if `max` is smaller.
   Millis between(Millis min, Millis max);
 
  private:

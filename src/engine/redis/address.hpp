@@ -1,4 +1,4 @@
-// A socket address, as connect(2) takes it.
+// A socket address for connect(2).
 #pragma once
 
 #include <sys/socket.h>
@@ -18,7 +18,7 @@ struct Address {
 
 Address make_address(const sockaddr* from, socklen_t length);
 
-// The address of a target that needs no look-up: a Unix socket, or a numeric host. None for a name.
+// The target's address if it needs no name resolution: a Unix socket or a numeric host. None for a host name.
 std::optional<Address> literal_address(const Target& target);
 
 }  // namespace condolock::engine::redis

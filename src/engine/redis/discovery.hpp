@@ -1,4 +1,4 @@
-// Which addresses to connect to: those of a URL's host (host_discovery.hpp).
+// Finds the addresses to connect to. host_discovery.hpp finds those of a URL's host.
 #pragma once
 
 #include <optional>
@@ -17,13 +17,13 @@ class Discovery {
   Discovery& operator=(const Discovery&) = delete;
   virtual ~Discovery() = default;
 
-  // Begins to look, anew each time, and forgets an earlier look. `deadline`: when nobody will care any more.
+  // Starts a new search and drops an earlier one. `deadline`: when the caller gives up.
   virtual void start(Instant now, Instant deadline) = 0;
   virtual void cancel() = 0;
   virtual Interest interest() const = 0;
-  // The addresses, best first and never none, or why there are none; nothing while still looking.
+  // At least one address, best first, or why there is none. Empty while the search goes on.
   virtual std::optional<util::Result<std::vector<Address>>> advance(short revents, Instant now) = 0;
-  // Another look may give other addresses.
+  // True if another search may find other addresses.
   virtual bool can_change() const = 0;
 };
 

@@ -20,7 +20,7 @@ using Words = std::vector<std::string>;
 
 bool says(const Failure& failure, std::string_view what) { return failure.text.find(what) != std::string::npos; }
 
-// "7.0.15" -> 7000015; 0 where there is none. Every part counts to 999.
+// "7.0.15" -> 7000015. A missing part counts as 0; each part must be below 1000.
 std::int64_t version_number(std::string_view text) {
   std::int64_t out = 0;
   for (int part = 0; part < 3; ++part) {
@@ -41,7 +41,7 @@ std::string shown_length(std::chrono::microseconds length) {
   return std::to_string(length.count() / 1000) + "." + us.substr(1, 2) + "ms";
 }
 
-// "name:value" in each line.
+// Parses the reply to INFO: lines of name:value.
 std::map<std::string, std::string> parse_info(std::string_view text) {
   std::map<std::string, std::string> out;
   while (!text.empty()) {
@@ -93,7 +93,7 @@ class Examination {
 
   bool reach() {
     const auto answer = command({"PING"});
-    // Who may not PING may still be let in.
+    // A user without the permission for PING may still have all that runs need.
     if (answer || (says(answer.error(), "NOPERM") && says(answer.error(), "'ping'"))) {
       add(Level::good, "reachable", target_.shown() + " answers");
       return true;
@@ -124,7 +124,7 @@ class Examination {
     std::array<microseconds, 5> trips{};
     for (microseconds& trip : trips) {
       const auto before = std::chrono::steady_clock::now();
-      static_cast<void>(command({"PING"}));  // whatever it answers
+      static_cast<void>(command({"PING"}));  // only the time counts, not the reply
       trip = std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - before);
     }
     std::sort(trips.begin(), trips.end());
@@ -141,7 +141,7 @@ class Examination {
     const auto seconds = time && time->size() == 2 ? util::parse_number<std::int64_t>((*time)[0]) : std::nullopt;
     if (!seconds) return add(Level::unknown, "clock", "the server does not tell its time", "allow this user TIME");
     const std::int64_t server = *seconds * 1000 + util::parse_number<std::int64_t>((*time)[1]).value_or(0) / 1000;
-    // What the round trip took may be the whole difference.
+    // Count only the difference that the duration of the round trip can't explain.
     const std::int64_t apart = server < before ? before - server : std::max<std::int64_t>(server - after, 0);
     if (apart < 1000) return add(Level::good, "clock", "less than a second from this machine's");
     add(Level::warning, "clock",
@@ -150,7 +150,8 @@ class Examination {
         "set both by NTP, and let --min-time be shorter than a job's period by more than that");
   }
 
-  // INFO, and a script that only reads: both tell what nothing else does to a user with few rights.
+  // Collects what later checks read: INFO, and the replies to ROLE and a read-only script. If the user may not call one, the
+  // other may still answer.
   void learn() {
     if (const auto info = answer_to({"INFO"}); info && !info->empty()) info_ = parse_info((*info)[0]);
     Call call;
@@ -163,13 +164,13 @@ class Examination {
     if (!reply.answer) script_failure_ = std::move(reply.answer.error());
   }
 
-  // Empty: not told.
+  // A field of INFO, escaped; empty if INFO does not have it.
   std::string info(const std::string& name) const {
     const auto found = info_.find(name);
     return found == info_.end() ? "" : util::escape(found->second);
   }
 
-  // Whether INFO said so; else it is told of.
+  // True if INFO has the field `name`. Otherwise reports `check` as unknown.
   bool is_known(const std::string& check, const std::string& name) {
     if (!info(name).empty()) return true;
     add(Level::unknown, check,
@@ -279,7 +280,7 @@ class Examination {
     std::string rights;
     for (const std::string& name : used_commands()) {
       rights += " +";
-      for (const char c : name) rights += static_cast<char>(c - 'A' + 'a');  // commands are nothing but capitals
+      for (const char c : name) rights += static_cast<char>(c - 'A' + 'a');  // A to Z only
       const auto sample = sample_of(name, keys_);
       if (!sample) continue;
       Words question{"ACL", "DRYRUN", user};
@@ -298,7 +299,7 @@ class Examination {
         "ACL SETUSER " + util::escape(user) + " ~" + pattern() + " +auth +select" + rights);
   }
 
-  // "{ns}:*"
+  // The pattern of the namespace's keys: "{ns}:*"
   std::string pattern() const { return keys_[0].substr(0, keys_[0].find('}') + 1) + ":*"; }
 
   void look_at_sleeping() {
@@ -306,7 +307,7 @@ class Examination {
         command({"BLPOP", keys_[0].substr(0, keys_[0].find('}') + 1) + ":wake:" + util::random_token(), "0.001"});
     if (answer) return add(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
     const Failure& failure = answer.error();
-    if (failure.fault == Fault::not_primary && is_replica_) return;  // reported as the role already
+    if (failure.fault == Fault::not_primary && is_replica_) return;  // look_at_role() has reported it
     if (failure.fault == Fault::write_refused || failure.fault == Fault::not_primary) {
       return add(Level::error, "writes", "the server refuses them, so no run is granted: " + failure.text,
                  "see the server's log and its settings of that name");

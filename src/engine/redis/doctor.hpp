@@ -1,4 +1,4 @@
-// Whether a server is fit to guard runs.
+// Checks whether a server is safe to use, for `doctor`.
 #pragma once
 
 #include <string>
@@ -10,8 +10,9 @@
 
 namespace condolock::engine::redis {
 
-// Asks the server itself; changes nothing there. Each question may take twice `patience`; the first that finds no server is
-// the last. The keys are those of some job, which need not exist: the permission to use these is looked at.
+// Asks the server; changes no data. Each request may take twice `patience`. Sends PING first, and stops if the server can't
+// be reached or refuses the user. `keys`: those of any job, at least one; they need not exist. The user's permission for
+// them is checked.
 std::vector<Finding> examine(Engine& engine, const Target& target, const std::vector<std::string>& keys, Millis patience);
 
 }  // namespace condolock::engine::redis

@@ -18,7 +18,7 @@ constexpr std::array<Known, 22> known{{
     {"BUSY ", Fault::unreachable, true},
     {"CLUSTERDOWN", Fault::unreachable, true},
     {"TRYAGAIN", Fault::unreachable, true},
-    {"UNBLOCKED", Fault::not_primary, false},  // a sleeper, when the server's role changes
+    {"UNBLOCKED", Fault::not_primary, false},  // reply to BLPOP when the server's role changes
     {"MASTERDOWN", Fault::unreachable, true},
     {"ERR max number of clients", Fault::unreachable, false},
     {"READONLY", Fault::not_primary, false},
@@ -26,14 +26,14 @@ constexpr std::array<Known, 22> known{{
     {"MISCONF", Fault::write_refused, false},
     {"NOREPLICAS", Fault::write_refused, false},
     {"NOAUTH", Fault::denied, false},
-    // What 6.2.7 and later say, instead of NOAUTH, to a command of more than ten words.
+    // Redis 6.2.7 and later send this instead of NOAUTH if the command has more than ten arguments.
     {"ERR Protocol error: unauthenticated", Fault::denied, false},
     {"WRONGPASS", Fault::denied, false},
     {"NOPERM", Fault::denied, false},
     {"DENIED", Fault::denied, false},  // protected mode
     {"ERR The user executing the script", Fault::denied, false},
     {"ERR ACL failure in script", Fault::denied, false},      // 7.2 and later, Valkey
-    {"The user executing the script", Fault::denied, false},  // 6.2, unwrapped
+    {"The user executing the script", Fault::denied, false},  // 6.2, after unwrapped()
     {"ERR AUTH", Fault::denied, false},
     {"ERR DB index", Fault::misconfigured, false},
     {"WRONGTYPE", Fault::malformed, false},
@@ -55,7 +55,7 @@ std::string_view unwrapped(std::string_view error) {
 ErrorReply classify(std::string_view error) {
   ErrorReply out;
   const std::string_view inner = unwrapped(error);
-  // 7.0 and later append " script: SHA, on @user_script:7."
+  // Redis 7.0 and later append " script: SHA, on @user_script:7."
   const std::size_t end = inner.rfind(", on @");
   const std::size_t tail = end == std::string_view::npos ? end : inner.rfind(" script: ", end);
   out.from_script = inner != error || tail != std::string_view::npos;

@@ -1,4 +1,4 @@
-// What a server's error reply means for us.
+// What a server's error reply means.
 #pragma once
 
 #include <string>
@@ -10,14 +10,14 @@ namespace condolock::engine::redis {
 
 struct ErrorReply {
   Fault fault = Fault::unexpected;
-  bool transient = false;    // the server will think differently soon, and has done nothing: ask again
-  bool no_script = false;    // NOSCRIPT: send the source
-  bool from_script = false;  // raised by a command inside of the script, so earlier ones may have had their effect
-  std::string text;          // safe to show, and without what only the server's programmers can use
+  bool transient = false;    // the server did nothing and will be ready soon: retry
+  bool no_script = false;    // NOSCRIPT: send the script's source with EVAL
+  bool from_script = false;  // a command inside the script failed; earlier ones may have taken effect
+  std::string text;          // safe to print; without the script's digest and line number
 };
 
-// The codes are those of Redis 6.2 to 7 and Valkey 7.2 to 8. 6.2 wraps an error from inside of a script in a text of its
-// own, which is taken off here.
+// Knows the errors of Redis 6.2 to 7 and Valkey 7.2 to 8. Redis 6.2 wraps an error from inside a script in a longer text;
+// this removes the wrapping.
 ErrorReply classify(std::string_view error);
 
 }  // namespace condolock::engine::redis

@@ -1,4 +1,4 @@
-// The addresses of a URL's host: the one that it is, or those of a name.
+// Finds the addresses of a URL's host: the numeric one, or those that the name resolves to.
 #pragma once
 
 #include <memory>

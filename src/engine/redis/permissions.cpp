@@ -25,7 +25,7 @@ std::vector<std::string> used_commands() {
 std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys) {
   struct Sample {
     std::string_view command;
-    std::string_view arguments;  // behind the key
+    std::string_view arguments;  // after the key, separated by spaces
   };
   static constexpr std::array<Sample, 22> on_a_key{{
       {"BLPOP", "1"},
@@ -53,7 +53,7 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
   }};
   std::vector<std::string> out{std::string(command)};
   if (command == "TIME" || command == "ROLE") return out;
-  if (command == "EVAL" || command == "EVALSHA") {  // at once the right to all keys
+  if (command == "EVAL" || command == "EVALSHA") {  // also checks the permission for every key
     out.insert(out.end(), {"return 1", std::to_string(keys.size())});
     out.insert(out.end(), keys.begin(), keys.end());
     return out;

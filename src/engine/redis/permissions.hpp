@@ -1,4 +1,4 @@
-// What a user must be allowed.
+// The permissions that a Redis user needs.
 #pragma once
 
 #include <optional>
@@ -8,11 +8,12 @@
 
 namespace condolock::engine::redis {
 
-// Every Redis command that the scripts and the program use.
+// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA and ROLE; in capitals, sorted. AUTH, SELECT and the commands
+// that only `doctor` sends are not included.
 std::vector<std::string> used_commands();
 
-// One of these with arguments that a server takes for correct, on the keys of some job; none for a command that is not known
-// here.
+// `command` with valid arguments, for ACL DRYRUN, on the first of `keys`; EVAL and EVALSHA take all of them. `keys` must not
+// be empty. None: no sample for this command.
 std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys);
 
 }  // namespace condolock::engine::redis

@@ -20,7 +20,7 @@ std::string format_script(const Call& call, std::string_view verb, std::string_v
 
 }  // namespace
 
-// The discovery refers to target_, which is there before it.
+// discovery_ keeps a reference to target_, which is declared and initialized before it.
 RedisEngine::RedisEngine(Target target)
     : target_(std::move(target)),
       discovery_(std::make_unique<HostDiscovery>(target_)),
@@ -33,7 +33,7 @@ RedisEngine::RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Co
       connect_(std::move(connect)),
       jitter_(util::random_seed()) {}
 
-// ---- the engine's verbs
+// ---- the interface of Engine
 
 void RedisEngine::start(Call call, Instant now) {
   call_ = std::move(call);
@@ -127,7 +127,7 @@ void RedisEngine::discover(Instant now) {
 void RedisEngine::connect_next(Instant now) {
   phase_ = Phase::connecting;
   const Address& address = addresses_[next_address_++];
-  // An address that does not answer must leave time for those behind it.
+  // A silent address must leave time to try the next ones.
   const auto left = static_cast<std::int64_t>(addresses_.size() - next_address_ + 1);
   step_until_ = now + (deadline() - now) / left;
   session_.emplace(connect_(address), target_);
@@ -136,7 +136,7 @@ void RedisEngine::connect_next(Instant now) {
 
 void RedisEngine::exchange(Instant now) {
   phase_ = Phase::exchanging;
-  wake_error_.reset();
+  blpop_error_.reset();
   awaited_.clear();
   std::string bytes;
   if (call_.ask_role) {
@@ -144,7 +144,7 @@ void RedisEngine::exchange(Instant now) {
     awaited_.push_back(Step::role);
   }
   if (call_.wait) {
-    const auto length = std::max<std::int64_t>(call_.wait->at_most.count(), 1);  // 0 would be for ever
+    const auto length = std::max<std::int64_t>(call_.wait->at_most.count(), 1);  // 0 would block forever
     const std::string seconds = util::format_seconds(length);
     bytes += format_command({"BLPOP", call_.wait->key, seconds});
     awaited_.push_back(Step::wake);
@@ -163,7 +163,7 @@ void RedisEngine::send_source(Instant now) {
   session_->send_next(format_script(call_, "EVAL", call_.script->source));
 }
 
-// The server is not ready, and has done nothing yet.
+// The server is not ready and has not run the script: retry soon.
 void RedisEngine::pause(const ErrorReply& error, Instant now) {
   session_.reset();
   script_sent_ = false;
@@ -172,7 +172,7 @@ void RedisEngine::pause(const ErrorReply& error, Instant now) {
   step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), deadline());
 }
 
-// ---- what happened
+// ---- events
 
 void RedisEngine::on_discovering(short revents, Instant now) {
   const auto found = discovery_->advance(revents, now);
@@ -212,11 +212,11 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
   const bool error = reply.kind == RespValue::Kind::error;
   switch (step) {
     case Step::wake:
-      // Woken or not, also by a change of the server's role: the script finds out how things are. But where sleeping is not
-      // allowed, going on would be spinning.
+      // The server runs the script whatever ended the wait, also after a change of its role. Any other error to BLPOP fails
+      // the call: the caller would otherwise retry in a busy loop.
       if (error) {
-        wake_error_ = classify(reply.text);
-        if (wake_error_->fault == Fault::not_primary) wake_error_.reset();
+        blpop_error_ = classify(reply.text);
+        if (blpop_error_->fault == Fault::not_primary) blpop_error_.reset();
       }
       break;
     case Step::role:
@@ -265,7 +265,7 @@ Instant RedisEngine::deadline() const {
 }
 
 const std::optional<ErrorReply>& RedisEngine::earlier_error() const {
-  return session_->handshake_error() ? session_->handshake_error() : wake_error_;
+  return session_->handshake_error() ? session_->handshake_error() : blpop_error_;
 }
 
 void RedisEngine::on_deadline(Instant now) {
@@ -277,8 +277,8 @@ void RedisEngine::on_deadline(Instant now) {
   fail({Fault::unreachable, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
 }
 
-// A server that refuses us may hang up, or fall silent, before it answers the script. That is a refusal all the same, and
-// not "no answer". Nobody knows then whether it ran the script as somebody else.
+// A server that refused AUTH, SELECT or BLPOP may close the connection, or not answer the script. That is a refusal, not "no
+// answer". The server may have run the script as the default user or in database 0.
 bool RedisEngine::failed_early() {
   if (phase_ != Phase::exchanging || !earlier_error() || earlier_error()->transient) return false;
   const ErrorReply error = *earlier_error();
@@ -297,8 +297,9 @@ void RedisEngine::fail(Failure failure) {
   reply_ = Reply{sent_, std::move(failure), from_primary_};
 }
 
-// The connection broke, or never came to be. While nothing was sent, the next address may do; and when all that are known
-// fail, the name may have moved. `why` is a copy: it mostly is the text of the session that goes here.
+// The connection broke or could not be made. If it could not be made, tries the next address. After the last one, resolves
+// the name again, once in a call: its addresses may have changed. `why` is a copy, since this resets the session that
+// usually owns the text.
 void RedisEngine::disconnect(std::string why, Instant now) {
   const bool connecting = phase_ == Phase::connecting;
   if (!connecting && failed_early()) return;

@@ -1,5 +1,5 @@
-// Redis and Valkey: the policy above a Discovery (which server), a Session (how to talk to it) and its Transport (the
-// bytes). Here is decided what is repeated, what is void, and which fault a failure is.
+// The engine for Redis and Valkey. A Discovery finds the server, a Session talks to it over a Transport. This class decides
+// what is repeated, what is void, and which fault a failure is.
 #pragma once
 
 #include <deque>
@@ -20,9 +20,9 @@ namespace condolock::engine::redis {
 
 class RedisEngine final : public Engine {
  public:
-  // One server over TCP or a Unix socket.
+  // Connects to the target over TCP or a Unix socket.
   explicit RedisEngine(Target target);
-  // For other ways to find and to reach a server. Of the target, user, password, database and the name to show matter.
+  // Finds and reaches the server in another way. Uses the target's user, password and database, and its address in messages.
   RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Connector connect);
 
   void start(Call call, Instant now) override;
@@ -49,9 +49,9 @@ class RedisEngine final : public Engine {
   void on_script_error(const ErrorReply& error, Instant now);
   void on_deadline(Instant now);
 
-  // Until the script is sent, the time for sleeping is not ours to use up.
+  // When to give up in this phase. Before the exchange, it reserves the time for Call::wait.
   Instant deadline() const;
-  // The error reply to what was sent before the script, which voids the script's answer.
+  // The error reply to AUTH, SELECT or BLPOP. It voids the script's answer.
   const std::optional<ErrorReply>& earlier_error() const;
   bool failed_early();
   void finish(Values values);
@@ -61,21 +61,21 @@ class RedisEngine final : public Engine {
   const Target target_;
   std::unique_ptr<Discovery> discovery_;
   Connector connect_;
-  std::vector<Address> addresses_;  // found last
+  std::vector<Address> addresses_;  // result of the last discovery
   std::size_t next_address_ = 0;
-  bool discovered_ = false;  // in this call
+  bool discovered_ = false;  // discovery has run in this call
   std::optional<Session> session_;
-  bool tainted_ = false;  // its handshake failed: as it stands, good for same_session only
+  bool tainted_ = false;  // AUTH, SELECT or BLPOP failed on it: use it for same_session only
 
   Phase phase_ = Phase::idle;
   Call call_;
   Instant started_{};
-  Instant step_until_{};  // connecting: give up on this address; pausing: go on
+  Instant step_until_{};  // connecting: when to try the next address; pausing: when to retry
   std::deque<Step> awaited_;
   bool script_sent_ = false;
   Instant sent_{};
-  std::string last_error_;                // of a server that was not ready
-  std::optional<ErrorReply> wake_error_;  // to BLPOP
+  std::string last_error_;                // the last reply of a server that was not ready
+  std::optional<ErrorReply> blpop_error_;  // the error reply to BLPOP
   std::optional<bool> from_primary_;
   std::optional<Reply> reply_;
   util::Jitter jitter_;

@@ -11,7 +11,7 @@
 
 namespace condolock::engine::redis {
 
-// What c-ares calls, with the Resolver as `self`.
+// Callbacks for c-ares. `self` is the Resolver.
 struct Resolver::Callbacks {
   static void on_socket(void* self, ares_socket_t fd, int readable, int writable) {
     const int epoll = static_cast<Resolver*>(self)->epoll_.get();
@@ -52,9 +52,9 @@ Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience,
     return;
   }
   ares_options options{};
-  std::array<char, 3> lookups{"fb"};  // files, then DNS, whatever nsswitch.conf has in between
+  std::array<char, 3> lookups{"fb"};  // files, then DNS ("bind"), whatever nsswitch.conf says
   options.lookups = lookups.data();
-  // By default c-ares gives a silent server five seconds, which is all the time that a request has.
+  // c-ares would wait five seconds for a silent name server. That is the whole default of --redis-timeout.
   options.timeout = static_cast<int>(std::clamp<std::int64_t>(patience.count() / 4, 50, 1000));
   options.sock_state_cb = Callbacks::on_socket;
   options.sock_state_cb_data = this;
@@ -96,7 +96,7 @@ std::optional<util::Result<std::vector<Address>>> Resolver::advance() {
     const bool readable = (event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
     ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, (event.events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
   }
-  if (!outcome_) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // what has timed out
+  if (!outcome_) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // handles what has timed out
   return outcome_;
 }
 

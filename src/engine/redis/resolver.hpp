@@ -1,9 +1,8 @@
-// Host names to addresses, by c-ares inside the caller's own poll loop. getaddrinfo(3) would block for as long as the
-// resolver likes, past TERM and past a lease's end; and linked statically it fails wherever nsswitch.conf names a module of
-// another glibc.
+// Resolves host names with c-ares inside the caller's poll loop. getaddrinfo(3) can block past TERM and past the end of a
+// lease. Statically linked, it also fails if nsswitch.conf names a module of another glibc.
 //
-// Looked at are /etc/hosts and the name servers of /etc/resolv.conf, with its search list and options. Names that only
-// another module of nsswitch.conf knows (LDAP, mDNS, machines of systemd) are not found.
+// c-ares reads /etc/hosts and asks the name servers of /etc/resolv.conf, with its search list and options. It does not find
+// names that only other modules of nsswitch.conf know (LDAP, mDNS, systemd's machines).
 #pragma once
 
 #include <cstdint>
@@ -24,22 +23,22 @@ namespace condolock::engine::redis {
 
 class Resolver {
  public:
-  // One look-up, from its construction on. `patience` is shared out among the name servers. `servers`: "127.0.0.1:5353", for
-  // tests; empty: those of resolv.conf.
+  // Starts one look-up. `patience`: how long the caller waits. Each name server has a quarter of it for its first answer,
+  // from 50 ms to 1 s. `servers`: "127.0.0.1:5353", for tests; empty: those of resolv.conf.
   Resolver(const std::string& host, std::uint16_t port, Millis patience, const std::string& servers = "");
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
 
   Interest interest() const;
-  // The addresses, best first and never none, or why there are none; nothing while still looking.
+  // At least one address, best first, or why there is none. Empty while the look-up goes on.
   std::optional<util::Result<std::vector<Address>>> advance();
 
  private:
   struct Callbacks;
   using Outcome = util::Result<std::vector<Address>>;
 
-  util::Fd epoll_;  // all of c-ares' sockets, as one descriptor
+  util::Fd epoll_;  // one descriptor for all sockets of c-ares
   ares_channeldata* channel_ = nullptr;
   std::optional<Outcome> outcome_;
 };

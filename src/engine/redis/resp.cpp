@@ -9,11 +9,12 @@ namespace {
 
 using Kind = RespValue::Kind;
 
-// hiredis builds a reply through these. The root is ours to delete; everything below it lives in its parent's items, which
-// grow only when the child before is complete, so a container's address holds while hiredis fills it.
+// hiredis builds a reply with these functions. Only the root has an allocation of its own, which next() deletes. Any other
+// value is an element of its parent's `items`. They grow only after the previous child is complete, so no value moves while
+// hiredis fills it.
 void* create(const redisReadTask* task, Kind kind, std::string_view text) {
   auto* left = static_cast<std::size_t*>(task->privdata);
-  if (left != nullptr && (*left)-- == 0) return nullptr;  // too many values: hiredis turns this into an error
+  if (left != nullptr && (*left)-- == 0) return nullptr;  // too many values; hiredis turns null into an error
   if (task->parent == nullptr) return new RespValue{kind, std::string(text), {}};
   auto& siblings = static_cast<RespValue*>(task->parent->obj)->items;
   return &siblings.emplace_back(RespValue{kind, std::string(text), {}});
@@ -32,7 +33,7 @@ void* create_string(const redisReadTask* task, char* text, std::size_t length) {
   }
 }
 
-// The count is an int before hiredis 1.0 and a size_t since. It is a claim, so nothing is reserved for it.
+// `Count` is int before hiredis 1.0 and size_t since. A server may declare any count, so nothing is reserved for it.
 template <class Count>
 void* create_array(const redisReadTask* task, Count /*declared*/) {
   return task->type == REDIS_REPLY_ARRAY ? create(task, Kind::array, {}) : nullptr;
@@ -46,8 +47,8 @@ void* create_nil(const redisReadTask* task) { return create(task, Kind::nil, {})
 
 void free_value(void* value) { delete static_cast<RespValue*>(value); }
 
-// hiredis 1.0 also knows RESP3, which nobody asked for. Its other types come as strings and arrays, refused there; without
-// functions for these two it would hand out small integers as pointers.
+// hiredis 1.0 also parses RESP3, which condolock never requests. create_string and create_array refuse its other types.
+// Without functions for double and bool, hiredis would return small integers as pointers.
 template <class Functions>
 void refuse_resp3(Functions& functions) {
   if constexpr (requires { functions.createDouble; }) {

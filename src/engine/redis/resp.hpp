@@ -1,4 +1,4 @@
-// The Redis protocol, RESP2: commands to bytes, bytes to replies. The only place that knows hiredis.
+// The Redis protocol RESP2: formats commands and parses replies. Only resp.cpp uses hiredis.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ std::string format_command(const std::vector<std::string_view>& arguments);
 struct RespValue {
   enum class Kind : std::uint8_t { nil, text, status, error, integer, array };
   Kind kind = Kind::nil;
-  std::string text;  // also an integer's decimal form
+  std::string text;  // an integer is decimal text
   std::vector<RespValue> items;
 };
 
-// Takes bytes in any portions. What a peer declares ($1000000000, *1000000000) allocates nothing: memory is bounded by what
-// was really sent, and that by `most_bytes` for one exchange.
+// Takes bytes in any portions. A declared length ($1000000000, *1000000000) allocates nothing. Memory grows only with the
+// bytes received, and one exchange may have at most max_bytes bytes and max_values values.
 class RespReader {
  public:
   static constexpr std::size_t max_bytes = std::size_t{8} << 20U;
@@ -29,11 +29,11 @@ class RespReader {
   RespReader();
 
   void feed(std::string_view bytes);
-  // The next whole reply, if it is there. After an error there is never another one.
+  // The next complete reply, if it has arrived. None after an error.
   std::optional<RespValue> next();
-  // Set when what came isn't RESP, or more than the limits.
+  // Not empty if the input is not RESP or exceeds the limits.
   const std::string& error() const { return error_; }
-  // A new exchange: the limits count from here.
+  // Starts a new exchange: the limits count from here.
   void restart();
 
  private:

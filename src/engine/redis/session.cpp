@@ -9,8 +9,8 @@ Session::Session(std::unique_ptr<Transport> transport, const Target& target)
 
 void Session::advance(short revents) {
   transport_->advance(revents);
-  if (owed_ == 0) return;          // nothing was asked for yet
-  std::array<char, 16384> buffer;  // NOLINT(*-init*): written before it is read, and zeroing it costs as much as a call
+  if (owed_ == 0) return;          // no reply is due; is_idle() notices other bytes
+  std::array<char, 16384> buffer;  // NOLINT(*-init*): filled before it is read; zeroing costs as much as a call
   while (!is_garbled()) {
     const std::size_t got = transport_->receive(buffer.data(), buffer.size());
     if (got > 0) reader_.feed({buffer.data(), got});
@@ -72,7 +72,7 @@ std::optional<RespValue> Session::next_reply() {
 void Session::on_handshake_reply(Step step, const RespValue& reply) {
   if (reply.kind != RespValue::Kind::error || handshake_error_) return;
   handshake_error_ = classify(reply.text);
-  // Whatever words a server has for it: an AUTH that failed is a refusal, a SELECT that failed a wrong setting.
+  // With an unknown error text, a failed AUTH still counts as denied and a failed SELECT as misconfigured.
   if (handshake_error_->fault == Fault::unexpected) {
     handshake_error_->fault = step == Step::auth ? Fault::denied : Fault::misconfigured;
   }

@@ -1,8 +1,7 @@
-// One conversation with a server over a Transport: the handshake, commands out, replies in the order of the commands.
+// Sends commands to a server over a Transport and returns the replies in the same order. Does the handshake: AUTH, SELECT.
 //
-// AUTH and SELECT go out in one write with the first commands, so that they cost no round trip. If one of them then turns
-// out to have failed, the replies behind it are void: they came from another user or another database. See
-// handshake_error().
+// AUTH and SELECT go out in one write with the first commands, so that they cost no round trip. If one of them fails, the
+// later replies are void: the commands ran as another user or in another database. See handshake_error().
 #pragma once
 
 #include <cstddef>
@@ -20,29 +19,30 @@ namespace condolock::engine::redis {
 
 class Session {
  public:
-  // Of the target, user, password and database matter here.
+  // Uses the target's user, password and database. `target` must outlive this.
   Session(std::unique_ptr<Transport> transport, const Target& target);
 
   Interest interest() const { return transport_->interest(); }
-  // Does what can be done without blocking; then next_reply() has what has arrived.
+  // Connects, sends and receives as far as possible without blocking. Call next_reply() afterwards.
   void advance(short revents);
 
   bool is_connected() const { return transport_->is_connected(); }
-  // Why the connection is of no use any more; empty while all is well.
+  // Why the connection can't be used any more; empty: it can.
   const std::string& error() const { return error_.empty() ? transport_->error() : error_; }
-  // What arrived is not the Redis protocol, or more than RespReader's limits.
+  // The server sent something that is not RESP, or more than RespReader's limits.
   bool is_garbled() const { return !reader_.error().empty(); }
-  // Fit for another exchange: nothing is owed to us, nothing arrived that nobody asked for.
+  // Ready for another exchange: no reply is outstanding, no other bytes have arrived, and the connection is still open.
   bool is_idle() const { return owed_ == 0 && error().empty() && transport_->is_quiet(); }
 
-  // Sends `count` commands, formatted one behind the other, in one write. The limits of one exchange count from here.
+  // Sends `count` formatted commands in one write, after the handshake if that is not done. Starts a new exchange for
+  // RespReader's limits.
   void send(std::string_view commands, std::size_t count);
   // Sends one more command of the same exchange.
   void send_next(std::string_view command);
-  // The reply to the next command; the replies to AUTH and SELECT are not among them. None: it has not arrived yet.
+  // The reply to the next command, without those to AUTH and SELECT. None: not arrived yet, or error() is set.
   std::optional<RespValue> next_reply();
 
-  // The first error reply to AUTH or SELECT in this exchange: whatever else it replied is void.
+  // The first error reply to AUTH or SELECT in this exchange. If set, the exchange's other replies are void.
   const std::optional<ErrorReply>& handshake_error() const { return handshake_error_; }
 
  private:
@@ -59,7 +59,7 @@ class Session {
   bool shook_hands_ = false;
   bool owes_auth_ = false;
   bool owes_select_ = false;
-  std::size_t owed_ = 0;  // replies to commands
+  std::size_t owed_ = 0;  // outstanding replies, without those of the handshake
   std::optional<ErrorReply> handshake_error_;
 };
 

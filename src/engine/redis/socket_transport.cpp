@@ -24,7 +24,7 @@ SocketTransport::SocketTransport(const Address& address)
     const int on = 1;
     setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  // EAGAIN from a Unix socket means that its backlog is full. It will not become writable, so this is a failure.
+  // EAGAIN on a Unix socket: the server's backlog is full. The socket will never become writable, so this is a failure.
   const int connected = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length);
   if (connected != 0 && errno != EINPROGRESS) fail(errno);
 }

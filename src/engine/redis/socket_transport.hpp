@@ -1,4 +1,4 @@
-// TCP and Unix sockets, not encrypted.
+// Unencrypted TCP and Unix sockets.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ namespace condolock::engine::redis {
 
 class SocketTransport final : public Transport {
  public:
-  // The Connector of redis:// and unix:// URLs.
+  // The Connector for redis://, valkey:// and unix:// URLs.
   static std::unique_ptr<Transport> connect(const Address& address);
 
   explicit SocketTransport(const Address& address);

@@ -34,7 +34,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
-// scheme://[credentials@]rest. The credentials end at the last @ before the path, since a password may hold one.
+// scheme://[credentials@]rest. The credentials end at the last @ before the path, since a password may contain an @.
 struct Parts {
   std::string_view scheme;
   std::string_view credentials;
@@ -160,7 +160,7 @@ util::Result<Target> parse_url(std::string_view url) {
 std::string without_password(std::string_view url) {
   const std::size_t start = url.find("://");
   if (start == std::string_view::npos || url.substr(start + 3).starts_with('/')) return std::string(url);
-  // Up to the last @, wherever it stands: what is no valid URL must not let its password through either.
+  // Remove everything up to the last @, even one in the path: an invalid URL must not leak its password.
   const std::size_t at = url.rfind('@');
   const std::size_t colon = url.find(':', start + 3);
   if (at == std::string_view::npos || colon > at) return std::string(url);

@@ -1,4 +1,4 @@
-// Where a server is, as people write it.
+// Parses URLs of Redis servers.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,25 @@
 namespace condolock::engine::redis {
 
 struct Target {
-  std::string host = "127.0.0.1";  // a name or an address, without brackets; empty: a Unix socket
+  std::string host = "127.0.0.1";  // a name or a numeric address, without brackets; empty: a Unix socket
   std::uint16_t port = 6379;
-  std::string path;  // of the Unix socket
+  std::string path;  // of the Unix socket: absolute, at most 107 bytes
   int database = 0;
   std::string user;      // empty: the default user
   std::string password;  // empty: none. Never printed.
 
-  // For messages: "127.0.0.1:6379", "[::1]:6379" or the socket's path.
+  // "127.0.0.1:6379", "[::1]:6379" or the socket's path, for messages.
   std::string shown() const;
 };
 
-// redis://[user[:password]@]host[:port][/db], valkey:// the same, unix://[user[:password]@]/path[?db=N]. User and password
-// are percent-decoded. The problem never repeats the URL, since it may hold a password.
+// Accepts redis://[user[:password]@]host[:port][/db], the same with valkey://, and unix://[user[:password]@]/path[?db=N].
+// User and password are percent-decoded. The error text never repeats the URL, which may hold a password.
 util::Result<Target> parse_url(std::string_view url);
 
-// A well-formed URL of a kind that this build can't open (TLS, Sentinel, Cluster).
+// True for the schemes of TLS, Sentinel and Cluster, which this version can't open. Looks at the scheme only.
 bool is_unsupported(std::string_view url);
 
-// The same URL without its password; text that has none, or is no URL, unchanged.
+// The URL without its password. Returned unchanged if it has none, or if it is not a URL.
 std::string without_password(std::string_view url);
 
 }  // namespace condolock::engine::redis
