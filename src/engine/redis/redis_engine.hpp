@@ -74,7 +74,7 @@ class RedisEngine final : public Engine {
   std::deque<Step> awaited_;
   bool script_sent_ = false;
   Instant sent_{};
-  std::string last_error_;                // the last reply of a server that was not ready
+  std::string last_error_;                 // the last reply of a server that was not ready
   std::optional<ErrorReply> blpop_error_;  // the error reply to BLPOP
   std::optional<bool> from_primary_;
   std::optional<Reply> reply_;
