@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands/commands.hpp"
+#include "cli/dispatch.hpp"
 #include "cli/output/console.hpp"
 #include "process/child.hpp"
 
@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   try {
     condolock::process::occupy_standard_descriptors();
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-    const auto result = condolock::cli::main(arguments);
+    const auto result = condolock::cli::dispatch(arguments);
     code = result.exit_code;
     if (!result.error.empty()) Console(false, false).error(result.error);
     if (!condolock::cli::print(result.output)) {

@@ -1,4 +1,6 @@
 // From arguments to a command.
+#include "cli/dispatch.hpp"
+
 #include <algorithm>
 
 #include "cli/args/globals.hpp"
@@ -53,7 +55,7 @@ RawArguments split(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-CommandResult main(const std::vector<std::string>& arguments) {
+CommandResult dispatch(const std::vector<std::string>& arguments) {
   RawArguments split_up = split(arguments);
   auto& own = split_up.own;
   // Almost always the command comes first; only global options can stand before it.

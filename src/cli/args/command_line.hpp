@@ -9,7 +9,8 @@
 
 #include "cli/args/globals.hpp"
 #include "cli/args/options.hpp"
-#include "cli/commands/commands.hpp"
+#include "cli/args/raw_arguments.hpp"
+#include "cli/output/command_result.hpp"
 #include "lock/condition.hpp"
 #include "lock/job.hpp"
 

@@ -2,19 +2,12 @@
 #pragma once
 
 #include <array>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "cli/args/raw_arguments.hpp"
 #include "cli/output/command_result.hpp"
 
 namespace condolock::cli {
-
-struct RawArguments {
-  std::vector<std::string> own;   // before the first --
-  bool has_separator = false;     // there was one
-  std::vector<std::string> rest;  // behind it
-};
 
 CommandResult run_command(const RawArguments& arguments);
 CommandResult check_command(const RawArguments& arguments);
@@ -47,8 +40,5 @@ inline constexpr std::array<Command, 11> commands{{
     {"reset", "forget what is remembered of keys", reset_command},
     {"doctor", "say whether Redis is fit for this, and what to do", doctor_command},
 }};
-
-// The whole program but for the last catch.
-CommandResult main(const std::vector<std::string>& arguments);
 
 }  // namespace condolock::cli

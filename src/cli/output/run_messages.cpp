@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "cli/args/command_line.hpp"
+#include "cli/output/command_result.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 

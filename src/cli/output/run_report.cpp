@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "cli/args/command_line.hpp"
+#include "cli/output/command_result.hpp"
 #include "cli/output/json.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
