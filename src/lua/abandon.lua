@@ -1,9 +1,12 @@
--- abandon: gives back a lease under which no command ran, and retires its token so that a late acquire can't take it again.
+-- abandon: releases a lease under which no command ran, and records no run.
+-- It retires the token, so that an acquire that arrives late is not granted.
 --
--- ARGV  1 token
--- reply "abandoned"
---       "retired" answer    this token was done before
---       "malformed" key why / "newer" key version
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 token
+-- reply  "abandoned"         also when the token held no lease
+--        "retired" answer    the token is retired: answer is "recorded" or "superseded"
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat The reply is the same, and nothing more is released.
 local token = ARGV[1]
 
 local record, answer = open(token, STARTS, 'list')
@@ -21,7 +24,7 @@ if mine then
   redis.call('LREM', STARTS, 1, text(mine.start) .. ' ' .. text(mine.fence))
   wake(record)
 elseif paused(record) then
-  wake(record) -- as acquire does for one that leaves during a pause
+  wake(record) -- this waiter may have consumed a wake-up: pass it on, or nobody sees the pause end
 end
 retire(token, 'abandoned')
 return { 'abandoned' }

@@ -1,27 +1,56 @@
--- acquire: may this job run here, now? Decides and takes a lease in one step; with `dry`, tells and writes nothing.
+-- acquire: checks the conditions and grants a lease, in one step.
+-- With `dry` it reports the verdict of every condition and changes no record.
 --
--- KEYS  behind those of the job: for each condition that names a job, that one's record and its slots
--- ARGV  1 key  2 token  3 lease, ms  4 who ("pid host")  5 rows to keep in runs ("": as many as there are)
---       6 slots (dry: not used)  7 dry: "1" or ""  8 run though it is paused: "1" or ""  9 count a refusal: "1" or ""
---       10 how long it will be waited, at most, to be woken by another's end, ms ("" not at all, or not any more)
---       11 how many starts to remember at least ("" this one isn't to be)
---       12... four for each condition: name, position of its job in KEYS (0: this job), a number, a word
--- reply "granted" fence start ok_start            ok_start "" before the first success
---       "held" who for left live slots            no slot is free: the holder whose lease ends first, since when, how long
---                                                 that lease lasts; how many hold one, of how many
---       "paused" left why                         left "" until somebody resumes it
---       "skipped" position verdict since due      the first condition that does not hold (positions from 1)
---       "retired" answer                          this token is done: never a grant
---       "verdicts" who for left live slots paused left why, then verdict since due for every condition
---                                                 (dry; who, for and left "" where a slot is free, paused "1" or "")
---       "malformed" key why / "newer" key version
--- A verdict is "holds" or why not; since and due are milliseconds, "" where there is nothing to say.
+-- KEYS   the 8 keys of the job (see record.lua), then two for each condition on another job: its job key, its slots key
+-- ARGV   1 key
+--        2 token              random and secret, one for each attempt; "" with dry
+--        3 lease              ms
+--        4 who                "pid host"
+--        5 rows to keep       maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        6 slots              how many leases the job may have at once, 1 or more; not used with dry
+--        7 dry                "1" or ""
+--        8 ignore a pause     "1" or ""
+--        9 count a refusal    as a skip, "1" or ""
+--        10 patience          how long the caller will wait on the wake key (BLPOP) if it is refused, ms; "": not at all
+--        11 starts            how many start times to keep; "": this start is not recorded
+--        12...                four for each condition: name, index of its job key in KEYS (0: this job), number, word
+--
+--        condition       number        word              verdict when it does not hold
+--        min-time        ms            "start" or "end"  "recent": the last success is newer than that
+--        accessed-prior  ms            ""                "never" run; last run "failed"; "stale": the success is older
+--        after           0             ""                "never" succeeded; "old": not since this job's last success began
+--        not-running     0             ""                "running"
+--        retry-after     ms            ""                "failed": the last run failed, less than that ago
+--        max-failures    count         ""                "failed": so many failures in a row
+--        max-runs        count         length, ms        "many": so many starts within that length
+--        once            0             ID                "done": a run with this ID succeeded
+--
+--        A waiter that gives up during a pause asks once more with 9 and 10 "": that passes on a wake-up it may have taken.
+--
+-- reply  In this order: a refusal is "held" if it can be, else "paused", else "skipped".
+--        "granted" fence start ok_start    start, ok_start: ms since 1970. ok_start is the start of the last success, or "".
+--        "held" who for left live slots    No slot is free, the holders have another number of slots, or the token's own
+--                                          lease was revoked. who, for, left: the holder whose lease ends first, the time
+--                                          since its start, the time to its end, in ms. live: number of leases. slots: of
+--                                          how many.
+--        "paused" left why                 left: ms, "" for a pause that only resume ends
+--        "skipped" index verdict since due The first condition that does not hold; index counts from 1.
+--        "retired" answer                  The token is retired and never gets a lease; answer is what it was told.
+--        "verdicts" who for left live slots paused left why, then for every condition: verdict since due
+--                                          Only with dry. While a slot is free, who, for and left are "". While no lease is
+--                                          live, slots is 1. paused: "1" or "".
+--        "malformed" key why / "newer" key version (see record.lua)
+--        A verdict is "holds" or one from the table. since: ms since the event that was judged. due: ms until the condition
+--        can hold. Both are "" when unknown.
+-- repeat A token that is still a holder is granted again, whatever the conditions say, unless its lease was revoked. The
+--        start is the same, and the lease lasts at least `lease` ms from now. The fence is the same too, unless the lease
+--        had ended. Each refusal counts a skip if ARGV 9 is "1".
 local name, token, lease, who, history_limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
 local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
 
--- One branch for each condition: the settled record of the job that it looks at, a number, a word, this job's own record
--- -> verdict, since, due; or nil and the answer to give.
+-- Parameters: the settled record of the condition's job, the number, the word, the settled record of this job.
+-- Results: verdict, since, due; or nil and the reply to give.
 local CONDITIONS = ARGV[12] and {
   ['min-time'] = function(record, min, from)
     local at = from == 'start' and record.ok_start or record.ok_end
@@ -53,7 +82,7 @@ local CONDITIONS = ARGV[12] and {
     if not record.ok_end then
       return 'never'
     end
-    -- Within one millisecond nobody knows which came first: one run too many is better than one too few.
+    -- The order within one millisecond is unknown, so equal times hold: an extra run is preferred to a missing one.
     local since = now - record.ok_end
     if own.ok_start and record.ok_end < own.ok_start then
       return 'old', since
@@ -131,7 +160,7 @@ local others = {}
 for i = 9, #KEYS, 2 do
   local other, bad = load(KEYS[i], KEYS[i + 1])
   if bad then
-    wake(record) -- this caller may have been woken, and can't use it
+    wake(record) -- pass on a wake-up that this caller may have consumed
     return bad
   end
   others[i] = settled(other)
@@ -161,7 +190,7 @@ for i = 12, #ARGV, 4 do
   end
 end
 
--- Callers that disagree about the number of slots keep each other out.
+-- A caller whose number of slots differs from the live holders' is refused: they would disagree about the limit.
 local live = living(record)
 local taken = #live > 0 and (#live >= record.slots or not dry and slots ~= record.slots)
 local function holder()
@@ -197,11 +226,11 @@ local mine = find(record, token)
 if mine and not mine.revoked then
   local again = copy_with(mine, 'expires_at', later(mine.expires_at, now + lease))
   if not is_live(mine) then
-    -- Others may have run since, and the engine has lost them: only a new fence is greater than theirs.
+    -- Other runs may have been granted since, and lost by the engine. A new fence is greater than theirs.
     again.fence = fence
     set_field(record, 'fence', fence)
     if starts then
-      -- Its start keeps its place.
+      -- Abandon finds this run's start by its fence. Rewrite that row and keep the order.
       local rows = redis.call('LRANGE', STARTS, 0, -1)
       redis.call('DEL', STARTS)
       for i = #rows, 1, -1 do
@@ -215,10 +244,10 @@ if mine and not mine.revoked then
   return { 'granted', text(again.fence), text(mine.start), ms(record.ok_start) }
 end
 
--- One token, one lease: who holds one that was revoked waits for its end.
+-- A token holds one lease at a time. While its revoked lease is live, it gets no second one.
 taken = taken or mine and is_live(mine)
 
--- A refusal is always a write: a replica that lags behind must refuse it, not answer it.
+-- Every refusal writes something. So a stale replica answers READONLY, not a wrong refusal.
 if taken or halted or refused then
   local bad = index(name, true)
   if bad then
@@ -227,8 +256,8 @@ if taken or halted or refused then
   if counted then
     add(record, 'skips')
   end
-  -- Who waits for a lease or the end of a pause sleeps until it is woken, or until that is over by itself. Then the next who
-  -- frees a lease must know of it.
+  -- Register the waiter, so that the script that frees a lease or ends the pause wakes it. The waiter sleeps at most until
+  -- the lease or the pause ends by itself. The 5000 ms are for this reply to arrive and for the sleep to begin.
   if patience and (taken or halted) then
     local left = taken and live[1].expires_at - now or tonumber(pause_left) or patience
     set_field(record, 'waiters_until', later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000))
@@ -236,29 +265,31 @@ if taken or halted or refused then
   save(record)
   if taken then
     if #live < record.slots then
-      wake(record) -- a slot is free, for whoever names the same number
+      -- A slot is free for a waiter with the holders' number of slots. Pass on a wake-up that this caller may have consumed.
+      wake(record)
     end
     return { 'held', holder() }
   end
   if halted then
     if not patience and not counted then
-      wake(record) -- one that has waited, may have been woken, and leaves before the end: another has to be there then
+      wake(record) -- this waiter gives up: pass on a wake-up that it may have consumed, or nobody sees the pause end
     end
     return { 'paused', pause_left, record.paused_why or '' }
   end
-  wake(record) -- this one may have been woken in vain
+  -- A slot is free. Pass on a wake-up that this caller may have consumed.
+  wake(record)
   local verdict = verdicts[refused]
   return { 'skipped', text(refused), verdict[1], verdict[2], verdict[3] }
 end
 
--- The lease is written last, so that a script that is refused half-way has granted nothing.
--- finish will need the first; the third is still unread when the first of several holders comes.
+-- The lease is written last: if the server refuses an earlier write, nothing is granted.
+-- The runs list is checked for finish too. load did not read the slots hash unless h_slots was set.
 local bad = mistyped(RUNS, 'list') or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash') or index(name)
 if bad then
   return bad
 end
 if slots > 1 and not record.h_slots then
-  redis.call('DEL', SLOTS) -- what was left when a record was deleted by hand is nobody's lease
+  redis.call('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases
 end
 set_field(seen, 'fence', fence)
 seen.slots = slots
@@ -267,7 +298,7 @@ for _, gone in ipairs(lost) do
   push_history(history_limit, gone.fence, gone.start, gone.expires_at, 'lost', nil, gone.who)
 end
 if starts then
-  -- Callers that disagree about how many: the larger number. And one for each slot: those who give theirs back.
+  -- Never shorten the list: another caller may need more starts. Keep one more for each slot, since abandon may remove it.
   local before = redis.call('LLEN', STARTS)
   redis.call('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
   redis.call('LTRIM', STARTS, 0, math.max(starts + slots, before) - 1)

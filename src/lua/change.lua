@@ -1,4 +1,5 @@
--- The opening of every script, its second part: what is written.
+-- The second part of every script, after record.lua: functions that change records and write keys.
+-- set_field, add, record_outcome, mark_lost and settled change only the Lua table; save writes it.
 
 local function set_field(record, field, value)
   if record[field] ~= value then
@@ -7,7 +8,7 @@ local function set_field(record, field, value)
   end
 end
 
--- A time of the record only moves forward, whatever the engine's clock does.
+-- The times and fences of a record never decrease, even if the engine's clock goes back. `a` may be nil.
 local function later(a, b)
   return math.max(a or 0, b)
 end
@@ -16,7 +17,8 @@ local function add(record, field)
   set_field(record, field, (record[field] or 0) + 1)
 end
 
--- Writes one ended run into the record. `at` is its end on record, `took` how long it really was.
+-- Counts one ended run. `at`: the end to record, ms since 1970. `took`: the real duration, ms, which may differ from
+-- at - start. `code` may be nil. A run that ended before the last recorded one changes only totals and maxima.
 local function record_outcome(record, outcome, code, start, at, took)
   add(record, 'runs')
   local last = at >= (record.ended or 0)
@@ -37,16 +39,15 @@ local function record_outcome(record, outcome, code, start, at, took)
   end
 end
 
--- A holder's run is written down as lost, and its lease removed.
+-- Records the holder's run as lost at the time `at` and removes its lease.
 local function mark_lost(record, holder, at)
   record_outcome(record, 'lost', nil, holder.start, at, at - holder.start)
   set_field(record, 'cut', later(record.cut, holder.fence))
   record.holders = replaced(record, holder)
 end
 
--- The record as a reader sees it now: an expired holder is a lost run that ended when its lease did. The holder itself may
--- still renew or finish until the grant that replaces it, so only that grant stores what this returns. Then the holders
--- that were lost.
+-- The record as conditions see it: each expired holder counts as a lost run that ended with its lease. Returns that record
+-- and the list of the expired holders. Only a new grant saves the result: until then the holder may still renew or finish.
 local function settled(record)
   local lost = {}
   for _, holder in ipairs(record.holders) do
@@ -65,14 +66,14 @@ local function settled(record)
   return copy, lost
 end
 
--- What a holder is in {ns}:slots:K.
+-- The value of a holder's field in {ns}:slots:K: "until fence start revoked who".
 local function packed(holder)
   return table.concat(
     { text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked and '1' or '0', holder.who }, ' ')
 end
 
--- What has to be removed from a hash, and what set. Removal first: it is allowed where a server that is out of memory
--- refuses to add, and what follows it in the same script is then allowed too. So a lease can always be given back.
+-- Removes the fields `gone` and sets the pairs `set`. Removal comes first: a server that is out of memory allows it, and
+-- then allows the later writes of the same script. So abandon can release a lease even then.
 local function change(key, gone, set)
   if #gone > 0 then
     redis.call('HDEL', key, unpack(gone))
@@ -82,8 +83,8 @@ local function change(key, gone, set)
   end
 end
 
--- {ns}:slots:K: only the holders that are not the same any more, since there may be a thousand. A holder is never changed,
--- so the same one is the same table.
+-- Writes to {ns}:slots:K only the holders that differ from `before`: there may be a thousand. A holder's table is never
+-- modified, only replaced, so an unchanged holder is the same table.
 local function save_slots(before, record)
   local was, is = {}, {}
   for _, holder in ipairs(before) do
@@ -105,7 +106,7 @@ local function save_slots(before, record)
   change(SLOTS, gone, set)
 end
 
--- Writes what was changed.
+-- Writes the changed fields and holders. The script must have checked the types of all keys before.
 local function save(record)
   set_field(record, 'v', VERSION)
   local one = record.slots == 1 and record.holders[1] or {}
@@ -133,7 +134,8 @@ local function save(record)
   change(JOB, gone, set)
 end
 
--- One waiter is woken, if there are any: see the waiting in acquire. The record is the one that was read.
+-- Wakes one waiter, if any: pushes to the list on which waiters block. `record` must come from open, which sets `asleep`.
+-- The wake-up expires with waiters_until.
 local function wake(record)
   if record.asleep then
     redis.call('LPUSH', WAKE, '1')
@@ -141,9 +143,8 @@ local function wake(record)
   end
 end
 
--- {ns}:runs:K is a list, newest first: "fence start end outcome code who". The code is "-" where there is none; a fence
--- of 0 marks a touch.
--- `keep` rows are left; nil: as many as there were, and 20 at least.
+-- {ns}:runs:K is a list, newest first, of rows "fence start end outcome code who". A row without a code has "-".
+-- A touch has fence 0. Only history_limit rows are kept; nil: the present length, 20 or more; 0: none.
 local function push_history(history_limit, fence, start, at, outcome, code, who)
   history_limit = history_limit or math.max(20, redis.call('LLEN', RUNS))
   if history_limit == 0 then
@@ -155,8 +156,9 @@ local function push_history(history_limit, fence, start, at, outcome, code, who)
   redis.call('LTRIM', RUNS, 0, history_limit - 1)
 end
 
--- {ns}:index is a sorted set of keys by their last activity. Every verb's first write; nil, or the answer to give when the
--- key holds another type of value. With `only_new`, a key that is there keeps its place.
+-- {ns}:index is a sorted set: key -> time of its last activity, ms since 1970. With `only_new`, an existing key keeps its
+-- time. Returns nil, or the reply to give if the write fails. A script that calls this does so before its other writes,
+-- because it can still stop then.
 local function index(name, only_new)
   local reply = redis.pcall('ZADD', INDEX, only_new and 'NX' or 'GT', text(now), name)
   if type(reply) == 'table' then
@@ -164,6 +166,7 @@ local function index(name, only_new)
   end
 end
 
+-- For at least RETIRED_FOR, the token is never granted, and a repeated request gets `answer` again.
 local function retire(token, answer)
   redis.call('ZADD', RETIRED, text(now), token .. ' ' .. answer)
   redis.call('ZREMRANGEBYSCORE', RETIRED, '-inf', '(' .. text(now - RETIRED_FOR))

@@ -1,8 +1,8 @@
-# embed_scripts(OUT verb...): writes OUT, a C++ file that defines every verb of scripts.hpp; and beside it each script as it is
-# run, for tools and for people.
+# embed_scripts(OUT verb...): writes the C++ file OUT, which defines the scripts of scripts.hpp. It also writes each joined
+# script beside OUT as verb.lua, for compile_scripts, luacheck and the benchmark.
 #
-# The texts are 330 kB, of which a run reads next to nothing. Among the other constants they would lie between those that every
-# run does read, and it would have to touch more pages; so they have a section of their own.
+# The scripts and their bytecode are over 300 kB, and a run reads only a few of them. They have a section of their own, so
+# that the other constants stay together and a run touches fewer pages.
 function(embed_scripts out)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   set(text "#include \"lua/scripts.hpp\"\n\nnamespace condolock::scripts {\n")
@@ -24,11 +24,11 @@ function(embed_scripts out)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${inputs})
 endfunction()
 
-# compile_scripts(OUT LUAC verb...): writes OUT, a C++ file that holds the same scripts as Lua's own bytecode, without what only a
-# debugger needs. To read a script's source takes longer than to run it, and the embedded engine would do that in every process.
+# compile_scripts(OUT LUAC verb...): writes the C++ file OUT, which holds the same scripts as Lua bytecode without debug
+# information. Every process with the embedded engine loads a script, and compiling the source takes longer than running it.
 #
-# More than half of every script is its opening. What one run may need shares it: together.lua is these, told by its argument
-# which one to be.
+# More than half of every script is record.lua and change.lua. So the four verbs that one run may need share one chunk,
+# together.lua, which gets the verb's name as its argument.
 function(compile_scripts out luac)
   get_filename_component(beside ${out} DIRECTORY)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
@@ -52,7 +52,7 @@ function(compile_scripts out luac)
     file(READ ${beside}/${chunk}.luac hex HEX)
     string(LENGTH "${hex}" digits)
     math(EXPR length "${digits} / 2")
-    # Each byte is a literal of its own, since a hexadecimal escape has no end.
+    # Each byte is a literal of its own, since a hexadecimal escape takes all digits that follow.
     string(REGEX REPLACE "(..)" "\\\\x\\1\"\"" literal "${hex}")
     string(APPEND text "  [[gnu::section(\"scripts\")]] static const char ${chunk}_bytes[] = \"${literal}\";\n")
     string(APPEND text "  static constexpr std::string_view ${chunk}(${chunk}_bytes, ${length});\n")

@@ -1,12 +1,22 @@
 -- finish: records how a run ended, retires its token and releases its lease, in one step.
 --
--- ARGV  1 key  2 token  3 fence  4 start  5 outcome  6 code ("" if none)  7 who ("pid host")
---       8 rows to keep in runs ("": as many as there are)  9 slots  10 the ID that a success is remembered by ("" if none)
--- reply "recorded"     also when the lease had ended, if nobody took it
---       "superseded"   a later run was granted, or the lease was removed: a row in runs, the record stays as it is
---       "retired" "abandoned"
---       "malformed" key why / "newer" key version
--- Asked again, it gives the same answer.
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 key
+--        2 token
+--        3 fence           of the grant
+--        4 start           of the grant, ms since 1970
+--        5 outcome         "success", "failed", "timeout" or "lost"
+--        6 code            exit code, 0 or more; "": none
+--        7 who             "pid host"
+--        8 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        9 slots           as in the acquire
+--        10 ID             the --once ID, kept if the run succeeded; "": none
+-- reply  "recorded"             also if the lease had ended, unless another run took it
+--        "superseded"           A later run was granted, or the lease was removed. The runs list gets a row, and the
+--                               counts and times of the record stay as they are.
+--        "retired" "abandoned"  the token was abandoned before
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat The reply is the same, and nothing is counted twice.
 local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local code, who, history_limit, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 
@@ -21,16 +31,17 @@ if answer then
   return { answer }
 end
 
--- Begun at another time: this lease was lost, and then an acquire that came late or twice was granted another; or the
--- engine has lost this one. Nobody runs under those.
+-- The token may hold a second lease, with another start: its own lease was removed, or lost by the engine, and then a late
+-- or repeated acquire was granted. No command runs under the second lease, so release it too.
 local held = find(record, token)
 local mine = held and held.start == start
 record.holders = replaced(record, held)
--- With slots a newer fence, or another holder, is nothing unusual.
--- The token may have been forgotten since: with one slot, the last fence is only gone without a trace where it was recorded.
+-- A repeat may arrive after the retired token has expired. With one slot, the run was recorded if its fence is still the
+-- last one, nobody holds a lease and the fence was not cut.
 if not held and slots == 1 and record.fence == fence and fence > (record.cut or 0) and #record.holders == 0 then
   return { 'recorded' }
 end
+-- With several slots, a newer fence or another live holder is normal.
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
   push_history(history_limit, fence, start, now, 'superseded', code, who)

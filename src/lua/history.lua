@@ -1,9 +1,12 @@
--- history: the last runs of a job. Reads only, so a replica may answer it.
+-- history: the last runs of a job. It only reads, so a replica may answer it.
 --
--- ARGV  1 how many at most
--- reply "runs" now row...    newest first, as they are in runs: see remember
---       "none"               nothing is remembered
---       "malformed" key why / "newer" key version
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 maximum number of rows, 1 or more
+-- reply  "runs" now row...    newest first; a row is "fence start end outcome code who" (see push_history in change.lua);
+--                             now: ms since 1970
+--        "none"               the job has no history, no skips, no pause and no holder
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat It changes nothing.
 local record, bad = load(JOB, SLOTS)
 if not record then
   return bad

@@ -1,11 +1,13 @@
--- list: the names of jobs, those first that nobody touched for longest. Reads only, so a replica may answer it.
+-- list: the keys in the index, the longest inactive first. It only reads, so a replica may answer it.
 --
--- KEYS  those of a job, of which only the index is looked at
--- ARGV  1 where to begin: what the answer before gave as `on`, or "-inf"  2 how many at once
--- reply "names" on name...     on "" at the end
---       "malformed" key why
--- Who goes on until the end gets every name that was there all the time, some of them twice: a name only moves towards the
--- end, and an answer never stops between two of the same time.
+-- KEYS   8 keys, as for every script (see record.lua); only the index is read
+-- ARGV   1 where to begin: "-inf", or `on` of the last reply
+--        2 how many keys to return; more if several have the time of the last one
+-- reply  "names" on key...    on: where the next call begins; "": these were the last
+--        "malformed" key why (see record.lua)
+-- repeat It changes nothing.
+-- A caller that continues until on is "" gets every key that was in the index throughout, some of them twice. A key only
+-- moves towards the end, and a reply never ends between two keys with the same time.
 local from, many = ARGV[1], tonumber(ARGV[2])
 
 local names = redis.pcall('ZRANGEBYSCORE', INDEX, from, '+inf', 'LIMIT', 0, many)

@@ -1,9 +1,12 @@
--- pause: no further run of this job is granted, until a time or until resume. A live run goes on undisturbed.
+-- pause: blocks new runs of a job for a time or until resume. A run in progress continues.
 --
--- ARGV  1 key  2 how long, ms ("" until resume)  3 reason, at most 64 bytes
--- reply "paused"
---       "malformed" key why / "newer" key version
--- Asked again, it counts from then.
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 key
+--        2 duration          ms; "": until resume
+--        3 reason            may be ""; the caller limits it to 64 bytes
+-- reply  "paused"
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat The duration starts again from now, and the new reason replaces the old one.
 local name, length, why = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 local record, bad = open(nil)
@@ -20,6 +23,6 @@ set_field(record, 'paused_until', length and now + length or GREATEST)
 set_field(record, 'paused_why', why ~= '' and why or nil)
 save(record)
 if record.paused_until < was then
-  wake(record) -- who sleeps until the old end has to look anew
+  wake(record) -- a waiter may sleep until the old, later end
 end
 return { 'paused' }

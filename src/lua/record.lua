@@ -1,35 +1,54 @@
--- The opening of every script: what is read. What is compiled and run is this file, change.lua, and one verb's.
+-- The first part of every script: functions that read. A script is this file, change.lua and one verb's file, joined.
 --
--- Every script gets the keys of its job, whether it uses them or not, always in this order; acquire gets more behind them.
+-- KEYS of every script, whether it uses them or not; {ns} is the namespace and K the key:
+--   1 {ns}:job:K      hash: the record (see FIELDS)
+--   2 {ns}:runs:K     list: the history (see push_history)
+--   3 {ns}:retired:K  sorted set: retired tokens (see retired)
+--   4 {ns}:index      sorted set: all keys (see index)
+--   5 {ns}:slots:K    hash: the holders of a job with several slots (see FIELDS)
+--   6 {ns}:wake:K     list: at most one wake-up; waiters block on it
+--   7 {ns}:starts:K   list, newest first: "start fence" of each run that acquire is to count
+--   8 {ns}:once:K     sorted set: --once ID -> time of its first success
+-- acquire and status have more after these.
+--
+-- Replies are flat arrays; numbers in them are decimal text. Every script may reply, with nothing changed in any record:
+--   "malformed" key why      that Redis key holds something that condolock does not write
+--   "newer" key version      a later version of condolock wrote the record
+-- Other errors of the server are passed on as error replies.
 local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE = unpack(KEYS, 1, 8)
 
--- {ns}:job:K is a hash. Its field names and their order are fixed; fields that are not listed here are kept as they are.
--- Times are the engine's clock in milliseconds since 1970, durations are milliseconds.
---   v             version of this layout; a greater one is answered with "newer", never overwritten
---   fence         the last fence given            cut           highest fence removed other than by its own finish
---   ok_start      when the last success began     ok_end        when the last success ended
---   ended         when the last run ended         outcome       how: success, failed, timeout, lost, superseded
---   code          its exit code (none if lost)    failed_at     when the last failure ended
---   failures_in_a_row             that, ending with the last run
---   skips         refusals since the last run
---   runs          runs ended, ever                failures      of these, how many failed
---   took          how long the last run took
---   paused_until  no run is granted before; GREATEST: before a resume             paused_why    why not
---   waiters_until somebody waits until then to be woken
---   h_*           the holder: token (secret), until (its lease ends), fence, start, revoked, who ("pid host")
---   h_slots       with more than one slot: how many; then the holders are not here but in {ns}:slots:K, one field each,
---                 token -> "until fence start revoked who", revoked being 1 or 0
--- Numbers come first, then texts.
+-- {ns}:job:K is a hash. Its field names and their order are fixed. Fields that are not listed here are kept as they are.
+-- Times are on the engine's clock, in ms since 1970. Durations are in ms.
+--   v                  version of this layout; a greater one is answered with "newer" and never overwritten
+--   fence              the last fence given
+--   cut                the highest fence whose lease a later grant, unlock or reset ended, not its own finish or abandon
+--   ok_start, ok_end   start and end of the last success
+--   ended              end of the last run
+--   outcome            of the last run: success, failed, timeout or lost
+--   code               exit code of the last run; absent if none was reported
+--   failed_at          end of the last failure
+--   failures_in_a_row  failures since the last success
+--   skips              refusals since the last run
+--   runs, failures     how many runs ended, and how many of them failed
+--   took               duration of the last run
+--   paused_until       end of the pause; GREATEST: until resume
+--   paused_why         reason for the pause
+--   waiters_until      a waiter may be asleep until this time
+--   h_*                the holder: token (secret), until (end of its lease), fence, start, revoked (1 or absent), who
+--                      ("pid host")
+--   h_slots            number of slots, if more than one. The holders are then in {ns}:slots:K, one field for each:
+--                      token -> "until fence start revoked who", with revoked 1 or 0.
+-- The numbers come first, then the texts.
 local FIELDS = {
   'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'runs', 'failures',
   'took', 'paused_until', 'waiters_until', 'h_until', 'h_fence', 'h_start', 'h_slots', 'h_revoked',
   'outcome', 'paused_why', 'h_token', 'h_who',
 }
-local NUMBERS = 20 -- so many of them
+local NUMBERS = 20 -- how many of FIELDS are numbers
 local OUTCOMES = ' success failed timeout lost superseded '
 local VERSION = 1
-local RETIRED_FOR = 60000
-local GREATEST = 9007199254740992 -- 2^53: a Lua number counts no further
+local RETIRED_FOR = 60000 -- ms
+local GREATEST = 9007199254740992 -- 2^53: a Lua number (a double) counts exactly up to here
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -42,7 +61,7 @@ local function malformed(key, why)
   return { 'malformed', key, why }
 end
 
--- What a failed read means for the caller: a key of another type is a malformed record, the rest is passed on as it is.
+-- The reply to give after a failed read: "malformed" for a wrong type, else the server's own error.
 local function unreadable(key, reply)
   if string.find(reply.err, 'WRONGTYPE', 1, true) then
     return malformed(key, 'holds another type of value')
@@ -50,7 +69,7 @@ local function unreadable(key, reply)
   return reply
 end
 
--- nil when the key is absent or of that type; else the answer to give.
+-- nil if the key is absent or has the wanted type; else the reply to give.
 local function mistyped(key, wanted)
   local reply = redis.pcall('TYPE', key)
   if reply.err then
@@ -61,13 +80,15 @@ local function mistyped(key, wanted)
   end
 end
 
--- A number as it was stored; nil for anything else, and for one that could not be counted up.
+-- Converts a text of digits to a number below `greatest` (default: GREATEST). Returns nil for any other text, and for a
+-- greater number, since adding to it would not be exact.
 local function number(value, greatest)
   local n = not string.find(value, '%D') and tonumber(value)
   return n and n < (greatest or GREATEST) and n or nil
 end
 
--- The holders of a record, live or not, or nil and the answer to give. A holder is never changed, but replaced.
+-- The holders of a record, live or expired; or nil and the reply to give. A holder's table is never modified, only replaced:
+-- save_slots relies on it.
 local function holders_of(record, key, slots)
   if not (record.h_token or record.h_until or record.h_fence or record.h_start or record.h_slots) then
     return {}
@@ -100,7 +121,7 @@ local function holders_of(record, key, slots)
   return holders
 end
 
--- nil, or the answer to give when one of the fields' values is not as it should be.
+-- nil, or the reply to give if a number field has an invalid value. A pause may end at GREATEST.
 local function checked(key, values)
   for i = 1, NUMBERS do
     local field, value = FIELDS[i], values[i]
@@ -110,11 +131,14 @@ local function checked(key, values)
   end
 end
 
--- The record of a job (without a field if it has none), or nil and the answer to give. Besides its fields it has `holders`
--- (and `loaded`, what they were at first), the `slots` that these share, and `changed`, the fields that save has to write.
+-- The record of a job, or nil and the reply to give. Without a record in Redis, all of its fields are nil. It also has:
+--   holders   a list of tables: token, expires_at, fence, start, revoked, who
+--   loaded    holders as they were read
+--   slots     how many holders there may be
+--   changed   the set of fields that save has to write
 --
--- Every run asks for this, and more than half of its time on the server may go into it. So the table is made in its final
--- size, and one look decides whether all of the numbers are digits.
+-- Every run loads a record, which may take more than half of its time on the server. So the table is created in its final
+-- size, and one pattern search checks the digits of all numbers.
 local function load(key, slots)
   local values = redis.pcall('HMGET', key, unpack(FIELDS))
   if values.err then
@@ -148,7 +172,7 @@ local function load(key, slots)
   if (record.v or 0) > VERSION then
     return nil, { 'newer', key, text(record.v) }
   end
-  -- A hash without v is somebody else's; an empty one does not exist.
+  -- condolock always writes v, and Redis has no empty hash. So an existing hash without v is not ours.
   if not record.v and redis.call('EXISTS', key) == 1 then
     return nil, malformed(key, 'has no field v, so it is not a record of condolock')
   end
@@ -182,7 +206,7 @@ local function is_live(holder)
   return holder.expires_at > now
 end
 
--- The live holders, the one whose lease ends first in front.
+-- The live holders, sorted by the end of their leases.
 local function living(record)
   local live = {}
   for _, holder in ipairs(record.holders) do
@@ -196,7 +220,7 @@ local function living(record)
   return live
 end
 
--- The record's holders without that one, and with another, where there is one.
+-- A new list of holders, without `old` and with `new`; either may be nil.
 local function replaced(record, old, new)
   local holders = {}
   for _, holder in ipairs(record.holders) do
@@ -208,7 +232,7 @@ local function replaced(record, old, new)
   return holders
 end
 
--- The same table with one thing changed.
+-- A copy with one field changed.
 local function copy_with(one, field, value)
   local changed = copied(one)
   changed[field] = value
@@ -219,9 +243,8 @@ local function paused(record)
   return record.paused_until and record.paused_until > now
 end
 
--- {ns}:retired:K is a sorted set of "token answer" by time: a token that is done, and what it was told. So a request that
--- arrives late or twice is answered as the first one was, and never granted.
--- The answer that this token got, or nil; then the answer to give if the key can't be read.
+-- {ns}:retired:K is a sorted set: "token answer" -> time of retirement. A late or repeated request gets the same answer
+-- again, and is never granted. Returns that answer or nil; or nil and the reply to give if the key cannot be read.
 local function retired(token)
   local scores = redis.pcall('ZMSCORE', RETIRED, token .. ' recorded', token .. ' superseded', token .. ' abandoned')
   if scores.err then
@@ -230,9 +253,11 @@ local function retired(token)
   return scores[1] and 'recorded' or scores[2] and 'superseded' or scores[3] and 'abandoned' or nil
 end
 
--- All that a verb reads before it writes: the types of the keys that it writes to (pairs of key and type), the record, and
--- what the token was told before (nil: the verb has none). A key that is false is left out.
--- Returns the record and that answer (or nil); nil and what to return, if anything is not as it should be.
+-- Makes all reads and checks that come before the first write, since Redis does not undo what a failed script has written.
+-- token: looked up among the retired ones; nil if the verb has none. The rest are pairs of a key that the verb writes and
+-- its type; a pair with the key false is left out.
+-- Returns the record and the answer that a retired token got (or nil); or nil and the reply to give.
+-- record.asleep: a waiter may be asleep and no wake-up is pending. Then wake has to push one.
 local function open(token, ...)
   local answer, bad
   if token then

@@ -1,12 +1,20 @@
--- renew: keeps the lease of a run that is still going.
+-- renew: extends the lease of a run in progress, to `lease` ms from now.
 --
--- ARGV  1 key  2 token  3 fence  4 start  5 lease, ms  6 who ("pid host")
---       7 rows to keep in runs ("": as many as there are)  8 slots
--- reply "renewed"
---       "reasserted"        the lease was gone and nobody newer has run: taken again. The engine has lost data.
---       "lost" fence        revoked, removed, or another run came after this one (the last fence given)
---       "finished" answer   this token is done
---       "malformed" key why / "newer" key version
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 key
+--        2 token
+--        3 fence           of the grant
+--        4 start           of the grant, ms since 1970
+--        5 lease           ms
+--        6 who             "pid host"
+--        7 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        8 slots           as in the acquire
+-- reply  "renewed"            also after the lease ended, if no other run took it
+--        "reasserted"         The engine had lost the lease, and no newer run was granted: the run holds it again.
+--        "lost" fence         the lease was revoked or removed, or another run was granted; fence: the last one given
+--        "finished" answer    the token is retired; answer is "recorded", "superseded" or "abandoned"
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat It extends the lease again. After "reasserted" the reply is "renewed".
 local name, token, fence, start = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease, who, history_limit, slots = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 
@@ -20,23 +28,23 @@ end
 
 local mine = find(record, token)
 if mine then
-  -- Begun at another time, and newer: this lease was lost, and then an acquire that came late or twice was granted another.
+  -- Another start and a newer fence: this run's lease was lost, and a late or repeated acquire got the token another.
   local same = mine.start == start
   if mine.revoked or not same and mine.fence > fence then
     return { 'lost', text(record.fence or 0) }
   end
   record.holders = replaced(record, mine)
   if same then
-    -- Even past its end: nobody took it, so nothing else has run.
+    -- The lease may have ended. No other run was granted, so the run may keep it.
     local again = copy_with(mine, 'expires_at', now + lease)
-    again.fence = later(mine.fence, fence) -- an engine that lost data may know an older one
+    again.fence = later(mine.fence, fence) -- after data loss the engine may have an older fence
     set_field(record, 'fence', later(record.fence, again.fence))
     record.holders = replaced(record, nil, again)
     save(record)
     return { 'renewed' }
   end
 end
--- With slots nobody knows whose place it would be.
+-- With several slots, the script cannot tell whether another run was granted this run's slot.
 if slots > 1 or fence <= (record.cut or 0) or (record.fence or 0) > fence or #living(record) > 0 then
   return { 'lost', text(record.fence or 0) }
 end

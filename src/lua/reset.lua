@@ -1,11 +1,14 @@
--- reset: forgets all of a job but its fences, so that whoever still believes to hold it is told that it lost.
+-- reset: forgets everything about a job except its fence, so that the next fence is still greater.
+-- It sets cut to that fence: a process that still believes it holds the lease is told that it lost it.
 --
--- ARGV  1 key
--- reply "reset"
---       "nothing"                    there was nothing to forget
---       "held" who for left live     a lease is live, so nothing was forgotten: see acquire
---       "malformed" key why / "newer" key version
--- The retired tokens stay: they go by themselves, and until then a late request must be told what it was told before.
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 key
+-- reply  "reset"
+--        "nothing"                   there was nothing to forget
+--        "held" who for left live    A lease is live, so nothing was forgotten. The fields are those of acquire's "held".
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat The reply is "nothing", unless something was recorded since.
+-- The retired tokens stay, since a late request must get the same answer as before. They expire by themselves.
 local name = ARGV[1]
 
 local record, bad = open(nil, RUNS, 'list', STARTS, 'list', ONCE, 'zset', INDEX, 'zset')

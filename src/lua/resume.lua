@@ -1,9 +1,11 @@
--- resume: lifts a pause.
+-- resume: ends a pause.
 --
--- ARGV  none
--- reply "resumed"
---       "nothing"    it was not paused, or not any more
---       "malformed" key why / "newer" key version
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   none
+-- reply  "resumed"
+--        "nothing"    the job was not paused, or the pause had already ended
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat The reply is "nothing".
 local record, bad = open(nil)
 if not record then
   return bad

@@ -1,5 +1,5 @@
-// The protocol's verbs, as Lua source that an engine runs in one atomic step. Generated from the .lua files beside this
-// header: each script is record.lua, change.lua and the verb's own file, which opens with its ARGV and reply.
+// The protocol's verbs, as Lua scripts that an engine runs atomically. embed.cmake generates the definitions. Each script
+// is record.lua, change.lua and the verb's own file, joined. The head of that file documents KEYS, ARGV and reply.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@ namespace condolock::scripts {
 struct Script {
   std::string_view name;
   std::string_view source;
-  std::string_view sha1;  // of the source, 40 lower-case hex digits: what EVALSHA names it by
+  std::string_view sha1;  // of the source, for EVALSHA: 40 lower-case hex digits
 };
 
 extern const Script acquire;

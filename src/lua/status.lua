@@ -1,13 +1,15 @@
--- status: what is remembered of jobs. Reads only, so a replica may answer it.
+-- status: the records of several jobs. It only reads, so a replica may answer it.
 --
--- KEYS  behind those of a job, which are not looked at: for each job that is asked for, its record and its slots
--- ARGV  none
--- reply "records" now, then for each job in turn, until the reply is long enough, one of
---         "record" n, until fence start revoked ("1" or "") who of each of the n holders, slots, m, name and value of the m
---                  other fields that there are
---         "none"   nothing is remembered
---         "malformed" key why / "newer" key version
--- The holders' tokens are secret.
+-- KEYS   8 keys, as for every script (see record.lua), which are not read; then for each job: its job key, its slots key
+-- ARGV   none
+-- reply  "records" now, then for each job, in the order of KEYS, one of:
+--          "record" n, then for each of n holders: until fence start revoked who, then slots m, then m pairs: field value
+--                   until, start: ms since 1970; revoked: "1" or "". The fields are those of record.lua without h_*.
+--          "none"   there is no record of the job
+--          "malformed" key why / "newer" key version (see record.lua)
+--        now: ms since 1970. A long reply ends before the last jobs: ask for those again.
+-- repeat It changes nothing.
+-- The reply never contains a holder's token, which is secret.
 local reply = { 'records', text(now) }
 local function add_all(...)
   for _, part in ipairs({ ... }) do
@@ -15,7 +17,7 @@ local function add_all(...)
   end
 end
 
--- What a run that was given back leaves behind, and a reset, is no record to a reader.
+-- A record with only these fields is what abandon or reset leaves. It is reported as "none".
 local UNSEEN = { v = true, fence = true, cut = true, waiters_until = true }
 
 local function add_record(record)
@@ -41,7 +43,7 @@ local function add_record(record)
   end
 end
 
--- A job may have a thousand holders, and a client takes no reply without an end.
+-- Elements of a reply. Clients limit the size of a reply, and a job may have a thousand holders.
 local ENOUGH = 50000
 
 for i = 9, #KEYS, 2 do

@@ -1,10 +1,16 @@
--- touch: records what a run without length would have: outcome, end, and success or one more failure. Never a lease or a
--- fence, so a live run goes on undisturbed.
+-- touch: records a run of zero length, with its outcome, as finish does for a real run.
+-- It takes no lease and gives no fence, so a run in progress continues.
 --
--- ARGV  1 key  2 token (names this request, so that it counts once)  3 outcome  4 code  5 who ("pid host")
---       6 rows to keep in runs ("": as many as there are)
--- reply "recorded"
---       "malformed" key why / "newer" key version
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 key
+--        2 token           random; identifies this request, so that repeating it counts once
+--        3 outcome         as for finish
+--        4 code            exit code, 0 or more; "": none
+--        5 who             "pid host"
+--        6 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+-- reply  "recorded"
+--        "malformed" key why / "newer" key version (see record.lua)
+-- repeat With the same token, within a minute: the reply is the same, and nothing is counted again.
 local name, token, outcome, code = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local who, history_limit = ARGV[5], tonumber(ARGV[6])
 

@@ -1,12 +1,18 @@
--- unlock: revokes the leases of a job. They are renewed no more: the next renewal is answered "lost", and a lease ends when
--- its holder is done, or at its end. With `at once` they are removed now, and their runs written down as lost; their
--- commands may live on.
+-- unlock: revokes all live leases of a job. A revoked lease cannot be renewed: the next renew is answered "lost". The lease
+-- lasts until its holder finishes, or until its end.
+-- With `at once`, unlock removes the leases now and records their runs as lost. Their commands may still be running.
 --
--- ARGV  1 key  2 at once: "1" or ""  3 rows to keep in runs ("": as many as there are)
--- reply "revoked" n who for left    how many; one of them, and when the last ends. Also when they were revoked before.
---       "removed" n who for
---       "nothing"                   nobody holds it
---       "malformed" key why / "newer" key version
+-- KEYS   the 8 keys of the job (see record.lua)
+-- ARGV   1 key
+--        2 at once         "1" or ""
+--        3 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+-- reply  "revoked" n who for left    also if they were revoked before
+--        "removed" n who for         only with at once
+--        "nothing"                   no lease is live
+--        "malformed" key why / "newer" key version (see record.lua)
+--        n: number of leases. who, for, left: the holder whose lease ends last, the time since its start, the time to its
+--        end, in ms.
+-- repeat Revoked leases are reported again. After "removed" the reply is "nothing".
 local name, at_once, history_limit = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
 
 local record, bad = open(nil, RUNS, 'list')

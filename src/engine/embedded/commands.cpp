@@ -11,7 +11,7 @@ namespace condolock::engine::embedded {
 namespace {
 
 using Words = std::vector<std::string>;
-using RawArguments = const Words&;  // behind the command's name
+using RawArguments = const Words&;  // without the command's name
 
 Value nil() { return {}; }
 Value integer(std::int64_t number) { return {Value::Kind::integer, number, "", {}}; }
@@ -27,7 +27,7 @@ struct Refusal {
   std::string text;
 };
 
-// As Redis writes a score: whole numbers without a fraction.
+// The text of a score as in Redis: whole numbers have no fraction.
 std::string score_text(double score) {
   std::array<char, 64> digits{};
   const bool whole = std::floor(score) == score && std::abs(score) < 1e17;
@@ -51,7 +51,7 @@ std::int64_t parse_integer(const std::string& word) {
   return *number;
 }
 
-// One command's view of the store.
+// The store at the time of one command.
 class Keyspace {
  public:
   Keyspace(Store& store, std::int64_t now_us) : store_(store), now_us_(now_us) {}
@@ -60,7 +60,7 @@ class Keyspace {
   std::int64_t now_us() const { return now_us_; }
   std::int64_t now_ms() const { return now_us_ / 1000; }
 
-  // A key whose time is over is gone.
+  // Erases the key if it has expired. Null if there is no such key.
   const KeyEntry* entry(const std::string& key) {
     const KeyEntry* entry = store_.entry(key);
     if (entry == nullptr || !entry->expires || *entry->expires > now_ms()) return entry;
@@ -68,7 +68,7 @@ class Keyspace {
     return nullptr;
   }
 
-  // Null if there is no such key.
+  // Throws Refusal if the key holds another kind. Null if there is no such key.
   const KeyEntry* find(const std::string& key, Kind kind) {
     const KeyEntry* found = entry(key);
     if (found != nullptr && found->kind != kind) throw Refusal{wrong_type};
@@ -77,12 +77,12 @@ class Keyspace {
 
   bool has(const std::string& key, Kind kind) { return find(key, kind) != nullptr; }
 
-  // There is one afterwards.
+  // Creates the key if it does not exist.
   void need(const std::string& key, Kind kind) {
     if (!has(key, kind)) store_.set_entry(key, {kind});
   }
 
-  // A list or a sorted set without items is none.
+  // Redis has no empty lists and sorted sets: erases the key after its last item.
   void tidy(const std::string& key) {
     if (store_.range(key, {.limit = 1}).empty()) store_.erase(key);
   }
@@ -127,7 +127,7 @@ Value expire_at(Keyspace& keys, const std::string& key, std::int64_t at) {
   KeyEntry entry = *found;
   entry.expires = at;
   keys.store().set_entry(key, std::move(entry));
-  keys.entry(key);  // the time may be over already
+  keys.entry(key);  // erases the key if that time has passed
   return integer(1);
 }
 
@@ -186,7 +186,7 @@ Value hdel(Keyspace& keys, RawArguments words) {
   return integer(static_cast<std::int64_t>(gone));
 }
 
-// ---- lists: the first has the least position
+// ---- lists: an item's score is its position, which grows from the first item to the last
 
 Value llen(Keyspace& keys, RawArguments words) {
   return integer(keys.has(words[0], Kind::list) ? keys.store().count(words[0]) : 0);
@@ -202,7 +202,7 @@ Value lpush(Keyspace& keys, RawArguments words) {
   return integer(keys.store().count(words[0]));
 }
 
-// The positions that two indices name, as skip and length; negative ones count from the end.
+// Converts two indices, both included, to skip and length. Negative indices count from the end.
 std::pair<std::int64_t, std::int64_t> between(std::int64_t from, std::int64_t to, std::int64_t count) {
   if (from < 0) from = std::max<std::int64_t>(from + count, 0);
   if (to < 0) to += count;
@@ -217,7 +217,7 @@ std::vector<Item> list_items(Keyspace& keys, const std::string& key, std::int64_
   return keys.store().range(key, {.skip = skip, .limit = length});
 }
 
-// There is one, but in a damaged file.
+// The item of a list has no value only if the file is damaged.
 Value element(Item& item) {
   if (!item.value) throw Refusal{wrong_type};
   return text(*std::move(item.value));
@@ -244,14 +244,15 @@ Value ltrim(Keyspace& keys, RawArguments words) {
     keys.store().erase(words[0]);
     return status("OK");
   }
-  for (const Range& gone : {Range{.limit = skip}, Range{.skip = length}}) {  // in front first, so that the rest moves up
+  // The first range must go first: the second one counts `skip` without it.
+  for (const Range& gone : {Range{.limit = skip}, Range{.skip = length}}) {
     if (gone.limit == 0) continue;
     for (const Item& item : keys.store().range(words[0], gone)) keys.store().remove(words[0], item);
   }
   return status("OK");
 }
 
-// From the front, and so many at most; that is all that is used of it.
+// Removes at most `max` matches, from the front. The scripts use no other form.
 Value lrem(Keyspace& keys, RawArguments words) {
   const std::int64_t max = parse_integer(words[1]);
   if (max <= 0) throw Refusal{"ERR this engine removes from the front of a list only"};
@@ -276,7 +277,7 @@ Value lpop(Keyspace& keys, RawArguments words) {
 
 // ---- sorted sets
 
-// One member; NX: only if it is new; GT: only upwards.
+// Takes one member only. NX: adds, but does not update. GT: does not lower a score.
 Value zadd(Keyspace& keys, RawArguments words) {
   const std::size_t at = words.size() - 2;
   const std::string flag = at == 2 ? words[1] : "";
@@ -316,7 +317,7 @@ Value zrem(Keyspace& keys, RawArguments words) {
   return integer(gone);
 }
 
-// "(5": all but 5 itself, so the next number that there is. Nothing where there is none.
+// "(5" excludes 5: the nearest number in the direction of `towards`. Empty if there is none.
 std::optional<double> range_end(const std::string& word, double towards) {
   if (!word.starts_with('(')) return parse_score(word);
   const double end = parse_score(std::string_view(word).substr(1));
@@ -359,7 +360,7 @@ Value zcard(Keyspace& keys, RawArguments words) {
 
 struct Command {
   std::string_view name;
-  std::size_t min;  // arguments
+  std::size_t min;  // number of arguments
   std::size_t max;
   Value (*run)(Keyspace& keys, RawArguments words);
 };

@@ -1,4 +1,4 @@
-// The Redis commands that the scripts use, over a Store.
+// The Redis commands that the scripts use, run on a Store.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ struct Value {
   std::vector<Value> items;
 };
 
-// One command with its arguments, at that time (microseconds since 1970). What a server would answer, errors included; a
-// StoreError goes through.
+// Runs one command: its name in capitals, then its arguments. `now_us`: microseconds since 1970. Returns the reply that
+// Redis would give; errors are values. Throws StoreError.
 Value run_command(Store& store, std::int64_t now_us, const std::vector<std::string>& words);
 
-// Every command there is, in capitals.
+// All command names, in capitals.
 std::vector<std::string> known_commands();
 
 }  // namespace condolock::engine::embedded

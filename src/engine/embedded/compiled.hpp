@@ -1,11 +1,11 @@
-// The scripts as Lua's bytecode, made at build time from the very sources that a Redis gets.
+// The scripts as Lua bytecode, compiled at build time from the sources that Redis gets.
 #pragma once
 
 #include <string_view>
 
 namespace condolock::engine::embedded {
 
-// That is, or has, the script of that name, and wants this name as its argument; empty: there is none.
+// The bytecode chunk that contains the script `name`. The chunk takes that name as its argument. Empty: no such script.
 std::string_view compiled(std::string_view name);
 
 }  // namespace condolock::engine::embedded

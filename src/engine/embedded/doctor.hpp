@@ -1,4 +1,4 @@
-// Whether a directory is fit to guard the runs of one machine.
+// doctor's checks for the embedded engine: is the directory safe to use?
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace condolock::engine::embedded {
 
-// Makes nothing that is not there.
+// Creates no directory and no file.
 std::vector<Finding> examine(const DatabaseLocation& location);
 
 }  // namespace condolock::engine::embedded

@@ -10,32 +10,32 @@
 namespace condolock::engine::embedded {
 namespace {
 
-// How often a sleeper looks whether it was woken. Nothing wakes a process when another writes to a file that both have open,
-// and this costs a read of two pages.
+// How often a waiter looks for a wake-up. SQLite does not notify other processes of a write, and a look costs a read of two
+// pages.
 constexpr Millis look_every(10);
 
 bool is_one_of(const scripts::Script& script, std::initializer_list<const scripts::Script*> some) {
   return std::find(some.begin(), some.end(), &script) != some.end();
 }
 
-// What is asked for while a command lives, or is about to: it must not wait for the disk longer than it has to.
+// Calls before and during a command: a long wait for the disk would delay the start or endanger the lease.
 bool is_urgent(const scripts::Script& script) {
   return is_one_of(script, {&scripts::acquire, &scripts::renew, &scripts::abandon});
 }
 
-// Who is refused has time: nothing runs, and those that come each minute may be all there is.
+// A refused acquire starts no command, so it has time to shorten the log. If every call is a refusal, nobody else does.
 bool is_refusal(const scripts::Script& script, const Values& values) {
   return &script == &scripts::acquire && values.front() != "granted";
 }
 
-// A grant that is lost with the machine is worth nothing any more, since what it was for is gone too; and who only reads has
-// nothing to lose.
+// Whether the call's writes must survive a power failure. With Sync::records, leases need not: their commands end with the
+// machine. Scripts that only read have no writes.
 bool outlives_power(Sync sync, const scripts::Script& script) {
   if (sync != Sync::records) return sync == Sync::all;
   return !is_urgent(script) && !is_one_of(script, {&scripts::status, &scripts::list, &scripts::history});
 }
 
-// A script's array is flat; integers become decimal text.
+// Converts a script's reply, a flat array, to texts; integers become decimal. Empty for any other reply.
 std::optional<Values> flat(const Value& value) {
   if (value.kind != Value::Kind::array || value.items.empty()) return std::nullopt;
   Values out;
@@ -91,7 +91,7 @@ std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
   } catch (const StoreError& error) {
     if (store_ != nullptr) store_->rollback();
     last_error_ = error.what();
-    // What could not be brought to the disk may be there all the same when the file is opened again.
+    // A commit that failed may still have reached the disk: see Failure::may_have_run.
     if (!error.busy) fail({error.fault, committing_, false, last_error_});
     next_try_ = now + jitter_.between(Millis(1), Millis(3));
   } catch (...) {
@@ -108,7 +108,7 @@ std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
 void EmbeddedEngine::open() {
   if (!host_) host_.emplace();
   if (file_ && file_->has_moved()) {
-    // Whoever comes now makes a new one, so that is where the lease has to be.
+    // Other processes now create a new file at the path. The lease must be in that one.
     store_ = nullptr;
     file_.reset();
   }
@@ -118,14 +118,14 @@ void EmbeddedEngine::open() {
   store_ = file_.get();
 }
 
-// Nobody has pushed to the list that it waits for; a look without any lock.
+// Whether the wake list is still empty. Reads without a transaction, so it blocks nobody.
 bool EmbeddedEngine::is_asleep(Instant now) {
   if (!call_.wait || now >= asleep_until_) return false;
   const KeyEntry* list = store_->entry(call_.wait->key);
   return list == nullptr || (list->expires && *list->expires <= clock_() / 1000);
 }
 
-// The wake-up is taken in the same step, so that it is never taken in vain.
+// Takes the wake-up in the same transaction as the script, so that a failed call does not consume it.
 void EmbeddedEngine::run(Instant now) {
   sent_ = now;
   if (file_) file_->set_sync(outlives_power(location_->sync, *call_.script));
@@ -137,14 +137,14 @@ void EmbeddedEngine::run(Instant now) {
       return fail(
           {Fault::malformed, false, false, "the record " + util::escape(call_.wait->key) + " is malformed: " + taken.text});
     }
-    if (taken.kind == Value::Kind::nil && now < asleep_until_) {  // another was faster
+    if (taken.kind == Value::Kind::nil && now < asleep_until_) {  // another waiter took the wake-up
       store_->rollback();
       next_try_ = std::min(now + look_every, asleep_until_);
       return;
     }
   }
   const Value value = host_->run(*call_.script, call_.keys, call_.args, *store_, clock_());
-  // A server keeps what a script wrote before it failed; here nothing of it happens.
+  // Redis keeps what a script wrote before it failed. This engine rolls it back.
   if (value.kind == Value::Kind::error) {
     store_->rollback();
     const Fault fault = value.text.starts_with("WRONGTYPE") ? Fault::malformed : Fault::unexpected;

@@ -1,4 +1,4 @@
-// The engine for one machine without a server: the same scripts, run by Lua over a Store of our own, one transaction each.
+// The engine for one machine without a server. It runs the same scripts in Lua on a Store, each in one transaction.
 #pragma once
 
 #include <functional>
@@ -16,12 +16,12 @@ namespace condolock::engine::embedded {
 
 class EmbeddedEngine final : public Engine {
  public:
-  // The machine's clock, in microseconds since 1970.
+  // The system clock, in microseconds since 1970.
   static std::int64_t wall_clock();
 
-  // Over a file, which is opened, and made, by the first call.
+  // Uses a database file. The first call opens it, and creates it if it does not exist.
   explicit EmbeddedEngine(DatabaseLocation location);
-  // Over a store that lives longer than this, with a clock of the caller's.
+  // Uses the caller's store, which must outlive the engine, and the caller's clock, in microseconds since 1970.
   EmbeddedEngine(Store& store, std::function<std::int64_t()> clock);
 
   void start(Call call, Instant now) override;
@@ -43,7 +43,7 @@ class EmbeddedEngine final : public Engine {
 
   Call call_;
   bool busy_ = false;        // a call is outstanding
-  bool committing_ = false;  // its script has run, and may have had its effect
+  bool committing_ = false;  // the commit has begun, so the script may have taken effect
   Instant next_try_{};
   Instant asleep_until_{};
   Instant sent_{};

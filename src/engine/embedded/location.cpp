@@ -20,7 +20,7 @@ constexpr std::string_view forms = "write file:, file:/DIRECTORY or file:/DIRECT
 
 util::Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
 
-// The XDG base directory specification: a path that is not absolute is as good as none.
+// Relative paths are ignored: XDG Base Directory Specification.
 std::string default_directory() {
   const std::string state = util::from_environment("XDG_STATE_HOME");
   if (state.starts_with('/')) return state + "/condolock";
@@ -87,7 +87,7 @@ std::optional<std::string> network_file_system(const DatabaseLocation& location)
     std::uint32_t magic;
     std::string_view name;
   };
-  // linux/magic.h, and of those that are not there the kernel's own sources.
+  // From linux/magic.h, or from the file system's kernel sources where it is not listed there.
   static constexpr std::array<Known, 12> known{{{0x6969, "NFS"},
                                                 {0xFF534D42, "CIFS"},
                                                 {0xFE534D42, "SMB"},

@@ -1,4 +1,4 @@
-// Where the embedded engine keeps its file, as people write it.
+// Where the embedded engine keeps its file: the file: URL.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace condolock::engine::embedded {
 
-// What is still there after the machine's power failed; a killed process loses nothing in any case.
+// What survives a power failure. A killed process loses nothing in any case.
 enum class Sync : std::uint8_t {
-  none,     // perhaps nothing of the last seconds
-  records,  // all but grants and renewals: these are worth nothing then, as what they were for is gone too
+  none,     // the last half a minute or so may be lost
+  records,  // all except acquire, renew and abandon: the command of a lease ends with the machine
   all,
 };
 
@@ -24,19 +24,19 @@ struct DatabaseLocation {
   std::string file() const { return directory + "/condolock.db"; }
 };
 
-// file:, file:/DIR, file:///DIR, each with ?sync=none|records|all. Without a directory: $XDG_STATE_HOME/condolock, or
-// ~/.local/state/condolock.
+// Parses file:, file:/DIR or file:///DIR, each with an optional ?sync=none|records|all. `url` must satisfy is_location().
+// The default directory is $XDG_STATE_HOME/condolock, or ~/.local/state/condolock.
 util::Result<DatabaseLocation> parse_location(std::string_view url);
 
 bool is_location(std::string_view url);
 
-// Makes the directory where there is none, for its owner alone; what went wrong, or nothing.
+// Creates the directory and its missing parents, with mode 0700. Returns an error message, or nothing on success.
 std::optional<std::string> make_directory(const DatabaseLocation& location);
 
-// The directory itself, or where it is not there yet, the first above it that is.
+// The directory, or its nearest parent that exists.
 std::string existing_directory(const DatabaseLocation& location);
 
-// The name of the network file system that the directory is on, or will be; none: it is on a local one, as far as is known.
+// The name of the network file system that the directory is or will be on. None: it is local or unknown.
 std::optional<std::string> network_file_system(const DatabaseLocation& location);
 
 }  // namespace condolock::engine::embedded

@@ -1,4 +1,4 @@
-// A Store in memory: gone with the process. For tests and the simulation.
+// A Store in memory, for tests and the simulation.
 #pragma once
 
 #include <map>
@@ -10,7 +10,7 @@ namespace condolock::engine::embedded {
 
 class MemoryStore final : public Store {
  public:
-  // Takes over all that is in another.
+  // Copies the contents of another store.
   void assign(const MemoryStore& other) { contents_ = other.contents_; }
 
   void begin() override;
@@ -31,11 +31,11 @@ class MemoryStore final : public Store {
   struct Content {
     KeyEntry entry;
     std::map<std::string, Item, std::less<>> items;
-    std::set<std::pair<double, std::string>> by_score;  // the names of items
+    std::set<std::pair<double, std::string>> by_score;  // score and name of each item
   };
 
   Content* find(std::string_view key);
-  // What is there, about to be changed: rollback() brings it back.
+  // Call before each change: saves the content for rollback(). Null if there is no such key.
   Content* touch(std::string_view key);
 
   std::map<std::string, Content, std::less<>> contents_;

@@ -26,7 +26,7 @@ void push_field(lua_State* lua, const char* name, const std::string& text) {
   lua_setfield(lua, -2, name);
 }
 
-// As Redis hands them to Lua: nil is false, a status and an error are tables.
+// Converts as Redis does: nil becomes false; a status and an error become tables.
 void push(lua_State* lua, const Value& value) {
   if (lua_checkstack(lua, 4) == 0) throw std::bad_alloc();
   switch (value.kind) {
@@ -55,7 +55,7 @@ void push(lua_State* lua, const Value& value) {
   }
 }
 
-// And back: a table with err is an error, with ok a status; an array ends at its first nil.
+// Converts back as Redis does: a table with `err` is an error, one with `ok` a status. An array ends at its first nil.
 Value value_at(lua_State* lua, int index) {
   Value value;
   switch (lua_type(lua, index)) {
@@ -113,7 +113,7 @@ ScriptHost::ScriptHost() : ScriptHost([](const scripts::Script& script) { return
 ScriptHost::ScriptHost(Loader loader) : loader_(std::move(loader)), lua_(luaL_newstate()) {
   if (lua_ == nullptr) throw std::bad_alloc();
   lua_gc(lua_, LUA_GCSTOP, 0);
-  // Of these the scripts use a part; io, os and package would let them out.
+  // Without io, os and package: scripts must have no access to files and processes.
   for (const luaL_Reg& library : std::initializer_list<luaL_Reg>{{"", luaopen_base},
                                                                  {LUA_TABLIBNAME, luaopen_table},
                                                                  {LUA_STRLIBNAME, luaopen_string},
@@ -155,10 +155,10 @@ void ScriptHost::load(const scripts::Script& script) {
 
 Value ScriptHost::run(const scripts::Script& script, const std::vector<std::string>& keys,
                       const std::vector<std::string>& args, Store& store, std::int64_t now_us) {
-  // Not while a script runs; most processes end before there is enough to make it worth while.
+  // Collects garbage only between scripts, and only if there is much: most processes end before that.
   if (lua_gc(lua_, LUA_GCCOUNT, 0) > max_garbage) {
     lua_gc(lua_, LUA_GCCOLLECT, 0);
-    lua_gc(lua_, LUA_GCSTOP, 0);  // a collection starts it again
+    lua_gc(lua_, LUA_GCSTOP, 0);  // LUA_GCCOLLECT restarts the collector
   }
   lua_settop(lua_, 0);
   load(script);
@@ -172,7 +172,7 @@ Value ScriptHost::run(const scripts::Script& script, const std::vector<std::stri
   Value value = value_at(lua_, 1);
   lua_settop(lua_, 0);
   if (failed == 0) return value;
-  // What redis.call raises is a table already, all else a text.
+  // redis.call raises a table; every other Lua error is a text.
   if (value.kind != Value::Kind::error) value = {Value::Kind::error, 0, "ERR " + value.text, {}};
   return value;
 }
@@ -186,7 +186,7 @@ int ScriptHost::dispatch(lua_State* lua, bool raises) {
     std::vector<std::string> words;
     const int count = lua_gettop(lua);
     for (int i = 1; i <= count; ++i) {
-      // As Redis takes them; a number is written as Lua does it.
+      // Redis takes the same types, and converts numbers to text as Lua does.
       if (lua_isstring(lua, i) == 0) throw std::logic_error("redis.call takes texts and numbers");
       lua_pushvalue(lua, i);
       words.push_back(text_at(lua, -1));

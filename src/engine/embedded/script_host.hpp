@@ -1,4 +1,4 @@
-// Runs the protocol's scripts as a Redis would: Lua 5.1, with redis.call, redis.pcall and redis.error_reply over a Store.
+// Runs the protocol's scripts as Redis does: in Lua 5.1, with redis.call, redis.pcall and redis.error_reply on a Store.
 #pragma once
 
 #include <functional>
@@ -16,18 +16,19 @@ namespace condolock::engine::embedded {
 
 class ScriptHost {
  public:
-  // Gives a script to Lua, as source or as bytecode; asked once for each. What it returns must live as long as this. It gets
-  // the script's name as its argument, so it may be the same for several.
+  // Returns a script's chunk, as source or bytecode, which must outlive the host. Called once for each script. The chunk
+  // gets the script's name as its argument, so several scripts may share one.
   using Loader = std::function<std::string_view(const scripts::Script&)>;
 
-  // The scripts as they were built.
+  // Uses the bytecode of compiled().
   ScriptHost();
   explicit ScriptHost(Loader loader);
   ScriptHost(const ScriptHost&) = delete;
   ScriptHost& operator=(const ScriptHost&) = delete;
   ~ScriptHost();
 
-  // The script's reply, as a server would give it: an error where it raised one. A StoreError goes through.
+  // Returns the script's reply as Redis would give it; an error that the script raised is a value. `now_us`: microseconds
+  // since 1970. Throws StoreError; the caller begins and ends the transaction.
   Value run(const scripts::Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args,
             Store& store, std::int64_t now_us);
 
@@ -40,13 +41,13 @@ class ScriptHost {
 
   Loader loader_;
   lua_State* lua_;
-  // In Lua's registry.
+  // References in Lua's registry: by chunk, and by script.
   std::unordered_map<const char*, int> texts_;
   std::unordered_map<const scripts::Script*, int> loaded_;
-  // Of the script that is running.
+  // Set while a script runs.
   Store* store_ = nullptr;
   std::int64_t now_us_ = 0;
-  std::exception_ptr broken_;  // C++ exceptions must not cross Lua's frames
+  std::exception_ptr broken_;  // from a command; run() throws it again, since C++ exceptions must not cross Lua's frames
 };
 
 }  // namespace condolock::engine::embedded

@@ -14,11 +14,11 @@ namespace {
 
 constexpr int layout = 2;
 
-// Pages. A run writes six; and whoever opens the file while nobody else has it open reads the whole log first.
+// In pages; a run writes six. A process that opens the file while no other has it open reads the whole log first.
 constexpr int long_log = 64;
 constexpr int too_long_log = 1024;
 
-// The statements, in the order in which the store keeps them once they are prepared.
+// Indices into `sources` and statements_.
 enum Statement : std::size_t {
   begin_now,
   commit_now,
@@ -54,14 +54,14 @@ constexpr std::array<const char*, 13> sources{
 };
 
 constexpr const char* schema =
-    // With a rowid a whole record fits on the page; without, a quarter of that would.
+    // With a rowid, a whole record fits on its page. WITHOUT ROWID, only a quarter of that would.
     "CREATE TABLE head (key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL);"
     "CREATE TABLE item (key BLOB, score REAL, name BLOB, value BLOB, PRIMARY KEY (key, score, name)) WITHOUT ROWID;"
-    // Nobody looks for a list's items by their names; a sorted set's have no value.
+    // Only members of sorted sets are looked up by name, and only they have no value.
     "CREATE UNIQUE INDEX member ON item (key, name) WHERE value IS NULL;"
     "PRAGMA user_version = 2";
 
-// A hash as one text: each name and each value behind its length and a colon, so that a person can read it too.
+// Encodes a hash as text: for each name and each value its length, a colon and the bytes.
 std::string packed(const KeyEntry& entry) {
   std::string out;
   for (const auto& [name, value] : entry.fields) {
@@ -71,7 +71,7 @@ std::string packed(const KeyEntry& entry) {
   return out;
 }
 
-// Nothing for what packed() never writes.
+// Returns nothing for a text that packed() never writes.
 std::optional<decltype(KeyEntry::fields)> unpacked(std::string_view text) {
   decltype(KeyEntry::fields) fields;
   std::array<std::string, 2> pair;
@@ -121,7 +121,7 @@ Fault fault_of(int code) {
 
 }  // namespace
 
-// One statement on its way: bound, stepped, and put back.
+// One use of a prepared statement; the destructor resets it for the next.
 class SqliteStore::Query {
  public:
   Query(SqliteStore& store, Statement which) : store_(store), statement_(store.statements_.at(which)) {
@@ -138,7 +138,7 @@ class SqliteStore::Query {
     sqlite3_clear_bindings(statement_);
   }
 
-  // What is bound must live as long as this.
+  // `text` must outlive the query.
   Query& bind(int at, std::string_view text) {
     sqlite3_bind_blob(statement_, at, text.empty() ? "" : text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
     return *this;
@@ -152,7 +152,7 @@ class SqliteStore::Query {
     return *this;
   }
 
-  // Whether there is a row.
+  // Returns whether there is a row. Throws StoreError.
   bool step() {
     const int code = sqlite3_step(statement_);
     if (code != SQLITE_ROW && code != SQLITE_DONE) store_.fail(code);
@@ -173,15 +173,15 @@ class SqliteStore::Query {
 };
 
 SqliteStore::SqliteStore(const std::string& path) : path_(path) {
-  // It holds secrets, so it is for its owner alone; SQLite gives the files beside it the same mode. mknod, since to open and
-  // close the file here would drop the locks that this process may have on it (POSIX).
+  // The file holds secret tokens, so only its owner may read it. SQLite gives its -wal and -shm files the same mode. This
+  // uses mknod, because closing a descriptor of the file would drop all of the process's locks on it (POSIX).
   static_cast<void>(mknod(path.c_str(), S_IFREG | 0600, 0));
   const int code = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
     if (code != SQLITE_OK) fail(code);
     sqlite3_extended_result_codes(db_, 1);
-    // The last to leave would copy the whole log into the file, and wait for the disk twice; whoever makes it long does
-    // that.
+    // By default the last process to close the file copies the log into it, which waits for the disk twice. shorten_log()
+    // does that only when the log is long.
     sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     prepare_file();
@@ -199,7 +199,7 @@ SqliteStore::~SqliteStore() {
 void SqliteStore::fail(int code) const {
   const int kind = code & 0xFF;
   const bool busy = kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_PROTOCOL;
-  // For want of descriptors or memory it could not be opened just now.
+  // A lack of descriptors or memory may pass, so it is not reported as denied.
   const int error = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
   const bool transient = kind == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE || error == ENOMEM);
   throw StoreError(transient ? Fault::unreachable : fault_of(code),
@@ -222,8 +222,8 @@ std::int64_t SqliteStore::number(const char* sql) {
 }
 
 void SqliteStore::prepare_file() {
-  // 0: without tables. Those of another program are not ours to change. Ours come together with the version, perhaps at this
-  // moment, so it is read once more after they were seen.
+  // Version 0 with tables means another program's database, which must not be changed. Another condolock may have created
+  // the tables, together with the version, between the first two reads. So the version is read again.
   const auto version = [this] {
     std::int64_t found = number("PRAGMA user_version");
     if (found == 0 && number("SELECT count(*) FROM sqlite_schema") > 0) {
@@ -234,9 +234,9 @@ void SqliteStore::prepare_file() {
   };
   std::int64_t found = version();
   if (found == 0) {
-    execute("PRAGMA page_size = 1024");  // a script changes a few bytes on some pages, and each of them goes into the log
+    execute("PRAGMA page_size = 1024");  // small, since each changed page goes into the log whole
     execute("PRAGMA journal_mode = WAL");
-    // Of several who come first, one makes the tables.
+    // Several processes may be the first at once: one of them creates the tables.
     execute("BEGIN IMMEDIATE");
     try {
       if (version() == 0) execute(schema);
@@ -279,8 +279,8 @@ void SqliteStore::commit() { Query(*this, commit_now).step(); }
 
 void SqliteStore::shorten_log(bool urgent) {
   if (logged_ < (urgent ? too_long_log : long_log)) return;
-  // What is already in the file is read again all the same by the next who opens it, until the log is cut. To cut it keeps
-  // everybody else from writing, so what waits for the disk is done before. Where another is at it, the next one will do it.
+  // The log must also be truncated, or the next process that opens the file reads it all again. TRUNCATE blocks writers, so
+  // PASSIVE first does the part that waits for the disk. If another process prevents that, a later call truncates.
   sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) logged_ = 0;
 }

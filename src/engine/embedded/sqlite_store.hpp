@@ -1,4 +1,4 @@
-// A Store in a database file, for many processes of one machine.
+// A Store in an SQLite database file, shared by the processes of one machine.
 #pragma once
 
 #include <array>
@@ -14,18 +14,18 @@ namespace condolock::engine::embedded {
 
 class SqliteStore final : public Store {
  public:
-  // Opens the file, and makes it where there is none. Throws StoreError.
+  // Opens the file, and creates it with mode 0600 if it does not exist. Throws StoreError.
   explicit SqliteStore(const std::string& path);
   ~SqliteStore() override;
 
-  // Whether what is committed from now on must survive the machine's power failing, and not only the process' end.
+  // Whether later commits must survive a power failure too. They survive the end of the process in any case.
   void set_sync(bool sync);
 
-  // After a commit: moves a log that has become long into the file, which waits for the disk twice; if it is urgent to go
-  // on, only one that has become far too long.
+  // Call after a commit: moves a long write-ahead log into the file, which waits for the disk twice. `urgent`: only a very
+  // long one.
   void shorten_log(bool urgent);
 
-  // The file is not at its path any more: removed, or another is there. What is written here nobody else sees.
+  // Whether the file was removed or replaced at its path. Then other processes do not see what is written here.
   bool has_moved() const;
 
   void begin() override;
@@ -53,7 +53,7 @@ class SqliteStore final : public Store {
   std::string path_;
   sqlite3* db_ = nullptr;
   bool synced_ = true;
-  KeyEntry entry_;  // that was asked for last
+  KeyEntry entry_;  // what entry() returned last
   int logged_ = 0;  // pages in the log at the last commit
   std::array<sqlite3_stmt*, 13> statements_{};
 };

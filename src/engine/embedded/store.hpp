@@ -1,5 +1,5 @@
-// Where the embedded engine keeps what a Redis would: hashes, lists and sorted sets below their keys, as far as the scripts
-// need them. Two implementations: a database file, and a map in memory for tests and the simulation.
+// The embedded engine's keyspace: hashes, lists and sorted sets, as far as the scripts need them. There are two
+// implementations: a database file, and a map in memory for tests and the simulation.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,25 @@
 
 namespace condolock::engine::embedded {
 
-// unreadable: something is there, but nobody can tell what. No command takes it, so it stays as it is until it is deleted.
+// unreadable: the stored entry is damaged. Every command except DEL, EXISTS and TYPE refuses it.
 enum class Kind : std::uint8_t { hash, list, zset, unreadable };
 
-// What is known of a key besides its items. A hash has none, and is read and written whole: of a record a script needs most,
-// and the holders of slots are few on one machine.
+// A key without its items. A hash has no items: it is read and written whole. Scripts need most fields of a record, and
+// one machine has few holders of slots.
 struct KeyEntry {
   Kind kind{};
-  std::optional<std::int64_t> expires = {};                     // ms since 1970: from then on the key is gone
+  std::optional<std::int64_t> expires = {};                     // ms since 1970; the key does not exist from then on
   std::map<std::string, std::string, std::less<>> fields = {};  // of a hash
 };
 
-// One item of a list or a sorted set, by its name: a position, a member.
+// One item of a list or a sorted set.
 struct Item {
-  std::string name;
-  double score = 0;                  // the position again
-  std::optional<std::string> value;  // of a list; a member has none
+  std::string name;                  // of a sorted set: the member; of a list: the position as text
+  double score = 0;                  // of a list: the position
+  std::optional<std::string> value;  // of a list; a sorted set has none
 };
 
-// Which items: by score, then by name.
+// A selection of items, ordered by score, then by name. min and max are included.
 struct Range {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
@@ -42,15 +42,15 @@ struct Range {
   std::int64_t limit = -1;  // -1: all
 };
 
-// Why the store can't be used; `busy` alone may pass by itself.
+// Why the store cannot be used. busy: another process has it locked, so retrying may succeed.
 struct StoreError : std::runtime_error {
   StoreError(Fault f, const std::string& text, bool is_busy = false) : runtime_error(text), fault(f), busy(is_busy) {}
   Fault fault;
   bool busy;
 };
 
-// Everything but begin() and rollback() is done between begin() and commit(), and throws StoreError. What was done since
-// begin() happens with commit(), whole, or not at all.
+// commit() applies all changes since begin(), or none; rollback() discards them. All changes are made between begin() and
+// commit(). Every function except rollback() may throw StoreError.
 class Store {
  public:
   Store() = default;
@@ -62,21 +62,21 @@ class Store {
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
 
-  // Null where there is no such key. Good until the next call.
+  // Null if there is no such key; an expired key is returned too. Valid until the next call.
   virtual const KeyEntry* entry(std::string_view key) = 0;
   virtual void set_entry(std::string_view key, KeyEntry entry) = 0;
-  // The key with all that is in it.
+  // Removes the key and its items.
   virtual void erase(std::string_view key) = 0;
 
-  // Of a sorted set.
+  // The member `name` of a sorted set.
   virtual std::optional<Item> get(std::string_view key, std::string_view name) = 0;
-  // Into a list or a sorted set, whose head is there. A sorted set's member moves.
+  // Adds an item to a list or sorted set, whose entry must exist. A member that exists gets the new score.
   virtual void put(std::string_view key, const Item& item) = 0;
-  // One that was read from there.
+  // `item` must have been read from this key.
   virtual void remove(std::string_view key, const Item& item) = 0;
   virtual std::int64_t count(std::string_view key) = 0;
   virtual std::vector<Item> range(std::string_view key, const Range& range) = 0;
-  // Every key, also one whose time is over. No script asks for it.
+  // All keys, expired ones too. Not used by any script.
   virtual std::vector<std::string> keys() = 0;
 };
 
