@@ -1,4 +1,4 @@
-// The commands. Each takes what stands behind its name, already split at the first `--`, and says how it ended.
+// The commands. Each takes the arguments without its own name, split at the first `--`, and returns how it ended.
 #pragma once
 
 #include <array>
@@ -11,9 +11,9 @@
 namespace condolock::cli {
 
 struct RawArguments {
-  std::vector<std::string> own;   // before the first --
-  bool has_separator = false;     // there was one
-  std::vector<std::string> rest;  // behind it
+  std::vector<std::string> own;   // before the first `--`
+  bool has_separator = false;     // whether there was a `--`
+  std::vector<std::string> rest;  // after the first `--`
 };
 
 CommandResult run_command(const RawArguments& arguments);
@@ -48,7 +48,7 @@ inline constexpr std::array<Command, 11> commands{{
     {"doctor", "say whether Redis is fit for this, and what to do", doctor_command},
 }};
 
-// The whole program but for the last catch.
+// Runs the program: finds the command and calls it. An exception is an internal error (70) for the caller to report.
 CommandResult main(const std::vector<std::string>& arguments);
 
 }  // namespace condolock::cli
