@@ -1,4 +1,4 @@
-// From arguments to a command.
+// Finds the command in the arguments, and calls it.
 #include "cli/dispatch.hpp"
 
 #include <algorithm>
@@ -58,7 +58,7 @@ RawArguments split(const std::vector<std::string>& arguments) {
 CommandResult dispatch(const std::vector<std::string>& arguments) {
   RawArguments split_up = split(arguments);
   auto& own = split_up.own;
-  // Almost always the command comes first; only global options can stand before it.
+  // Only global options may precede the command. If there are none, which is the usual case, nothing is parsed here.
   std::size_t at = 0;
   if (!own.empty() && find_command(own[0]) == nullptr) {
     Globals globals;

@@ -8,7 +8,8 @@
 
 namespace condolock::cli {
 
-// Finds the command, runs it, and returns what is left to print. `arguments`: without the program's name.
+// Finds the command, runs it, and returns the exit code and the text to print. `arguments`: without the program's name. An
+// exception is an internal error (70), which the caller reports.
 CommandResult dispatch(const std::vector<std::string>& arguments);
 
 }  // namespace condolock::cli

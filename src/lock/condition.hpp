@@ -1,5 +1,5 @@
-// Conditions: what must hold for a job to run. A condition is data: a struct here, an entry in the variant below, a branch
-// in acquire.lua that judges it. Nothing else knows a single one; docs/development.md shows how to add one.
+// Conditions: what must hold for a job to run. A condition is data: a struct here, an entry in the variant below, and a
+// branch in acquire.lua that judges it. No other code knows a particular condition.
 #pragma once
 
 #include <array>
@@ -15,35 +15,35 @@
 
 namespace condolock::lock {
 
-// acquire.lua's judgement of one condition, on the engine's clock.
+// acquire.lua's verdict on one condition. Durations are measured on the engine's clock.
 struct Verdict {
-  std::string why;              // "holds", or the reason why not, in a word that acquire.lua gives
-  std::optional<Millis> since;  // how long ago that was which it judged; none: there is no such thing on record
-  std::optional<Millis> due;    // when it will hold, where that can be known
+  std::string why;              // "holds", or the reason why not: a word from acquire.lua
+  std::optional<Millis> since;  // age of the event that was judged; none: never recorded
+  std::optional<Millis> due;    // time until the condition holds; none: unknown
 
   bool holds() const { return why == "holds"; }
-  // No waiting will change it, unless an operator steps in.
+  // Waiting cannot change the verdict. Only a reset can.
   bool is_final() const { return why == "done"; }
 };
 
-// How a condition travels: acquire.lua names it by the option's name without dashes.
+// A condition as acquire.lua takes it. The name is the option without its leading dashes.
 struct EncodedCondition {
   std::string name;
-  std::string key;  // of the job that it looks at; empty: the job itself
-  std::int64_t number = 0;
+  std::string key;          // the job to look at; empty: the job itself
+  std::int64_t number = 0;  // milliseconds or a count
   std::string word;
 };
 
-// What a condition needs of the attempt that carries it, also of a forced one.
+// What an attempt must record for its conditions. A forced run records it too.
 struct Needs {
-  std::optional<std::int64_t> starts;  // remember this start and so many before it; at least 1
-  std::string once;                    // remember a success by this ID, 1 to 64 bytes; empty: none
+  std::optional<std::int64_t> starts;  // keep at least this many start times, this run's included; at least 1
+  std::string once;                    // record a success under this ID, 1 to 64 bytes; empty: none
 };
 
-// Ways to run that a condition may not go together with.
+// Ways to run that a condition may rule out.
 enum class RunMode : std::uint8_t {
   several_slots,  // more than one run at once
-  unleased,       // without a lease, where the engine does not answer
+  unleased,       // without a lease, because the engine is unreachable
 };
 
 struct Conflict {
@@ -51,7 +51,7 @@ struct Conflict {
   std::string_view why;  // a clause: "two could succeed at once"
 };
 
-// A second option that says how a condition counts: --min-time-from.
+// A second option that changes how a condition counts, such as --min-time-from.
 struct Modifier {
   std::string_view option;
   std::string_view form;
@@ -60,7 +60,7 @@ struct Modifier {
 
 enum class From : std::uint8_t { end, start };
 
-// Holds when the last success ended (or began) at least n ago, and when there is none yet.
+// Holds if the last success ended (or began) at least n ago, or if there is no success yet.
 struct MinTime {
   static constexpr std::string_view option = "--min-time";
   static constexpr std::string_view form = "D";
@@ -72,14 +72,14 @@ struct MinTime {
   From from = From::end;
 
   static util::Result<MinTime> parse(std::string_view text);
-  // "start" or "end".
+  // Accepts "start" or "end".
   std::optional<util::Problem> modify(std::string_view text);
   EncodedCondition encode() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds when the last finished run of `key` succeeded and ended at most `time` ago; not when there is none yet.
+// Holds if the last finished run of `key` succeeded and ended at most `time` ago. Fails if `key` has not run yet.
 struct AccessedPrior {
   static constexpr std::string_view option = "--accessed-prior";
   static constexpr std::string_view form = "NAME:D";
@@ -96,7 +96,8 @@ struct AccessedPrior {
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds when `key` has succeeded since this job's last success began; before that, when `key` ever succeeded.
+// Holds if `key` has succeeded since this job's last success began. Before this job's first success, it holds if `key`
+// ever succeeded.
 struct After {
   static constexpr std::string_view option = "--after";
   static constexpr std::string_view form = "NAME";
@@ -111,7 +112,7 @@ struct After {
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while nobody holds the lease of `key`. One-directional: `key` may start while this job runs.
+// Holds while nobody holds the lease of `key`. It works in one direction only: `key` may start while this job runs.
 struct NotRunning {
   static constexpr std::string_view option = "--not-running";
   static constexpr std::string_view form = "NAME";
@@ -126,7 +127,7 @@ struct NotRunning {
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds when the last run did not fail, or ended at least n ago.
+// Holds if the last run did not fail, or ended at least n ago.
 struct RetryAfter {
   static constexpr std::string_view option = "--retry-after";
   static constexpr std::string_view form = "D";
@@ -141,7 +142,7 @@ struct RetryAfter {
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while fewer than `limit` runs in a row have failed. From 1 to a million.
+// Holds while fewer than `limit` runs in a row have failed. The limit is 1 to 1,000,000.
 struct MaxFailures {
   static constexpr std::string_view option = "--max-failures";
   static constexpr std::string_view form = "N";
@@ -156,7 +157,7 @@ struct MaxFailures {
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while fewer than `limit` of the runs that carry this condition, forced ones too, began in the last `time`. From 1 to
+// Holds while fewer than `limit` runs with this condition began in the last `time`. Forced runs count too. The limit is 1 to
 // 1,000.
 struct MaxRuns {
   static constexpr std::string_view option = "--max-runs";
@@ -174,7 +175,7 @@ struct MaxRuns {
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while no run with this ID has succeeded. 1 to 64 bytes.
+// Holds while no run with this ID has succeeded. An ID has 1 to 64 bytes.
 struct Once {
   static constexpr std::string_view option = "--once";
   static constexpr std::string_view form = "ID";
@@ -195,7 +196,7 @@ struct Once {
 
 using Condition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures, MaxRuns, Once>;
 
-// One row a kind, for the command line.
+// One kind of condition, for the command line.
 struct ConditionKind {
   std::string_view option;
   std::string_view form;
@@ -203,7 +204,7 @@ struct ConditionKind {
   bool repeatable;
   util::Result<Condition> (*parse)(std::string_view text);
   std::optional<Modifier> modifier;
-  std::optional<util::Problem> (*check_modifier)(std::string_view text);  // null without a modifier
+  std::optional<util::Problem> (*check_modifier)(std::string_view text);  // null if there is no modifier
 };
 
 namespace detail {
@@ -235,14 +236,14 @@ constexpr std::array<ConditionKind, sizeof...(Kind)> kinds_of(const std::variant
 
 inline constexpr auto condition_kinds = detail::kinds_of(static_cast<const Condition*>(nullptr));
 
-// Applies the text of a modifier, which check_modifier has let pass, to the conditions that it belongs to. A problem says
-// that there is no such condition.
+// Applies a modifier to the conditions that it belongs to. Call check_modifier on the text before. The result is a problem
+// if there is no such condition.
 std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::string_view option, std::string_view text);
 
-// What all of them need of the attempt together.
+// The needs of all conditions together.
 Needs needs_of(const std::vector<Condition>& conditions);
 
-// A condition that can't go together with that way to run.
+// A condition that rules out a way to run.
 struct Clash {
   std::string_view option;  // of the condition
   std::string_view why;
@@ -250,9 +251,9 @@ struct Clash {
 std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mode);
 
 EncodedCondition encode(const Condition& condition);
-// As it is written on a command line, with names made safe to show: "--min-time 5m".
+// As written on a command line, with names escaped: "--min-time 5m".
 std::string shown(const Condition& condition);
-// What the verdict means, for a person: "last success 2m10s ago, needs 5m (due in 2m50s)".
+// The verdict in words: "last success 2m10s ago, needs 5m (due in 2m50s)".
 std::string explain(const Condition& condition, const Verdict& verdict);
 
 }  // namespace condolock::lock

@@ -1,4 +1,4 @@
-// A job's name, and the names of the keys that belong to it in the engine.
+// A job's name, and the names of its keys in the engine.
 #pragma once
 
 #include <string>
@@ -9,32 +9,33 @@
 
 namespace condolock::lock {
 
-// A job's key: 1 to 1,024 bytes of any kind.
+// Accepts a job's key: 1 to 1,024 bytes of any kind.
 util::Result<std::string> checked_key(std::string_view text);
 
-// A namespace: [A-Za-z0-9_.-]{1,64}.
+// Accepts a namespace: [A-Za-z0-9_.-]{1,64}.
 util::Result<std::string> checked_namespace(std::string_view text);
 
-// The namespace is the hash tag of every key, so that all keys of one are in one slot of a Cluster, and conditions on other
-// jobs stay atomic there. One ACL pattern, ~{ns}:*, covers everything.
+// The namespace is the hash tag of every key. So a Cluster keeps all keys of a namespace in one slot, and conditions on
+// other jobs stay atomic. One ACL pattern, ~{ns}:*, covers all keys.
 struct Job {
   std::string ns;
   std::string key;
 
-  // In the order in which every script takes them: record, runs, retired, index, slots, wake, starts, once (see record.lua).
+  // In the order that every script expects: record, runs, retired, index, slots, wake, starts, once (see record.lua).
   std::vector<std::string> keys() const;
-  // Of a job that a condition names: its record and its slots.
+  // The keys of a job that a condition names: its record and its slots.
   std::vector<std::string> keys_of_other(const std::string& other) const;
-  // What whoever waits for this job sleeps on.
+  // The list on which a waiter of this job sleeps until a wake-up.
   std::string wake() const { return name("wake", key); }
 
  private:
   std::string name(std::string_view kind, const std::string& of) const;
 };
 
-// Who holds a lease, for people: "pid host", at most 64 bytes together so that a record stays small; the host is cut to 48.
+// This process as a holder, for people: "pid host". The host is cut to 48 bytes and the whole stays below 64, so that a
+// record stays small.
 std::string this_holder();
-// "4121 web1" -> "web1 (pid 4121)", made safe to show.
+// "4121 web1" -> "web1 (pid 4121)", escaped.
 std::string shown_holder(std::string_view who);
 
 }  // namespace condolock::lock

@@ -12,7 +12,7 @@
 namespace condolock::lock {
 namespace {
 
-constexpr std::int64_t until_resumed = 9007199254740992;  // GREATEST in record.lua
+constexpr std::int64_t until_resumed = 9007199254740992;  // the same value as GREATEST in record.lua
 
 class Fields {
  public:
@@ -68,7 +68,7 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
   return record;
 }
 
-// As record.lua takes a number; what is more could not be added to.
+// Accepts the same numbers as record.lua. A number from 2^53 on could not be incremented there.
 std::optional<std::int64_t> parse_time(std::string_view text) {
   const auto number = util::parse_number<std::int64_t>(text);
   return number && *number >= 0 && *number < until_resumed ? number : std::nullopt;
@@ -79,7 +79,7 @@ bool is_outcome(std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// "fence start end outcome code who", see remember in change.lua.
+// "fence start end outcome code who", see push_history in change.lua.
 std::optional<HistoryEntry> parse_row(std::string_view row) {
   std::array<std::string_view, 5> words;
   for (std::string_view& word : words) {

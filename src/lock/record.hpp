@@ -1,5 +1,5 @@
-// What is remembered: of jobs (status.lua), of one's last runs (history.lua), and of which jobs at all (list.lua). The
-// fields and their meaning are those of record.lua.
+// What the engine remembers: the records of jobs (status.lua), the last runs of a job (history.lua), and the names of all
+// jobs (list.lua). record.lua defines the fields.
 #pragma once
 
 #include <cstdint>
@@ -11,59 +11,60 @@
 
 namespace condolock::lock {
 
-// Times: milliseconds since 1970 on the engine's clock. Durations: milliseconds.
+// Times are milliseconds since 1970 on the engine's clock. Durations are milliseconds.
 struct Holder {
-  std::string who;
-  std::int64_t until = 0;
+  std::string who;         // "pid host"
+  std::int64_t until = 0;  // when the lease ends
   std::int64_t fence = 0;
   std::int64_t start = 0;
   bool revoked = false;
 };
 
 struct Record {
-  std::int64_t now = 0;  // when it was read
-  bool known = false;    // false: there is no record of this job, and the rest is empty
+  std::int64_t now = 0;  // when the engine read it
+  bool known = false;    // false: the engine has no record of this job, and the other fields are empty
   std::optional<std::int64_t> fence;
   std::optional<std::int64_t> success_start;
   std::optional<std::int64_t> success_end;
   std::optional<std::int64_t> ended;
-  std::string outcome;  // of the last run; empty: none has ended
+  std::string outcome;  // of the last run; empty: no run has ended
   std::optional<std::int64_t> code;
   std::optional<std::int64_t> took;
   std::optional<std::int64_t> failed_at;
-  std::int64_t failures_in_a_row = 0;  // in a row
-  std::int64_t skips = 0;              // since the last run
+  std::int64_t failures_in_a_row = 0;
+  std::int64_t skips = 0;  // since the last run
   std::int64_t runs = 0;
   std::int64_t failures = 0;
   std::optional<Paused> pause;
   std::vector<Holder> holders;
-  std::int64_t slots = 1;  // of the holders
+  std::int64_t slots = 1;  // --slots of the holders
 
-  // An expired holder counts as a lost run for every condition, though nothing is written down before the next grant.
+  // Every condition counts an expired holder as a lost run. The engine records that run only with the next grant.
   bool is_live(const Holder& holder) const { return holder.until > now; }
-  // How many of the holders are live.
+  // Number of live holders.
   std::int64_t live() const;
 };
 
-// As many jobs at once as a server can be asked for without keeping others waiting: a few milliseconds.
+// Largest number of keys in one records_call. It keeps the server busy for a few milliseconds.
 inline constexpr std::size_t max_records = 200;
 
-// The answer has the record of each key in turn, or why there is none to be had: of the first at least, and of as many as
-// there is room for in one answer. At most most_records keys.
+// Reads the records of at most max_records keys. decode_records returns one entry per key, in the order of `keys`: the
+// record, or why it cannot be read. A long answer ends early, after at least one entry. Ask again for the other keys.
 engine::Call records_call(const std::string& ns, const std::vector<std::string>& keys);
 engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const engine::Reply& reply, std::size_t keys);
 
 struct Names {
   std::vector<std::string> keys;
-  std::string on;  // where the next call begins; empty: these were the last
+  std::string on;  // `from` of the next call; empty: there are no more keys
 };
 
-// Which jobs there are, in portions. Calls that go on until the end give every job that was there all the time, some twice.
+// Reads the names of all jobs, about `portion` at a time. Repeat the call with `from` = Names::on until that is empty.
+// A job that exists all the time is returned at least once, and sometimes twice.
 engine::Call names_call(const std::string& ns, const std::string& from = "-inf", std::int64_t portion = 5000);
 engine::Answered<Names> decode_names(const engine::Reply& reply);
 
 struct HistoryEntry {
-  std::int64_t fence = 0;  // 0: a touch
+  std::int64_t fence = 0;  // 0: recorded by touch
   std::int64_t start = 0;
   std::int64_t end = 0;
   std::string outcome;
@@ -73,7 +74,7 @@ struct HistoryEntry {
 
 struct History {
   std::int64_t now = 0;
-  bool known = false;              // as Record::known
+  bool known = false;              // see Record::known
   std::vector<HistoryEntry> runs;  // newest first
 };
 

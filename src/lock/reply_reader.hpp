@@ -1,4 +1,4 @@
-// RecordReader a script's flat array, which came from a server that may say anything.
+// Reads a script's flat array. It checks every value, since a server may send anything.
 #pragma once
 
 #include <cstdint>
@@ -13,26 +13,27 @@ namespace condolock::lock {
 
 class ReplyReader {
  public:
-  // Takes the reply's code. What means the same in every script is a failure() already: no answer, and a record that is
-  // malformed or newer than this program.
+  // Reads the reply's code. Sets failure() for the cases that all scripts share: no answer, a malformed record, and a record
+  // that is newer than this program.
   explicit ReplyReader(const engine::Reply& reply);
 
   const std::optional<engine::Failure>& failure() const { return failure_; }
   const std::string& code() const { return code_; }
 
   bool at_end() const { return at_ == values_.size(); }
+  // A missing or invalid value reads as "", 0 or none, and is_whole() is false from then on.
   std::string text();
   std::int64_t number();
   std::optional<std::int64_t> optional_number();
   Millis millis() { return Millis(number()); }
   std::optional<Millis> optional_millis();
 
-  // What "malformed" and "newer" say behind them; none for any other code.
+  // Reads the values after the code "malformed" or "newer"; none for any other code.
   std::optional<engine::Failure> refusal(const std::string& code);
 
-  // All was there, was a number where one belongs, and nothing is left over.
+  // No value was missing, every number was valid, and nothing is left over.
   bool is_whole() const { return !broken_ && at_end(); }
-  // What to return for an answer that is not whole, or a code that has no place.
+  // The failure for a reply that is not whole or has an unexpected code.
   engine::Failure unexpected() const;
 
  private:

@@ -15,7 +15,7 @@ engine::Call call_of(const scripts::Script& script, const Job& job, std::vector<
 
 std::string rows(const Attempt& attempt) { return attempt.history_limit ? std::to_string(*attempt.history_limit) : ""; }
 
-// Every condition becomes four arguments, and the job it looks at two keys.
+// Adds four arguments for each condition, and two keys if it names another job.
 void add_conditions(engine::Call& call, const Job& job, const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
     const EncodedCondition encoded = encode(condition);
@@ -122,7 +122,7 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
   if (reader.failure()) return *reader.failure();
   if (reader.code() != "verdicts") return reader.unexpected();
   Verdicts verdicts;
-  const Verdict holder = read_verdict(reader);  // the same shape: who, for how long, what is left
+  const Verdict holder = read_verdict(reader);  // same layout as a verdict: who, held for, left
   const std::int64_t live = reader.number();
   const std::int64_t slots = reader.number();
   if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due, live, slots};

@@ -1,4 +1,4 @@
-// The protocol's verbs: how each is asked of an engine, and what its answer means. The other side is src/lua/.
+// The protocol's verbs: how to call each script in src/lua/, and how to decode its reply.
 #pragma once
 
 #include <cstdint>
@@ -20,37 +20,37 @@ struct Attempt {
   std::string token;  // secret; names the attempt, so that every request is safe to repeat
   std::string who;    // "pid host", for people
   Millis lease{};
-  std::optional<std::int64_t> history_limit = 20;  // rows of history; none: as many as there are, 20 at least
-  std::int64_t slots = 1;  // how many may run at once: 1 to 1,000, the same for everybody who runs this job
-  Needs needs;             // of its conditions
+  std::optional<std::int64_t> history_limit = 20;  // runs to keep in the history; none: as many as there are, at least 20
+  std::int64_t slots = 1;                          // how many may run at once: 1 to 1,000, the same for all runs of this job
+  Needs needs;                                     // of its conditions
 };
 
-// What a grant gave. The times are the engine's, in milliseconds since 1970.
+// A granted lease. Times are milliseconds since 1970 on the engine's clock.
 struct Grant {
   std::int64_t fence = 0;
   std::int64_t start = 0;
-  std::optional<std::int64_t> last_success;  // when it began
+  std::optional<std::int64_t> last_success;  // when the last success began; none: no success yet
 };
 
 struct Held {
-  std::string who;
-  Millis since{};
-  Millis left{};           // until its lease ends, unless it is renewed
-  std::int64_t live = 1;   // how many hold a lease
-  std::int64_t slots = 1;  // ... of so many
+  std::string who;         // "pid host"
+  Millis since{};          // how long the run has lasted
+  Millis left{};           // time until the lease ends, unless it is renewed
+  std::int64_t live = 1;   // number of live holders
+  std::int64_t slots = 1;  // how many may run at once
 };
 
 struct Paused {
-  std::optional<Millis> left;  // none: until somebody resumes it
+  std::optional<Millis> left;  // none: until a resume
   std::string why;             // may be empty
 };
 
 struct Skipped {
-  std::size_t position = 0;  // of the condition, from 0
+  std::size_t position = 0;  // of the first condition that does not hold, from 0
   Verdict verdict;
 };
 
-// A Failure is also what a malformed record or a reply that has no place here becomes.
+// A malformed record or an unexpected reply is a Failure, not a Decision.
 using Decision = std::variant<Grant, Held, Paused, Skipped>;
 
 struct Verdicts {
@@ -64,19 +64,19 @@ enum class Recording : std::uint8_t { recorded, superseded };
 enum class Outcome : std::uint8_t { success, failed, timeout, lost };
 std::string_view name_of(Outcome outcome);
 
-// How acquire asks.
+// How to ask for a lease.
 struct AcquireOptions {
-  bool forced = false;  // goes through a pause; conditions are simply left out then
+  bool forced = false;  // ignores a pause; the caller must also leave out the conditions
   bool counted = true;  // a refusal counts as a skip
-  Millis patience{0};   // where it is refused, it will be waited so long at most to be woken
+  Millis patience{0};   // how long the caller will wait for a wake-up at most, if refused; 0: not at all
 };
 
-// Deadlines are the caller's to set.
+// For every call here: the caller sets Call::deadline.
 engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions,
                           const AcquireOptions& asking = {});
 engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions);
 
-// The same question, asked without any effect.
+// Asks for the verdict on every condition, and writes nothing.
 engine::Call check_call(const Job& job, const std::vector<Condition>& conditions);
 engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size_t conditions);
 
@@ -86,24 +86,26 @@ engine::Answered<Renewal> decode_renewal(const engine::Reply& reply);
 engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code);
 engine::Answered<Recording> decode_recording(const engine::Reply& reply);
 
-// Whatever it answers, there is nothing to do about it: a lease that could not be given back ends by itself.
+// Releases the lease of a run whose command did not start. Its reply can be ignored: a lease that could not be released
+// ends by itself.
 engine::Call abandon_call(const Attempt& attempt);
 
-// None: until resume. The reason has at most 64 bytes.
+// `length`: none for a pause until resume. `why` has at most 64 bytes.
 engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why);
 engine::Call resume_call(const Job& job);
-// Whether it was paused; of pause, whether it is.
+// After resume: whether the job was paused. After pause: true.
 engine::Answered<bool> decode_pause(const engine::Reply& reply);
 
-// Whose lease was revoked, or with `at_once` removed: the holder's whose lease ends last, and how many they were (`live`);
-// none: nobody held one.
+// Revokes the leases of a job, or removes them with `at_once`. The result is the holder whose lease ends last, with the
+// number of revoked or removed leases in `live`; none: nobody held one. With `at_once`, `left` is 0.
 engine::Call unlock_call(const Job& job, bool at_once);
 engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply);
 
-// Held: by whom, and how many they are; then nothing was forgotten. Else whether there was anything to forget.
+// Forgets the record of a job. Held: a lease is live, so nothing was forgotten. Otherwise: whether there was a record.
 engine::Call reset_call(const Job& job);
 engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& reply);
 
+// Records an outcome without a run. decode_recording reads the reply.
 engine::Call touch_call(const Attempt& attempt, Outcome outcome, int code);
 
 }  // namespace condolock::lock

@@ -14,7 +14,7 @@
 namespace condolock::run {
 namespace {
 
-// Wakes the poll at an Instant. A poll's own timeout stands still while the machine is suspended; a lease doesn't.
+// Wakes the poll at an Instant. The timeout of poll() stops while the machine is suspended, but a lease does not.
 class Alarm {
  public:
   Alarm() : fd_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {
@@ -26,7 +26,7 @@ class Alarm {
   void set(std::optional<Instant> at) {
     if (at == set_) return;
     set_ = at;
-    itimerspec spec{};  // all zero: off
+    itimerspec spec{};  // all zero disarms the timer
     if (at) {
       const auto since_boot = std::max(at->time_since_epoch(), BootClock::duration(1));
       spec.it_value.tv_sec = since_boot / std::chrono::seconds(1);
@@ -51,13 +51,14 @@ class Driver {
     while (!exit_code_) {
       const short revents = wait();
       fed_ = false;
-      // In this order. A command that has ended needs no deadline any more, however late we look. A deadline that passed
-      // while we were stopped comes before whatever else happened, so before a CONT is passed on.
+      // The order matters. The command's end comes first: no deadline applies after it, however late this loop wakes up.
+      // A deadline may have passed while this process was stopped. It comes before the signals, so before a CONT is passed
+      // on.
       reap();
       tick();
       collect_signals();
       if (exit_code_) break;
-      // What was fed may have replaced the call and its connection: then the poll spoke of another one.
+      // An event may have replaced the call and its connection. Then `revents` belongs to the old one.
       if (auto reply = engine_.advance(fed_ ? short{0} : revents, BootClock::now())) feed(event::Replied{*std::move(reply)});
     }
     return *exit_code_;
@@ -83,7 +84,7 @@ class Driver {
     while (const auto signal = next_signal()) feed(event::Signalled{signal->number, child_ && child_->has_got(*signal)});
   }
 
-  // CHLD is there to wake us. Whoever takes it from the queue before the command was looked at owes it a look.
+  // SIGCHLD only wakes the poll. Once it is off the queue, the next poll must not block, so that reap() runs soon.
   std::optional<process::Received> next_signal() {
     auto signal = signals_.next();
     while (signal && signal->number == SIGCHLD) {
@@ -125,7 +126,7 @@ class Driver {
     if (child_) child_->forward(forward.signal);
   }
   void perform(const action::Spawn& spawn, std::deque<Event>& events) {
-    // What came until now came to us alone.
+    // The command does not exist yet, so these signals reached only this process.
     bool called_off = false;
     while (const auto signal = next_signal()) {
       events.emplace_back(event::Signalled{signal->number, false});
@@ -138,7 +139,7 @@ class Driver {
     } else {
       child_ = std::get<process::Child>(started);
       events.emplace_back(event::Spawned{child_->pid()});
-      // What came since may have come before the command was there: rather twice than never.
+      // These signals may have come before the command existed. Passing one on twice is better than never.
       while (const auto signal = next_signal()) events.emplace_back(event::Signalled{signal->number, false});
     }
   }

@@ -1,4 +1,4 @@
-// Drives a Run with a real engine, a real child, real signals and the real clock. The only place that waits.
+// Drives a Run with a real engine, command, signals and clock. No other code in run/ blocks.
 #pragma once
 
 #include <functional>
@@ -13,13 +13,14 @@ namespace condolock::run {
 
 struct GuardedCommand {
   std::vector<std::string> argv;
-  // The child's whole environment, made when the grant is there.
+  // Returns the command's whole environment, as NAME=value. A grant with fence 0 means that there is no lease.
   std::function<std::vector<std::string>(const lock::Grant&)> environment;
 };
 
 using Listener = std::function<void(const Report&)>;
 
-// Returns the exit code. The signals must have been opened before anything else, so that none is missed.
+// Runs until the end and returns the exit code. Throws std::system_error if poll or timerfd_create fails. Open `signals`
+// before anything else, so that no signal is missed.
 int drive(Run& run, engine::Engine& engine, process::Signals& signals, const GuardedCommand& command,
           const Listener& listener);
 

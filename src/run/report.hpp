@@ -1,4 +1,4 @@
-// What a run reports while it goes on: to a person (cli/output/run_messages) or to a program (cli/output/run_report).
+// What a run reports while it goes on. cli/output/run_messages prints it for people, cli/output/run_report for programs.
 #pragma once
 
 #include <variant>
@@ -11,53 +11,53 @@ namespace report {
 struct Granted {
   lock::Grant grant;
 };
-struct Refused {  // Held, Paused or Skipped
+struct Refused {  // the decision is Held, Paused or Skipped
   lock::Decision decision;
 };
 struct Waiting {  // the first refusal of a wait
   lock::Decision decision;
 };
-struct NoGrant {  // no child was started
+struct NoGrant {  // the command was not started
   engine::Failure failure;
 };
 struct SkippedUnreachable {  // --on-unreachable skip
   engine::Failure failure;
 };
-struct Unleased {  // --on-unreachable run: the child is started without a lease
+struct Unleased {  // --on-unreachable run: the command is started without a lease
   engine::Failure failure;
 };
-struct CalledOff {  // by a signal, before there was a child
+struct CalledOff {  // a signal came before the command was started
   int signal = 0;
 };
-struct NotStarted {  // exec failed
-  int error = 0;
+struct NotStarted {  // the command could not be started
+  int error = 0;     // errno
   int exit_code = 0;
 };
 struct Started {
   int pid = 0;
 };
-struct RenewalFailed {  // the first of a row; `left` until the child is stopped
+struct RenewalFailed {  // the first failure in a row; `left` is the time until TERM
   engine::Failure failure;
   Millis left{};
 };
 struct Renewed {
   bool after_failure = false;
 };
-struct Reasserted {};  // the engine had lost the lease
-struct Stopping {      // TERM was sent; another holds the lease, or it could not be renewed, or --timeout
+struct Reasserted {};  // the engine had lost the lease, and granted it again
+struct Stopping {      // the command got TERM: the lease is lost, could not be renewed in time, or --timeout was reached
   enum class Why : std::uint8_t { lost, not_renewed, timeout } why = Why::lost;
 };
-struct Ended {   // the child
+struct Ended {   // the command ended
   int code = 0;  // 128+N for signal N
   lock::Outcome outcome = lock::Outcome::success;
 };
 struct Recorded {};
 struct NotRecorded {
   engine::Failure failure;
-  bool success = false;  // of the child, so that it may run again
+  bool success = false;  // the command succeeded under a lease, so the job may run again
 };
 struct Superseded {
-  bool success = false;
+  bool success = false;  // the command succeeded
 };
 }  // namespace report
 

@@ -1,4 +1,4 @@
-// A run as a whole: which state takes which event, when the next tick is due, and the calls to the engine.
+// The whole run: which state handles which event, when the next tick is due, and the calls to the engine.
 #include "run/run.hpp"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace condolock::run {
 namespace {
 
-// A job that is told to end has no time for a slow engine: a lease that can't be given back by then ends by itself.
+// Time limit for releasing the lease after a signal. If the engine is slower, the lease ends by itself.
 constexpr Millis hasty{1000};
 
 bool ends_recording(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }

@@ -1,20 +1,20 @@
-// One run of a job, as a state machine without I/O: it is told what happened and says what to do. Time comes in as an
-// argument, chance as a seed, so the same events give the same actions.
+// One run of a job, as a state machine without I/O: events in, actions out. The caller passes in the time and a random seed,
+// so the same events always give the same actions.
 //
 //   acquiring -> (confirming) -> spawning -> running -> recording -> done
 //        \___________\______________\____> abandoning -> done
 //
-// With --on-unreachable run a child is started without a lease: nothing is renewed, and its end is recorded as touch does,
-// once.
+// acquiring   The run sends acquire. If no answer comes, it retries once, or for --redis-timeout if it was refused before.
+//             After a refusal it is done with the skip code. With --wait it acquires again instead. Before that, it sleeps:
+//             in the engine until a lease or a pause ends, or here until a condition may hold.
+// confirming  The grant arrived late. The run renews it before it starts the command.
+// spawning    The command is being started. A signal that came before calls the run off.
+// running     The command is running. The run renews the lease. If it cannot, or at --timeout, it sends TERM and then KILL.
+// recording   The command has ended. The run sends finish until it is answered, or until --record-timeout.
+// abandoning  No command ran, but the engine may hold a lease for this run. The run releases it, with one attempt.
 //
-// acquiring   acquire is sent, at most twice in a row without an answer. Refused: done with the skip code, or with --wait
-//             asked again: after having slept in the engine until a lease or a pause ends, or here until a condition may
-//             hold.
-// confirming  the grant arrived late: it is renewed before anything is started under it.
-// spawning    the child is being started; a signal before it is there calls it off.
-// running     the child lives. The lease is renewed; TERM and then KILL where it can't be, or at --timeout.
-// recording   the child has ended: finish is sent until it is answered, or --record-timeout.
-// abandoning  no child ran, but the engine may hold a lease for us: it is given back, once.
+// With --on-unreachable run, the command may be started without a lease. The run then renews nothing, and records the end
+// with one touch.
 #pragma once
 
 #include <cstdint>
@@ -30,24 +30,24 @@
 
 namespace condolock::run {
 
-// What to do where no answer comes before a grant.
+// What to do if the engine is unreachable before a grant.
 enum class OnUnreachable : std::uint8_t { fail, run, skip };
 
 // What the user asked for.
 struct Plan {
   lock::Attempt attempt;
   std::vector<lock::Condition> conditions;
-  bool forced = false;  // conditions and pause are skipped
+  bool forced = false;  // ignores a pause; `conditions` must be empty
   Millis redis_timeout{5000};
-  std::optional<Millis> timeout;  // for the child
+  std::optional<Millis> timeout;  // of the command; none: no limit
   Millis kill_after{10'000};
   Millis record_timeout{30'000};
-  std::vector<int> success_codes;  // besides 0
+  std::vector<int> success_codes;  // in addition to 0
   int skip_code = 75;
-  std::optional<int> busy_code;  // where another holds the lease; none: the skip code
+  std::optional<int> busy_code;  // if the lease is held; none: skip_code
   OnUnreachable on_unreachable = OnUnreachable::fail;
   Millis jitter{0};                        // wait a random time up to this before the first acquire
-  std::optional<Millis> wait = Millis(0);  // for a refusal to turn into a grant; none: for ever
+  std::optional<Millis> wait = Millis(0);  // how long to wait for a grant; none: forever
   std::uint64_t seed = 0;
 };
 
@@ -68,7 +68,7 @@ struct ChildExited {
 };
 struct Signalled {
   int number = 0;
-  bool child_has_it = false;  // the kernel sent it to the group that the child is in
+  bool child_has_it = false;  // the command got it, too: it is in the same process group
 };
 struct Tick {};
 }  // namespace event
@@ -77,17 +77,17 @@ using Event = std::variant<event::Begin, event::Replied, event::Spawned, event::
                            event::Signalled, event::Tick>;
 
 namespace action {
-struct Eval {  // start this call; one at a time
+struct Eval {  // start this call; only one at a time
   engine::Call call;
 };
-struct Cancel {};     // forget the call that is under way
-struct Spawn {        // start the child; answered by Spawned or SpawnFailed, or by a signal that calls it off
-  lock::Grant grant;  // fence 0: there is none
+struct Cancel {};     // drop the call in progress
+struct Spawn {        // start the command; answered by Spawned, SpawnFailed, or a signal that calls the run off
+  lock::Grant grant;  // fence 0: there is no lease
 };
-struct Stop {  // send this to the child and everything below it
+struct Stop {  // send this to the command and its descendants
   int signal = 0;
 };
-struct Forward {  // pass this on to the child
+struct Forward {  // pass this on to the command
   int signal = 0;
 };
 struct Notify {
@@ -105,13 +105,13 @@ class Run {
  public:
   explicit Run(Plan plan) : plan_(std::move(plan)), jitter_(plan_.seed) {}
 
-  // Begin is the first event. Nothing is to be fed after Done.
+  // The first event must be Begin. No event may follow Done.
   std::vector<Action> on(const Event& event, Instant now);
-  // Feed a Tick by then.
+  // When to feed the next Tick; none: no Tick is needed.
   std::optional<Instant> next_tick() const;
-  // This signal ends a run whose child is not there yet.
+  // Whether this signal ends a run whose command has not started yet.
   static bool calls_off(int signal);
-  // Something was being done to stop the child when it ended, so what it left behind is not to live on.
+  // Whether the run has sent TERM to the command. Then the descendants that the command leaves must be killed, too.
   bool is_stopping() const { return stopping_.has_value(); }
 
  private:
@@ -155,16 +155,16 @@ class Run {
   std::vector<Action> actions_;
 
   State state_ = State::idle;
-  bool calling_ = false;                // a call is under way
-  std::optional<Instant> next_call_;    // the next attempt of what this state sends
-  int acquires_ = 0;                    // sent since the last answer
-  std::optional<Instant> wait_until_;   // set by the first acquire
-  std::optional<Instant> retry_until_;  // of a wait whose questions get no answer: the first of these in a row, and a while
-  bool refused_ = false;                // an acquire was
-  bool registered_as_waiter_ = false;   // the last acquire did
-  std::optional<lock::Decision> leaving_;  // the refusal that ended the wait; the last acquire only says that it does
+  bool calling_ = false;                   // a call is in progress
+  std::optional<Instant> next_call_;       // when to send the next request of this state
+  int acquires_ = 0;                       // sent since the last answer
+  std::optional<Instant> wait_until_;      // set by the first acquire
+  std::optional<Instant> retry_until_;     // after a refusal, retry an unanswered acquire until then
+  bool refused_ = false;                   // an acquire was refused
+  bool registered_as_waiter_ = false;      // the last acquire asked for a wake-up
+  std::optional<lock::Decision> leaving_;  // the pause that ended the wait, reported if the last acquire fails
   bool may_hold_ = false;                  // the engine may hold a lease for our token
-  bool voided_ = false;                    // ... taken in a session that was not ours
+  bool voided_ = false;                    // the last failure voided a grant, see engine::Failure
   lock::Grant grant_;
   lock::Lease lease_;
 
@@ -179,8 +179,8 @@ class Run {
   int exit_code_ = 0;
   Instant record_until_{};
   bool last_attempt_ = false;
-  bool unleased_ = false;     // the child was started without a lease
-  bool giving_back_ = false;  // and what acquire may have left is abandoned before its end is recorded
+  bool unleased_ = false;     // the command was started without a lease
+  bool giving_back_ = false;  // unleased: abandon was sent first, for a lease that acquire may have left
 };
 
 }  // namespace condolock::run

@@ -1,4 +1,4 @@
-// The second half of a run: the child lives, and how it ended is recorded.
+// The second half of a run: the command runs, and the run records its end.
 #include <algorithm>
 #include <csignal>
 
@@ -8,7 +8,7 @@
 
 namespace condolock::run {
 
-// ---- while the child lives
+// ---- while the command runs
 
 void Run::renew(Instant now) { send(lock::renew_call(plan_.attempt, grant_), lease_.attempt(plan_.redis_timeout), now); }
 
@@ -25,7 +25,7 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
     return;
   }
   if (*answer == lock::Renewal::lost) {
-    // No further attempt: next_call_ stays empty.
+    // Do not retry: next_call_ stays empty.
     return stop(Why::lost, now + lease_.grace(plan_.kill_after));
   }
   lease_.sent = reply.sent;
@@ -38,7 +38,7 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
   renewal_failing_ = false;
 }
 
-// TERM now, KILL at kill_at. A lost lease overrides a timeout: it is the worse news, and may be the shorter time.
+// Sends TERM now and KILL at kill_at. A lost lease overrides a timeout: it is worse, and may leave less time.
 void Run::stop(Why why, Instant kill_at) {
   if (stopping_ && (stopping_ != Why::timeout || why == Why::timeout)) return;
   if (!stopping_) {
@@ -59,7 +59,7 @@ void Run::watch_child(Instant now) {
   }
 }
 
-// ---- after the child
+// ---- after the command
 
 void Run::handle(const event::ChildExited& exited, Instant now) {
   cancel();
@@ -78,7 +78,7 @@ void Run::handle(const event::ChildExited& exited, Instant now) {
   }
   notify(report::Ended{child_code_, outcome_});
   if (unleased_) return record_unleased(now);
-  record_until_ = now + std::max(plan_.record_timeout, lease_.attempt(plan_.redis_timeout));  // one whole attempt at least
+  record_until_ = now + std::max(plan_.record_timeout, lease_.attempt(plan_.redis_timeout));  // at least one whole attempt
   finish(now);
 }
 
@@ -88,7 +88,8 @@ void Run::finish(Instant now) {
   send(lock::finish_call(plan_.attempt, grant_, outcome_, child_code_), patience, now);
 }
 
-// One attempt, as touch does, under a token of its own: the run's may be retired by then.
+// Sends one touch. If acquire may have left a lease, sends abandon first. The touch has its own token, since abandon retires
+// the run's.
 void Run::record_unleased(Instant now) {
   last_attempt_ = true;
   giving_back_ = may_hold_;

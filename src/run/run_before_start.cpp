@@ -1,4 +1,4 @@
-// A run before its command starts: acquire, wait, confirm, give back.
+// The first half of a run, before its command starts: acquire, wait, confirm, release.
 #include <algorithm>
 
 #include "engine/ask.hpp"
@@ -8,7 +8,7 @@
 namespace condolock::run {
 namespace {
 
-// Of one sleep: longer ones would find a dead connection, or a server that forgot us, too late.
+// Limit of one sleep. A longer one would notice a dead connection, or a server that lost its data, too late.
 constexpr Millis max_sleep{30'000};
 constexpr Millis min_sleep{10};
 
@@ -16,7 +16,7 @@ Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chr
 
 }  // namespace
 
-// `sleep`: first sleep so long, in the engine, or until a lease or a pause ends.
+// `sleep`: the call first sleeps in the engine for this long, or until a wake-up.
 void Run::acquire(Instant now, std::optional<Millis> sleep) {
   ++acquires_;
   if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
@@ -25,7 +25,7 @@ void Run::acquire(Instant now, std::optional<Millis> sleep) {
   engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, asking);
   if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};
   if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
-  // Whoever frees the lease wakes those who have begun to sleep by five seconds from the last answer.
+  // acquire.lua counts this run as a waiter for `sleep` plus five seconds. After that, no wake-up is sent.
   send(std::move(call), std::min(plan_.redis_timeout, Millis(5000)) + *sleep, now);
 }
 
@@ -36,7 +36,7 @@ void Run::on_decision(const engine::Reply& reply, Instant now) {
   const auto* skipped = std::get_if<lock::Skipped>(&*decision);
   const bool is_final = skipped != nullptr && skipped->verdict.is_final();
   if (now < *wait_until_ && !is_final) return wait_on(*decision, now);
-  // Who was woken during a pause is the one that will be there when it ends. Who leaves before asks once more, and says so.
+  // This waiter may have consumed the wake-up that another needs after the pause. One more acquire passes it on.
   if (refused_ && registered_as_waiter_ && std::holds_alternative<lock::Paused>(*decision)) {
     leaving_ = *decision;
     return acquire(now);
@@ -46,8 +46,8 @@ void Run::on_decision(const engine::Reply& reply, Instant now) {
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
 }
 
-// A lease and a pause end with a wake-up, or when their time is over. A condition holds when its time has come; where that
-// can't be known, since it depends on what others do, it is asked for every second or so.
+// Waits for a lease or a pause by sleeping in the engine, until a wake-up or the expected end. Waits for a condition here,
+// until it is due. A condition without a known due time depends on other jobs. It is retried about every second.
 void Run::wait_on(const lock::Decision& refusal, Instant now) {
   if (!refused_) notify(report::Waiting{refusal});
   refused_ = true;
@@ -59,7 +59,7 @@ void Run::wait_on(const lock::Decision& refusal, Instant now) {
   if (const auto* held = std::get_if<lock::Held>(&refusal)) {
     left = held->left;
     if (held->live < held->slots) {
-      // A slot is free, but not for us who name another number of them. A wake-up is not for us either.
+      // A slot is free, but only for runs with the same --slots as the holders. A wake-up would not help this run.
       left = about_a_second;
       asleep_there = false;
     }
@@ -83,7 +83,7 @@ void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
     return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
   }
   if (engine::worth_repeating(failure.fault) && !failure.voided) {
-    // Who has waited for an hour does not give up over a server that is restarted, or replaced by another.
+    // A run that has waited for an hour must not give up because the server restarts or fails over.
     if (refused_ && !retry_until_) retry_until_ = now + plan_.redis_timeout;
     const bool waits = retry_until_ && now < *retry_until_;
     if (waits || acquires_ < 2) {
@@ -92,7 +92,7 @@ void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
       return;
     }
   }
-  // An answer that refuses, whatever the reason, is no "no answer".
+  // --on-unreachable applies only if no answer came. A refusal is an answer, whatever its reason.
   const bool no_answer = failure.fault == engine::Fault::unreachable && !failure.voided;
   if (no_answer && plan_.on_unreachable == OnUnreachable::run) {
     unleased_ = true;
@@ -147,7 +147,7 @@ void Run::handle(const event::SpawnFailed& failed, Instant now) {
   end_without_child(failed.exit_code, plan_.redis_timeout, now);
 }
 
-// Gives back what the engine may hold for us: also after a refusal, if an earlier acquire may be on its way still.
+// Releases the lease that the engine may hold for this run. After a refusal, too: an earlier acquire may arrive late.
 void Run::end_without_child(int exit_code, Millis patience, Instant now) {
   exit_code_ = exit_code;
   if (!may_hold_) return done(exit_code);

@@ -9,7 +9,7 @@ namespace {
 
 CommandResult usage_error(std::string text) { return {exit_code::usage, std::move(text), ""}; }
 
-// The key, from --key or as the only operand.
+// Takes the key from --key or from the only operand.
 std::optional<CommandResult> take_key(const std::vector<std::string>& operands, CommandArguments& args,
                                       const std::string& hint) {
   std::size_t used = 0;
@@ -57,7 +57,7 @@ std::optional<CommandResult> take(CommandSpec::Takes what, std::vector<std::stri
   return std::nullopt;
 }
 
-// What options say only together: an option that modifies a condition may stand before it.
+// Applies the modifiers after all options are parsed, since a modifier may precede its condition.
 std::optional<CommandResult> apply_modifiers(CommandArguments& args) {
   for (const auto& [option, text] : args.modifiers) {
     if (const auto problem = lock::modify(args.conditions, option, text)) return usage_error(problem->text);
@@ -65,7 +65,7 @@ std::optional<CommandResult> apply_modifiers(CommandArguments& args) {
   return std::nullopt;
 }
 
-// For a hint: what was written, but for the password of a URL, since an error may end up in a log.
+// Quotes arguments for a hint. Replaces a URL that may contain a password, since errors may end up in a log.
 std::string quoted(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
   std::string out;
   for (; from != to; ++from) {
@@ -80,8 +80,8 @@ std::string quoted(std::vector<std::string>::const_iterator from, std::vector<st
   return out;
 }
 
-// Where the guarded command stands before the first `--`, or without one: the line that was probably meant. CommandArguments
-// before an error is told of, since the command's own options would be blamed for not being ours.
+// Returns the line that the user probably meant, if the command comes before the first `--` or there is no `--`. Call this
+// before reporting an error. Otherwise the error would blame an option of the command as unknown.
 std::optional<std::string> meant(Options& options, const RawArguments& arguments) {
   const std::vector<std::string>& own = arguments.own;
   const auto after = [&](std::size_t at) {
@@ -95,7 +95,7 @@ std::optional<std::string> meant(Options& options, const RawArguments& arguments
   if (!has_key) {
     at += 1 + after(at + 1);  // the operand is the key
     has_key = is_operand(at);
-    // ... unless an option that is not ours follows: then it is the command.
+    // An unknown option after the operand means that the operand is the command.
     if (!has_key && (at >= own.size() || arguments.has_separator)) return std::nullopt;
     if (!has_key) at = first;
   }
@@ -109,7 +109,7 @@ std::optional<std::string> meant(Options& options, const RawArguments& arguments
 std::optional<CommandResult> read_config_file(Options& options, const Globals& globals) {
   auto settings = read_config(globals.config);
   if (!settings) return CommandResult{exit_code::configuration, settings.error().text, ""};
-  // The environment's word for --color, which goes before the file's.
+  // NO_COLOR overrides the config file, as every environment variable does.
   const char* no_color = std::getenv("NO_COLOR");
   if (no_color != nullptr && *no_color != '\0') {
     std::erase_if(*settings, [](const Setting& setting) { return setting.name == "color"; });

@@ -1,4 +1,4 @@
-// What several commands share: a key, conditions, and the way they are asked for.
+// Shared by several commands: parsing a key, conditions and the other arguments.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@
 namespace condolock::cli {
 
 struct CommandArguments {
-  std::string key;                     // of a command on one key
-  std::vector<std::string> keys;       // of a command on several
-  std::optional<std::string> pattern;  // of a command on those that match; none: on all
+  std::string key;                     // for a command on one key
+  std::vector<std::string> keys;       // for a command on several keys
+  std::optional<std::string> pattern;  // for a command on matching keys; none: all keys
   std::vector<lock::Condition> conditions;
   std::vector<std::pair<std::string, std::string>> modifiers;  // of conditions: option and text, as given
 };
@@ -27,7 +27,7 @@ struct CommandArguments {
 void declare_key(Options& options, CommandArguments& args);
 void declare_conditions(Options& options, CommandArguments& args);
 
-// How a command says what it is, and what it takes besides options.
+// The help text of a command, and the operands that it takes.
 struct CommandSpec {
   enum class Takes : std::uint8_t { key, keys, key_and_command, pattern, nothing };
 
@@ -38,8 +38,8 @@ struct CommandSpec {
 
 using Check = std::function<std::optional<CommandResult>()>;
 
-// All that stands between arguments and work: parsing, --help, the environment, the key or keys (from --key or as operands),
-// what the command checks besides, and what must be right before any connection is made.
+// Handles, in this order: the options, --help, the environment, the key or keys (from --key or operands), the config file,
+// the command's own check `also`, and settle(). Makes no connection. Returns a result if the command ends here.
 std::optional<CommandResult> parse(Options& options, const RawArguments& arguments, const CommandSpec& spec,
                                    Globals& globals, CommandArguments& args, const Check& also = {});
 

@@ -12,7 +12,7 @@
 namespace condolock::cli {
 namespace {
 
-// The XDG base directory specification: a path that is not absolute is as good as none.
+// The XDG base directory specification says to ignore a path that is not absolute.
 std::string find() {
   std::string home = util::from_environment("XDG_CONFIG_HOME");
   if (!home.starts_with('/')) home = util::from_environment("HOME") + "/.config";
@@ -31,7 +31,7 @@ std::optional<std::string> text_of(const toml::node& node) {
   return std::nullopt;
 }
 
-// Nothing where one of them is none of ours.
+// None if the value, or one element of the array, has another type.
 std::optional<std::vector<std::string>> texts_of(const toml::node& node) {
   std::vector<std::string> out;
   const auto add = [&out](const toml::node& one) {

@@ -1,4 +1,4 @@
-// The config file: TOML, of which only `name = value` has a meaning here.
+// The config file: TOML, with `name = value` at the top level only.
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@
 
 namespace condolock::cli {
 
-// The options that can stand there, by their long names: what every command takes, and what run does unless it is told
-// otherwise. Not what belongs to one job: its key, conditions and slots.
+// Long names of the options that the file may set: the options of every command, and the defaults of run. Options of one
+// job are not among them: its key, conditions and slots.
 inline constexpr std::array<std::string_view, 19> config_names{
     "url",       "user",      "password-file",  "redis-timeout",  "namespace",  "quiet",  "verbose",
     "color",     "lease",     "wait",           "timeout",        "kill-after", "jitter", "success-code",
@@ -21,13 +21,15 @@ inline constexpr std::array<std::string_view, 19> config_names{
 
 struct Setting {
   std::string name;
-  std::vector<std::string> texts;  // as they would stand on the command line; several for an array
+  std::vector<std::string> texts;  // as on the command line; several for an array
   std::string place;               // "/etc/condolock/config.toml:3"
 };
 
-// The file of that name; without one, the first that there is: $XDG_CONFIG_HOME/condolock/config.toml (~/.config where
-// that is not set), /etc/condolock/config.toml; where there is none, no settings. A problem names file and line: no TOML, an
-// unknown name, a value that is no text, number, truth or array of these, a file that others may write.
+// Reads the file `named`. Without a name it reads the first file that exists, if any:
+//   $XDG_CONFIG_HOME/condolock/config.toml (~/.config if the variable is not an absolute path)
+//   /etc/condolock/config.toml
+// /dev/null counts as an empty file. These are problems, and the text names the file, and the line if there is one: invalid
+// TOML; an unknown name; a value that is not a string, number, boolean or array; a file that read_trusted refuses.
 util::Result<std::vector<Setting>> read_config(const std::optional<std::string>& named);
 
 }  // namespace condolock::cli

@@ -33,7 +33,7 @@ std::optional<util::Problem> set_color(std::string_view text) {
   return std::nullopt;
 }
 
-// The first line.
+// Reads the first line of the file.
 util::Result<std::string> read_password(const std::string& path) {
   auto text = read_trusted("the password file", path);
   if (!text) return text;
@@ -42,8 +42,8 @@ util::Result<std::string> read_password(const std::string& path) {
   return text;
 }
 
-// From the first that has one: a file named on the command line, the URL, the environment's file, the environment; a URL and
-// a file of the config file come behind these.
+// Uses the first one that is set: --password-file, the password in --url or in its environment variables,
+// CONDOLOCK_PASSWORD_FILE, CONDOLOCK_PASSWORD, REDISCLI_AUTH, the config file's url, the config file's password-file.
 std::optional<CommandResult> find_password(const Options& options, const std::string& file_name,
                                            engine::redis::Target& target) {
   using Source = Options::Source;

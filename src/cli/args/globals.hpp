@@ -1,4 +1,4 @@
-// The options that every command takes, and what they make: a console and an engine.
+// The options that every command takes, and the engine that they describe.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ struct Globals {
   std::string user;
   std::string password_file;
   Millis redis_timeout{5000};
-  std::optional<std::string> config;  // the file; none: the one that there is, if any
+  std::optional<std::string> config;  // path of the config file; none: the default paths
   std::string ns = "condolock";
   bool quiet = false;
   bool verbose = false;
@@ -25,8 +25,8 @@ struct Globals {
 
 void declare(Options& options, Globals& globals);
 
-// After parsing: the password from wherever it is, and what must be right before any connection is made. Warns of a password
-// that others can see.
+// Call after parsing. Finds the password, and checks what must be right before any connection is made; a problem is 78.
+// Warns if others can see the password.
 std::optional<CommandResult> settle(const Options& options, Globals& globals);
 
 std::unique_ptr<engine::Engine> open_engine(const Globals& globals);

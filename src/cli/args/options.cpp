@@ -12,8 +12,8 @@
 namespace condolock::cli {
 namespace {
 
-// What CLI11 does to arguments is kept to the least: every option takes exactly one text, operands are its "extras", and the
-// command behind `--` never gets here. So no argument is split, unquoted or read as a number by it.
+// CLI11 must not split, unquote or convert arguments. So every option takes exactly one text, operands are CLI11's "extras",
+// and the command after `--` never gets here.
 void add_to(CLI::App& app, Options::Option& option) {
   option.texts.clear();
   if (option.form.empty()) {
@@ -26,7 +26,7 @@ void add_to(CLI::App& app, Options::Option& option) {
   if (!option.repeatable) added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-// Whether an argument could be this option: --name, --name=..., or a -x cluster with its letter.
+// Whether an argument may be this option: --name, --name=..., or a cluster such as -qv with its letter.
 bool is_mentioned(const Options::Option& option, const std::vector<std::string>& arguments) {
   const std::string name = option.long_name();
   const char letter = option.names[1] == '-' ? '\0' : option.names[1];
@@ -37,8 +37,8 @@ bool is_mentioned(const Options::Option& option, const std::vector<std::string>&
   });
 }
 
-// CLI11 takes several microseconds for each option that it is told of, more than for all the rest of its work. A refused run
-// happens each minute on every machine of a fleet, so it is told only of those that may be there.
+// CLI11 takes several microseconds for each declared option, more than for the rest of its work. Every machine of a fleet
+// may have a refused run each minute. So this declares only the options that the arguments may contain.
 void add_all(CLI::App& app, std::deque<Options::Option>& options, const std::vector<std::string>& arguments) {
   app.set_help_flag("");
   for (Options::Option& option : options) {
@@ -46,11 +46,11 @@ void add_all(CLI::App& app, std::deque<Options::Option>& options, const std::vec
   }
 }
 
-// CLI11 takes `--name=` for an option without a value, but an empty value is one. So each argument that ends there gets a
-// mark, and so does what ends in a mark already; every text that comes back loses one.
+// CLI11 treats `--name=` as an option without a value, but here the value is empty. So marked() appends a mark to such an
+// argument, and to one that already ends in a mark. unmark() removes one mark from every text.
 constexpr char mark = '\x1f';
 
-// As CLI11 wants them: from the back.
+// Returns the arguments in reverse order, as CLI11 expects them.
 std::vector<std::string> marked(const std::vector<std::string>& arguments) {
   std::vector<std::string> out(arguments.rbegin(), arguments.rend());
   for (std::string& each : out) {
@@ -109,8 +109,8 @@ std::optional<CommandResult> Options::parse(const std::vector<std::string>& argu
   try {
     app.parse(marked(arguments));
   } catch (const CLI::ArgumentMismatch& error) {
-    // The only two: a value is missing, or a flag has one. The text opens with the option's name, with its dashes or
-    // without.
+    // There are only two causes: a value is missing, or a flag has one. The text begins with the option's name, with or
+    // without its dashes.
     const std::string text = error.what();
     std::string name = text.substr(0, text.find_first_of(": "));
     if (!name.starts_with('-')) name.insert(0, "--");
@@ -205,7 +205,7 @@ std::size_t Options::before_operand(const std::vector<std::string>& arguments) {
   }
   const std::vector<std::string> rest = app.remaining();
   if (rest.empty() || !rest[0].starts_with('-') || rest[0] == "-") return arguments.size() - rest.size();
-  // An unknown option does not end the parsing, so known ones behind it are not in the rest.
+  // CLI11 goes on parsing after an unknown option, so `rest` lacks the known options after it.
   return static_cast<std::size_t>(std::find(arguments.begin(), arguments.end(), rest[0]) - arguments.begin());
 }
 

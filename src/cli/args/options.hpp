@@ -1,4 +1,4 @@
-// The options of one command: declared once, parsed by CLI11, looked up in the environment, printed by --help.
+// The options of one command: declared once, parsed by CLI11, read from the environment, printed by --help.
 #pragma once
 
 #include <deque>
@@ -17,56 +17,58 @@ namespace condolock::cli {
 
 class Options {
  public:
-  // Takes an option's text into the command's struct, or says what is wrong with it.
+  // Stores an option's text in the command's struct, or returns what is wrong with it.
   using Set = std::function<std::optional<util::Problem>(std::string_view)>;
 
   struct Option {
     std::string names;  // as CLI11 writes them: "-u,--url"
-    std::string form;   // of its value; empty: a flag
+    std::string form;   // placeholder of the value; empty: a flag
     std::string help;
     std::string group;
-    std::vector<std::string> environment;  // variables that are read where the option is not given, the first that is set
-                                           // and not empty; a flag's says 1, true, yes, on or the contrary
+    std::vector<std::string> environment;  // variables for an option that is not given: the first that is set and not empty
+                                           // is used; for a flag: 1, true, yes, on, or 0, false, no, off
     bool repeatable = false;
     Set set;
-    std::vector<std::string> texts;  // as given
-    std::string source_name;         // if not the command line: see named()
+    std::vector<std::string> texts;  // from the command line
+    std::string source_name;         // where the value comes from, if not from the command line: see named()
 
     std::string long_name() const;
   };
 
   explicit Options(std::string command) : command_(std::move(command)) {}
 
-  // Options that are declared after this belong to that group of the help text.
+  // Puts the options declared after this call into this group of the help text.
   void group(std::string title) { group_ = std::move(title); }
-  // The same for options that every command has: a command's help only names them, that of no command explains them.
+  // Like group(), for the options of every command. A command's help only lists their names; condolock --help explains them.
   void common_group(std::string title);
   Option& value(std::string names, std::string form, std::string help, Set set);
   Option& flag(std::string names, std::string help, bool& into);
 
-  // Sets what the arguments say; what is neither an option nor its value becomes an operand. Every problem names the option.
-  // Nothing below this sees the command line.
+  // Sets the options that the arguments give. Everything that is neither an option nor its value becomes an operand. A
+  // problem is a usage error (64) and names the option.
   std::optional<CommandResult> parse(const std::vector<std::string>& arguments, std::vector<std::string>& operands);
 
-  // Then what only the environment says. A bad value there is 78 and names the variable.
+  // Call after parse(). Sets the other options from the environment. A bad value is 78, and the error names the variable.
   std::optional<CommandResult> read_environment();
 
-  // Then what only the config file says; what this command has no option for is passed over. A bad value is 78 too.
+  // Call after read_environment(). Sets the other options from the config file. Ignores settings for which this command has
+  // no option. A bad value is 78.
   std::optional<CommandResult> read_settings(const std::vector<Setting>& settings);
 
-  // How many of the arguments come before the first operand, or the first option that is not known. Afterwards was_given()
-  // tells of these, until the next call of this or of parse().
+  // Number of arguments before the first operand or unknown option; all of them, if they cannot be parsed. Afterwards
+  // was_given() refers to these arguments, until the next call of this or of parse().
   std::size_t before_operand(const std::vector<std::string>& arguments);
 
-  // On the command line, that is: not by the environment or the config file.
+  // Whether the command line gave the option, not the environment or the config file.
   bool was_given(std::string_view long_name) const;
 
-  enum class Source : std::uint8_t { none, config, environment, command_line };  // the nearest last
+  enum class Source : std::uint8_t { none, config, environment, command_line };  // lowest priority first
   Source source(std::string_view long_name) const;
-  // For a message about its value: "--lease", "the environment's CONDOLOCK_LEASE", "/etc/condolock/config.toml:3: lease".
+  // How a message refers to the value: "--lease", "the environment's CONDOLOCK_LEASE" or
+  // "/etc/condolock/config.toml:3: lease".
   std::string named(std::string_view long_name) const;
 
-  // All options by group, with their forms.
+  // The options by group, for --help.
   std::string help() const;
 
  private:
@@ -76,14 +78,14 @@ class Options {
 
   std::string command_;
   std::string group_ = "Options";
-  std::string common_;  // the title of that group
+  std::string common_;  // title of the group for the options of every command
   std::deque<Option> options_;
 };
 
-// Ready-made setters.
+// Setters for common types. A text that does not parse, or a value below `min` or above `max`, is a problem.
 Options::Set duration_into(Millis& into, Millis min = Millis(0));
 Options::Set duration_into(std::optional<Millis>& into, Millis min = Millis(0));
-// A process' exit code, 0 to 255.
+// An exit code, 0 to 255.
 Options::Set code_into(int& into);
 Options::Set number_into(std::int64_t& into, std::int64_t min, std::int64_t max);
 Options::Set text_into(std::string& into);

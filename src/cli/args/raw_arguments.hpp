@@ -7,9 +7,9 @@
 namespace condolock::cli {
 
 struct RawArguments {
-  std::vector<std::string> own;   // before the first --
-  bool has_separator = false;     // there was one
-  std::vector<std::string> rest;  // behind it
+  std::vector<std::string> own;   // before the first `--`
+  bool has_separator = false;     // whether there was a `--`
+  std::vector<std::string> rest;  // after the first `--`
 };
 
 }  // namespace condolock::cli

@@ -15,7 +15,7 @@ namespace condolock::cli {
 util::Result<std::string> read_trusted(const std::string& what, const std::string& path) {
   constexpr std::size_t max = 65536;
   const std::string name = what + " " + util::escape(path);
-  const util::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
+  const util::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // O_NONBLOCK: do not hang on a FIFO
   struct stat info {};
   if (!file || fstat(file.get(), &info) != 0) return util::Problem{name + ": " + std::strerror(errno)};
   if (!S_ISREG(info.st_mode)) return util::Problem{name + " is not a regular file"};

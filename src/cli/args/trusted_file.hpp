@@ -1,4 +1,4 @@
-// Files that decide who we talk to, and as whom.
+// Files that decide which server is used, and as which user.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace condolock::cli {
 
-// A regular file of at most 64 KiB. One that others than us and root may write is refused. `what` opens the problem's text:
-// "the password file".
+// Reads a regular file of at most 64 KiB. Refuses a file that its group or others may write, or whose owner is neither root
+// nor this process' user. `what` begins the text of a problem: "the password file".
 util::Result<std::string> read_trusted(const std::string& what, const std::string& path);
 
 }  // namespace condolock::cli

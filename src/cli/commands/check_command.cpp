@@ -25,7 +25,7 @@ std::string line(const Palette& palette, bool holds, const std::string& what, co
   return palette.paint(holds ? Tint::good : Tint::bad, holds ? "yes" : "no ") + "  " + padded + "  " + why + "\n";
 }
 
-// An answer by anything but a primary may be an old one.
+// Any server except a primary may answer with old data.
 std::optional<engine::Failure> not_from_primary(const engine::Reply& reply) {
   if (!reply.answer || reply.from_primary == true) return std::nullopt;
   if (reply.from_primary == false) {

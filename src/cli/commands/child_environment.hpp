@@ -1,4 +1,4 @@
-// What the guarded command finds in its environment.
+// The command's environment.
 #pragma once
 
 #include <string>
@@ -9,10 +9,15 @@
 
 namespace condolock::cli {
 
-// Ours, with CONDOLOCK_KEY, CONDOLOCK_FENCE (empty without a lease), CONDOLOCK_RUN_ID (random, names this run in logs) and
-// CONDOLOCK_LAST_SUCCESS (when the last success began, in seconds since 1970 with three decimals, as `date -d @N` takes it;
-// empty before the first) added; without CONDOLOCK_PASSWORD, and with CONDOLOCK_URL without its password. The application's
-// own REDIS_URL and REDISCLI_AUTH pass unchanged. The token is never in it.
+// Returns a copy of `own`, the environment of this process (ends with a null pointer), with these changes:
+//   CONDOLOCK_KEY           added
+//   CONDOLOCK_FENCE         added; empty without a lease
+//   CONDOLOCK_RUN_ID        added; random, names this run in logs
+//   CONDOLOCK_LAST_SUCCESS  added: when the last success began, in seconds since 1970 with three decimals, as `date -d @N`
+//                           takes it; empty before the first success
+//   CONDOLOCK_PASSWORD      removed
+//   CONDOLOCK_URL           its password is removed
+// The application's own REDIS_URL and REDISCLI_AUTH pass unchanged. The token is never passed on.
 std::vector<std::string> child_environment(char** own, const std::string& key, const lock::Grant& grant,
                                            const std::string& run_id);
 

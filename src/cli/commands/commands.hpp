@@ -1,4 +1,4 @@
-// The commands. Each takes what stands behind its name, already split at the first `--`, and says how it ended.
+// The commands. Each takes the arguments without its own name, split at the first `--`, and returns how it ended.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// What the commands that change several keys have in common: unlock, reset.
+// Shared by the commands that change several keys: unlock, reset.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 
 namespace condolock::cli {
 
-// Does `work` for one key after the other. A malformed record is told of and keeps nobody from the next; any other failure
-// ends it, since it would be the same for all. The first failure's exit code, or ok.
+// Calls `work` for each key, and prints each failure. After a malformed record it goes on with the next key. It stops at any
+// other failure, since the next key would fail the same way. Returns the first failure's exit code, or ok.
 int for_each_key(const CommandArguments& args, const Console& console,
                  const std::function<std::optional<engine::Failure>(const std::string& key)>& work);
 

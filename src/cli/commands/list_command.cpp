@@ -59,7 +59,7 @@ CommandResult list_command(const RawArguments& arguments) {
   const auto& names = *answer;
   if (form.plain) return {exit_code::ok, "", plain_text(names)};
 
-  // Each key's part of a document at once: of a hundred thousand keys the whole would take a gigabyte.
+  // Format each record at once. One JSON document of a hundred thousand keys would take a gigabyte in memory.
   std::string document;
   std::vector<KeyStatus> statuses;
   const auto failure = reading.records(names, [&](KeyStatus status) {
@@ -75,7 +75,7 @@ CommandResult list_command(const RawArguments& arguments) {
     result.output = "{\"schema\": 1, \"keys\": [" + (document.empty() ? "" : "\n" + document + "\n") + "]}\n";
   } else if (form.prometheus) {
     result.output = list_prometheus(statuses, globals.ns);
-    result.exit_code = exit_code::ok;  // a record that is malformed is a figure there
+    result.exit_code = exit_code::ok;  // a metric reports the malformed records
   } else {
     result.output = list_table(statuses, Palette(STDOUT_FILENO));
     if (names.empty()) {

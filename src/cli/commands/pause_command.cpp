@@ -22,7 +22,7 @@ Example:
   condolock resume sync
 )"};
 
-// A record stays small while its strings do.
+// Redis stores a record compactly only while no string in it is longer (hash-max-listpack-value).
 constexpr std::size_t max_reason_bytes = 64;
 
 }  // namespace

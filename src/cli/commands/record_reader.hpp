@@ -1,4 +1,4 @@
-// What the commands that only read have in common: status, list, history.
+// Shared by the commands that only read: status, list, history.
 #pragma once
 
 #include <functional>
@@ -15,17 +15,17 @@ class RecordReader {
  public:
   RecordReader(const Globals& globals, const Console& console);
 
-  // Warns, once, where it may not be a primary that answered.
+  // Sends the call and waits for the reply. Warns once if the reply may not come from a primary.
   engine::Reply ask(engine::Call call);
 
-  // The record of each key, in that order. One that is malformed is told of on stderr and has its error; it keeps nobody
-  // from the next. What keeps all from being read is returned.
+  // Calls `each` with the record of each key, in the same order. Prints an error for a malformed record, sets
+  // KeyStatus::error, and goes on with the next key. Any other failure ends the reading and is returned.
   std::optional<engine::Failure> records(const std::vector<std::string>& keys, const std::function<void(KeyStatus)>& each);
 
-  // The names of all jobs that match (fnmatch(3), byte by byte; none: all), sorted.
+  // The names of the jobs that match `glob`, sorted. It is matched byte by byte with fnmatch(3); none: all jobs.
   engine::Answered<std::vector<std::string>> names(const std::optional<std::string>& glob);
 
-  // 65 where a record was malformed, else 0.
+  // 65 if a record was malformed, otherwise 0.
   int exit_code() const { return exit_code_; }
 
  private:

@@ -96,7 +96,7 @@ void declare(Options& options, RunOptions& run) {
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }
 
-// What options say only together.
+// Checks that need several options.
 std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
   const auto wrong = [](std::string text) { return CommandResult{exit_code::usage, std::move(text), ""}; };
   run::Plan& plan = run.plan;
@@ -122,7 +122,7 @@ std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
 }  // namespace
 
 CommandResult run_command(const RawArguments& arguments) {
-  // First, so that a signal from now on ends us in an orderly way.
+  // Comes first: from now on a signal is collected, so that the run can release its lease before it ends.
   process::Signals signals;
   Globals globals;
   RunOptions run;
@@ -140,7 +140,7 @@ CommandResult run_command(const RawArguments& arguments) {
   plan.attempt.who = lock::this_holder();
   if (!plan.forced) plan.conditions = run.args.conditions;
   plan.redis_timeout = globals.redis_timeout;
-  if (run.timeout && run.timeout->count() > 0) plan.timeout = run.timeout;  // 0 is none, as for timeout(1)
+  if (run.timeout && run.timeout->count() > 0) plan.timeout = run.timeout;  // 0: no limit, as in timeout(1)
   plan.seed = util::random_seed();
 
   const std::string run_id = util::random_token();
@@ -156,7 +156,7 @@ CommandResult run_command(const RawArguments& arguments) {
     print_message(context, report);
   });
   lines.exit(code);
-  static_cast<void>(engine.release());  // to close it takes as long as its last call did, and main leaves by _exit
+  static_cast<void>(engine.release());  // deliberately leaked: closing costs as much as a call, and main uses _exit
   return {code, "", ""};
 }
 

@@ -1,4 +1,4 @@
-// How a command ends: the exit code, and what there is still to print. A value, since a typo is nothing exceptional.
+// How a command ends: its exit code, and what main prints for it. It is a value, since a usage error is not exceptional.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@ namespace condolock::cli {
 
 struct CommandResult {
   int exit_code = exit_code::ok;
-  std::string error;   // for stderr, behind "condolock: error: "
+  std::string error;   // for stderr, after "condolock: error: "
   std::string output;  // for stdout
 };
 
-// What a failure is to a person, with the way out where there is one.
+// The text of a failure for people, with a hint if there is one.
 std::string describe(const engine::Failure& failure);
-// A command that ends because of it.
+// The result of a command that ends with this failure.
 CommandResult result_of(const engine::Failure& failure);
 
 }  // namespace condolock::cli

@@ -1,5 +1,5 @@
-// What is said on stderr, in one place and in one form: "condolock: text". Each line is one write, so that the lines of many
-// processes on one terminal don't mix.
+// Messages on stderr, all in the form "condolock: text". Each line is one write, so that the lines of several processes on
+// one terminal do not mix.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@ enum class Color : std::uint8_t { automatic, always, never };
 
 enum class Tint : std::uint8_t { none, good, bad, dim };
 
-// What --color says, for everything that is printed from then on; `automatic` before that.
+// Sets the value of --color for everything that is printed from now on. The default is `automatic`.
 void choose_color(Color color);
 
-// Colours text for a descriptor, where the user and the terminal want it. NO_COLOR (no-color.org) decides for `automatic`.
+// Colors text for a descriptor. `automatic` means: on a terminal that is not "dumb", unless NO_COLOR (no-color.org) is set.
 class Palette {
  public:
   explicit Palette(int fd);
@@ -25,8 +25,8 @@ class Palette {
   bool on_ = false;
 };
 
-// Whether a line may wait for whoever reads stderr. One that watches over a lease must not: a full pipe or a terminal
-// stopped with Ctrl-S would keep it from renewing, and from stopping its command. Then a line that can't be written at once
+// Whether printing may block. A process with a lease must not block. A full pipe, or a terminal stopped with Ctrl-S, would
+// keep it from renewing the lease and from stopping its command. With `never_waits`, a line that cannot be written at once
 // is lost.
 enum class Patience : std::uint8_t { waits, never_waits };
 
@@ -36,14 +36,14 @@ class Console {
 
   // Always shown.
   void error(std::string_view text) const;
-  // Shown unless quiet.
+  // Shown unless `quiet`.
   void warning(std::string_view text) const;
-  // One line for each decision: shown on a terminal, with -v and where CI is set; else silent, so that cron sends no mail
-  // for the machines that skipped.
+  // One line per decision. Shown on a terminal, with -v, or if CI is set, unless `quiet`. Otherwise silent, so that cron
+  // sends no mail for the machines that skipped.
   void decision(std::string_view text) const;
-  // A question, without the end of its line; always shown.
+  // A question, without a line feed. Always shown.
   void prompt(std::string_view text) const;
-  // Shown with -v.
+  // Shown with -v, unless `quiet`.
   void detail(std::string_view text) const;
 
  private:
@@ -56,7 +56,7 @@ class Console {
   Palette palette_;
 };
 
-// All of it, to stdout; false when it can't be written.
+// Writes all of the text to stdout. Returns false and sets errno if that fails.
 bool print(std::string_view text);
 
 }  // namespace condolock::cli

@@ -30,7 +30,7 @@ bool is_success(const lock::HistoryEntry& run) { return run.outcome == "success"
 
 bool is_touch(const lock::HistoryEntry& run) { return run.fence == 0; }
 
-// The longest run has the highest bar. A touch took no time and has none.
+// The longest run has the highest bar. A touch has no duration, so it has no bar.
 std::string sparkline(const std::vector<lock::HistoryEntry>& runs, const Marks& marks, const Palette& palette) {
   std::int64_t longest = 1;
   for (const lock::HistoryEntry& run : runs) longest = std::max(longest, took(run));
@@ -42,7 +42,7 @@ std::string sparkline(const std::vector<lock::HistoryEntry>& runs, const Marks& 
   return out;
 }
 
-// The run that is neither longer nor shorter than most; of an even number the longer of the two.
+// The median duration in milliseconds. For an even number of runs, the longer of the two in the middle.
 std::optional<std::int64_t> median(const std::vector<lock::HistoryEntry>& runs) {
   std::vector<std::int64_t> lengths;
   for (const lock::HistoryEntry& run : runs) {

@@ -51,7 +51,7 @@ std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& pa
   for (const KeyStatus& status : statuses) {
     const std::string key = util::escape(status.key);
     const lock::Record& record = status.record;
-    if (status.error.empty() && !record.known) continue;  // a run that never began
+    if (status.error.empty() && !record.known) continue;  // no record, for example after an abandoned run
     if (!status.error.empty()) {
       rows.push_back({{key}, {""}, {""}, {""}, {"malformed", Tint::bad}});
       continue;

@@ -8,7 +8,7 @@
 
 namespace condolock::cli {
 
-// A line for each key, with a heading.
+// A heading, and one line per key; empty if there are no keys to show.
 std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& palette);
 
 }  // namespace condolock::cli

@@ -8,9 +8,9 @@
 
 namespace condolock::cli {
 
-// Prometheus' text format: a family for each figure, with a HELP and a TYPE, no timestamps. A sample's labels are the
-// namespace and the key, the latter escaped as everywhere (docs/output.md). What a key has no figure for it has no sample
-// for.
+// The Prometheus text format: one family per metric, with HELP and TYPE, without timestamps. The labels of a sample are the
+// namespace and the key. The key is escaped as in all output (docs/output.md). A key without a value for a metric has no
+// sample.
 std::string list_prometheus(const std::vector<KeyStatus>& statuses, const std::string& ns);
 
 }  // namespace condolock::cli

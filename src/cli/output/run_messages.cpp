@@ -47,7 +47,7 @@ struct RunMessagePrinter {
   void operator()(const run::report::Unleased& unleased) const {
     console().warning("running " + name + " without a lease: " + describe(unleased.failure));
   }
-  // What the user sees without us.
+  // Nothing to print: the user sees these events anyway, or expects them.
   void operator()(const run::report::CalledOff& /*called_off*/) const {}
   void operator()(const run::report::Started& /*started*/) const {}
   void operator()(const run::report::Ended& /*ended*/) const {}

@@ -1,4 +1,4 @@
-// The words for what a run has to tell.
+// The messages about a run, for people.
 #pragma once
 
 #include <string>

@@ -43,7 +43,7 @@ Json failure_json(const engine::Failure& failure) {
   return {{"fault", name_of(failure.fault)}, {"text", describe(failure)}};
 }
 
-// A report as {"event": name, ...}; null where there is no line for it.
+// A report as {"event": name, ...}; null if it has no line.
 struct Writer {
   const std::vector<lock::Condition>& conditions;
 
@@ -112,7 +112,7 @@ struct Writer {
   }
   Json operator()(const run::report::Stopping& stopping) const {
     using Why = run::report::Stopping::Why;
-    if (stopping.why == Why::timeout) return nullptr;  // the outcome says it
+    if (stopping.why == Why::timeout) return nullptr;  // the outcome in "finished" tells it
     return {{"event", "lost"}, {"why", stopping.why == Why::lost ? "taken" : "not_renewed"}};
   }
   Json operator()(const run::report::Ended& ended) const {
@@ -149,7 +149,7 @@ void RunReport::write(const Json& event) {
   const auto now = std::chrono::duration_cast<Millis>(system_clock::now().time_since_epoch()).count();
   Json line{{"schema", json_schema}, {"at", time_json(now)}, {"key", key_}, {"run_id", run_id_}};
   line.update(event);
-  // A line of which only the beginning went out must not swallow the next.
+  // If the previous line was not written completely, end it first.
   torn_ = !util::write_at_once(*fd_, (torn_ ? "\n" : "") + dumped(line, -1));
 }
 
@@ -162,7 +162,7 @@ std::optional<util::Problem> take_report_fd(std::string_view text, std::optional
   }
   const int flags = fcntl(*fd, F_GETFD);
   const int mode = fcntl(*fd, F_GETFL);
-  // One that is close-on-exec can't have come from the caller: it is ours.
+  // A close-on-exec descriptor cannot come from the caller, so it is one of our own.
   if (flags < 0 || mode < 0 || (flags & FD_CLOEXEC) != 0) {
     return util::Problem{"descriptor " + std::to_string(*fd) + " is not open: write --report-fd " + std::to_string(*fd) +
                          " ... " + std::to_string(*fd) + ">file"};

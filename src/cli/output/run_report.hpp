@@ -1,4 +1,4 @@
-// --report-fd: what a run has to tell, for programs. docs/report.md describes the lines.
+// --report-fd: the events of a run as JSON lines, for programs. docs/report.md describes the lines.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -12,12 +12,12 @@ namespace condolock::cli {
 
 class RunReport {
  public:
-  // The descriptor is the caller's, from 3 on, open for writing; it is not passed on to the command, so that its reader sees
-  // an end when we end.
+  // `fd` is a descriptor from the caller, at least 3 and open for writing; none: nothing is reported. It becomes
+  // close-on-exec, so that its reader sees the end of file when this process ends.
   RunReport(std::optional<int> fd, std::string key, std::string run_id, const std::vector<lock::Condition>& conditions);
 
   void tell(const run::Report& report);
-  // The last line.
+  // Writes the last line.
   void exit(int code);
 
  private:
@@ -27,10 +27,10 @@ class RunReport {
   std::string key_;
   std::string run_id_;
   const std::vector<lock::Condition>& conditions_;
-  bool torn_ = false;  // the line before is there in part only
+  bool torn_ = false;  // the previous line was not written completely
 };
 
-// Takes a descriptor for it, or says what is wrong with that.
+// Parses the descriptor and checks that it is open for writing. Returns what is wrong with it.
 std::optional<util::Problem> take_report_fd(std::string_view text, std::optional<int>& into);
 
 }  // namespace condolock::cli

@@ -68,7 +68,7 @@ Json holder_json(const lock::Record& record, const lock::Holder& holder) {
   return out;
 }
 
-// until is null where only a resume ends it.
+// "until" is null if only a resume ends the pause.
 Json pause_json(const lock::Record& record) {
   if (!record.pause) return nullptr;
   std::optional<std::int64_t> until;
@@ -112,7 +112,7 @@ Json json_of(const KeyStatus& status) {
 std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette) {
   std::string out;
   for (const KeyStatus& status : statuses) {
-    if (!status.error.empty()) continue;  // is on stderr
+    if (!status.error.empty()) continue;  // already printed on stderr
     if (!out.empty()) out += '\n';
     out += text_of(status, palette);
   }

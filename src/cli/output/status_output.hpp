@@ -12,15 +12,15 @@ namespace condolock::cli {
 struct KeyStatus {
   std::string key;
   lock::Record record;
-  std::string error;  // why there is no record; empty: there is
+  std::string error;  // why the record cannot be read; empty: it was read
 };
 
 std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette);
 
-// One document: {"schema": 1, "keys": [...]}. Every key of the format is always there, null where there is nothing to say; a
-// time is {"ms": epoch milliseconds, "rfc3339": text}. Text that is not UTF-8 has its bad bytes replaced by U+FFFD.
+// One document: {"schema": 1, "keys": [...]}, see docs/output.md. A key has all members, with null for a missing value. A
+// key whose record cannot be read has only "key" and "error". Bytes that are not UTF-8 become U+FFFD.
 std::string status_json(const std::vector<KeyStatus>& statuses);
-// One key's part of it, in one line without its end.
+// One element of "keys", on one line and without a line feed.
 std::string status_json(const KeyStatus& status);
 
 }  // namespace condolock::cli

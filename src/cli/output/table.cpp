@@ -5,7 +5,7 @@
 namespace condolock::cli {
 namespace {
 
-// What a terminal shows of it, but that wide characters count as one.
+// Number of columns on a terminal. A wide character counts as one column, although it takes two.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));

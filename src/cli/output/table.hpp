@@ -1,4 +1,4 @@
-// Columns of text, as wide as what stands in them.
+// Text in columns. A column is as wide as its widest cell.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 namespace condolock::cli {
 
 struct Cell {
-  std::string text;  // safe to show
+  std::string text;  // already escaped
   Tint tint = Tint::none;
-  bool to_the_right = false;  // as numbers stand
+  bool to_the_right = false;  // right-aligned, for numbers
 };
 
 using Row = std::vector<Cell>;
 
-// Each row is a line; the last cell of one is not filled up.
+// One line per row. The last cell of a row is not padded.
 std::string table_text(const std::vector<Row>& rows, const Palette& palette);
 
 }  // namespace condolock::cli
