@@ -7,7 +7,7 @@ namespace condolock::sim {
 
 namespace {
 
-const std::vector<Mutation> all{
+const std::vector<Mutation> all_mutations{
     {"no-token-check",
      "only its holder releases a lease",
      {{"finish", "local held = find(record, token)\n", "local held = record.holders[1]\n"},
@@ -91,7 +91,7 @@ const std::vector<Mutation> all{
 
 }  // namespace
 
-const std::vector<Mutation>& mutations() { return all; }
+const std::vector<Mutation>& mutations() { return all_mutations; }
 
 const Mutation* find_mutation(std::string_view name) {
   const auto found =
