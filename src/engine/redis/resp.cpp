@@ -81,7 +81,8 @@ std::string format_command(const std::vector<std::string_view>& arguments) {
     lengths.push_back(argument.size());
   }
   char* formatted = nullptr;
-  const int length = redisFormatCommandArgv(&formatted, static_cast<int>(arguments.size()), texts.data(), lengths.data());
+  // An int before hiredis 1.0, a long long since.
+  const auto length = redisFormatCommandArgv(&formatted, static_cast<int>(arguments.size()), texts.data(), lengths.data());
   if (length < 0) throw std::bad_alloc();
   std::string out(formatted, static_cast<std::size_t>(length));
   redisFreeCommand(formatted);
