@@ -1,6 +1,7 @@
 // Rules of the protocol, each taken out: what breaks then shows what the rule is for, and that the simulation sees it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

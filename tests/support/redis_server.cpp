@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -32,10 +33,15 @@ std::string text_of(const redisReply& reply) {
   }
 }
 
+std::string server_program() {
+  const char* named = std::getenv("CONDOLOCK_TEST_SERVER");
+  return named == nullptr ? "redis-server" : named;
+}
+
 }  // namespace
 
 RedisServer::RedisServer(const std::vector<std::string>& options) {
-  std::vector<std::string> words{"redis-server",
+  std::vector<std::string> words{server_program(),
                                  "--port",
                                  "0",
                                  "--unixsocket",
@@ -64,7 +70,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options) {
     if (waitpid(pid_, nullptr, WNOHANG) != 0 || std::chrono::steady_clock::now() > until) {
       std::stringstream log;
       log << std::ifstream(directory_.path() + "/log").rdbuf();
-      throw std::runtime_error("redis-server did not come up: " + log.str());
+      throw std::runtime_error(words[0] + " did not come up: " + log.str());
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -13,8 +13,8 @@ struct redisContext;
 
 namespace support {
 
-// A real redis-server of this test's own, on a Unix socket in a temporary directory. It dies with the test, and one that
-// does not come up is an error.
+// A real server of this test's own, on a Unix socket in a temporary directory: redis-server, or the program that the
+// environment variable CONDOLOCK_TEST_SERVER names. It dies with the test, and one that does not come up is an error.
 class RedisServer {
  public:
   explicit RedisServer(const std::vector<std::string>& options = {});

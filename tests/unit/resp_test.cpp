@@ -40,7 +40,7 @@ TEST_CASE("what is no RESP is an error, once and for all") {
   for (const std::string bytes :
        {"HTTP/1.1 400 Bad Request\r\n", "*abc\r\n", "$-2\r\n", "\r\n", "*-7\r\n", ":\r\n",
         // RESP3, which nobody asked for
-        ",1.5\r\n", "#t\r\n", "(123\r\n", "%1\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n,1.5\r\n", "*2\r\n:1\r\n#t\r\n"}) {
+        ",1.5\r\n", "#t\r\n", "_\r\n", "(123\r\n", "%1\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n,1.5\r\n", "*2\r\n:1\r\n#t\r\n"}) {
     CAPTURE(bytes);
     RespReader reader;
     reader.feed(bytes);
@@ -59,20 +59,48 @@ TEST_CASE("a declared size allocates nothing") {
   }
 }
 
-TEST_CASE("depth, number and length are bounded") {
-  RespReader deep;
-  std::string nested;
-  for (int i = 0; i < 1'000'000; ++i) nested += "*1\r\n";
-  deep.feed(nested);
-  CHECK_FALSE(deep.next());
-  CHECK_FALSE(deep.error().empty());
+std::string nested_arrays(std::size_t depth) {
+  std::string bytes;
+  for (std::size_t i = 0; i < depth; ++i) bytes += "*1\r\n";
+  return bytes;
+}
 
+TEST_CASE("arrays nest down to a limit") {
+  RespReader at_limit;
+  at_limit.feed(nested_arrays(RespReader::max_depth) + ":1\r\n");
+  auto reply = at_limit.next();
+  REQUIRE(reply);
+  for (std::size_t depth = 0; depth < RespReader::max_depth; ++depth) {
+    REQUIRE(reply->items.size() == 1);
+    reply = RespValue(reply->items[0]);
+  }
+  CHECK(reply->text == "1");
+
+  // The array that exceeds the limit is refused at once, so whatever follows it builds nothing.
+  for (const std::size_t depth : {RespReader::max_depth + 1, std::size_t{1'000'000}}) {
+    CAPTURE(depth);
+    RespReader whole;
+    whole.feed(nested_arrays(depth));
+    CHECK_FALSE(whole.next());
+    CHECK(whole.error() == "the reply is nested too deeply");
+
+    RespReader portions;
+    std::size_t fed = 0;
+    for (; fed < depth && portions.error().empty(); ++fed) {
+      portions.feed(nested_arrays(1));
+      CHECK_FALSE(portions.next());
+    }
+    CHECK(fed == RespReader::max_depth + 1);
+  }
+}
+
+TEST_CASE("number and length are bounded") {
   RespReader many;
   std::string numbers = "*300000\r\n";
   for (int i = 0; i < 300'000; ++i) numbers += ":1\r\n";
   many.feed(numbers);
   CHECK_FALSE(many.next());
-  CHECK_FALSE(many.error().empty());
+  CHECK(many.error() == "the reply has too many values");
 
   RespReader large;
   const std::string megabyte(std::size_t{1} << 20U, 'x');

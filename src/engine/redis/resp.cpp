@@ -9,12 +9,27 @@ namespace {
 
 using Kind = RespValue::Kind;
 
+// For hiredis, no value means that memory ran out. The reason is kept for error().
+void* refuse(const redisReadTask* task, const char* reason) {
+  static_cast<RespReader::Limits*>(task->privdata)->refusal = reason;
+  return nullptr;
+}
+
+void* refuse_type(const redisReadTask* task) { return refuse(task, "the reply has a type that RESP2 doesn't have"); }
+
+std::size_t enclosing_arrays(const redisReadTask* task) {
+  std::size_t count = 0;
+  for (const redisReadTask* parent = task->parent; parent != nullptr; parent = parent->parent) ++count;
+  return count;
+}
+
 // hiredis builds a reply with these functions. Only the root has an allocation of its own, which next() deletes. Any other
 // value is an element of its parent's `items`. They grow only after the previous child is complete, so no value moves while
 // hiredis fills it.
 void* create(const redisReadTask* task, Kind kind, std::string_view text) {
-  auto* left = static_cast<std::size_t*>(task->privdata);
-  if (left != nullptr && (*left)-- == 0) return nullptr;  // too many values; hiredis turns null into an error
+  auto& left = static_cast<RespReader::Limits*>(task->privdata)->values_left;
+  if (left == 0) return refuse(task, "the reply has too many values");
+  --left;
   if (task->parent == nullptr) return new RespValue{kind, std::string(text), {}};
   auto& siblings = static_cast<RespValue*>(task->parent->obj)->items;
   return &siblings.emplace_back(RespValue{kind, std::string(text), {}});
@@ -29,21 +44,26 @@ void* create_string(const redisReadTask* task, char* text, std::size_t length) {
     case REDIS_REPLY_ERROR:
       return create(task, Kind::error, {text, length});
     default:
-      return nullptr;
+      return refuse_type(task);
   }
 }
 
 // `Count` is int before hiredis 1.0 and size_t since. A server may declare any count, so nothing is reserved for it.
 template <class Count>
 void* create_array(const redisReadTask* task, Count /*declared*/) {
-  return task->type == REDIS_REPLY_ARRAY ? create(task, Kind::array, {}) : nullptr;
+  if (task->type != REDIS_REPLY_ARRAY) return refuse_type(task);
+  if (enclosing_arrays(task) >= RespReader::max_depth) return refuse(task, "the reply is nested too deeply");
+  return create(task, Kind::array, {});
 }
 
 void* create_integer(const redisReadTask* task, long long value) {
   return create(task, Kind::integer, std::to_string(value));
 }
 
-void* create_nil(const redisReadTask* task) { return create(task, Kind::nil, {}); }
+// RESP2's nil is a string or an array without a value. RESP3's is a type of its own.
+void* create_nil(const redisReadTask* task) {
+  return task->type == REDIS_REPLY_NIL ? refuse_type(task) : create(task, Kind::nil, {});
+}
 
 void free_value(void* value) { delete static_cast<RespValue*>(value); }
 
@@ -52,10 +72,10 @@ void free_value(void* value) { delete static_cast<RespValue*>(value); }
 template <class Functions>
 void refuse_resp3(Functions& functions) {
   if constexpr (requires { functions.createDouble; }) {
-    functions.createDouble = [](const redisReadTask*, double, char*, std::size_t) -> void* { return nullptr; };
+    functions.createDouble = [](const redisReadTask* task, double, char*, std::size_t) { return refuse_type(task); };
   }
   if constexpr (requires { functions.createBool; }) {
-    functions.createBool = [](const redisReadTask*, int) -> void* { return nullptr; };
+    functions.createBool = [](const redisReadTask* task, int) { return refuse_type(task); };
   }
 }
 
@@ -82,7 +102,8 @@ std::string format_command(const std::vector<std::string_view>& arguments) {
     lengths.push_back(argument.size());
   }
   char* formatted = nullptr;
-  const int length = redisFormatCommandArgv(&formatted, static_cast<int>(arguments.size()), texts.data(), lengths.data());
+  // An int before hiredis 1.0, a long long since.
+  const auto length = redisFormatCommandArgv(&formatted, static_cast<int>(arguments.size()), texts.data(), lengths.data());
   if (length < 0) throw std::bad_alloc();
   std::string out(formatted, static_cast<std::size_t>(length));
   redisFreeCommand(formatted);
@@ -99,7 +120,7 @@ RespReader::RespReader() {
 }
 
 void RespReader::restart() {
-  values_ = max_values;
+  limits_ = {};
   bytes_ = 0;
 }
 
@@ -115,10 +136,10 @@ void RespReader::feed(std::string_view bytes) {
 std::optional<RespValue> RespReader::next() {
   if (!error_.empty()) return std::nullopt;
   redisReader* reader = as_reader(reader_.get());
-  reader->privdata = &values_;
+  reader->privdata = &limits_;
   void* reply = nullptr;
   if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
-    error_ = reader->errstr;
+    error_ = limits_.refusal != nullptr ? limits_.refusal : reader->errstr;
     return std::nullopt;
   }
   if (reply == nullptr) return std::nullopt;

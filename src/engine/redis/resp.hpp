@@ -20,11 +20,13 @@ struct RespValue {
 };
 
 // Takes bytes in any portions. A declared length ($1000000000, *1000000000) allocates nothing. Memory grows only with the
-// bytes received, and one exchange may have at most max_bytes bytes and max_values values.
+// bytes received, and one exchange may have at most max_bytes bytes and max_values values. The
+// limits are the same with every version of hiredis.
 class RespReader {
  public:
   static constexpr std::size_t max_bytes = std::size_t{8} << 20U;
   static constexpr std::size_t max_values = 200'000;
+  static constexpr std::size_t max_depth = 7;  // of arrays within arrays; hiredis 0.14 allows 8, hiredis 1.2 any number
 
   RespReader();
 
@@ -36,12 +38,18 @@ class RespReader {
   // Starts a new exchange: the limits count from here.
   void restart();
 
+  // For the functions that hiredis calls.
+  struct Limits {
+    std::size_t values_left = max_values;
+    const char* refusal = nullptr;  // why hiredis got no value from us
+  };
+
  private:
   struct Free {
     void operator()(void* reader) const;
   };
   std::unique_ptr<void, Free> reader_;  // redisReader
-  std::size_t values_ = 0;
+  Limits limits_;
   std::size_t bytes_ = 0;
   std::string error_;
 };
