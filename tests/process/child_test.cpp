@@ -1,0 +1,190 @@
+#include "process/child.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+
+#include "process/processes.hpp"
+#include "support/scoped_variable.hpp"
+
+using namespace condolock;
+using process::Child;
+using support::in_forked_process;
+using support::start;
+using support::start_shell;
+using support::Started;
+
+namespace {
+
+// A directory with files that may not be programs.
+struct Files {
+  support::TemporaryDirectory directory;
+
+  std::string write(const std::string& name, const std::string& text, mode_t mode) const {
+    const std::string path = directory.path() + "/" + name;
+    std::ofstream(path) << text;
+    chmod(path.c_str(), mode);
+    return path;
+  }
+};
+
+int code_of_command(const std::vector<std::string>& argv) { return start(argv).exit_code(); }
+int code_of_shell(const std::string& script) { return start_shell(script).exit_code(); }
+
+// What the kernel says of a started process: the value behind "Name:".
+std::string status_field(const std::string& status, const std::string& name) {
+  const std::size_t at = status.find(name + ":\t");
+  if (at == std::string::npos) return "no such field";
+  return status.substr(at + name.size() + 2, status.find('\n', at) - at - name.size() - 2);
+}
+
+std::string mask_text(std::initializer_list<int> numbers) {
+  std::uint64_t mask = 0;
+  for (const int number : numbers) mask |= std::uint64_t{1} << static_cast<unsigned>(number - 1);
+  std::string out(16, '0');
+  for (std::size_t i = 16; i-- > 0; mask >>= 4U) out[i] = "0123456789abcdef"[mask & 15U];
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("child: every exit code comes back") {
+  for (int code = 0; code <= 255; ++code) CHECK(code_of_shell("exit " + std::to_string(code)) == code);
+}
+
+TEST_CASE("child: ended by signal N it has the code 128+N") {
+  CHECK(code_of_shell("kill -TERM $$") == 128 + SIGTERM);
+  CHECK(code_of_shell("kill -KILL $$") == 128 + SIGKILL);
+  CHECK(code_of_shell("kill -USR1 $$") == 128 + SIGUSR1);
+  CHECK(code_of_shell("kill -PIPE $$") == 128 + SIGPIPE);
+}
+
+TEST_CASE("child: it has no exit code while it lives") {
+  const support::Gate gate;
+  Started started = start_shell("read line <" + gate.path() + "; exit 4");
+  CHECK_FALSE(started.child.reap(false));
+  gate.open();
+  CHECK(started.exit_code() == 4);
+}
+
+TEST_CASE_FIXTURE(Files, "child: 127 where there is no such file") {
+  for (const std::string& name :
+       {std::string("condolock-no-such-command"), directory.path() + "/none", write("f", "", 0600) + "/x"}) {
+    CAPTURE(name);
+    CHECK(support::failed_start({name}).exit_code == 127);
+  }
+  CHECK(support::failed_start({"condolock-no-such-command"}).error == ENOENT);
+}
+
+TEST_CASE_FIXTURE(Files, "child: 126 where there is a file that can't be executed") {
+  CHECK(support::failed_start({write("plain", "x", 0600)}).exit_code == 126);
+  CHECK(support::failed_start({write("plain", "x", 0600)}).error == EACCES);
+  CHECK(support::failed_start({directory.path()}).exit_code == 126);
+}
+
+TEST_CASE_FIXTURE(Files, "child: 126 for a script whose interpreter is missing, by path and in PATH") {
+  const process::SpawnError by_path = support::failed_start({write("script", "#!/no/such/interpreter\n", 0700)});
+  CHECK(by_path.exit_code == 126);
+  CHECK(by_path.error == ENOENT);
+  const support::ScopedVariable path("PATH", "/no-such-directory:" + directory.path());
+  CHECK(support::failed_start({"script"}).exit_code == 126);
+  CHECK(support::failed_start({"scripts"}).exit_code == 127);
+}
+
+TEST_CASE_FIXTURE(Files, "child: looked up in our PATH, not in the one that the command gets") {
+  write("condolock-test-command", "#!/bin/sh\nexit 6\n", 0700);
+  CHECK(support::failed_start({"condolock-test-command"}).exit_code == 127);
+  const support::ScopedVariable path("PATH", "/no-such-directory:" + directory.path());
+  CHECK(code_of_command({"condolock-test-command"}) == 6);
+}
+
+TEST_CASE_FIXTURE(Files, "child: a script without a first line for the kernel is run by the shell") {
+  CHECK(code_of_command({write("script", "exit 5\n", 0700)}) == 5);
+}
+
+TEST_CASE("child: arguments arrive as they are, empty ones too") {
+  Started started = start({"printf", "[%s]", "a b", "", "*", "$HOME\n"});
+  CHECK(started.out.rest() == "[a b][][*][$HOME\n]");
+  CHECK(started.exit_code() == 0);
+}
+
+TEST_CASE("child: its environment is exactly what was given") {
+  const support::ScopedVariable ours("CONDOLOCK_TEST_OURS", "1");
+  Started some = start({"env"}, support::signals().caller(), {"A=1", "B=two words", "C="});
+  CHECK(some.out.rest() == "A=1\nB=two words\nC=\n");
+  CHECK(some.exit_code() == 0);
+  Started none = start({"env"}, support::signals().caller(), {});
+  CHECK(none.out.rest().empty());
+  CHECK(none.exit_code() == 0);
+}
+
+TEST_CASE("child: it gets the descriptors of our caller and none of ours") {
+  std::string expected;
+  for (const int fd : support::descriptors_of_our_caller()) expected += std::to_string(fd) + " ";
+  CHECK(support::signals().fd() >= 0);
+  Started started =
+      start_shell("n=0; while [ $n -lt 256 ]; do if [ -e /proc/self/fd/$n ]; then printf '%s ' $n; fi; n=$((n + 1)); done");
+  CHECK(started.out.rest() == expected);
+  CHECK(started.exit_code() == 0);
+}
+
+TEST_CASE("child: it gets the mask and the ignored signals of our caller") {
+  const std::string status = in_forked_process([] {
+    support::reset_signals();
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    sigaddset(&mask, SIGTSTP);
+    sigprocmask(SIG_SETMASK, &mask, nullptr);
+    signal(SIGUSR2, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN);
+    const process::Signals ours;
+    Started started = start({"cat", "/proc/self/status"}, ours.caller());
+    std::string text = started.out.rest();
+    support::wait_for(ours.fd(), POLLIN);
+    return text + "code:\t" + std::to_string(started.child.reap(false).value_or(-1)) + "\n";
+  });
+  CHECK(status_field(status, "SigBlk") == mask_text({SIGUSR1, SIGTSTP}));
+  CHECK(status_field(status, "SigIgn") == mask_text({SIGUSR2, SIGCHLD}));
+  CHECK(status_field(status, "code") == "0");  // though the kernel reaps the children of who ignores CHLD
+}
+
+TEST_CASE("child: nothing is blocked or ignored where our caller has set nothing") {
+  Started started = start({"cat", "/proc/self/status"});
+  const std::string status = started.out.rest();
+  CHECK(status_field(status, "SigBlk") == mask_text({}));
+  CHECK(status_field(status, "SigIgn") == mask_text({}));
+  CHECK(started.exit_code() == 0);
+}
+
+TEST_CASE("child: it dies when we do") {
+  std::array<int, 2> ends{};
+  REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
+  support::LineReader reader{util::Fd(ends[0])};
+  util::Fd writer(ends[1]);
+  const std::string result = in_forked_process([&]() -> std::string {
+    dup2(writer.get(), STDOUT_FILENO);
+    const auto child = Child::spawn({{"sleep", "60"}, {}}, support::signals().caller());
+    return std::holds_alternative<Child>(child) ? "started" : "not started";
+  });
+  CHECK(result == "started");
+  writer.reset();
+  CHECK_NOTHROW(reader.rest());  // which ends when the command has
+}
+
+TEST_CASE("child: it has a process group of its own where we hold no terminal") {
+  Started started = start({"sleep", "60"});
+  CHECK(getpgid(started.child.pid()) == started.child.pid());
+  CHECK_FALSE(started.child.shares_group());
+  CHECK_FALSE(started.child.has_got({SIGINT, true}));
+  CHECK_FALSE(started.child.has_got({SIGCONT, false}));
+  started.child.stop(SIGKILL);
+  CHECK(started.exit_code() == 128 + SIGKILL);
+}

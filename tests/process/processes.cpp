@@ -1,0 +1,196 @@
+#include "process/processes.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <stdexcept>
+
+namespace support {
+namespace {
+
+using condolock::BootClock;
+using condolock::Instant;
+using condolock::Millis;
+using condolock::process::Child;
+using condolock::process::SpawnError;
+using condolock::util::Fd;
+
+constexpr Millis long_enough{20'000};
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    reader = Fd(ends[0]);
+    writer = Fd(ends[1]);
+  }
+  Fd reader;
+  Fd writer;
+};
+
+std::string made_fifo(const TemporaryDirectory& directory) {
+  std::string path = directory.path() + "/fifo";
+  if (mkfifo(path.c_str(), 0600) != 0) throw std::runtime_error("mkfifo " + path);
+  return path;
+}
+
+// Waits for signals until `found` has something.
+template <class T>
+T after_signals(const std::function<std::optional<T>()>& found) {
+  for (;;) {
+    if (auto value = found()) return *value;
+    wait_for(signals().fd(), POLLIN);
+    pending(signals());
+  }
+}
+
+std::variant<Child, SpawnError> spawn(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller,
+                                      const std::vector<std::string>& environment, int out) {
+  const Fd original(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  dup2(out, STDOUT_FILENO);
+  auto result = Child::spawn({argv, environment}, caller);
+  dup2(original.get(), STDOUT_FILENO);
+  return result;
+}
+
+}  // namespace
+
+void reset_signals() {
+  for (int number = 1; number < NSIG; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+std::string pending(condolock::process::Signals& signals) {
+  std::string out;
+  while (const auto received = signals.next()) out += std::to_string(received->number) + (received->to_group ? "g " : " ");
+  return out;
+}
+
+std::set<int> inheritable_descriptors() {
+  std::set<int> out;
+  for (int fd = 0; fd < 256; ++fd) {
+    const int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) out.insert(fd);
+  }
+  return out;
+}
+
+void wait_for(int fd, short events) {
+  const Instant until = BootClock::now() + long_enough;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<Millis>(until - BootClock::now());
+    if (left <= Millis(0)) throw std::runtime_error("nothing happened in time");
+    pollfd each{fd, events, 0};
+    if (poll(&each, 1, static_cast<int>(left.count())) > 0) return;
+  }
+}
+
+bool LineReader::fill() {
+  for (;;) {
+    wait_for(fd_.get(), POLLIN);
+    std::array<char, 4096> bytes{};
+    const ssize_t length = read(fd_.get(), bytes.data(), bytes.size());
+    if (length < 0 && errno == EAGAIN) continue;
+    if (length <= 0) return false;
+    buffer_.append(bytes.data(), static_cast<std::size_t>(length));
+    return true;
+  }
+}
+
+std::string LineReader::line() {
+  while (buffer_.find('\n') == std::string::npos) {
+    if (!fill()) return "(end)";
+  }
+  const std::size_t end = buffer_.find('\n');
+  std::string out = buffer_.substr(0, end);
+  buffer_.erase(0, end + 1);
+  return out;
+}
+
+std::string LineReader::rest() {
+  while (fill()) {
+  }
+  return std::exchange(buffer_, "");
+}
+
+Fifo::Fifo() : path_(made_fifo(directory_)) { lines_.emplace(Fd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC))); }
+
+// Read and write, so that the line stays there until somebody reads it.
+Gate::Gate() : path_(made_fifo(directory_)), fd_(::open(path_.c_str(), O_RDWR | O_CLOEXEC)) {}
+
+void Gate::open() const {
+  if (write(fd_.get(), "\n", 1) != 1) throw std::runtime_error("cannot open the gate");
+}
+
+int exit_code_of(Child& child, bool kill_rest) {
+  return after_signals<int>([&] { return child.reap(kill_rest); });
+}
+
+Started start(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller,
+              const std::vector<std::string>& environment) {
+  Pipe pipe;
+  const auto result = spawn(argv, caller, environment, pipe.writer.get());
+  if (!std::holds_alternative<Child>(result)) throw std::runtime_error("cannot start " + argv[0]);
+  return {std::get<Child>(result), LineReader(std::move(pipe.reader))};
+}
+
+Started start_shell(const std::string& script) { return start({"sh", "-c", script}); }
+
+SpawnError failed_start(const std::vector<std::string>& argv) {
+  const Pipe pipe;
+  const auto result = spawn(argv, signals().caller(), {}, pipe.writer.get());
+  if (!std::holds_alternative<SpawnError>(result)) throw std::runtime_error(argv[0] + " was started");
+  return std::get<SpawnError>(result);
+}
+
+void wait_until_stopped(pid_t pid) {
+  after_signals<bool>([&]() -> std::optional<bool> {
+    siginfo_t info{};
+    const int result = waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT);
+    if (result != 0 || (info.si_pid == pid && info.si_code != CLD_STOPPED)) throw std::runtime_error("it has ended");
+    if (info.si_pid != pid) return std::nullopt;
+    return true;
+  });
+}
+
+std::string in_forked_process(const std::function<std::string()>& function) {
+  Pipe pipe;
+  const pid_t pid = fork();
+  if (pid < 0) throw std::runtime_error("fork");
+  if (pid == 0) {
+    std::string text;
+    try {
+      text = function();
+    } catch (const std::exception& error) {
+      text = std::string("exception: ") + error.what();
+    }
+    const ssize_t written = write(pipe.writer.get(), text.data(), text.size());
+    _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
+  }
+  pipe.writer.reset();
+  LineReader reader(std::move(pipe.reader));
+  std::string out;
+  try {
+    out = reader.rest();
+  } catch (const std::exception& error) {
+    out = error.what();
+    kill(pid, SIGKILL);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (!WIFEXITED(status)) out += " ended by signal " + std::to_string(WTERMSIG(status));
+  return out;
+}
+
+}  // namespace support

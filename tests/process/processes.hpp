@@ -1,0 +1,101 @@
+// What the tests of real processes share. Nothing here sleeps: each wait is for a condition, and fails after a long time.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "process/child.hpp"
+#include "process/signals.hpp"
+#include "support/temporary_directory.hpp"
+#include "util/clock.hpp"
+#include "util/fd.hpp"
+
+namespace support {
+
+// The one of this executable, made by main.
+condolock::process::Signals& signals();
+// All that came until now, and was not collected yet: "10 12 "; a "g" follows what went to the whole group.
+std::string pending(condolock::process::Signals& signals);
+// Nothing blocked, nothing ignored: as a caller that has set nothing.
+void reset_signals();
+// Descriptors of this process that a new program would get.
+std::set<int> inheritable_descriptors();
+// ... when main began.
+const std::set<int>& descriptors_of_our_caller();
+
+// Waits until the descriptor is ready, or throws when that takes too long.
+void wait_for(int fd, short events);
+
+// Lines from a pipe or FIFO.
+class LineReader {
+ public:
+  explicit LineReader(condolock::util::Fd fd) : fd_(std::move(fd)) {}
+
+  // The next line without its end; "(end)" when nobody can write any more.
+  std::string line();
+  // All until nobody can write any more: until every process that had it open has ended.
+  std::string rest();
+
+ private:
+  bool fill();
+
+  condolock::util::Fd fd_;
+  std::string buffer_;
+};
+
+// A FIFO that commands write to by name.
+class Fifo {
+ public:
+  Fifo();
+
+  const std::string& path() const { return path_; }
+  LineReader& lines() { return *lines_; }
+
+ private:
+  TemporaryDirectory directory_;
+  std::string path_;
+  std::optional<LineReader> lines_;
+};
+
+// A FIFO that a command reads a line from by name, and so waits until the gate is open.
+class Gate {
+ public:
+  Gate();
+
+  const std::string& path() const { return path_; }
+  void open() const;
+
+ private:
+  TemporaryDirectory directory_;
+  std::string path_;
+  condolock::util::Fd fd_;
+};
+
+// Waits until the command has ended.
+int exit_code_of(condolock::process::Child& child, bool kill_rest = false);
+
+// A command that writes to a pipe.
+struct Started {
+  condolock::process::Child child;
+  LineReader out;
+
+  int exit_code(bool kill_rest = false) { return exit_code_of(child, kill_rest); }
+};
+
+Started start(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller = signals().caller(),
+              const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"});
+Started start_shell(const std::string& script);
+
+condolock::process::SpawnError failed_start(const std::vector<std::string>& argv);
+
+// Waits until a child of ours is stopped.
+void wait_until_stopped(pid_t pid);
+
+// What a function returns in a process of its own, forked from this one: so that signals, descriptors and terminal are its
+// own. A check that fails there is not seen, so let it return what is to be checked.
+std::string in_forked_process(const std::function<std::string()>& function);
+
+}  // namespace support

@@ -1,0 +1,122 @@
+// Where our process group is the one that holds the terminal, the command shares it. Each test makes a terminal of its own.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "process/descendants.hpp"
+#include "process/processes.hpp"
+
+using namespace condolock;
+using support::in_forked_process;
+using support::pending;
+using support::signals;
+using support::start_shell;
+using support::Started;
+
+namespace {
+
+// Calls a function in a process that leads a session with a terminal; it gets the terminal's other side.
+std::string on_terminal(const std::function<std::string(util::Fd& keyboard)>& function) {
+  return in_forked_process([&] {
+    setsid();
+    util::Fd keyboard(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!keyboard || grantpt(keyboard.get()) != 0 || unlockpt(keyboard.get()) != 0) throw std::runtime_error("no pty");
+    const util::Fd terminal(open(ptsname(keyboard.get()), O_RDWR | O_CLOEXEC));
+    if (!terminal || tcgetpgrp(terminal.get()) != getpgrp()) throw std::runtime_error("not the controlling terminal");
+    pending(signals());
+    return function(keyboard);
+  });
+}
+
+std::string yes(bool value) { return value ? "yes " : "no "; }
+
+// Whether it lives, and is nobody's zombie of ours.
+bool is_alive(const process::Child& child) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
+}  // namespace
+
+TEST_CASE("terminal: the command stays in our group") {
+  CHECK(on_terminal([](util::Fd& /*keyboard*/) {
+          Started started = start_shell("sleep 60");
+          return yes(started.child.shares_group()) + yes(getpgid(started.child.pid()) == getpgrp());
+        }) == "yes yes ");
+}
+
+TEST_CASE("terminal: keys and the window's size go to the group, a signal from a process and a hang-up do not") {
+  CHECK(on_terminal([](util::Fd& keyboard) {
+          const auto after = [](bool done) {
+            if (!done) return std::string("failed");
+            support::wait_for(signals().fd(), POLLIN);
+            return pending(signals());
+          };
+          std::string out = after(write(keyboard.get(), "\x03", 1) == 1);
+          out += after(write(keyboard.get(), "\x1c", 1) == 1);
+          const winsize size{50, 100, 0, 0};
+          out += after(ioctl(keyboard.get(), TIOCSWINSZ, &size) == 0);
+          out += after(kill(getpid(), SIGINT) == 0);
+          keyboard.reset();
+          const std::string hang_up = after(true);
+          return out + (hang_up.starts_with(std::to_string(SIGHUP) + " ") ? "hang-up" : hang_up);
+        }) == "2g 3g 28g 2 hang-up");
+}
+
+TEST_CASE("terminal: which signals the command has got with us") {
+  const auto got = [](const Started& started) {
+    return yes(started.child.has_got({SIGINT, true})) + yes(started.child.has_got({SIGINT, false})) +
+           yes(started.child.has_got({SIGCONT, false}));
+  };
+  CHECK(on_terminal([&](util::Fd& /*keyboard*/) {
+          const std::string leader = got(start_shell("sleep 60"));
+          return leader + in_forked_process([&] { return got(start_shell("sleep 60")); });
+        }) == "yes no no yes no yes ");
+}
+
+TEST_CASE("terminal: stop reaches all descendants of the command, and no other child of ours") {
+  CHECK(on_terminal([](util::Fd& /*keyboard*/) {
+          const Started other = start_shell("exec sleep 60");
+          Started started = start_shell("(setsid sleep 60 &) ; sleep 60 & echo ready; wait");
+          std::string out = started.out.line() + " ";
+          started.child.stop(SIGTERM);
+          out += std::to_string(started.exit_code(true)) + " " + started.out.rest();
+          return out + yes(is_alive(other.child));
+        }) == "ready 143 yes ");
+}
+
+TEST_CASE("terminal: what the command left behind is killed where that is asked for, else it lives on") {
+  for (const bool kill_rest : {true, false}) {
+    const support::Gate gate;
+    const std::string script = "(trap '' TERM HUP; read line <" + gate.path() + "; echo alive) & exit 3";
+    CHECK(on_terminal([&](util::Fd& /*keyboard*/) {
+            Started started = start_shell(script);
+            const std::string code = std::to_string(started.exit_code(kill_rest));
+            gate.open();
+            return code + " " + started.out.line();
+          }) == (kill_rest ? "3 (end)" : "3 alive"));
+  }
+}
+
+TEST_CASE("terminal: a signal is forwarded to the command alone") {
+  const support::Gate gate;
+  const std::string script = "(trap 'echo inner' USR1; echo ready; read line <" + gate.path() +
+                             "; echo end) & trap 'echo outer' USR1; echo ready; wait; wait";
+  CHECK(on_terminal([&](util::Fd& /*keyboard*/) {
+          Started started = start_shell(script);
+          started.out.line();
+          started.out.line();
+          started.child.forward(SIGUSR1);
+          std::string out = started.out.line() + " ";
+          gate.open();
+          return out + started.out.rest();
+        }) == "outer end\n");
+}

@@ -1,0 +1,163 @@
+#include "cli/output/history_output.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/chosen_color.hpp"
+#include "support/scoped_variable.hpp"
+
+using namespace condolock;
+using support::ScopedVariable;
+
+namespace {
+
+constexpr std::int64_t began = 1'795'507'820'000;  // 2026-11-24 08:10:20 UTC
+
+lock::HistoryEntry past_run(std::int64_t took, const std::string& outcome = "success", std::int64_t code = 0) {
+  return {7, began, began + took, outcome, code, "4121 web1"};
+}
+
+// Newest first.
+lock::History history_of(std::vector<lock::HistoryEntry> runs) { return {began + 600'000, true, std::move(runs)}; }
+
+std::string first_line(const lock::History& history, bool unicode) {
+  const std::string text = cli::history_text("k", history, support::no_color(), unicode);
+  return text.substr(0, text.find('\n'));
+}
+
+// What stands in the line of the only run.
+std::string only_row(const lock::HistoryEntry& run, bool unicode = false) {
+  const std::string text = cli::history_text("k", history_of({run}), support::no_color(), unicode);
+  const std::size_t last = text.rfind('\n', text.size() - 2) + 1;
+  return text.substr(last, text.size() - last - 1);
+}
+
+}  // namespace
+
+TEST_CASE("history_text: a summary and a table, the newest run first") {
+  CHECK(cli::history_text("k\n", history_of({past_run(90'000, "failed", 3), past_run(1500)}), support::no_color(), false) ==
+        "k\\x0a: 2 runs, 1 failed, median 1m30s, longest 1m30s  _#\n"
+        "   BEGAN                     TOOK  OUTCOME     ON\n"
+        "x  2026-11-24 08:10:20 UTC  1m30s  failed (3)  web1 (pid 4121)\n"
+        "+  2026-11-24 08:10:20 UTC   1.5s  success     web1 (pid 4121)\n");
+}
+
+TEST_CASE("history_text: no runs, and no record") {
+  CHECK(cli::history_text("k\n", {began, true, {}}, support::no_color(), false) == "k\\x0a: no run in the history\n");
+  CHECK(cli::history_text("k\n", {began, false, {}}, support::no_color(), false) == "k\\x0a: no record\n");
+}
+
+TEST_CASE("history_text: one bar for each run, the oldest first, the longest has the highest") {
+  std::vector<lock::HistoryEntry> runs;
+  for (const std::int64_t took : {7000, 6000, 5000, 4000, 3000, 2000, 1000, 0}) runs.push_back(past_run(took));
+  CHECK(first_line(history_of(runs), true) == "k: 8 runs, 0 failed, median 4s, longest 7s  ▁▂▃▄▅▆▇█");
+  CHECK(first_line(history_of(runs), false) == "k: 8 runs, 0 failed, median 4s, longest 7s  _.-~=+*#");
+  CHECK(first_line(history_of({past_run(0)}), false) == "k: 1 run, 0 failed, median 0s, longest 0s  _");
+}
+
+TEST_CASE("history_text: marks for success and failure, in Unicode and ASCII") {
+  CHECK(only_row(past_run(1000), true) == "✓  2026-11-24 08:10:20 UTC    1s  success  web1 (pid 4121)");
+  CHECK(only_row(past_run(1000, "timeout", 143), true) ==
+        "✗  2026-11-24 08:10:20 UTC    1s  timeout (143)  web1 (pid 4121)");
+  CHECK(only_row(past_run(1000, "success", 4)) == "+  2026-11-24 08:10:20 UTC    1s  success  web1 (pid 4121)");
+  lock::HistoryEntry lost = past_run(1000, "lost");
+  lost.code.reset();
+  CHECK(only_row(lost) == "x  2026-11-24 08:10:20 UTC    1s  lost     web1 (pid 4121)");
+}
+
+TEST_CASE("history_text: the median is the longer of the two in the middle, and orders by length") {
+  CHECK(first_line(history_of({past_run(9000), past_run(1000), past_run(5000)}), false).find("median 5s, longest 9s") !=
+        std::string::npos);
+  CHECK(first_line(history_of({past_run(9000), past_run(2000), past_run(4000), past_run(1000)}), false)
+            .find("median 4s, longest 9s") != std::string::npos);
+}
+
+TEST_CASE("history_text: a touch has a row without a length, no bar, and no part in the median") {
+  lock::HistoryEntry touch = past_run(0);
+  touch.fence = 0;
+  CHECK(only_row(touch) == "+  2026-11-24 08:10:20 UTC        success, by touch  web1 (pid 4121)");
+  CHECK(first_line(history_of({touch}), false) == "k: 1 run, 0 failed");
+  lock::HistoryEntry failed = touch;
+  failed.outcome = "failed";
+  failed.code = 2;
+  CHECK(first_line(history_of({touch, past_run(5000), failed, touch}), false) ==
+        "k: 4 runs, 1 failed, median 5s, longest 5s  #");
+  CHECK(only_row(failed) == "x  2026-11-24 08:10:20 UTC        failed (2), by touch  web1 (pid 4121)");
+}
+
+TEST_CASE("history_text: an end before the beginning counts as no time") {
+  CHECK(first_line(history_of({past_run(-5000)}), false) == "k: 1 run, 0 failed, median 0s, longest 0s  _");
+}
+
+TEST_CASE("history_text: colours of bars and rows") {
+  const std::string text =
+      cli::history_text("k", history_of({past_run(1000, "failed", 3), past_run(1000)}), support::all_colors(), false);
+  CHECK(text.find("\x1b[32m#\x1b[0m\x1b[31m#\x1b[0m\n") != std::string::npos);
+  CHECK(text.find("\x1b[31mfailed (3)\x1b[0m") != std::string::npos);
+  CHECK(text.find("\x1b[32m+\x1b[0m") != std::string::npos);
+}
+
+TEST_CASE("history_json: runs with a fence and touches without, and a run whose code is not known") {
+  lock::HistoryEntry touch = past_run(0);
+  touch.fence = 0;
+  touch.code.reset();
+  const std::string text = cli::history_json("k\xff", history_of({touch, past_run(1500, "failed", 3)}));
+  CHECK(text == R"({
+  "schema": 1,
+  "key": "k)"
+                "\xef\xbf\xbd"
+                R"(",
+  "known": true,
+  "runs": [
+    {
+      "host": "web1",
+      "pid": 4121,
+      "fence": null,
+      "start": {
+        "ms": 1795507820000,
+        "rfc3339": "2026-11-24T08:10:20.000Z"
+      },
+      "end": {
+        "ms": 1795507820000,
+        "rfc3339": "2026-11-24T08:10:20.000Z"
+      },
+      "duration_ms": 0,
+      "outcome": "success",
+      "exit_code": null
+    },
+    {
+      "host": "web1",
+      "pid": 4121,
+      "fence": 7,
+      "start": {
+        "ms": 1795507820000,
+        "rfc3339": "2026-11-24T08:10:20.000Z"
+      },
+      "end": {
+        "ms": 1795507821500,
+        "rfc3339": "2026-11-24T08:10:21.500Z"
+      },
+      "duration_ms": 1500,
+      "outcome": "failed",
+      "exit_code": 3
+    }
+  ]
+}
+)");
+  CHECK(cli::history_json("k", {began, false, {}}) ==
+        "{\n  \"schema\": 1,\n  \"key\": \"k\",\n  \"known\": false,\n  \"runs\": []\n}\n");
+}
+
+TEST_CASE("has_unicode_locale: the first variable that is set decides") {
+  const ScopedVariable all("LC_ALL", std::nullopt);
+  const ScopedVariable type("LC_CTYPE", std::nullopt);
+  const ScopedVariable lang("LANG", std::nullopt);
+  CHECK_FALSE(cli::has_unicode_locale());
+  const ScopedVariable utf8_lang("LANG", "de_DE.UTF-8");
+  CHECK(cli::has_unicode_locale());
+  const ScopedVariable latin_type("LC_CTYPE", "de_DE.ISO-8859-1");
+  CHECK_FALSE(cli::has_unicode_locale());
+  const ScopedVariable empty_all("LC_ALL", "");
+  CHECK_FALSE(cli::has_unicode_locale());
+  const ScopedVariable utf8_all("LC_ALL", "C.utf8");
+  CHECK(cli::has_unicode_locale());
+}

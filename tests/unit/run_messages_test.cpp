@@ -1,0 +1,185 @@
+#include "cli/output/run_messages.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "cli/output/command_result.hpp"
+#include "support/captured_descriptor.hpp"
+#include "support/chosen_color.hpp"
+#include "support/scoped_variable.hpp"
+
+using namespace condolock;
+using engine::Failure;
+using engine::Fault;
+using support::CapturedDescriptor;
+using support::ScopedVariable;
+
+namespace {
+
+const Failure no_route{Fault::unreachable, false, false, "no route"};
+
+enum class Level : std::uint8_t { quiet, usual, verbose };
+
+struct Printed {
+  std::int64_t slots = 1;
+  std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), lock::From::end}};
+
+  // What stderr gets of a report.
+  std::string printed(const run::Report& report, Level level = Level::verbose) const {
+    const ScopedVariable no_ci("CI", std::nullopt);
+    const CapturedDescriptor err(STDERR_FILENO);
+    const cli::Console console(level == Level::quiet, level == Level::verbose);
+    cli::print_message({console, "k\n", "ls -la\n", conditions, slots, Millis(90'000)}, report);
+    return err.text();
+  }
+  std::string refused(const lock::Decision& decision) const { return printed(run::report::Refused{decision}); }
+};
+
+// At which levels it is printed: q, u and v.
+std::string levels(const run::Report& report) {
+  std::string out;
+  if (!Printed{}.printed(report, Level::quiet).empty()) out += "q";
+  if (!Printed{}.printed(report, Level::usual).empty()) out += "u";
+  if (!Printed{}.printed(report, Level::verbose).empty()) out += "v";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
+  const std::string hint = " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
+  CHECK(cli::describe(missing) == "NOAUTH Authentication required." + hint);
+  const Failure old{Fault::denied, false, false, "ERR unauthenticated bulk length"};
+  CHECK(cli::describe(old) == "ERR unauthenticated bulk length" + hint);
+  CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS"}) == "WRONGPASS");
+  CHECK(cli::describe({Fault::unexpected, false, false, "NOAUTH"}) == "NOAUTH");
+}
+
+TEST_CASE("result_of: the exit code of each fault") {
+  for (const auto& [fault, code] : std::vector<std::pair<Fault, int>>{{Fault::unreachable, 69},
+                                                                      {Fault::not_primary, 69},
+                                                                      {Fault::write_refused, 69},
+                                                                      {Fault::denied, 77},
+                                                                      {Fault::misconfigured, 78},
+                                                                      {Fault::malformed, 65},
+                                                                      {Fault::unexpected, 76}}) {
+    CAPTURE(code);
+    const cli::CommandResult result = cli::result_of({fault, false, false, "text"});
+    CHECK(result.exit_code == code);
+    CHECK(result.error == "text");
+    CHECK(result.output.empty());
+  }
+  CHECK(cli::result_of({Fault::denied, false, false, "NOAUTH"}).error ==
+        cli::describe({Fault::denied, false, false, "NOAUTH"}));
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: a grant") {
+  CHECK(printed(run::report::Granted{{17, 1000, {}}}) == "condolock: running k\\x0a (fence 17)\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: refused since another holds the lease") {
+  CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 1, 1}) ==
+        "condolock: skipped k\\x0a: held by web1 (pid 4121) for 5s\n");
+  CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 2, 2}) ==
+        "condolock: skipped k\\x0a: held by web1 (pid 4121) for 5s with --slots 2, and here it is --slots 1\n");
+  slots = 2;
+  CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 2, 2}) ==
+        "condolock: skipped k\\x0a: all 2 slots are held by web1 (pid 4121) for 5s and others\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: refused by a pause") {
+  CHECK(refused(lock::Paused{std::nullopt, ""}) == "condolock: skipped k\\x0a: paused until it is resumed\n");
+  CHECK(refused(lock::Paused{Millis(60'500), "up\x1b"}) == "condolock: skipped k\\x0a: paused for another 1m1s: up\\x1b\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: refused by the condition at the position that the answer names") {
+  conditions.insert(conditions.begin(), lock::After{"other"});
+  CHECK(refused(lock::Skipped{1, {"early", Millis(130'000), Millis(170'000)}}) ==
+        "condolock: skipped k\\x0a: last success 2m10s ago, needs 5m (due in 2m50s)\n");
+  CHECK(refused(lock::Skipped{0, {"never", {}, {}}}) == "condolock: skipped k\\x0a: other has not succeeded yet\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
+  CHECK(printed(run::report::Waiting{lock::Paused{std::nullopt, ""}}) ==
+        "condolock: waiting for k\\x0a: paused until it is resumed\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
+  CHECK(printed(run::report::NoGrant{no_route}) == "condolock: error: k\\x0a was not run: no route\n");
+  CHECK(printed(run::report::SkippedUnreachable{no_route}) == "condolock: skipped k\\x0a: no route\n");
+  CHECK(printed(run::report::Unleased{no_route}) == "condolock: warning: running k\\x0a without a lease: no route\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: the command could not be started") {
+  CHECK(printed(run::report::NotStarted{ENOENT, 127}) ==
+        "condolock: error: cannot run ls -la\\x0a: No such file or directory\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: renewals") {
+  CHECK(printed(run::report::RenewalFailed{no_route, Millis(47'000)}) ==
+        "condolock: cannot renew the lease of k\\x0a: no route; the command is stopped in 47s unless that changes\n");
+  CHECK(printed(run::report::Renewed{true}) == "condolock: the lease of k\\x0a is renewed again\n");
+  CHECK(printed(run::report::Renewed{false}).empty());
+  CHECK(printed(run::report::Reasserted{}) ==
+        "condolock: warning: Redis had lost the lease of k\\x0a; it was taken again, and nobody else had run meanwhile\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: why the command is stopped") {
+  using Why = run::report::Stopping::Why;
+  CHECK(printed(run::report::Stopping{Why::lost}) ==
+        "condolock: error: k\\x0a has lost its lease; its command is being stopped\n");
+  CHECK(printed(run::report::Stopping{Why::not_renewed}) ==
+        "condolock: error: the lease of k\\x0a could not be renewed in time; its command is being stopped\n");
+  CHECK(printed(run::report::Stopping{Why::timeout}) ==
+        "condolock: error: k\\x0a ran longer than --timeout 1m30s; its command is being stopped\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: an end that was not recorded is an error after a success, else a warning") {
+  CHECK(printed(run::report::NotRecorded{no_route, true}) ==
+        "condolock: error: k\\x0a succeeded, but that was not recorded, so it may run again: no route\n");
+  CHECK(printed(run::report::NotRecorded{no_route, false}) ==
+        "condolock: warning: how k\\x0a ended was not recorded: no route\n");
+  CHECK(printed(run::report::Superseded{true}) ==
+        "condolock: error: k\\x0a succeeded, but its lease had been revoked or had gone to a later run: not recorded as its "
+        "last success\n");
+  CHECK(printed(run::report::Superseded{false}) ==
+        "condolock: warning: the lease of k\\x0a had been revoked or had gone to a later run; how this one ended is in the "
+        "history only\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: nothing is said of what the user sees anyway") {
+  for (const run::Report& report : std::vector<run::Report>{run::report::CalledOff{15}, run::report::Started{1},
+                                                            run::report::Ended{}, run::report::Recorded{}}) {
+    CHECK(printed(report).empty());
+  }
+}
+
+TEST_CASE("run messages: errors are always printed, warnings unless quiet, decisions and details only with -v") {
+  CHECK(levels(run::report::NoGrant{no_route}) == "quv");
+  CHECK(levels(run::report::Unleased{no_route}) == "uv");
+  CHECK(levels(run::report::Granted{}) == "v");
+  CHECK(levels(run::report::RenewalFailed{no_route, {}}) == "v");
+}
+
+TEST_CASE("console: CI makes decisions visible, unless quiet; details stay hidden") {
+  const ScopedVariable ci("CI", "true");
+  const CapturedDescriptor err(STDERR_FILENO);
+  cli::Console(false, false).decision("d");
+  cli::Console(false, false).detail("x");
+  cli::Console(true, false).decision("q");
+  cli::Console(true, true).detail("qv");
+  CHECK(err.text() == "condolock: d\n");
+}
+
+TEST_CASE("console: colours") {
+  const support::ChosenColor always(cli::Color::always);
+  const CapturedDescriptor err(STDERR_FILENO);
+  const cli::Console console(false, true);
+  console.error("e");
+  console.warning("w");
+  console.decision("d");
+  CHECK(err.text() == "condolock: \x1b[31merror: \x1b[0me\ncondolock: \x1b[31mwarning: \x1b[0mw\ncondolock: d\n");
+}

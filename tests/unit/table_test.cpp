@@ -1,0 +1,55 @@
+#include "cli/output/table.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/chosen_color.hpp"
+
+using namespace condolock;
+using cli::Tint;
+
+TEST_CASE("table: each column is as wide as its longest cell, two spaces apart") {
+  CHECK(cli::table_text({{{"a"}, {"long"}, {"x"}}, {{"wide"}, {"b"}, {"y"}}}, support::no_color()) ==
+        "a     long  x\n"
+        "wide  b     y\n");
+}
+
+TEST_CASE("table: the last cell of a row is not padded") {
+  CHECK(cli::table_text({{{"a"}, {"b"}}, {{"c"}, {"longer"}}}, support::no_color()) ==
+        "a  b\n"
+        "c  longer\n");
+}
+
+TEST_CASE("table: right-aligned cells, also in the last column") {
+  CHECK(cli::table_text(
+            {{{"1", Tint::none, true}, {"7", Tint::none, true}}, {{"100", Tint::none, true}, {"12", Tint::none, true}}},
+            support::no_color()) ==
+        "  1   7\n"
+        "100  12\n");
+}
+
+TEST_CASE("table: rows may differ in length; the last cell of each ends its line") {
+  CHECK(cli::table_text({{{"a"}}, {{"bbb"}, {"c"}}, {{"d"}, {"e"}, {"f"}}}, support::no_color()) ==
+        "a\n"
+        "bbb  c\n"
+        "d    e  f\n");
+}
+
+TEST_CASE("table: no rows, and a row of empty cells") {
+  CHECK(cli::table_text({}, support::no_color()).empty());
+  CHECK(cli::table_text({{{""}, {""}}}, support::no_color()) == "  \n");
+}
+
+TEST_CASE("table: a character of several bytes is one column wide") {
+  CHECK(cli::table_text({{{"Zür"}, {"x"}}, {{"€𝄞"}, {"y"}}, {{"abcd"}, {"z"}}}, support::no_color()) ==
+        "Zür   x\n"
+        "€𝄞    y\n"
+        "abcd  z\n");
+}
+
+TEST_CASE("table: colours take no room, padding has none, and an empty cell has none") {
+  CHECK(cli::table_text(
+            {{{"a", Tint::good}, {"b", Tint::bad, true}, {"c"}}, {{"", Tint::bad}, {"bbb", Tint::dim}, {"d", Tint::none}}},
+            support::all_colors()) ==
+        "\x1b[32ma\x1b[0m    \x1b[31mb\x1b[0m  c\n"
+        "   \x1b[2mbbb\x1b[0m  d\n");
+}
