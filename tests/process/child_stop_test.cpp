@@ -68,8 +68,10 @@ TEST_CASE("forward: the whole group gets the signal") {
 }
 
 TEST_CASE("forward: a stopped command is continued for a signal that ends, and for no other") {
-  for (const auto& [number, name] :
+  for (const auto& signal :
        std::vector<std::pair<int, std::string>>{{SIGTERM, "TERM"}, {SIGINT, "INT"}, {SIGHUP, "HUP"}, {SIGQUIT, "QUIT"}}) {
+    const int number = signal.first;
+    const std::string& name = signal.second;  // clang captures no structured binding
     CAPTURE(name);
     Started started = stopped_command(name);
     started.child.forward(SIGUSR2);

@@ -66,7 +66,6 @@ TEST_CASE("result_of: the exit code of each fault") {
                                                                       {Fault::misconfigured, 78},
                                                                       {Fault::malformed, 65},
                                                                       {Fault::unexpected, 76}}) {
-    CAPTURE(code);
     const cli::CommandResult result = cli::result_of({fault, false, false, "text"});
     CHECK(result.exit_code == code);
     CHECK(result.error == "text");
