@@ -4,8 +4,9 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
-#include <fstream>
+#include <functional>
 
 #include "engine/ask.hpp"
 #include "engine/embedded/embedded_engine.hpp"
@@ -230,7 +231,7 @@ TEST_CASE_FIXTURE(Driving, "drive: a second run is refused while the first holds
 }
 
 TEST_CASE_FIXTURE(Driving, "drive: the lease is renewed while the command lives") {
-  plan.attempt.lease = Millis(6000);
+  plan.attempt.lease = Millis(12'000);
   on_report = [&](const run::Report& report) {
     if (std::holds_alternative<run::report::Renewed>(report)) gate.open();
   };
@@ -239,9 +240,13 @@ TEST_CASE_FIXTURE(Driving, "drive: the lease is renewed while the command lives"
 }
 
 TEST_CASE_FIXTURE(Driving, "drive: a command whose lease is gone is stopped") {
-  plan.attempt.lease = Millis(6000);
-  once_ready([&] { revoke(); });
-  CHECK(drive("echo ready; read line <$GATE") == 79);
+  plan.attempt.lease = Millis(12'000);  // time enough for a slow machine to renew before it ends
+  on_report = [&](const run::Report& report) {
+    if (std::holds_alternative<run::report::Started>(report)) revoke();
+    const auto* stopping = std::get_if<run::report::Stopping>(&report);
+    if (stopping != nullptr) CHECK(stopping->why == run::report::Stopping::Why::lost);
+  };
+  CHECK(drive("read line <$GATE") == 79);
   CHECK(reports.starts_with("granted; started; stopping; ended; "));
   REQUIRE(ended.size() == 1);
   CHECK(ended[0].outcome == lock::Outcome::lost);

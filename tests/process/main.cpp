@@ -11,7 +11,7 @@
 
 namespace {
 
-std::set<int> descriptors_at_start;  // NOLINT(misc-use-anonymous-namespace)
+std::set<int> descriptors_at_start;
 
 // Commands that are started get a process group of their own then, wherever the tests are started.
 void give_up_terminal() {
