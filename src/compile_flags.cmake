@@ -3,19 +3,23 @@
 add_library(condolock_flags INTERFACE)
 target_compile_options(condolock_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
-  -ffunction-sections -fdata-sections -fstack-protector-strong)
+  -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE)
 if(CONDOLOCK_WERROR)
   target_compile_options(condolock_flags INTERFACE -Werror)
 endif()
 # Sanitizers check the same functions better, and see less of them where glibc has replaced them. Their builds are not optimized,
 # which halves the time that they take to compile.
-if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-  target_compile_options(condolock_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-  string(REPLACE "-g" "-g -Og" debug "${CMAKE_CXX_FLAGS_DEBUG}")  # _FORTIFY_SOURCE needs some optimization
-  set(CMAKE_CXX_FLAGS_DEBUG "${debug}")
+if(NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize")
+  if(NOT CMAKE_CXX_FLAGS MATCHES "_FORTIFY_SOURCE")  # a packager's own level
+    target_compile_options(condolock_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+  if(CMAKE_CXX_FLAGS_DEBUG STREQUAL "-g")
+    set(CMAKE_CXX_FLAGS_DEBUG "-g -Og")  # _FORTIFY_SOURCE needs some optimization
+  endif()
 endif()
-# g++ 12 takes operator+ of a literal and a std::string, once inlined, for a copy of half the address space (its bugs 105329 and
-# 105651), and moved variants for uninitialized ones. Which code it hits changes with every inlining decision.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+# In large translation units g++ 12 takes operator+ of a literal and a std::string, once inlined, for a copy of half the address
+# space (its bugs 105329 and 105651), and moved variants for uninitialized ones. ./dev test --all compiles each file by itself
+# with these warnings on.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(condolock_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
 endif()

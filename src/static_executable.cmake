@@ -1,15 +1,17 @@
 # The program as one static file: it starts about twice as fast as with shared libraries (docs/development.md has the figures).
+include(CheckCXXSourceCompiles)
 
-# find_library_in_both_forms(NAME MODULE): an imported target NAME for pkg-config's MODULE. Whether it will be the shared or the
-# static library is decided by decide_static_linking(), once it is known whether all are there.
-function(find_library_in_both_forms name module)
+# find_library_in_both_forms(NAME MODULE...): an imported target condolock_NAME for the first of these modules that pkg-config
+# knows. decide_static_linking() makes it the static library if all of them are installed; until then it is the shared one.
+function(find_library_in_both_forms name)
   find_package(PkgConfig REQUIRED)
-  pkg_check_modules(${name}_pc REQUIRED ${module})
-  find_library(${name}_shared NAMES ${name} HINTS ${${name}_pc_LIBRARY_DIRS} REQUIRED)
-  find_library(${name}_archive NAMES lib${name}.a HINTS ${${name}_pc_LIBRARY_DIRS})
+  pkg_search_module(${name}_pc REQUIRED ${ARGN})
+  list(GET ${name}_pc_LIBRARIES 0 library)
+  find_library(${name}_shared NAMES ${library} HINTS ${${name}_pc_LIBRARY_DIRS} REQUIRED)
+  find_library(${name}_archive NAMES lib${library}.a HINTS ${${name}_pc_LIBRARY_DIRS})
   mark_as_advanced(${name}_shared ${name}_archive)
-  add_library(${name} UNKNOWN IMPORTED GLOBAL)
-  set_target_properties(${name} PROPERTIES
+  add_library(condolock_${name} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(condolock_${name} PROPERTIES
     IMPORTED_LOCATION ${${name}_shared}
     INTERFACE_INCLUDE_DIRECTORIES "${${name}_pc_INCLUDE_DIRS}")
   set_property(GLOBAL APPEND PROPERTY CONDOLOCK_LIBRARIES ${name})
@@ -28,13 +30,13 @@ function(decide_static_linking)
       list(APPEND missing lib${name}.a)
     endif()
   endforeach()
-  foreach(archive libc.a libstdc++.a)
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${archive} OUTPUT_VARIABLE path
-                    OUTPUT_STRIP_TRAILING_WHITESPACE)
-    if(NOT IS_ABSOLUTE "${path}")
-      list(APPEND missing ${archive})
-    endif()
-  endforeach()
+  set(CMAKE_REQUIRED_FLAGS -fPIE)
+  set(CMAKE_REQUIRED_LINK_OPTIONS -static-pie)
+  check_cxx_source_compiles("#include <string>\nint main(int argc, char**) { return std::string(argc, 'x').empty(); }"
+                            CONDOLOCK_STATIC_RUNTIME)
+  if(NOT CONDOLOCK_STATIC_RUNTIME)
+    list(APPEND missing "static C and C++ library")
+  endif()
   if(missing)
     list(JOIN missing ", " text)
     if(CONDOLOCK_STATIC STREQUAL "AUTO")
@@ -44,28 +46,20 @@ function(decide_static_linking)
     message(FATAL_ERROR "CONDOLOCK_STATIC is ON, but there is no ${text}")
   endif()
   foreach(name ${names})
-    set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${${name}_archive})
+    set_target_properties(condolock_${name} PROPERTIES IMPORTED_LOCATION ${${name}_archive})
   endforeach()
   set(CONDOLOCK_LINK_STATIC ON PARENT_SCOPE)
 endfunction()
 
 function(make_static_executable target)
-  # Non-PIE starts fastest. For it the compiler picks crtbeginT.o, with which the first C++ exception costs most of a
-  # millisecond; the start files of a shared program and --eh-frame-hdr make that 20 us.
+  # static-pie, so that the kernel loads it at a random address like any other program. Where the code lies then costs a granted run
+  # 0.03 of the bare C program in tests/bench; docs/development.md has the figures.
   # --no-warnings: the linker warns that SQLite, Lua and c-ares use dlopen and name services, which a static program can't use
   # fully. They are not called (names are resolved without them, extensions are off). That our own code has no such call is
   # tested: no_name_services in tests/CMakeLists.txt.
-  foreach(object crt1.o crti.o crtbegin.o crtend.o crtn.o)
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${object} OUTPUT_VARIABLE path
-                    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-    list(APPEND start_files ${path})
-  endforeach()
-  list(SUBLIST start_files 0 3 first)
-  list(SUBLIST start_files 3 2 last)
-  target_link_options(${target} PRIVATE -static -no-pie -nostartfiles ${first} -Wl,--eh-frame-hdr -Wl,--no-warnings)
-  target_link_libraries(${target} PRIVATE ${last})
+  target_link_options(${target} PRIVATE -static-pie -Wl,--no-warnings)
   if(CONDOLOCK_EMBEDDED)
-    set(layout ${CMAKE_CURRENT_SOURCE_DIR}/src/engine/embedded/layout.ld)
+    set(layout ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/embedded/layout.ld)
     target_link_options(${target} PRIVATE -Wl,-T,${layout})
     set_target_properties(${target} PROPERTIES LINK_DEPENDS ${layout})
   endif()
