@@ -92,6 +92,16 @@ TEST_CASE_FIXTURE(Wire, "session: bytes that nobody asked for make it unfit for 
   CHECK(text_of(one.next_reply()) == "a");
   state->arrived = "+b\r\n";
   CHECK_FALSE(one.is_idle());
+
+  // Also in one segment with the reply, whole or in part.
+  for (const std::string more : {"+b\r\n", "+", "*1\r\n"}) {
+    state = std::make_shared<FakeTransport::State>();
+    Session other = session();
+    other.send("A\r\n", 1);
+    arrives(other, "+a\r\n" + more);
+    CHECK(text_of(other.next_reply()) == "a");
+    CHECK_FALSE(other.is_idle());
+  }
 }
 
 TEST_CASE_FIXTURE(Wire, "session: what is not the Redis protocol, and a broken transport, are errors") {

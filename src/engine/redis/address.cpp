@@ -1,11 +1,14 @@
 #include "engine/redis/address.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "util/number.hpp"
 
 namespace condolock::engine::redis {
 namespace {
@@ -35,11 +38,18 @@ std::optional<Address> literal_address(const Target& target) {
   v4.sin_family = AF_INET;
   v4.sin_port = htons(target.port);
   if (inet_pton(AF_INET, target.host.c_str(), &v4.sin_addr) == 1) return address_of(v4);
+  if (inet_aton(target.host.c_str(), &v4.sin_addr) != 0) return address_of(v4);  // short forms, such as 127.1
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
   v6.sin6_port = htons(target.port);
-  if (inet_pton(AF_INET6, target.host.c_str(), &v6.sin6_addr) == 1) return address_of(v6);
-  return std::nullopt;
+  // A link-local address has a zone (RFC 4007): fe80::1%eth0, or the interface's number.
+  const std::size_t percent = target.host.find('%');
+  if (inet_pton(AF_INET6, target.host.substr(0, percent).c_str(), &v6.sin6_addr) != 1) return std::nullopt;
+  if (percent == std::string::npos) return address_of(v6);
+  const std::string zone = target.host.substr(percent + 1);
+  v6.sin6_scope_id = util::parse_number<std::uint32_t>(zone).value_or(if_nametoindex(zone.c_str()));
+  if (v6.sin6_scope_id == 0) return std::nullopt;
+  return address_of(v6);
 }
 
 }  // namespace condolock::engine::redis

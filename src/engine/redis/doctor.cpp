@@ -18,7 +18,7 @@ namespace {
 using Level = Finding::Level;
 using Words = std::vector<std::string>;
 
-bool says(const Failure& failure, std::string_view what) { return failure.text.find(what) != std::string::npos; }
+bool mentions(const Failure& failure, std::string_view what) { return failure.text.find(what) != std::string::npos; }
 
 // "7.0.15" -> 7000015. A missing part counts as 0; each part must be below 1000.
 std::int64_t version_number(std::string_view text) {
@@ -94,15 +94,15 @@ class Examination {
   bool reach() {
     const auto answer = command({"PING"});
     // A user without the permission for PING may still have all that runs need.
-    if (answer || (says(answer.error(), "NOPERM") && says(answer.error(), "'ping'"))) {
+    if (answer || (mentions(answer.error(), "NOPERM") && mentions(answer.error(), "'ping'"))) {
       add(Level::good, "reachable", target_.shown() + " answers");
       return true;
     }
     const Failure& failure = answer.error();
     std::string advice = "start the server, or name another: --url or CONDOLOCK_URL";
     if (failure.fault == Fault::denied) {
-      advice = says(failure, "NOPERM")
-                   ? "allow this user " + std::string(says(failure, "'select'") ? "SELECT" : "what is named here")
+      advice = mentions(failure, "NOPERM")
+                   ? "allow this user " + std::string(mentions(failure, "'select'") ? "SELECT" : "what is named here")
                    : "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD";
     } else if (failure.fault == Fault::misconfigured) {
       advice = "name a database that there is";

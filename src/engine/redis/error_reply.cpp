@@ -8,7 +8,7 @@ namespace condolock::engine::redis {
 namespace {
 
 struct Known {
-  std::string_view opening;
+  std::string_view prefix;
   Fault fault;
   bool transient;
 };
@@ -62,7 +62,7 @@ ErrorReply classify(std::string_view error) {
   out.text = util::escape(inner.substr(0, tail));
   out.no_script = inner.starts_with("NOSCRIPT");
   for (const Known& entry : known) {
-    if (inner.starts_with(entry.opening)) {
+    if (inner.starts_with(entry.prefix)) {
       out.fault = entry.fault;
       out.transient = entry.transient;
       break;

@@ -12,9 +12,9 @@ std::vector<std::string> used_commands() {
   std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
   for (const scripts::Script* script : scripts::all) {
     std::string_view source = script->source;
-    for (const std::string_view opening : {"redis.call('", "redis.pcall('"}) {
-      for (std::size_t at = source.find(opening); at != std::string_view::npos; at = source.find(opening, at + 1)) {
-        const std::size_t from = at + opening.size();
+    for (const std::string_view prefix : {"redis.call('", "redis.pcall('"}) {
+      for (std::size_t at = source.find(prefix); at != std::string_view::npos; at = source.find(prefix, at + 1)) {
+        const std::size_t from = at + prefix.size();
         out.emplace(source.substr(from, source.find('\'', from) - from));
       }
     }

@@ -269,7 +269,7 @@ const std::optional<ErrorReply>& RedisEngine::earlier_error() const {
 }
 
 void RedisEngine::on_deadline(Instant now) {
-  if (failed_early()) return;
+  if (fail_with_earlier_error()) return;
   const std::string waited = util::format_duration(std::chrono::duration_cast<Millis>(now - started_));
   session_.reset();
   discovery_->cancel();
@@ -279,7 +279,7 @@ void RedisEngine::on_deadline(Instant now) {
 
 // A server that refused AUTH, SELECT or BLPOP may close the connection, or not answer the script. That is a refusal, not "no
 // answer". The server may have run the script as the default user or in database 0.
-bool RedisEngine::failed_early() {
+bool RedisEngine::fail_with_earlier_error() {
   if (phase_ != Phase::exchanging || !earlier_error() || earlier_error()->transient) return false;
   const ErrorReply error = *earlier_error();
   session_.reset();
@@ -302,7 +302,7 @@ void RedisEngine::fail(Failure failure) {
 // usually owns the text.
 void RedisEngine::disconnect(std::string why, Instant now) {
   const bool connecting = phase_ == Phase::connecting;
-  if (!connecting && failed_early()) return;
+  if (!connecting && fail_with_earlier_error()) return;
   const bool garbled = session_->is_garbled();
   session_.reset();
   if (connecting && next_address_ < addresses_.size()) return connect_next(now);

@@ -53,7 +53,7 @@ class RedisEngine final : public Engine {
   Instant deadline() const;
   // The error reply to AUTH, SELECT or BLPOP. It voids the script's answer.
   const std::optional<ErrorReply>& earlier_error() const;
-  bool failed_early();
+  bool fail_with_earlier_error();
   void finish(Values values);
   void fail(Failure failure);
   void disconnect(std::string why, Instant now);

@@ -1,6 +1,8 @@
 #include "engine/redis/resolver.hpp"
 
 #include <ares.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
@@ -10,6 +12,28 @@
 #include <cstring>
 
 namespace condolock::engine::redis {
+
+namespace {
+
+// As AI_ADDRCONFIG does for getaddrinfo(3): no question about IPv6 addresses on a machine that has no route for them.
+// Connecting a UDP socket looks up the route and sends nothing; the address is one for documentation (RFC 3849).
+bool has_ipv6() {
+  const util::Fd probe(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(53);
+  return probe && inet_pton(AF_INET6, "2001:db8::1", &address.sin6_addr) == 1 &&
+         connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// c-ares doubles the timeout with each try.
+int tries_within(Millis patience, Millis timeout) {
+  int tries = 1;
+  for (Millis total = timeout; total < patience && tries < 10; ++tries) total += timeout * (1 << tries);
+  return tries;
+}
+
+}  // namespace
 
 // Callbacks for c-ares. `self` is the Resolver.
 struct Resolver::Callbacks {
@@ -56,16 +80,18 @@ Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience,
   options.lookups = lookups.data();
   // c-ares would wait five seconds for a silent name server. That is the whole default of --redis-timeout.
   options.timeout = static_cast<int>(std::clamp<std::int64_t>(patience.count() / 4, 50, 1000));
+  options.tries = tries_within(patience, Millis(options.timeout));
   options.sock_state_cb = Callbacks::on_socket;
   options.sock_state_cb_data = this;
-  int status = ares_init_options(&channel_, &options, ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_SOCK_STATE_CB);
+  int status = ares_init_options(&channel_, &options,
+                                 ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
   if (status == ARES_SUCCESS && !servers.empty()) status = ares_set_servers_ports_csv(channel_, servers.c_str());
   if (status != ARES_SUCCESS) {
     outcome_ = util::Problem{ares_strerror(status)};
     return;
   }
   ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
+  hints.ai_family = has_ipv6() ? AF_UNSPEC : AF_INET;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NUMERICSERV;
   ares_getaddrinfo(channel_, host.c_str(), std::to_string(port).c_str(), &hints, Callbacks::on_addresses, this);

@@ -119,6 +119,11 @@ RespReader::RespReader() {
   restart();
 }
 
+bool RespReader::is_empty() const {
+  const redisReader* reader = as_reader(reader_.get());
+  return reader->pos == reader->len && reader->ridx < 0;
+}
+
 void RespReader::restart() {
   limits_ = {};
   bytes_ = 0;

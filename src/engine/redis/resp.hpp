@@ -19,9 +19,8 @@ struct RespValue {
   std::vector<RespValue> items;
 };
 
-// Takes bytes in any portions. A declared length ($1000000000, *1000000000) allocates nothing. Memory grows only with the
-// bytes received, and one exchange may have at most max_bytes bytes and max_values values. The
-// limits are the same with every version of hiredis.
+// Takes bytes in any portions. A declared length ($1000000000, *1000000000) allocates nothing: memory grows only with the
+// bytes received. One exchange may have at most max_bytes bytes and max_values values, with every version of hiredis.
 class RespReader {
  public:
   static constexpr std::size_t max_bytes = std::size_t{8} << 20U;
@@ -35,6 +34,8 @@ class RespReader {
   std::optional<RespValue> next();
   // Not empty if the input is not RESP or exceeds the limits.
   const std::string& error() const { return error_; }
+  // No byte is left over: every reply that arrived, in whole or in part, was taken by next().
+  bool is_empty() const;
   // Starts a new exchange: the limits count from here.
   void restart();
 

@@ -32,7 +32,7 @@ class Session {
   // The server sent something that is not RESP, or more than RespReader's limits.
   bool is_garbled() const { return !reader_.error().empty(); }
   // Ready for another exchange: no reply is outstanding, no other bytes have arrived, and the connection is still open.
-  bool is_idle() const { return owed_ == 0 && error().empty() && transport_->is_quiet(); }
+  bool is_idle() const { return owed_ == 0 && error().empty() && reader_.is_empty() && transport_->is_quiet(); }
 
   // Sends `count` formatted commands in one write, after the handshake if that is not done. Starts a new exchange for
   // RespReader's limits.

@@ -30,7 +30,7 @@ class Transport {
 
   // Sends the bytes. advance() sends later what does not fit now.
   virtual void send(std::string_view bytes) = 0;
-  // Reads up to `size` bytes that have arrived. 0: none yet, or error() is set.
+  // Reads what has arrived: `size` bytes, or fewer if there are no more. 0: none yet, or error() is set.
   virtual std::size_t receive(char* into, std::size_t size) = 0;
   // True if everything is sent, no bytes wait for receive(), and the server has not closed the connection.
   virtual bool is_quiet() = 0;
