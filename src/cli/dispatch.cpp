@@ -11,7 +11,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr const char* opening =
+constexpr const char* introduction =
     R"(Runs a command only if its conditions hold in Redis and nobody else runs it,
 keeps it the only one while it lives, and records when it succeeded.
 
@@ -26,7 +26,7 @@ Example:
 )";
 
 std::string help(const Options& options) {
-  std::string out = opening;
+  std::string out = introduction;
   for (const Command& command : commands) {
     std::string name = "  " + std::string(command.name);
     name.resize(11, ' ');

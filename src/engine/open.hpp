@@ -1,4 +1,4 @@
-// Opens the engine that a URL names. The only place that knows which engines exist.
+// Opens the engine that a URL names. The only place that makes engines and knows which exist.
 #pragma once
 
 #include <memory>

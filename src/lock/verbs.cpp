@@ -29,14 +29,14 @@ void add_conditions(engine::Call& call, const Job& job, const std::vector<Condit
   }
 }
 
-engine::Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& asking,
+engine::Call decide(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& options,
                     bool dry) {
   const auto flag = [](bool set) { return set ? "1" : ""; };
   engine::Call call =
       call_of(scripts::acquire, attempt.job,
               {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who, rows(attempt),
-               std::to_string(attempt.slots), flag(dry), flag(asking.forced), flag(asking.counted),
-               asking.patience > Millis(0) ? std::to_string(asking.patience.count()) : "",
+               std::to_string(attempt.slots), flag(dry), flag(options.forced), flag(options.counted),
+               options.patience > Millis(0) ? std::to_string(options.patience.count()) : "",
                attempt.needs.starts ? std::to_string(*attempt.needs.starts) : ""});
   add_conditions(call, attempt.job, conditions);
   return call;
@@ -83,8 +83,8 @@ std::string_view name_of(Outcome outcome) {
   return "";
 }
 
-engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& asking) {
-  return decide(attempt, conditions, asking, false);
+engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& options) {
+  return decide(attempt, conditions, options, false);
 }
 
 engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions) {

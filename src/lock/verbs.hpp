@@ -73,7 +73,7 @@ struct AcquireOptions {
 
 // For every call here: the caller sets Call::deadline.
 engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions,
-                          const AcquireOptions& asking = {});
+                          const AcquireOptions& options = {});
 engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions);
 
 // Asks for the verdict on every condition, and writes nothing.

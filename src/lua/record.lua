@@ -21,7 +21,7 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE = unpack(KEYS, 1, 8)
 -- Times are on the engine's clock, in ms since 1970. Durations are in ms.
 --   v                  version of this layout; a greater one is answered with "newer" and never overwritten
 --   fence              the last fence given
---   cut                the highest fence whose lease a later grant, unlock or reset ended, not its own finish or abandon
+--   cut                the highest fence whose lease was taken away: by a later grant, by unlock --now or by reset
 --   ok_start, ok_end   start and end of the last success
 --   ended              end of the last run
 --   outcome            of the last run: success, failed, timeout or lost

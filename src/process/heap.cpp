@@ -16,7 +16,7 @@ void populate_heap() {
 #if defined(__GLIBC__) && defined(MADV_POPULATE_WRITE)
   constexpr std::size_t size = 160'000;
   constexpr std::uintptr_t page = 4096;
-  // So that it comes from the heap's end, and stays there. This is the whole process', for good.
+  // malloc takes the block from the end of the heap, not from mmap, and keeps the pages when the block is freed.
   mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
   void* room = std::malloc(size);

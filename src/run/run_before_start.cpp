@@ -20,9 +20,9 @@ Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chr
 void Run::acquire(Instant now, std::optional<Millis> sleep) {
   ++acquires_;
   if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
-  const lock::AcquireOptions asking{plan_.forced, !refused_, std::min(max_sleep, left_of(*wait_until_, now))};
-  registered_as_waiter_ = asking.patience > Millis(0);
-  engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, asking);
+  const lock::AcquireOptions options{plan_.forced, !refused_, std::min(max_sleep, left_of(*wait_until_, now))};
+  registered_as_waiter_ = options.patience > Millis(0);
+  engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, options);
   if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};
   if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
   // acquire.lua counts this run as a waiter for `sleep` plus five seconds. After that, no wake-up is sent.

@@ -18,9 +18,17 @@ class [[nodiscard]] Expected : public tl::expected<T, E> {
  public:
   // Both constructors are implicit, so that `return value;` and `return error;` work.
   template <class U, class = std::enable_if_t<std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, Expected> &&
-                                              !std::is_same_v<std::decay_t<U>, E>>>
+                                              !std::is_same_v<std::decay_t<U>, E> &&
+                                              !(std::is_same_v<T, bool> && std::is_pointer_v<std::decay_t<U>>)>>
   Expected(U&& value) : Base(std::forward<U>(value)) {}        // NOLINT(google-explicit-constructor)
   Expected(E error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+
+  // Checked, unlike tl::expected's: without a value they throw, which is an internal error.
+  T& operator*() & { return Base::value(); }
+  const T& operator*() const& { return Base::value(); }
+  T&& operator*() && { return std::move(*this).Base::value(); }
+  T* operator->() { return &Base::value(); }
+  const T* operator->() const { return &Base::value(); }
 };
 
 // An error message for the user: one sentence without a full stop. For wrong input it names the input and how to correct it.

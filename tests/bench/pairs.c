@@ -13,7 +13,7 @@
 
 extern char** environ;
 
-enum { most = 16 };
+enum { max_commands = 16 };
 
 static double now_us(void) {
   struct timespec t;
@@ -35,15 +35,15 @@ int main(int argc, char** argv) {
   if (argc < 5) return 64;
   const int rounds = atoi(argv[1]);
   const int warm_up = 20;
-  char** starts[most];
+  char** starts[max_commands];
   int count = 0;
-  for (int i = 2; i < argc && count < most; ++i) {
+  for (int i = 2; i < argc && count < max_commands; ++i) {
     starts[count++] = argv + i;
     while (i < argc && strcmp(argv[i], ",") != 0) ++i;
     if (i < argc) argv[i] = NULL;
   }
-  double *times[most], *ratios[most];
-  long memory[most] = {0};
+  double *times[max_commands], *ratios[max_commands];
+  long memory[max_commands] = {0};
   for (int i = 0; i < count; ++i) {
     times[i] = calloc((size_t)rounds, sizeof(double));
     ratios[i] = calloc((size_t)rounds, sizeof(double));

@@ -397,9 +397,9 @@ load helper
   # So long that about half of them get to their command, however fast the machine is.
   began=$(date +%s%N)
   "$CONDOLOCK" run --key K -- true
-  most=$((($(date +%s%N) - began) * 3 / 2))
+  max=$((($(date +%s%N) - began) * 3 / 2))
   for i in $(seq 100); do
-    expect_code 9 kill_within "${most}e-9" "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; exec sleep 60' 3>&-
+    expect_code 9 kill_within "${max}e-9" "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; exec sleep 60' 3>&-
     redis DEL '{condolock}:job:K' >/dev/null
   done
   # One that surely holds the key, and of which nothing is cleared away.

@@ -148,13 +148,13 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
 @test "killed at any moment: the file opens, and what was acknowledged is there" {
   acknowledged=0
   killed=0
-  most=6000 # microseconds; as long as it takes for some to be killed and some not, however fast the machine is
+  max=6000 # microseconds; as long as it takes for some to be killed and some not, however fast the machine is
   for ((i = 0; i < 60; i++)); do
     code=0
-    kill_within "${most}e-6" "$CONDOLOCK" touch K 3>&- || code=$?
+    kill_within "${max}e-6" "$CONDOLOCK" touch K 3>&- || code=$?
     case $code in
-      0) acknowledged=$((acknowledged + 1)) most=$((most * 4 / 5)) ;;
-      9) killed=$((killed + 1)) most=$((most * 5 / 4)) ;;
+      0) acknowledged=$((acknowledged + 1)) max=$((max * 4 / 5)) ;;
+      9) killed=$((killed + 1)) max=$((max * 5 / 4)) ;;
       *) return 1 ;;
     esac
     [ "$(json K '.keys[0].runs')" -ge "$acknowledged" ]
@@ -279,18 +279,18 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   "$CONDOLOCK" touch K
   "$CONDOLOCK" touch other
   for text in 7 x 1: 5:v1:1 1:v2:1 1:v1:11:x 01:v1:1 1:v1:11:v1:1 1:w1:11:v1:1; do
-    sql "UPDATE head SET fields = CAST('$text' AS BLOB) WHERE $job"
+    sql "UPDATE entry SET fields = CAST('$text' AS BLOB) WHERE $job"
     for command in 'run --key K -- touch ran' 'touch K' 'pause K' 'reset K --yes' 'status K'; do
       run --separate-stderr "$CONDOLOCK" $command
       [ "$status" -eq 65 ] || { echo "$text, $command: $status"; return 1; }
       [[ "$stderr" == *'the record {condolock}:job:K is malformed: '* ]]
     done
-    [ "$(sql "SELECT fields FROM head WHERE $job")" = "$text" ]
+    [ "$(sql "SELECT fields FROM entry WHERE $job")" = "$text" ]
     run --separate-stderr "$CONDOLOCK" list
     [ "$status" -eq 65 ]
     [[ "$output" == *other* ]]
   done
-  sql "UPDATE head SET fields = '', kind = 7 WHERE $job"
+  sql "UPDATE entry SET fields = '', kind = 7 WHERE $job"
   run "$CONDOLOCK" touch K
   [ "$status" -eq 65 ]
   "$CONDOLOCK" touch other

@@ -91,8 +91,8 @@ reset='$SIG{$_} = "DEFAULT" for keys %SIG; exec @ARGV or die'
 
 # kill_within SECONDS COMMAND...: kills it at a random moment of that time. 9, or the code that it ended with before.
 kill_within() {
-  perl -e 'my $most = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }
-    select undef, undef, undef, rand $most; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
+  perl -e 'my $max = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }
+    select undef, undef, undef, rand $max; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
 }
 
 # Ended, though nobody may have reaped it yet.

@@ -8,7 +8,7 @@ namespace {
 
 struct Conditions : Protocol {
   // A holder of `key` whose lease has ended: a lost run.
-  void lose(const std::string& key) {
+  void let_expire(const std::string& key) {
     grant("lost" + key, {}, key);
     backdate("h_until", 61'000, key);
     backdate("h_start", 61'000, key);
@@ -44,7 +44,7 @@ TEST_CASE_FIXTURE(Conditions, "after: NAME's success is as new as this job's las
   set("ok_start", std::to_string(ended + 1));
   touch(lock::Outcome::failed, "other");  // a failure since is no success
   CHECK(why(after) == "old");
-  lose("other");
+  let_expire("other");
   CHECK(why(after) == "old");
 }
 
@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(Conditions, "not-running: only a live lease counts") {
   CHECK(why(not_running) == "running");
   CHECK(verdicts({not_running})[0].since >= Millis(5000));
   server.command({"DEL", "{ns}:job:other"});
-  lose("other");
+  let_expire("other");
   CHECK(why(not_running) == "holds");
 }
 
@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Conditions, "retry-after: no record, success, failure, loss") 
   run(lock::Outcome::success);
   CHECK(why(retry_after) == "holds");
   backdate("ended", 5000);  // before the loss
-  lose("K");
+  let_expire("K");
   CHECK(why(lock::RetryAfter{Millis(3'600'000)}) == "failed");  // its lease ended a second ago
   CHECK(why(lock::RetryAfter{Millis(1000)}) == "holds");
 }
@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(Conditions, "max-failures counts failures in a row, losses amo
   run(lock::Outcome::timeout);
   CHECK(why(lock::MaxFailures{2}) == "failed");
   backdate("ended", 5000);  // before the loss
-  lose("K");
+  let_expire("K");
   CHECK(why(lock::MaxFailures{3}) == "failed");
   CHECK(why(lock::MaxFailures{4}) == "holds");
   run(lock::Outcome::success);
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(Conditions, "once: an ID that has succeeded, for ever; failure
   end("b", "v1", lock::Outcome::timeout);
   end("c", "v2", lock::Outcome::success);
   run(lock::Outcome::success);
-  lose("K");
+  let_expire("K");
   CHECK(why(once) == "holds");
   end("d", "v1", lock::Outcome::success);
   CHECK(why(once) == "done");

@@ -196,14 +196,15 @@ TEST_CASE("SELECT failed: the grant in database 0 is void") {
 }
 
 TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all the same") {
-  const std::vector<std::pair<std::string, engine::Fault>> openings{{"-WRONGPASS invalid\r\n", engine::Fault::denied},
-                                                                    {"-ERR what?\r\n", engine::Fault::denied},
-                                                                    {"+OK\r\n-ERR what?\r\n", engine::Fault::misconfigured}};
-  for (const auto& [opening, fault] : openings) {
+  const std::vector<std::pair<std::string, engine::Fault>> handshakes{
+      {"-WRONGPASS invalid\r\n", engine::Fault::denied},
+      {"-ERR what?\r\n", engine::Fault::denied},
+      {"+OK\r\n-ERR what?\r\n", engine::Fault::misconfigured}};
+  for (const auto& [handshake, fault] : handshakes) {
     for (const std::string then : {"CLOSE", ""}) {  // hangs up, falls silent
-      const std::string all = opening + then;
+      const std::string all = handshake + then;
       CAPTURE(all);
-      FakeServer server({opening + then});
+      FakeServer server({handshake + then});
       RedisEngine engine(with(server.target(), "", "wrong", 3));
       const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));
       CHECK(failure.fault == fault);

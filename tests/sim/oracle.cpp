@@ -93,7 +93,7 @@ void Oracle::after(const Request& request, const Answer& answer, std::int64_t no
   if (code == "malformed" || code == "newer")
     return violate("malformed", verb + " answers " + code + ": " + answer.values.at(1));
   const SeenRecord after = look_at(server_->store(), key_);
-  for (const SeenHolder& holder : after.holders) trace_.mix(static_cast<std::uint64_t>(holder.till));
+  for (const SeenHolder& holder : after.holders) trace_.mix(static_cast<std::uint64_t>(holder.expires_at));
   trace_.mix(static_cast<std::uint64_t>(after.fence));
   check_forward(verb, after);
   if (verb != "unlock" || request.args.at(1) != "1") check_others(verb, token, after, now_ms);
@@ -143,7 +143,7 @@ void Oracle::check_others(const std::string& verb, const std::string& token, con
   for (const SeenHolder& holder : before_.live(now)) {
     if (holder.token == token) continue;
     const SeenHolder* still = after.find(holder.token);
-    if (still != nullptr && still->till >= holder.till) continue;
+    if (still != nullptr && still->expires_at >= holder.expires_at) continue;
     std::string text = verb;
     violate("taken", text.append(" by ").append(token).append(" takes the lease of ").append(holder.token));
   }
@@ -152,7 +152,7 @@ void Oracle::check_others(const std::string& verb, const std::string& token, con
 void Oracle::check_grant(const std::string& token, const engine::Values& values, std::int64_t now) {
   const std::int64_t fence = std::stoll(values.at(1));
   const SeenHolder* mine = before_.find(token);
-  const bool held = mine != nullptr && mine->revoked == 0 && mine->till > now;
+  const bool held = mine != nullptr && mine->revoked == 0 && mine->expires_at > now;
   if (const auto known = granted_.find(token); known != granted_.end() && held) {
     if (known->second.fence != fence) violate("fence", token + " is granted a second fence");
     return;
@@ -178,7 +178,7 @@ void Oracle::check_grant(const std::string& token, const engine::Values& values,
   if (!refused_by_.empty() && !again) violate("condition", token + " is granted a lease against " + refused_by_);
   if (is_paused_ && !again) violate("condition", token + " is granted a lease against a pause");
   const auto live = static_cast<std::int64_t>(before_.live(now).size());
-  if (live >= run->second->plan.attempt.slots || (mine != nullptr && mine->till > now))
+  if (live >= run->second->plan.attempt.slots || (mine != nullptr && mine->expires_at > now))
     violate("exclusion", token + " is granted one lease too many");
   if (run->second->plan.attempt.needs.starts && !again) starts_[key_].emplace_back(token, now);
 }

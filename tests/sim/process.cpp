@@ -143,8 +143,8 @@ void Process::perform(const run::action::Forward& forward, std::deque<run::Event
   if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + forward.signal);
 }
 
-void Process::perform(const run::action::Notify& tell, std::deque<run::Event>& /*events*/) {
-  onlooker_.on_report(spec_, tell.report);
+void Process::perform(const run::action::Notify& notify, std::deque<run::Event>& /*events*/) {
+  onlooker_.on_report(spec_, notify.report);
 }
 
 void Process::perform(const run::action::Done& done, std::deque<run::Event>& /*events*/) {

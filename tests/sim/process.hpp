@@ -63,7 +63,7 @@ class Process {
   void perform(const run::action::Spawn& spawn, std::deque<run::Event>& events);
   void perform(const run::action::Stop& stop, std::deque<run::Event>& events);
   void perform(const run::action::Forward& forward, std::deque<run::Event>& events);
-  void perform(const run::action::Notify& tell, std::deque<run::Event>& events);
+  void perform(const run::action::Notify& notify, std::deque<run::Event>& events);
   void perform(const run::action::Done& done, std::deque<run::Event>& events);
 
   void end_command_in(Nanos length, int code);

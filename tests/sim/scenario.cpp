@@ -72,7 +72,7 @@ class Maker {
     scenario_.latency = dice_.one_of<Nanos>({200 * microsecond, 2 * millisecond, 30 * millisecond});
     if (!is(Profile::calm)) scenario_.message_fault_rate = dice_.one_of({0, 2, 10, 30});
     conditional_ = dice_.chance(50);
-    most_runs_ = dice_.between(1, 3);
+    max_runs_ = dice_.between(1, 3);
     const bool is_slow = !is(Profile::calm) && dice_.chance(40);
     for (std::size_t i = 0; i < scenario_.hosts.size(); ++i) {
       scenario_.lags.push_back(is_slow && dice_.chance(50) ? within(0, delay()) : 0);
@@ -106,13 +106,13 @@ class Maker {
                                       lock::NotRunning{other},
                                       lock::RetryAfter{some},
                                       lock::MaxFailures{few},
-                                      lock::MaxRuns{most_runs_, some * 2},
+                                      lock::MaxRuns{max_runs_, some * 2},
                                       lock::Once{"id" + std::to_string(few)}};
       // With slots two of the same ID could run at once; the command line refuses it.
       if (kind == 7 && slots_ > 1) continue;
       any_at_all = any_at_all || !plan.forced;
       if (is_left_out('c', kind)) continue;
-      if (kind == 6) attempt.needs.starts = most_runs_;
+      if (kind == 6) attempt.needs.starts = max_runs_;
       if (kind == 7) attempt.needs.once = "id" + std::to_string(few);
       if (!plan.forced) plan.conditions.push_back(made[kind]);
     }
@@ -236,7 +236,7 @@ class Maker {
   Millis lease_{};
   Nanos shortest_ = 0;  // the lease, but no more than ten seconds
   std::int64_t slots_ = 1;
-  std::int64_t most_runs_ = 1;  // callers that disagree about it remember fewer starts than the largest number needs
+  std::int64_t max_runs_ = 1;  // callers that disagree about it remember fewer starts than the largest number needs
   bool conditional_ = false;
   bool waiting_ = false;
   bool isolated_ = false;

@@ -26,7 +26,7 @@ constexpr std::array<Field, 15> fields{{{"cut", &SeenRecord::cut, nullptr},
                                         {"h_revoked", nullptr, &SeenHolder::revoked},
                                         {"h_slots", &SeenRecord::slots, nullptr},
                                         {"h_start", nullptr, &SeenHolder::start},
-                                        {"h_until", nullptr, &SeenHolder::till},
+                                        {"h_until", nullptr, &SeenHolder::expires_at},
                                         {"ok_end", &SeenRecord::ok_end, nullptr},
                                         {"ok_start", &SeenRecord::ok_start, nullptr},
                                         {"paused_until", &SeenRecord::paused_until, nullptr},
@@ -44,7 +44,7 @@ std::int64_t number(const std::string& text) {
 std::vector<SeenHolder> SeenRecord::live(std::int64_t now) const {
   std::vector<SeenHolder> out;
   std::copy_if(holders.begin(), holders.end(), std::back_inserter(out),
-               [&](const SeenHolder& holder) { return holder.till > now; });
+               [&](const SeenHolder& holder) { return holder.expires_at > now; });
   return out;
 }
 
@@ -58,11 +58,11 @@ SeenRecord SeenRecord::settled(std::int64_t now) const {
   SeenRecord out = *this;
   std::vector<SeenHolder> gone;
   std::copy_if(holders.begin(), holders.end(), std::back_inserter(gone),
-               [&](const SeenHolder& holder) { return holder.till <= now; });
-  std::sort(gone.begin(), gone.end(), [](const SeenHolder& a, const SeenHolder& b) { return a.till < b.till; });
+               [&](const SeenHolder& holder) { return holder.expires_at <= now; });
+  std::sort(gone.begin(), gone.end(), [](const SeenHolder& a, const SeenHolder& b) { return a.expires_at < b.expires_at; });
   for (const SeenHolder& holder : gone) {
-    if (holder.till >= out.ended) {
-      out.ended = holder.till;
+    if (holder.expires_at >= out.ended) {
+      out.ended = holder.expires_at;
       out.outcome = "lost";
       ++out.failures_in_a_row;
     }
@@ -98,7 +98,7 @@ SeenRecord look_at(engine::embedded::Store& store, const std::string& key) {
   for (const auto& [token, value] : fields_of(store, "{sim}:slots:" + key)) {
     SeenHolder holder;
     holder.token = token;
-    std::istringstream(value) >> holder.till >> holder.fence >> holder.start >> holder.revoked;
+    std::istringstream(value) >> holder.expires_at >> holder.fence >> holder.start >> holder.revoked;
     record.holders.push_back(holder);
   }
   return record;

@@ -12,7 +12,7 @@ namespace condolock::sim {
 
 struct SeenHolder {
   std::string token;
-  std::int64_t till = 0;
+  std::int64_t expires_at = 0;
   std::int64_t fence = 0;
   std::int64_t start = 0;
   std::int64_t revoked = 0;

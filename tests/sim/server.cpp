@@ -88,9 +88,9 @@ void Server::go_down() {
   known_.clear();
 }
 
-void Server::remember() { remembered_.assign(store_); }
+void Server::take_snapshot() { snapshot_.assign(store_); }
 
-void Server::lose() { store_.assign(remembered_); }
+void Server::restore_snapshot() { store_.assign(snapshot_); }
 
 std::vector<std::string> Server::asleep(const std::string& list) const {
   std::vector<std::string> tokens;

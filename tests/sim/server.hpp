@@ -60,8 +60,8 @@ class Server {
   void go_down();
   void come_up() { up_ = true; }
   bool is_up() const { return up_; }
-  void remember();  // what a loss brings back
-  void lose();
+  void take_snapshot();  // what a loss brings back
+  void restore_snapshot();
   void jump(Nanos length) { clock_.offset += length; }
   void forget_scripts() { known_.clear(); }
 
@@ -90,7 +90,7 @@ class Server {
   Trace& trace_;
   Respond respond_;
   engine::embedded::MemoryStore store_;
-  engine::embedded::MemoryStore remembered_;
+  engine::embedded::MemoryStore snapshot_;
   std::set<const scripts::Script*> known_;
   std::deque<Sleeper> sleepers_;
   std::uint64_t slept_ = 0;

@@ -39,7 +39,7 @@ class World final {
       agenda_.at(process->spec().at, [this, process = process.get()] { begin(*process); });
     }
     for (const FaultSpec& fault : scenario_.faults) {
-      if (fault.what == FaultKind::loss) agenda_.at(fault.since, [this] { server_.remember(); });
+      if (fault.what == FaultKind::loss) agenda_.at(fault.since, [this] { server_.take_snapshot(); });
       agenda_.at(fault.at, [this, &fault] { happen(fault); });
     }
     agenda_.at(scenario_.quiet_from, [this] {
@@ -138,7 +138,7 @@ class World final {
     if (!server_.is_up()) return;
     network_.break_all();
     server_.go_down();
-    if (loses) server_.lose();
+    if (loses) server_.restore_snapshot();
     agenda_.in(length, [this] { server_.come_up(); });
   }
 

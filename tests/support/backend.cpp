@@ -157,9 +157,9 @@ std::unique_ptr<Backend> make_backend(const std::string& name) {
   if (name != "file") throw std::runtime_error("CONDOLOCK_TEST_ENGINE must be redis, file or memory");
   // The tests' own way to the file is a second connection, as another process has one.
   static const TemporaryDirectory directory;
-  const embedded::DatabaseLocation place{directory.path(), embedded::Sync::none};
-  return std::make_unique<EmbeddedBackend>(std::make_unique<embedded::EmbeddedEngine>(place),
-                                           std::make_unique<embedded::SqliteStore>(place.file()));
+  const embedded::DatabaseLocation location{directory.path(), embedded::Sync::none};
+  return std::make_unique<EmbeddedBackend>(std::make_unique<embedded::EmbeddedEngine>(location),
+                                           std::make_unique<embedded::SqliteStore>(location.file()));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ struct Report {
   // The line of a report, from "event" on; "" if there is none.
   std::string line(const run::Report& report) const {
     cli::RunReport lines(writer.get(), "k", "id", conditions);
-    lines.tell(report);
+    lines.write(report);
     return from_event(read_all());
   }
 
@@ -63,7 +63,7 @@ std::string problem_with(std::string_view text) {
 
 TEST_CASE_FIXTURE(Report, "run report: each line has the schema, a time, the key and the run") {
   cli::RunReport lines(writer.get(), "k\xff", "id", conditions);
-  lines.tell(run::report::Started{42});
+  lines.write(run::report::Started{42});
   lines.exit(3);
   const std::string text = read_all();
   const std::size_t end = text.find('\n') + 1;
@@ -150,9 +150,9 @@ TEST_CASE_FIXTURE(Report, "run report: a full pipe holds nothing up, and the nex
   cli::RunReport lines(writer.get(), "k", "id", conditions);
   while (write(writer.get(), "#", 1) == 1) {
   }
-  lines.tell(run::report::Started{1});
+  lines.write(run::report::Started{1});
   CHECK(read_all().find("started") == std::string::npos);
-  lines.tell(run::report::Started{2});
+  lines.write(run::report::Started{2});
   lines.exit(0);
   const std::string text = read_all();
   CHECK(text.front() == '\n');
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(Report, "run report: a full pipe holds nothing up, and the nex
 
 TEST_CASE_FIXTURE(Report, "run report: without a descriptor nothing is written") {
   cli::RunReport lines(std::nullopt, "k", "id", conditions);
-  lines.tell(run::report::Started{1});
+  lines.write(run::report::Started{1});
   lines.exit(0);
   CHECK(read_all().empty());
 }

@@ -76,7 +76,7 @@ class World {
     return nullptr;
   }
   template <class T>
-  const T* told() const {
+  const T* reported() const {
     for (const run::Action& action : actions) {
       const auto* notify = std::get_if<run::action::Notify>(&action);
       if (notify != nullptr && std::holds_alternative<T>(notify->report)) return &std::get<T>(notify->report);
@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   begin();
   reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(exit_code() == 9);
-  REQUIRE(told<run::report::Refused>());
+  REQUIRE(reported<run::report::Refused>());
   plan.busy_code = 0;
   begin();
   reply({"held", "1 h", "3", "2", "1", "1"});
@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(argument(8) == "1");      // a refusal is counted
   CHECK(argument(9) == "30000");  // patience
   reply({"held", "1 h", "3", "20000", "1", "1"});
-  REQUIRE(told<run::report::Waiting>());
+  REQUIRE(reported<run::report::Waiting>());
   CHECK(args() == "acquire");
   CHECK(sleep() == Millis(20'000));
   CHECK(find<run::action::Eval>()->call.wait->key == "{ns}:wake:K");
@@ -193,7 +193,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(argument(8).empty());  // only the first
   after(Millis(20'000));
   reply({"paused", "", ""});
-  CHECK_FALSE(told<run::report::Waiting>());
+  CHECK_FALSE(reported<run::report::Waiting>());
   CHECK(sleep() == Millis(30'000));
   after(Millis(30'000));
   reply({"paused", "7", "why"});
@@ -206,7 +206,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(argument(9) == "19990");
   after(Millis(19'990));
   reply({"held", "1 h", "3", "59000", "1", "1"});
-  CHECK(told<run::report::Refused>());
+  CHECK(reported<run::report::Refused>());
   CHECK(args().empty());
   CHECK(exit_code() == 75);
 }
@@ -219,14 +219,14 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   CHECK(argument(9) == "5000");
   after(Millis(5000));
   reply({"paused", "55000", "why"});
-  CHECK_FALSE(told<run::report::Refused>());
+  CHECK_FALSE(reported<run::report::Refused>());
   CHECK(args() == "acquire");
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(argument(8).empty());
   CHECK(argument(9).empty());
   SUBCASE("") {
     reply({"paused", "54990", "why"});
-    CHECK(told<run::report::Refused>());
+    CHECK(reported<run::report::Refused>());
     CHECK(exit_code() == 75);
   }
   SUBCASE("the pause has just ended") {
@@ -235,7 +235,7 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   }
   SUBCASE("no answer: the refusal stands, whatever --on-unreachable says") {
     fail(engine::Failure{engine::Fault::unreachable, true, false, "gone"});
-    CHECK(told<run::report::Refused>());
+    CHECK(reported<run::report::Refused>());
     CHECK(args() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 75);
@@ -315,7 +315,7 @@ TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come again and again, bu
   CHECK(now - lost >= Millis(5000));
   CHECK(now - lost <= Millis(5500));
   CHECK(attempts < 30);
-  CHECK(told<run::report::NoGrant>());
+  CHECK(reported<run::report::NoGrant>());
   CHECK(args() == "abandon");
 }
 
@@ -337,7 +337,7 @@ TEST_CASE_FIXTURE(World, "--wait: a success of the same ID ends it") {
   plan.conditions = {lock::Once{"x"}};
   begin();
   reply({"skipped", "1", "done", "3", ""});
-  CHECK(told<run::report::Refused>());
+  CHECK(reported<run::report::Refused>());
   CHECK(exit_code() == 75);
 }
 
@@ -379,7 +379,7 @@ TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, t
   CHECK(args() == "acquire");
   CHECK(argument(1) == "token");
   fail(no_answer());
-  REQUIRE(told<run::report::NoGrant>());
+  REQUIRE(reported<run::report::NoGrant>());
   CHECK(args() == "abandon");
   fail(no_answer());
   CHECK(exit_code() == 69);
@@ -392,7 +392,7 @@ TEST_CASE_FIXTURE(World, "--on-unreachable skip") {
   fail(no_answer());
   tick();
   fail(no_answer());
-  CHECK(told<run::report::SkippedUnreachable>());
+  CHECK(reported<run::report::SkippedUnreachable>());
   CHECK(args() == "abandon");
   fail(no_answer());
   CHECK(exit_code() == 9);
@@ -408,7 +408,7 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
       world.fail(no_answer(sent));
       world.tick();
       world.fail(no_answer(false));
-      CHECK(world.told<run::report::Unleased>());
+      CHECK(world.reported<run::report::Unleased>());
       REQUIRE(world.find<run::action::Spawn>());
       CHECK(world.find<run::action::Spawn>()->grant.fence == 0);
       world.feed(run::event::Spawned{});
@@ -425,10 +425,10 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
       CHECK(world.argument(1) != "token");
       if (recorded) {
         world.reply({"recorded"});
-        CHECK_FALSE(world.told<run::report::NotRecorded>());
+        CHECK_FALSE(world.reported<run::report::NotRecorded>());
       } else {
         world.fail(no_answer());
-        CHECK_FALSE(world.told<run::report::NotRecorded>()->success);
+        CHECK_FALSE(world.reported<run::report::NotRecorded>()->success);
       }
       CHECK(world.exit_code() == 0);
     }
@@ -567,8 +567,8 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
     CHECK(patience() == Millis(5000));
     reply({"renewed"});
     CHECK(actions.size() == 1);
-    REQUIRE(told<run::report::Renewed>());
-    CHECK_FALSE(told<run::report::Renewed>()->after_failure);
+    REQUIRE(reported<run::report::Renewed>());
+    CHECK_FALSE(reported<run::report::Renewed>()->after_failure);
   }
 }
 
@@ -588,8 +588,8 @@ TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, not
   start_child();
   tick();
   fail(no_answer());
-  REQUIRE(told<run::report::RenewalFailed>());
-  CHECK(told<run::report::RenewalFailed>()->left == Millis(37'400));
+  REQUIRE(reported<run::report::RenewalFailed>());
+  CHECK(reported<run::report::RenewalFailed>()->left == Millis(37'400));
   for (int i = 0; i < 5; ++i) {
     CHECK(*next_in() <= Millis(1000));
     tick();
@@ -599,8 +599,8 @@ TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, not
   }
   tick();
   reply({"renewed"});
-  REQUIRE(told<run::report::Renewed>());
-  CHECK(told<run::report::Renewed>()->after_failure);
+  REQUIRE(reported<run::report::Renewed>());
+  CHECK(reported<run::report::Renewed>()->after_failure);
   CHECK(*next_in() == Millis(10'000));
 }
 
@@ -634,7 +634,7 @@ TEST_CASE_FIXTURE(World, "a renewal that is under way does not hold up the deadl
   CHECK(args() == "renew");
   tick();  // nothing answered
   CHECK(signal() == SIGTERM);
-  CHECK(told<run::report::Stopping>()->why == Why::not_renewed);
+  CHECK(reported<run::report::Stopping>()->why == Why::not_renewed);
   tick();
   CHECK(signal() == SIGKILL);
   CHECK_FALSE(next_in());
@@ -646,7 +646,7 @@ TEST_CASE_FIXTURE(World, "lost: TERM at once, KILL after the grace, no more rene
   tick();
   reply({"lost", "18"});
   CHECK(signal() == SIGTERM);
-  CHECK(told<run::report::Stopping>()->why == Why::lost);
+  CHECK(reported<run::report::Stopping>()->why == Why::lost);
   CHECK(*next_in() == Millis(4000));
   tick();
   CHECK(signal() == SIGKILL);
@@ -660,7 +660,7 @@ TEST_CASE_FIXTURE(World, "reasserted: told, and on it goes") {
   start_child();
   tick();
   reply({"reasserted"});
-  CHECK(told<run::report::Reasserted>());
+  CHECK(reported<run::report::Reasserted>());
   CHECK(*next_in() == Millis(10'000));
 }
 
@@ -670,7 +670,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   CHECK(*next_in() == Millis(3000));
   tick();
   CHECK(signal() == SIGTERM);
-  CHECK(told<run::report::Stopping>()->why == Why::timeout);
+  CHECK(reported<run::report::Stopping>()->why == Why::timeout);
   SUBCASE("it ends by itself") {
     feed(run::event::ChildExited{0});
     CHECK(argument(4) == "timeout");
@@ -691,7 +691,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   SUBCASE("the lease is lost meanwhile: the worse news wins") {
     tick();
     reply({"lost", "18"});
-    CHECK(told<run::report::Stopping>()->why == Why::lost);
+    CHECK(reported<run::report::Stopping>()->why == Why::lost);
     CHECK(*next_in() == Millis(3000));  // its own KILL was nearer than the lease's grace
     feed(run::event::ChildExited{143});
     reply({"superseded"});
@@ -725,7 +725,7 @@ TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74")
   }
   CHECK(attempts >= 4);
   CHECK(now - ended <= Millis(20'000));
-  CHECK(told<run::report::NotRecorded>()->success);
+  CHECK(reported<run::report::NotRecorded>()->success);
   CHECK(exit_code() == 74);
 }
 
@@ -736,7 +736,7 @@ TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's cod
   CHECK(patience() == Millis(5000));  // one whole attempt at least
   after(Millis(5000));
   fail(no_answer());
-  CHECK_FALSE(told<run::report::NotRecorded>()->success);
+  CHECK_FALSE(reported<run::report::NotRecorded>()->success);
   CHECK(exit_code() == 5);
 }
 
@@ -753,7 +753,7 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
     tick();
     CHECK(args() == "finish");
     reply({"recorded"});
-    CHECK_FALSE(told<run::report::NotRecorded>());
+    CHECK_FALSE(reported<run::report::NotRecorded>());
     CHECK(exit_code() == 0);
   }
   SUBCASE("it does not") {
@@ -774,8 +774,8 @@ TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried
     start_child();
     feed(run::event::ChildExited{0});
     fail({fault, false, false, "x"});
-    REQUIRE(told<run::report::NotRecorded>());
-    CHECK(told<run::report::NotRecorded>()->success);
+    REQUIRE(reported<run::report::NotRecorded>());
+    CHECK(reported<run::report::NotRecorded>()->success);
     CHECK(exit_code() == 74);
   }
 }

@@ -51,21 +51,21 @@ util::Result<std::vector<Setting>> settings_of(const toml::table& table, const s
   std::vector<Setting> out;
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
-    const std::string place = util::escape(path) + ":" + std::to_string(key.source().begin.line);
+    const std::string source = util::escape(path) + ":" + std::to_string(key.source().begin.line);
     if (node.is_table() || node.is_array_of_tables()) {
-      return util::Problem{place + ": there are no sections here, so no [" + util::escape(name) + "]"};
+      return util::Problem{source + ": there are no sections here, so no [" + util::escape(name) + "]"};
     }
     if (std::find(config_names.begin(), config_names.end(), name) == config_names.end()) {
-      std::string text = place + ": there is no '" + util::escape(name) + "' here, but:";
+      std::string text = source + ": there is no '" + util::escape(name) + "' here, but:";
       for (const std::string_view each : config_names) text.append(" ").append(each);
       return util::Problem{text};
     }
     auto texts = texts_of(node);
     if (!texts) {
-      return util::Problem{std::string(place).append(": ").append(name) +
+      return util::Problem{std::string(source).append(": ").append(name) +
                            " must be a text, a number, true or false, or an array of these"};
     }
-    out.push_back({name, *std::move(texts), place});
+    out.push_back({name, *std::move(texts), source});
   }
   return out;
 }

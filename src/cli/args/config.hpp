@@ -22,7 +22,7 @@ inline constexpr std::array<std::string_view, 19> config_names{
 struct Setting {
   std::string name;
   std::vector<std::string> texts;  // as on the command line; several for an array
-  std::string place;               // "/etc/condolock/config.toml:3"
+  std::string source;              // "/etc/condolock/config.toml:3"
 };
 
 // Reads the file `named`. Without a name it reads the first file that exists, if any:

@@ -104,12 +104,14 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   if (const auto problem = engine::unsupported(globals.location)) {
     return CommandResult{exit_code::configuration, options.named("--url") + ": " + problem->text, ""};
   }
-  const Console console(globals.quiet, globals.verbose, Patience::never_waits);
-  if (const auto warning = engine::warning(globals.location)) console.warning(*warning);
+  const auto warn = [&](const std::string& text) {
+    Console(globals.quiet, globals.verbose, Patience::never_waits).warning(text);
+  };
+  if (const auto warning = engine::warning(globals.location)) warn(*warning);
   auto* target = std::get_if<engine::redis::Target>(&globals.location);
   if (target == nullptr) return std::nullopt;
   if (options.was_given("--url") && !target->password.empty()) {
-    console.warning("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
+    warn("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
   }
   const bool user_is_nearer = options.source("--user") > options.source("--url");
   if (target->user.empty() || options.was_given("--user") || user_is_nearer) target->user = globals.user;

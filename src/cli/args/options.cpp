@@ -152,12 +152,12 @@ std::optional<CommandResult> Options::read_environment() {
 std::optional<CommandResult> Options::read_settings(const std::vector<Setting>& settings) {
   for (const Setting& setting : settings) {
     const auto wrong = [&setting](const std::string& text) {
-      return CommandResult{exit_code::configuration, setting.place + ": " + setting.name + ": " + text, ""};
+      return CommandResult{exit_code::configuration, setting.source + ": " + setting.name + ": " + text, ""};
     };
     const auto option = std::find_if(options_.begin(), options_.end(),
                                      [&](const Option& each) { return each.long_name() == "--" + setting.name; });
     if (option == options_.end() || !option->texts.empty() || !option->source_name.empty()) continue;
-    option->source_name = setting.place + ": " + setting.name;
+    option->source_name = setting.source + ": " + setting.name;
     const bool may_be_many = option->repeatable && !option->form.empty();
     if (setting.texts.size() != 1 && !may_be_many) return wrong("takes one value, not an array");
     for (const std::string& text : setting.texts) {

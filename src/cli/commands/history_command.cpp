@@ -35,9 +35,9 @@ CommandResult history_command(const RawArguments& arguments) {
   if (auto result = parse(options, arguments, history_spec, globals, args)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
-  RecordReader reading(globals, console);
+  RecordReader reader(globals, console);
   const lock::Job job = job_of(globals, args.key);
-  const auto answer = lock::decode_history(reading.ask(lock::history_call(job, limit)), job);
+  const auto answer = lock::decode_history(reader.ask(lock::history_call(job, limit)), job);
   if (!answer) return result_of(answer.error());
   const auto& history = *answer;
   const int code = history.known ? exit_code::ok : exit_code::unknown_key;

@@ -53,8 +53,8 @@ CommandResult list_command(const RawArguments& arguments) {
   if (auto result = parse(options, arguments, list_spec, globals, args, [&] { return settle(form); })) return *result;
 
   const Console console(globals.quiet, globals.verbose);
-  RecordReader reading(globals, console);
-  const auto answer = reading.names(args.pattern);
+  RecordReader reader(globals, console);
+  const auto answer = reader.names(args.pattern);
   if (!answer) return result_of(answer.error());
   const auto& names = *answer;
   if (form.plain) return {exit_code::ok, "", plain_text(names)};
@@ -62,7 +62,7 @@ CommandResult list_command(const RawArguments& arguments) {
   // Format each record at once. One JSON document of a hundred thousand keys would take a gigabyte in memory.
   std::string document;
   std::vector<KeyStatus> statuses;
-  const auto failure = reading.records(names, [&](KeyStatus status) {
+  const auto failure = reader.records(names, [&](KeyStatus status) {
     if (form.json) {
       document += (document.empty() ? "" : ",\n") + status_json(status);
     } else {
@@ -70,7 +70,7 @@ CommandResult list_command(const RawArguments& arguments) {
     }
   });
   if (failure) return result_of(*failure);
-  CommandResult result{reading.exit_code(), "", ""};
+  CommandResult result{reader.exit_code(), "", ""};
   if (form.json) {
     result.output = "{\"schema\": 1, \"keys\": [" + (document.empty() ? "" : "\n" + document + "\n") + "]}\n";
   } else if (form.prometheus) {

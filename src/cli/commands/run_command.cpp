@@ -103,18 +103,18 @@ std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
   if (run.no_wait && options.was_given("--wait")) return wrong("-n is --wait 0: give one of them");
   if (run.no_wait) plan.wait = Millis(0);
   plan.attempt.needs = lock::needs_of(run.args.conditions);
-  const std::string unreachable = options.source("--on-unreachable") == Options::Source::environment
-                                      ? "CONDOLOCK_ON_UNREACHABLE=run"
-                                      : options.named("--on-unreachable") + " run";
-  struct Mode {
-    bool wanted;
-    lock::RunMode mode;
-    std::string named;
+  const auto clash_with = [&](lock::RunMode mode, const std::string& named) -> std::optional<CommandResult> {
+    const auto clash = lock::clash(run.args.conditions, mode);
+    if (!clash) return std::nullopt;
+    return wrong(std::string(clash->option) + " can't be with " + named + ": " + std::string(clash->why));
   };
-  for (const Mode& each : {Mode{plan.attempt.slots > 1, lock::RunMode::several_slots, "--slots above 1"},
-                           Mode{plan.on_unreachable == run::OnUnreachable::run, lock::RunMode::unleased, unreachable}}) {
-    const auto clash = each.wanted ? lock::clash(run.args.conditions, each.mode) : std::nullopt;
-    if (clash) return wrong(std::string(clash->option) + " can't be with " + each.named + ": " + std::string(clash->why));
+  if (plan.attempt.slots > 1) {
+    if (auto result = clash_with(lock::RunMode::several_slots, "--slots above 1")) return result;
+  }
+  if (plan.on_unreachable == run::OnUnreachable::run) {
+    const bool from_environment = options.source("--on-unreachable") == Options::Source::environment;
+    return clash_with(lock::RunMode::unleased,
+                      from_environment ? "CONDOLOCK_ON_UNREACHABLE=run" : options.named("--on-unreachable") + " run");
   }
   return std::nullopt;
 }
@@ -152,7 +152,7 @@ CommandResult run_command(const RawArguments& arguments) {
   auto engine = open_engine(globals);
   run::Run machine(plan);
   const int code = run::drive(machine, *engine, signals, command, [&](const run::Report& report) {
-    lines.tell(report);
+    lines.write(report);
     print_message(context, report);
   });
   lines.exit(code);

@@ -30,17 +30,17 @@ CommandResult status_command(const RawArguments& arguments) {
   if (auto result = parse(options, arguments, status_spec, globals, args)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
-  RecordReader reading(globals, console);
+  RecordReader reader(globals, console);
   std::vector<KeyStatus> statuses;
   bool all_known = true;
-  const auto failure = reading.records(args.keys, [&](KeyStatus status) {
+  const auto failure = reader.records(args.keys, [&](KeyStatus status) {
     all_known = all_known && status.record.known;
     statuses.push_back(std::move(status));
   });
   if (failure) return result_of(*failure);
   const Palette palette(STDOUT_FILENO);
   const int code = all_known ? exit_code::ok : exit_code::unknown_key;
-  return {reading.exit_code() == exit_code::ok ? code : reading.exit_code(), "",
+  return {reader.exit_code() == exit_code::ok ? code : reader.exit_code(), "",
           json ? status_json(statuses) : status_text(statuses, palette)};
 }
 

@@ -3,8 +3,8 @@
 namespace condolock::cli {
 
 std::string describe(const engine::Failure& failure) {
-  const auto says = [&](const char* text) { return failure.text.find(text) != std::string::npos; };
-  if (failure.fault == engine::Fault::denied && (says("NOAUTH") || says("unauthenticated"))) {
+  const auto mentions = [&](const char* text) { return failure.text.find(text) != std::string::npos; };
+  if (failure.fault == engine::Fault::denied && (mentions("NOAUTH") || mentions("unauthenticated"))) {
     return failure.text + " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
   }
   return failure.text;

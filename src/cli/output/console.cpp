@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "util/output.hpp"
+#include "cli/output/write.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -46,12 +46,12 @@ Console::Console(bool quiet, bool verbose, Patience patience)
       patience_(patience),
       palette_(STDERR_FILENO) {}
 
-void Console::line(Tint tint, std::string_view opening, std::string_view text) const {
-  const std::string whole = "condolock: " + palette_.paint(tint, opening) + std::string(text) + "\n";
+void Console::line(Tint tint, std::string_view label, std::string_view text) const {
+  const std::string whole = "condolock: " + palette_.paint(tint, label) + std::string(text) + "\n";
   if (patience_ == Patience::never_waits) {
-    util::write_at_once(STDERR_FILENO, whole);
+    write_at_once(STDERR_FILENO, whole);
   } else {
-    util::write_all(STDERR_FILENO, whole);
+    write_all(STDERR_FILENO, whole);
   }
 }
 
@@ -65,12 +65,12 @@ void Console::decision(std::string_view text) const {
   if (prints_decisions_) line(Tint::none, "", text);
 }
 
-void Console::prompt(std::string_view text) const { util::write_all(STDERR_FILENO, "condolock: " + std::string(text)); }
+void Console::prompt(std::string_view text) const { write_all(STDERR_FILENO, "condolock: " + std::string(text)); }
 
 void Console::detail(std::string_view text) const {
   if (verbose_) line(Tint::dim, "", text);
 }
 
-bool print(std::string_view text) { return util::write_all(STDOUT_FILENO, text); }
+bool print(std::string_view text) { return write_all(STDOUT_FILENO, text); }
 
 }  // namespace condolock::cli

@@ -47,7 +47,7 @@ class Console {
   void detail(std::string_view text) const;
 
  private:
-  void line(Tint tint, std::string_view opening, std::string_view text) const;
+  void line(Tint tint, std::string_view label, std::string_view text) const;
 
   bool quiet_;
   bool verbose_;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/output/console.hpp"
-#include "run/run.hpp"
+#include "run/report.hpp"
 
 namespace condolock::cli {
 

@@ -7,9 +7,9 @@
 
 #include "cli/output/command_result.hpp"
 #include "cli/output/json.hpp"
+#include "cli/output/write.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
-#include "util/output.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -134,23 +134,23 @@ RunReport::RunReport(std::optional<int> fd, std::string key, std::string run_id,
   if (fd_) fcntl(*fd_, F_SETFD, FD_CLOEXEC);
 }
 
-void RunReport::tell(const run::Report& report) {
+void RunReport::write(const run::Report& report) {
   if (!fd_) return;
   const Json event = std::visit(Writer{conditions_}, report);
-  if (!event.is_null()) write(event);
+  if (!event.is_null()) write_line(event);
 }
 
 void RunReport::exit(int code) {
-  if (fd_) write({{"event", "exit"}, {"exit_code", code}});
+  if (fd_) write_line({{"event", "exit"}, {"exit_code", code}});
 }
 
-void RunReport::write(const Json& event) {
+void RunReport::write_line(const Json& event) {
   using std::chrono::system_clock;
   const auto now = std::chrono::duration_cast<Millis>(system_clock::now().time_since_epoch()).count();
   Json line{{"schema", json_schema}, {"at", time_json(now)}, {"key", key_}, {"run_id", run_id_}};
   line.update(event);
   // If the previous line was not written completely, end it first.
-  torn_ = !util::write_at_once(*fd_, (torn_ ? "\n" : "") + dumped(line, -1));
+  torn_ = !write_at_once(*fd_, (torn_ ? "\n" : "") + dumped(line, -1));
 }
 
 std::optional<util::Problem> take_report_fd(std::string_view text, std::optional<int>& into) {

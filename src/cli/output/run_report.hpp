@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "run/run.hpp"
+#include "run/report.hpp"
 
 namespace condolock::cli {
 
@@ -16,12 +16,12 @@ class RunReport {
   // close-on-exec, so that its reader sees the end of file when this process ends.
   RunReport(std::optional<int> fd, std::string key, std::string run_id, const std::vector<lock::Condition>& conditions);
 
-  void tell(const run::Report& report);
+  void write(const run::Report& report);
   // Writes the last line.
   void exit(int code);
 
  private:
-  void write(const nlohmann::ordered_json& event);
+  void write_line(const nlohmann::ordered_json& event);
 
   std::optional<int> fd_;
   std::string key_;

@@ -1,4 +1,4 @@
-#include "util/output.hpp"
+#include "cli/output/write.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 
 #include "util/fd.hpp"
 
-namespace condolock::util {
+namespace condolock::cli {
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -34,7 +34,7 @@ bool write_at_once(int fd, std::string_view text) {
   if (S_ISSOCK(info.st_mode)) return is_all(send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
   if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
-    const Fd own(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const util::Fd own(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (own) return write_all(own.get(), text);  // false on EAGAIN
   }
   pollfd room{fd, POLLOUT, 0};
@@ -42,4 +42,4 @@ bool write_at_once(int fd, std::string_view text) {
   return is_all(write(fd, text.data(), S_ISREG(info.st_mode) ? text.size() : std::min<std::size_t>(text.size(), PIPE_BUF)));
 }
 
-}  // namespace condolock::util
+}  // namespace condolock::cli

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace condolock::util {
+namespace condolock::cli {
 
 // Writes all of `text`, as long as that takes. False: a write failed, and errno says why.
 bool write_all(int fd, std::string_view text);
@@ -12,4 +12,4 @@ bool write_all(int fd, std::string_view text);
 // not wait for a reader.
 bool write_at_once(int fd, std::string_view text);
 
-}  // namespace condolock::util
+}  // namespace condolock::cli

@@ -12,7 +12,7 @@
 namespace condolock::engine::embedded {
 namespace {
 
-constexpr int layout = 2;
+constexpr int layout = 3;
 
 // In pages; a run writes six. A process that opens the file while no other has it open reads the whole log first.
 constexpr int long_log = 64;
@@ -39,10 +39,10 @@ constexpr std::array<const char*, 13> sources{
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
-    "SELECT kind, expires, fields FROM head WHERE key = ?1",
-    "INSERT INTO head (key, kind, expires, fields) VALUES (?1, ?2, ?3, ?4) "
+    "SELECT kind, expires, fields FROM entry WHERE key = ?1",
+    "INSERT INTO entry (key, kind, expires, fields) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (key) DO UPDATE SET kind = ?2, expires = ?3, fields = ?4",
-    "DELETE FROM head WHERE key = ?1",
+    "DELETE FROM entry WHERE key = ?1",
     "DELETE FROM item WHERE key = ?1",
     "SELECT name, score, value FROM item WHERE key = ?1 AND name = ?2 AND value IS NULL",
     "INSERT OR REPLACE INTO item (key, name, score, value) VALUES (?1, ?2, ?3, ?4)",
@@ -50,16 +50,16 @@ constexpr std::array<const char*, 13> sources{
     "SELECT count(*) FROM item WHERE key = ?1",
     "SELECT name, score, value FROM item WHERE key = ?1 AND score >= ?2 AND score <= ?3 ORDER BY score, name LIMIT ?4 "
     "OFFSET ?5",
-    "SELECT key FROM head ORDER BY key",
+    "SELECT key FROM entry ORDER BY key",
 };
 
 constexpr const char* schema =
     // With a rowid, a whole record fits on its page. WITHOUT ROWID, only a quarter of that would.
-    "CREATE TABLE head (key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL);"
+    "CREATE TABLE entry (key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL);"
     "CREATE TABLE item (key BLOB, score REAL, name BLOB, value BLOB, PRIMARY KEY (key, score, name)) WITHOUT ROWID;"
     // Only members of sorted sets are looked up by name, and only they have no value.
     "CREATE UNIQUE INDEX member ON item (key, name) WHERE value IS NULL;"
-    "PRAGMA user_version = 2";
+    "PRAGMA user_version = 3";
 
 // Encodes a hash as text: for each name and each value its length, a colon and the bytes.
 std::string packed(const KeyEntry& entry) {
@@ -175,7 +175,7 @@ class SqliteStore::Query {
 SqliteStore::SqliteStore(const std::string& path) : path_(path) {
   // The file holds secret tokens, so only its owner may read it. SQLite gives its -wal and -shm files the same mode. This
   // uses mknod, because closing a descriptor of the file would drop all of the process's locks on it (POSIX).
-  static_cast<void>(mknod(path.c_str(), S_IFREG | 0600, 0));
+  if (mknod(path.c_str(), S_IFREG | 0600, 0) == 0) chmod(path.c_str(), 0600);  // the umask may have taken some of it
   const int code = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
     if (code != SQLITE_OK) fail(code);
