@@ -323,6 +323,9 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   [ "$(stat -c %a state/condolock.db)" = 600 ]
   for file in state/condolock.db-*; do [ "$(stat -c %a "$file")" = 600 ]; done
   (umask 027; [ "$("$CONDOLOCK" run --key K -- sh -c umask)" = 0027 ])
+  rm state/condolock.db*
+  (umask 0777; "$CONDOLOCK" run --key K -- true)
+  [ "$(stat -c %a state/condolock.db)" = 600 ]
 }
 
 @test "the directory is removed during a run: the lease is taken anew where others look" {

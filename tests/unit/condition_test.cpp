@@ -98,3 +98,34 @@ TEST_CASE("retry-after and max-failures") {
   CHECK(explain(failures, {"failed", Millis(1000), {}}) ==
         "3 or more failures in a row, the last 1s ago (once it is mended: condolock touch, or one run with --force)");
 }
+
+TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else") {
+  std::vector<lock::Condition> conditions{lock::AccessedPrior{"a", Millis(1)}, lock::MinTime{Millis(5)}};
+  CHECK_FALSE(lock::modify(conditions, "--min-time-from", "start"));
+  CHECK(std::get<lock::MinTime>(conditions[1]).from == lock::From::start);
+  CHECK_FALSE(lock::modify(conditions, "--min-time-from", "end"));
+  CHECK(std::get<lock::MinTime>(conditions[1]).from == lock::From::end);
+  conditions.pop_back();
+  const auto problem = lock::modify(conditions, "--min-time-from", "start");
+  REQUIRE(problem);
+  CHECK(problem->text == "--min-time-from needs a --min-time D to count");
+  REQUIRE(kind("--min-time").modifier);
+  CHECK(kind("--min-time").modifier->option == "--min-time-from");
+  CHECK_FALSE(kind("--min-time").check_modifier("start"));
+  CHECK(kind("--min-time").check_modifier("begin")->text == "'begin' is neither start nor end");
+  CHECK_FALSE(kind("--once").modifier);
+}
+
+TEST_CASE("what conditions need of the attempt, and what they can't go together with") {
+  CHECK_FALSE(lock::needs_of({lock::MinTime{Millis(5)}}).starts);
+  CHECK(lock::needs_of({lock::MinTime{Millis(5)}}).once.empty());
+  const auto needs = lock::needs_of({lock::MaxRuns{3, Millis(1000)}, lock::Once{"id"}});
+  CHECK(needs.starts == 3);
+  CHECK(needs.once == "id");
+  CHECK_FALSE(lock::clash({lock::MaxRuns{3, Millis(1000)}}, lock::RunMode::several_slots));
+  for (const auto mode : {lock::RunMode::several_slots, lock::RunMode::unleased}) {
+    const auto clash = lock::clash({lock::MinTime{Millis(5)}, lock::Once{"id"}}, mode);
+    REQUIRE(clash);
+    CHECK(clash->option == "--once");
+  }
+}

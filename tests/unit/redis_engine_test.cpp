@@ -127,3 +127,125 @@ TEST_CASE_FIXTURE(Engine, "engine: what is not Redis is unexpected, not unreacha
   REQUIRE_FALSE(reply.answer);
   CHECK(reply.answer.error().fault == engine::Fault::unexpected);
 }
+
+namespace {
+
+// Answers the nth write with the nth text.
+std::function<std::string(const std::string&)> answers(std::vector<std::string> texts) {
+  return [texts = std::move(texts), next = std::size_t{0}](const std::string&) mutable {
+    return next < texts.size() ? texts[next++] : std::string();
+  };
+}
+
+const std::string granted = "*4\r\n$7\r\ngranted\r\n$2\r\n17\r\n$1\r\n1\r\n$0\r\n\r\n";
+
+// One server, and a target with a password.
+struct OneServer {
+  std::shared_ptr<FakeTransport::State> state = std::make_shared<FakeTransport::State>();
+  int connections = 0;
+  int looks = 0;
+  Instant now = BootClock::now();
+  std::unique_ptr<RedisEngine> engine;
+
+  explicit OneServer(const std::string& password = "") {
+    engine::redis::Target target;
+    target.host = "redis.example";
+    target.password = password;
+    std::vector<FakeDiscovery::Addresses> found{{numbered(1)}};
+    engine = std::make_unique<RedisEngine>(target, std::make_unique<FakeDiscovery>(found, looks), [this](const Address&) {
+      ++connections;
+      return std::make_unique<FakeTransport>(state);
+    });
+  }
+
+  static engine::Call acquire() {
+    engine::Call call;
+    call.script = &scripts::acquire;
+    call.keys = {"k"};
+    call.args = {"a"};
+    return call;
+  }
+  std::optional<engine::Reply> start(engine::Call call) {
+    call.deadline = now + Millis(1000);
+    engine->start(std::move(call), now);
+    return advance();
+  }
+  std::optional<engine::Reply> advance() {
+    for (int i = 0; i < 10; ++i) {
+      if (auto reply = engine->advance(POLLIN, now)) return reply;
+    }
+    return std::nullopt;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("engine: NOSCRIPT is answered with the source, on the same connection") {
+  OneServer server;
+  server.state->answer = answers({"-NOSCRIPT No matching script.\r\n", granted});
+  const auto reply = server.start(OneServer::acquire());
+  REQUIRE(reply);
+  REQUIRE(reply->answer);
+  CHECK(reply->answer->front() == "granted");
+  REQUIRE(server.state->writes.size() == 2);
+  CHECK(server.state->writes[0].find("EVALSHA") != std::string::npos);
+  CHECK(server.state->writes[1].find("$4\r\nEVAL\r\n") != std::string::npos);
+  CHECK(server.connections == 1);
+}
+
+TEST_CASE("engine: a server that is not ready is asked again on a new connection, after a pause") {
+  OneServer server;
+  server.state->answer = answers({"-LOADING Redis is loading the dataset in memory\r\n", granted});
+  CHECK_FALSE(server.start(OneServer::acquire()));
+  CHECK(server.connections == 1);
+  const auto wake = server.engine->interest().wake;
+  REQUIRE(wake);
+  CHECK(*wake > server.now);
+  server.now = *wake;
+  const auto reply = server.advance();
+  REQUIRE(reply);
+  CHECK(reply->answer);
+  CHECK(server.connections == 2);
+}
+
+TEST_CASE("engine: a server that stays not ready is quoted at the deadline") {
+  OneServer server;
+  server.state->answer = [](const std::string&) { return "-LOADING Redis is loading the dataset in memory\r\n"; };
+  CHECK_FALSE(server.start(OneServer::acquire()));
+  server.now += Millis(1000);
+  const auto reply = server.advance();
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK_FALSE(reply->answer.error().may_have_run);
+  CHECK(reply->answer.error().text.find("it said: LOADING") != std::string::npos);
+}
+
+TEST_CASE("engine: a grant behind a failed AUTH is void, and given back on that very connection") {
+  OneServer server("secret");
+  server.state->answer = answers({"-WRONGPASS invalid username-password pair\r\n" + granted, "*1\r\n$9\r\nabandoned\r\n"});
+  const auto reply = server.start(OneServer::acquire());
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::denied);
+  CHECK(reply->answer.error().voided);
+  CHECK(reply->answer.error().text.find("secret") == std::string::npos);
+  engine::Call abandon;
+  abandon.script = &scripts::abandon;
+  abandon.same_session = true;
+  const auto given_back = server.start(abandon);
+  REQUIRE(given_back);
+  REQUIRE(given_back->answer);
+  CHECK(given_back->answer->front() == "abandoned");
+  CHECK(server.connections == 1);
+}
+
+TEST_CASE("engine: bytes behind the last reply cost the connection, and are nobody's answer") {
+  OneServer server;
+  server.state->answer = answers({granted + granted, "*1\r\n$4\r\nheld\r\n"});
+  REQUIRE(server.start(OneServer::acquire()));
+  const auto reply = server.start(OneServer::acquire());
+  REQUIRE(reply);
+  REQUIRE(reply->answer);
+  CHECK(reply->answer->front() == "held");
+  CHECK(server.connections == 2);
+}
