@@ -56,6 +56,8 @@ inline constexpr std::array<Described, 15> table{{
 constexpr int of(engine::Fault fault) {
   switch (fault) {
     case engine::Fault::unreachable:
+    case engine::Fault::not_ready:
+    case engine::Fault::local:
     case engine::Fault::not_primary:
     case engine::Fault::write_refused:
       return unreachable;

@@ -6,11 +6,13 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/dispatch.hpp"
 #include "cli/output/console.hpp"
 #include "process/child.hpp"
+#include "util/shortage.hpp"
 
 int main(int argc, char** argv) {
   using condolock::cli::Console;
@@ -26,6 +28,10 @@ int main(int argc, char** argv) {
       Console(false, false).error("cannot write to standard output: " + why);
       code = condolock::exit_code::internal;
     }
+  } catch (const std::system_error& error) {
+    const bool shortage = condolock::util::is_local_shortage(error.code().value());
+    if (shortage) code = condolock::exit_code::unreachable;
+    Console(false, false).error((shortage ? "cannot start: " : "internal error: ") + std::string(error.what()));
   } catch (const std::exception& error) {
     Console(false, false).error(std::string("internal error: ") + error.what());
   }

@@ -28,13 +28,16 @@ struct Call {
   std::vector<std::string> args;
   Instant deadline{};         // for the whole call: name resolution, connecting, `wait` and every resend included
   std::optional<Wait> wait;   // its at_most must end before the deadline
+  bool as_source = false;     // send the script itself and not its digest: nobody may be left to answer a NOSCRIPT
   bool ask_role = false;      // also ask whether the server is a primary: see Reply::from_primary
   bool same_session = false;  // use the connection of the previous call, even after a failed handshake, or fail: a
                               // voided grant must be abandoned where it was given
 };
 
 enum class Fault : std::uint8_t {
-  unreachable,    // no answer, or not ready: refused, closed, timed out, LOADING, BUSY
+  unreachable,    // no answer: nothing listens, the connection breaks or times out, the name can't be resolved
+  not_ready,      // an answer that may change soon: LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, too many clients
+  local,          // this machine lacks something: a descriptor, memory, a port
   not_primary,    // an answer from a server that is not the primary
   write_refused,  // an answer from a primary that refuses writes: OOM, MISCONF, NOREPLICAS
   denied,         // authentication or permission

@@ -164,7 +164,11 @@ engine::Answered<Recording> decode_recording(const engine::Reply& reply) {
   return reader.unexpected();
 }
 
-engine::Call abandon_call(const Attempt& attempt) { return call_of(scripts::abandon, attempt.job, {attempt.token}); }
+engine::Call abandon_call(const Attempt& attempt) {
+  engine::Call call = call_of(scripts::abandon, attempt.job, {attempt.token});
+  call.as_source = true;
+  return call;
+}
 
 engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why) {
   return call_of(scripts::pause, job, {job.key, length ? std::to_string(length->count()) : "", why});

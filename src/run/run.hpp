@@ -178,6 +178,7 @@ class Run {
   int child_code_ = 0;
   int exit_code_ = 0;
   Instant record_until_{};
+  bool finish_failed_ = false;  // an attempt did; the next one sends the script itself
   bool last_attempt_ = false;
   bool unleased_ = false;     // the command was started without a lease
   bool giving_back_ = false;  // unleased: abandon was sent first, for a lease that acquire may have left

@@ -78,14 +78,17 @@ void Run::handle(const event::ChildExited& exited, Instant now) {
   }
   notify(report::Ended{child_code_, outcome_});
   if (unleased_) return record_unleased(now);
-  record_until_ = now + std::max(plan_.record_timeout, lease_.attempt(plan_.redis_timeout));  // at least one whole attempt
+  record_until_ = now + std::max(plan_.record_timeout, plan_.redis_timeout);  // at least one whole attempt
   finish(now);
 }
 
 void Run::finish(Instant now) {
   const auto left = std::chrono::duration_cast<Millis>(record_until_ - now);
-  const Millis patience = std::max(std::min(lease_.attempt(plan_.redis_timeout), left), Millis(1));
-  send(lock::finish_call(plan_.attempt, grant_, outcome_, child_code_), patience, now);
+  // The command has ended, so nothing hurries: an attempt has all of --redis-timeout, however short the lease is.
+  const Millis patience = std::max(std::min(plan_.redis_timeout, left), Millis(1));
+  engine::Call call = lock::finish_call(plan_.attempt, grant_, outcome_, child_code_);
+  call.as_source = finish_failed_;
+  send(std::move(call), patience, now);
 }
 
 // Sends one touch. If acquire may have left a lease, sends abandon first. The touch has its own token, since abandon retires
@@ -104,6 +107,7 @@ void Run::on_recording(const engine::Reply& reply, Instant now) {
   if (giving_back_) return record_unleased(now);
   const auto answer = lock::decode_recording(reply);
   if (!answer) {
+    finish_failed_ = true;
     const engine::Fault fault = answer.error().fault;
     const bool again =
         fault != engine::Fault::denied && fault != engine::Fault::misconfigured && fault != engine::Fault::malformed;

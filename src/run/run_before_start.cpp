@@ -82,7 +82,9 @@ void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
     notify(report::Refused{*leaving_});
     return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
   }
-  if (engine::worth_repeating(failure.fault) && !failure.voided) {
+  // The engine has asked a server that is not ready until --redis-timeout. A run that waits goes on asking.
+  const bool again = engine::worth_repeating(failure.fault) || (failure.fault == engine::Fault::not_ready && refused_);
+  if (again && !failure.voided) {
     // A run that has waited for an hour must not give up because the server restarts or fails over.
     if (refused_ && !retry_until_) retry_until_ = now + plan_.redis_timeout;
     const bool waits = retry_until_ && now < *retry_until_;

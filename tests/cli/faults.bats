@@ -53,6 +53,53 @@ load helper
   [ ! -e ran ]
 }
 
+@test "--on-unreachable is not for a server that has too many clients: asked again, then 69" {
+  start_redis "$REDIS_DIR/full.sock" "$REDIS_DIR/full.pid"
+  export CONDOLOCK_URL="unix://$REDIS_DIR/full.sock"
+  redis-cli -s "$REDIS_DIR/full.sock" CONFIG SET maxclients 1 >/dev/null
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- sh -c ': >began; read -r line <hold' 3>&- &
+  wait_for test -e began
+  for what in run skip; do
+    run "$CONDOLOCK" run --redis-timeout 300ms --key K --on-unreachable "$what" -- touch ran
+    [ "$status" -eq 69 ]
+    [[ "$output" =~ 'it said: ERR max number of clients reached' ]]
+    run "$CONDOLOCK" check --redis-timeout 300ms --key K
+    [ "$status" -eq 69 ]
+  done
+  [ ! -e ran ]
+  # Once there is a place, a run that is still asking gets it.
+  "$CONDOLOCK" run --redis-timeout 20s --key K --on-unreachable skip -- touch ran 3>&- &
+  local asking=$!
+  echo >hold
+  wait "$asking"
+  [ -e ran ]
+}
+
+@test "a server that is busy with a script is asked again until it is not" {
+  start_redis "$REDIS_DIR/busy.sock" "$REDIS_DIR/busy.pid" --busy-reply-threshold 10
+  redis-cli -s "$REDIS_DIR/busy.sock" EVAL 'local t = redis.call("TIME")[1] + 2 while redis.call("TIME")[1] + 0 < t do end' 0 >/dev/null 2>&1 3>&- &
+  busy() { [[ "$(redis-cli -s "$REDIS_DIR/busy.sock" PING 2>&1)" == BUSY* ]]; }
+  wait_for busy
+  run "$CONDOLOCK" run --url "unix://$REDIS_DIR/busy.sock" --key K --redis-timeout 20s --on-unreachable skip -- touch ran
+  [ "$status" -eq 0 ]
+  [ -e ran ]
+}
+
+@test "--on-unreachable is not for a failure on this machine: 69 names what is missing" {
+  local seen=0
+  for limit in $(seq 4 16); do
+    rm -f ran
+    run bash -c "ulimit -n $limit"' && exec "$@"' bash "$CONDOLOCK" run --key K --on-unreachable run -- touch ran
+    [ "$status" -ne 0 ] || continue
+    [ ! -e ran ]
+    [[ "$output" == *'Too many open files'* ]] || continue
+    [ "$status" -eq 69 ]
+    seen=$((seen + 1))
+  done
+  [ "$seen" -ge 2 ]
+}
+
 @test "wrong password, none, and a user without permission: 77" {
   start_redis "$REDIS_DIR/locked.sock" "$REDIS_DIR/locked.pid" --requirepass right
   redis-cli -s "$REDIS_DIR/locked.sock" -a right --no-auth-warning ACL SETUSER weak on '>weak' '~*' '+@connection' >/dev/null
@@ -410,4 +457,27 @@ load helper
   wait_for "$CONDOLOCK" run --key K -- true
   [ "$(wc -l <pids)" -gt 1 ]
   while read -r pid; do wait_for gone "$pid"; done <pids
+}
+
+@test "a run that gave up on a silent server leaves nothing held, whatever the server has cached" {
+  start_redis "$REDIS_DIR/silent.sock" "$REDIS_DIR/silent.pid"
+  export CONDOLOCK_URL="unix://$REDIS_DIR/silent.sock"
+  "$CONDOLOCK" run --key warm -- true # now acquire is cached, and abandon is not
+  kill -STOP "$(cat "$REDIS_DIR/silent.pid")"
+  run "$CONDOLOCK" run --redis-timeout 300ms --key K -- touch ran
+  [ "$status" -eq 69 ]
+  kill -CONT "$(cat "$REDIS_DIR/silent.pid")"
+  run "$CONDOLOCK" run --key K -- touch ran
+  [ "$status" -eq 0 ]
+  [ -e ran ]
+}
+
+@test "a short lease does not hurry the record of the end: one attempt, however slow the network is" {
+  start_proxy
+  # Everything is held up from the command's end on, four times as long as an attempt to renew may take.
+  run "$CONDOLOCK" run --lease 1s --key K -- sh -c 'kill -USR1 "$1"; (sleep 0.35; kill -USR2 "$1") >/dev/null 2>&1 3>&- &' sh "$PROXY"
+  [ "$status" -eq 0 ]
+  [ "$output" = '' ]
+  [ "$(job K outcome)" = success ]
+  [ "$(grep -c '^connect' proxy.log)" -eq 1 ]
 }

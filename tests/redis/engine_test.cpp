@@ -113,12 +113,11 @@ TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") 
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   const lock::Grant grant{17, 1000, {}};
-  for (const engine::Call& call :
-       {acquire("a"), lock::renew_call(attempt("a"), grant),
-        lock::finish_call(attempt("a"), grant, lock::Outcome::success, 0), lock::abandon_call(attempt("b")),
-        lock::touch_call(attempt("c"), lock::Outcome::success, 0), lock::pause_call(job, {}, ""), lock::resume_call(job),
-        lock::unlock_call(job, true), lock::reset_call(job), lock::records_call("ns", {"K"}), lock::names_call("ns"),
-        lock::history_call(job, 20)}) {
+  for (const engine::Call& call : {acquire("a"), lock::renew_call(attempt("a"), grant),
+                                   lock::finish_call(attempt("a"), grant, lock::Outcome::success, 0),
+                                   lock::touch_call(attempt("c"), lock::Outcome::success, 0), lock::pause_call(job, {}, ""),
+                                   lock::resume_call(job), lock::unlock_call(job, true), lock::reset_call(job),
+                                   lock::records_call("ns", {"K"}), lock::names_call("ns"), lock::history_call(job, 20)}) {
     CAPTURE(call.script->name);
     server.command({"SCRIPT", "FLUSH"});
     server.command({"CONFIG", "RESETSTAT"});
@@ -129,6 +128,17 @@ TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") 
     code_of(once(engine, call));
     CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_evalsha:calls=1") != std::string::npos);
     CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_eval:") == std::string::npos);
+  }
+}
+
+TEST_CASE("abandon is always EVAL, whatever the server has cached") {
+  RedisServer& server = support::empty_server();
+  RedisEngine engine(server.target());
+  for (int i = 0; i < 2; ++i) {
+    server.command({"CONFIG", "RESETSTAT"});
+    CHECK(code_of(once(engine, lock::abandon_call(attempt("b" + std::to_string(i))))) == "abandoned");
+    CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_eval:calls=1") != std::string::npos);
+    CHECK(server.command({"INFO", "commandstats"}).find("cmdstat_evalsha:") == std::string::npos);
   }
 }
 
@@ -213,10 +223,10 @@ TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all
       CHECK(failure.text.find(server.target().path + " says: ") == 0);
     }
   }
-  // Not ready is no refusal.
+  // A server that is not ready has refused nothing.
   FakeServer server({"-LOADING x\r\nCLOSE"});
   RedisEngine engine(with(server.target(), "", "right"));
-  CHECK(failure_of(once(engine, acquire("a"))).fault == engine::Fault::unreachable);
+  CHECK(failure_of(once(engine, acquire("a"), Millis(300))).fault == engine::Fault::not_ready);
 }
 
 TEST_CASE("same_session without a connection is a failure, not a new connection") {
@@ -291,7 +301,7 @@ TEST_CASE("a host's addresses are kept, and looked up again when none of them an
   CHECK(failure_of(once(engine, acquire("a"))).text == "cannot find the host localhost: Too many open files");
 }
 
-TEST_CASE("a look-up that can't be started is no answer, and the next may be") {
+TEST_CASE("a look-up that can't be started is a failure of this machine, and the next may start") {
   const std::uint16_t port = free_port();
   RedisServer server({"--port", std::to_string(port), "--bind", "127.0.0.1"});
   Target target;
@@ -301,7 +311,7 @@ TEST_CASE("a look-up that can't be started is no answer, and the next may be") {
   {
     const Scarce scarce(0);
     const engine::Failure failure = failure_of(once(engine, acquire("a")));
-    CHECK(failure.fault == engine::Fault::unreachable);
+    CHECK(failure.fault == engine::Fault::local);
     CHECK_FALSE(failure.may_have_run);
   }
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
@@ -370,7 +380,7 @@ TEST_CASE("a server that is not ready is asked again, until the deadline") {
   const auto reply = engine.advance(0, call.deadline);
   REQUIRE(reply);
   const engine::Failure failure = failure_of(*reply);
-  CHECK(failure.fault == engine::Fault::unreachable);
+  CHECK(failure.fault == engine::Fault::not_ready);
   CHECK_FALSE(failure.may_have_run);
   CHECK(failure.text.find("LOADING") != std::string::npos);
 }

@@ -17,7 +17,7 @@ using support::NameServer;
 namespace {
 
 // Polls as an engine does, until there is an outcome or `patience` is over.
-std::optional<util::Result<std::vector<Address>>> outcome_of(Resolver& resolver, Millis patience = Millis(5000)) {
+std::optional<engine::Answered<std::vector<Address>>> outcome_of(Resolver& resolver, Millis patience = Millis(5000)) {
   const Instant until = BootClock::now() + patience;
   while (BootClock::now() < until) {
     if (auto outcome = resolver.advance()) return outcome;

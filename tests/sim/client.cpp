@@ -9,7 +9,7 @@ void Client::start(engine::Call call, Instant now) {
   reply_.reset();
   // Whatever came while nothing was asked for is the end of the connection.
   if (connection_ && !arrived_.empty()) drop_connection();
-  if (connection_) return exchange(false, now);
+  if (connection_) return exchange(call_.as_source, now);
   connect();
 }
 
@@ -64,7 +64,7 @@ void Client::exchange(bool with_source, Instant now) {
 
 void Client::take(const Arrival& arrival, Instant now) {
   if (const auto* answer = std::get_if<Answer>(&arrival)) return on_answer(*answer, now);
-  if (std::holds_alternative<arrival::Connected>(arrival)) return exchange(false, now);
+  if (std::holds_alternative<arrival::Connected>(arrival)) return exchange(call_.as_source, now);
   const bool refused = std::holds_alternative<arrival::Refused>(arrival);
   drop_connection();
   fail(engine::Fault::unreachable, refused ? "refused" : "broke off");

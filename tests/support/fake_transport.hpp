@@ -19,6 +19,7 @@ class FakeTransport final : public condolock::engine::redis::Transport {
   struct State {
     bool connected = true;
     std::string error;
+    bool local = false;  // the error is one of this machine
     std::vector<std::string> writes;
     std::string arrived;  // and not yet taken
     // Answers each write, if set.
@@ -31,6 +32,7 @@ class FakeTransport final : public condolock::engine::redis::Transport {
   void advance(short /*revents*/) override {}
   bool is_connected() const override { return state_->connected && state_->error.empty(); }
   const std::string& error() const override { return state_->error; }
+  bool is_local_error() const override { return state_->local; }
   void send(std::string_view bytes) override {
     state_->writes.emplace_back(bytes);
     if (state_->answer) state_->arrived += state_->answer(state_->writes.back());
@@ -56,9 +58,10 @@ class FakeDiscovery final : public condolock::engine::redis::Discovery {
   void start(condolock::Instant /*now*/, condolock::Instant /*deadline*/) override { ++count_; }
   void cancel() override {}
   condolock::engine::Interest interest() const override { return {}; }
-  std::optional<condolock::util::Result<Addresses>> advance(short /*revents*/, condolock::Instant /*now*/) override {
+  std::optional<condolock::engine::Answered<Addresses>> advance(short /*revents*/, condolock::Instant /*now*/) override {
     const Addresses& found = looks_.at(std::min(static_cast<std::size_t>(count_), looks_.size()) - 1);
-    if (found.empty()) return condolock::util::Problem{"nobody knows"};
+    if (found.empty())
+      return condolock::engine::Failure{condolock::engine::Fault::unreachable, false, false, "nobody knows"};
     return found;
   }
   bool can_change() const override { return true; }

@@ -17,7 +17,8 @@ TEST_CASE("what a server's errors mean") {
   CHECK(classify("CLUSTERDOWN The cluster is down").transient);
   CHECK(classify("TRYAGAIN Multiple keys request during rehashing of slot").transient);
   CHECK(classify("MASTERDOWN Link with MASTER is down").transient);
-  CHECK(classify("ERR max number of clients reached").fault == engine::Fault::unreachable);
+  CHECK(classify("ERR max number of clients reached").fault == engine::Fault::not_ready);
+  CHECK(classify("ERR max number of clients reached").transient);
   CHECK(classify("READONLY You can't write against a read only replica.").fault == engine::Fault::not_primary);
   CHECK(classify("NOREPLICAS Not enough good replicas to write.").fault == engine::Fault::write_refused);
   CHECK(classify("NOAUTH Authentication required.").fault == engine::Fault::denied);

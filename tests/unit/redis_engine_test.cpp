@@ -249,3 +249,38 @@ TEST_CASE("engine: bytes behind the last reply cost the connection, and are nobo
   CHECK(reply->answer->front() == "held");
   CHECK(server.connections == 2);
 }
+
+TEST_CASE("engine: a server that has too many clients hangs up behind its error, and is asked again") {
+  OneServer server;
+  server.state->answer = [&](const std::string&) {
+    server.state->error = "the server closed the connection";
+    return "-ERR max number of clients reached\r\n";
+  };
+  engine::Call call = OneServer::acquire();
+  SUBCASE("to a run") {}
+  SUBCASE("to check, which asks for the role first") { call.ask_role = true; }
+  CHECK_FALSE(server.start(call));
+  server.state->error.clear();
+  server.state->answer = answers({(call.ask_role ? "*1\r\n$6\r\nmaster\r\n" : "") + granted});
+  server.now = *server.engine->interest().wake;
+  const auto reply = server.advance();
+  REQUIRE(reply);
+  CHECK(reply->answer);
+  CHECK(server.connections == 2);
+}
+
+TEST_CASE("engine: a failure on this machine is local, unless an address failed for another reason") {
+  OneServer server;
+  server.state->connected = false;
+  server.state->error = "Too many open files";
+  server.state->local = true;
+  const auto reply = server.start(OneServer::acquire());
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::local);
+  CHECK(reply->answer.error().text == "cannot connect to redis.example:6379: Too many open files");
+  server.state->local = false;
+  const auto refused = server.start(OneServer::acquire());
+  REQUIRE(refused);
+  CHECK(refused->answer.error().fault == engine::Fault::unreachable);
+}

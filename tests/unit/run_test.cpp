@@ -83,8 +83,8 @@ class World {
     }
     return nullptr;
   }
-  // The script that is asked for now; "" if none.
-  std::string args() const {
+  // The script that the run requests now; "" if none.
+  std::string requested() const {
     const auto* eval = find<run::action::Eval>();
     return eval == nullptr ? "" : std::string(eval->call.script->name);
   }
@@ -106,7 +106,7 @@ class World {
 
 TEST_CASE_FIXTURE(World, "granted, run, recorded") {
   begin();
-  CHECK(args() == "acquire");
+  CHECK(requested() == "acquire");
   CHECK(patience() == Millis(5000));
   reply({"granted", "17", "1000", "900"});
   REQUIRE(find<run::action::Spawn>());
@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(World, "granted, run, recorded") {
   feed(run::event::Spawned{});
   after(Millis(50));
   feed(run::event::ChildExited{0});
-  CHECK(args() == "finish");
+  CHECK(requested() == "finish");
   CHECK(argument(2) == "17");
   CHECK(argument(3) == "1000");
   CHECK(argument(4) == "success");
@@ -142,7 +142,7 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   begin();
   reply({"skipped", "1", "recent", "3", "2"});
   CHECK(exit_code() == 9);
-  CHECK(args().empty());
+  CHECK(requested().empty());
   begin();
   reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(exit_code() == 9);
@@ -166,7 +166,7 @@ TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all 
     min = std::min(min, *next_in());
     max = std::max(max, *next_in());
     tick();
-    CHECK(args() == "acquire");
+    CHECK(requested() == "acquire");
     reply({"held", "1 h", "3", "2", "1", "1"});
   }
   CHECK(min < Millis(500));
@@ -186,7 +186,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(argument(9) == "30000");  // patience
   reply({"held", "1 h", "3", "20000", "1", "1"});
   REQUIRE(reported<run::report::Waiting>());
-  CHECK(args() == "acquire");
+  CHECK(requested() == "acquire");
   CHECK(sleep() == Millis(20'000));
   CHECK(find<run::action::Eval>()->call.wait->key == "{ns}:wake:K");
   CHECK(patience() == Millis(25'000));
@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   after(Millis(19'990));
   reply({"held", "1 h", "3", "59000", "1", "1"});
   CHECK(reported<run::report::Refused>());
-  CHECK(args().empty());
+  CHECK(requested().empty());
   CHECK(exit_code() == 75);
 }
 
@@ -220,7 +220,7 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   after(Millis(5000));
   reply({"paused", "55000", "why"});
   CHECK_FALSE(reported<run::report::Refused>());
-  CHECK(args() == "acquire");
+  CHECK(requested() == "acquire");
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(argument(8).empty());
   CHECK(argument(9).empty());
@@ -236,13 +236,13 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   SUBCASE("no answer: the refusal stands, whatever --on-unreachable says") {
     fail(engine::Failure{engine::Fault::unreachable, true, false, "gone"});
     CHECK(reported<run::report::Refused>());
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 75);
   }
   SUBCASE("TERM") {
     feed(run::event::Signalled{SIGTERM, false});
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 143);
   }
@@ -261,10 +261,10 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where 
   plan.conditions = {lock::MinTime{Millis(5)}, lock::After{"other"}};
   begin();
   reply({"skipped", "1", "recent", "3", "12000"});
-  CHECK(args().empty());
+  CHECK(requested().empty());
   CHECK(*next_in() == Millis(12'000));
   tick();
-  CHECK(args() == "acquire");
+  CHECK(requested() == "acquire");
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(patience() == Millis(5000));
   reply({"skipped", "1", "recent", "3", "900000"});
@@ -288,7 +288,7 @@ TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, s
   after(Millis(20'000));
   reply({"granted", "17", "1000", ""});
   CHECK_FALSE(find<run::action::Spawn>());
-  CHECK(args() == "renew");
+  CHECK(requested() == "renew");
   reply({"renewed"});
   CHECK(find<run::action::Spawn>());
 }
@@ -299,24 +299,24 @@ TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come again and again, bu
   for (int i = 0; i < 3; ++i) {
     fail(no_answer());
     tick();
-    CHECK(args() == "acquire");
+    CHECK(requested() == "acquire");
     CHECK_FALSE(find<run::action::Eval>()->call.wait);
     reply({"held", "1 h", "3", "20000", "1", "1"});
     CHECK(find<run::action::Eval>()->call.wait);
   }
   const Instant lost = now;
   int attempts = 0;
-  for (fail(no_answer()); args().empty(); fail(no_answer())) {
+  for (fail(no_answer()); requested().empty(); fail(no_answer())) {
     ++attempts;
     CHECK(*next_in() <= Millis(500));
     tick();
-    CHECK(args() == "acquire");
+    CHECK(requested() == "acquire");
   }
   CHECK(now - lost >= Millis(5000));
   CHECK(now - lost <= Millis(5500));
   CHECK(attempts < 30);
   CHECK(reported<run::report::NoGrant>());
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
 }
 
 TEST_CASE_FIXTURE(World,
@@ -325,7 +325,7 @@ TEST_CASE_FIXTURE(World,
   plan.attempt.slots = 5;
   begin();
   reply({"held", "1 h", "3", "20000", "2", "3"});
-  CHECK(args().empty());
+  CHECK(requested().empty());
   CHECK(*next_in() >= Millis(900));
   CHECK(*next_in() <= Millis(1100));
   tick();
@@ -349,7 +349,7 @@ TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted
     reply({"held", "1 h", "3", "20000", "1", "1"});
     feed(run::event::Signalled{SIGTERM, false});
     CHECK(find<run::action::Cancel>());
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     CHECK(patience() == Millis(1000));
     reply({"abandoned"});
   }
@@ -366,21 +366,21 @@ TEST_CASE_FIXTURE(World, "--wait 0 asks once; what comes after the jitter is the
   begin();
   tick();
   reply({"held", "1 h", "3", "20000", "1", "1"});
-  CHECK(args() == "acquire");
+  CHECK(requested() == "acquire");
   CHECK(find<run::action::Eval>()->call.wait->at_most == Millis(1000));
 }
 
 TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, then 69 and the lease given back") {
   begin();
   fail(no_answer());
-  CHECK(args().empty());
+  CHECK(requested().empty());
   CHECK(*next_in() <= Millis(100));
   tick();
-  CHECK(args() == "acquire");
+  CHECK(requested() == "acquire");
   CHECK(argument(1) == "token");
   fail(no_answer());
   REQUIRE(reported<run::report::NoGrant>());
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
   fail(no_answer());
   CHECK(exit_code() == 69);
 }
@@ -393,7 +393,7 @@ TEST_CASE_FIXTURE(World, "--on-unreachable skip") {
   tick();
   fail(no_answer());
   CHECK(reported<run::report::SkippedUnreachable>());
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
   fail(no_answer());
   CHECK(exit_code() == 9);
 }
@@ -418,10 +418,10 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
       CHECK(world.actions.empty());
       world.feed(run::event::ChildExited{0});
       if (sent) {
-        CHECK(world.args() == "abandon");
+        CHECK(world.requested() == "abandon");
         world.reply({"abandoned"});
       }
-      CHECK(world.args() == "touch");
+      CHECK(world.requested() == "touch");
       CHECK(world.argument(1) != "token");
       if (recorded) {
         world.reply({"recorded"});
@@ -465,7 +465,7 @@ TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may
   fail(no_answer());
   tick();
   reply({"held", "1 h", "3", "2", "1", "1"});
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 75);
 }
@@ -492,7 +492,7 @@ TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
 TEST_CASE_FIXTURE(World, "a voided grant is given back in its own session") {
   begin();
   fail({engine::Fault::misconfigured, true, true, "no such database"});
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
   CHECK(find<run::action::Eval>()->call.same_session);
   reply({"abandoned"});
   CHECK(exit_code() == 78);
@@ -511,7 +511,7 @@ TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant")
     begin();
     reply(values);
     CHECK_FALSE(find<run::action::Spawn>());
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 76);
   }
@@ -523,7 +523,7 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
   after(Millis(15'001));
   reply({"granted", "17", "1000", ""});
   CHECK_FALSE(find<run::action::Spawn>());
-  CHECK(args() == "renew");
+  CHECK(requested() == "renew");
   SUBCASE("in time") {
     reply({"renewed"});
     CHECK(find<run::action::Spawn>());
@@ -531,19 +531,19 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
   SUBCASE("late again") {
     after(Millis(15'001));
     reply({"renewed"});
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 69);
   }
   SUBCASE("lost") {
     reply({"lost", "18"});
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 69);
   }
   SUBCASE("a signal") {
     feed(run::event::Signalled{SIGTERM, false});
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     reply({"abandoned"});
     CHECK(exit_code() == 143);
   }
@@ -553,7 +553,7 @@ TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
   begin();
   reply({"granted", "17", "1000", ""});
   feed(run::event::SpawnFailed{2, 127});
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 127);
 }
@@ -563,7 +563,7 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
   for (int i = 0; i < 100; ++i) {
     CHECK(*next_in() == Millis(10'000));
     tick();
-    CHECK(args() == "renew");
+    CHECK(requested() == "renew");
     CHECK(patience() == Millis(5000));
     reply({"renewed"});
     CHECK(actions.size() == 1);
@@ -611,7 +611,7 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
   Millis term{};
   while (last_signal != SIGKILL) {
     tick();
-    if (args() == "renew") fail(no_answer());
+    if (requested() == "renew") fail(no_answer());
     for (const run::Action& action : actions) {
       if (const auto* stop = std::get_if<run::action::Stop>(&action)) {
         last_signal = stop->signal;
@@ -631,7 +631,7 @@ TEST_CASE_FIXTURE(World, "a renewal that is under way does not hold up the deadl
   start_child();
   after(Millis(10'000));
   feed(run::event::Tick{});
-  CHECK(args() == "renew");
+  CHECK(requested() == "renew");
   tick();  // nothing answered
   CHECK(signal() == SIGTERM);
   CHECK(reported<run::report::Stopping>()->why == Why::not_renewed);
@@ -680,7 +680,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   SUBCASE("it has to be killed, renewed until then") {
     CHECK(*next_in() == Millis(7000));
     tick();
-    CHECK(args() == "renew");
+    CHECK(requested() == "renew");
     reply({"renewed"});
     tick();
     CHECK(signal() == SIGKILL);
@@ -702,10 +702,10 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
 TEST_CASE_FIXTURE(World, "the child ends during a renewal") {
   start_child();
   tick();
-  CHECK(args() == "renew");
+  CHECK(requested() == "renew");
   feed(run::event::ChildExited{0});
   CHECK(find<run::action::Cancel>());
-  CHECK(args() == "finish");
+  CHECK(requested() == "finish");
 }
 
 TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74") {
@@ -720,13 +720,55 @@ TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74")
     if (find<run::action::Done>()) break;
     CHECK(*next_in() <= Millis(1000));
     tick();
-    REQUIRE(args() == "finish");
+    REQUIRE(requested() == "finish");
     ++attempts;
   }
   CHECK(attempts >= 4);
   CHECK(now - ended <= Millis(20'000));
   CHECK(reported<run::report::NotRecorded>()->success);
   CHECK(exit_code() == 74);
+}
+
+TEST_CASE_FIXTURE(
+    World, "an attempt to record has all of --redis-timeout, however short the lease is; a repeated one is the source") {
+  plan.attempt.lease = Millis(1000);
+  start_child();
+  feed(run::event::ChildExited{0});
+  REQUIRE(requested() == "finish");
+  CHECK(patience() == Millis(5000));
+  CHECK_FALSE(find<run::action::Eval>()->call.as_source);
+  after(Millis(100));
+  fail(no_answer());
+  tick();
+  REQUIRE(requested() == "finish");
+  CHECK(patience() == Millis(5000));
+  CHECK(find<run::action::Eval>()->call.as_source);
+  reply({"recorded"});
+  CHECK(exit_code() == 0);
+}
+
+TEST_CASE_FIXTURE(World, "abandon is sent as the source: nobody may be left to answer a NOSCRIPT") {
+  begin();
+  fail(no_answer());
+  tick();
+  fail(no_answer());
+  REQUIRE(requested() == "abandon");
+  CHECK(find<run::action::Eval>()->call.as_source);
+}
+
+TEST_CASE("--on-unreachable is neither for a server that is not ready nor for a failure on this machine") {
+  for (const auto fault : {engine::Fault::not_ready, engine::Fault::local}) {
+    for (const auto policy : {run::OnUnreachable::run, run::OnUnreachable::skip}) {
+      World world;
+      world.plan.on_unreachable = policy;
+      world.begin();
+      world.fail(engine::Failure{fault, false, false, "why"});
+      CHECK_FALSE(world.find<run::action::Spawn>());
+      CHECK_FALSE(world.next_in());  // the engine has asked again long enough
+      REQUIRE(world.reported<run::report::NoGrant>());
+      CHECK(world.exit_code() == 69);
+    }
+  }
 }
 
 TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's code") {
@@ -748,10 +790,10 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
   SUBCASE("it passes") {
     fail({engine::Fault::unexpected, true, false, "x"});
     tick();
-    CHECK(args() == "finish");
+    CHECK(requested() == "finish");
     reply({"yes"});  // an array, but none of finish's
     tick();
-    CHECK(args() == "finish");
+    CHECK(requested() == "finish");
     reply({"recorded"});
     CHECK_FALSE(reported<run::report::NotRecorded>());
     CHECK(exit_code() == 0);
@@ -761,7 +803,7 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
       fail({engine::Fault::unexpected, true, false, "x"});
       if (find<run::action::Done>()) break;
       tick();
-      REQUIRE(args() == "finish");
+      REQUIRE(requested() == "finish");
     }
     CHECK(now - ended > Millis(18'000));
     CHECK(now - ended <= Millis(20'000));
@@ -785,7 +827,7 @@ TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial
   feed(run::event::ChildExited{0});
   fail({engine::Fault::write_refused, false, false, "OOM"});
   tick();
-  CHECK(args() == "finish");
+  CHECK(requested() == "finish");
   fail({engine::Fault::denied, false, false, "NOPERM"});
   CHECK(exit_code() == 74);
 }
@@ -808,7 +850,7 @@ TEST_CASE_FIXTURE(World, "signals before the child end us, promptly and with the
   CHECK(actions.empty());
   feed(run::event::Signalled{SIGTERM, false});
   CHECK(find<run::action::Cancel>());
-  CHECK(args() == "abandon");
+  CHECK(requested() == "abandon");
   CHECK(patience() == Millis(1000));
   SUBCASE("given back") { reply({"abandoned"}); }
   SUBCASE("no answer") { fail(no_answer()); }
@@ -830,7 +872,7 @@ TEST_CASE_FIXTURE(World, "a signal while the child is being started calls that o
     REQUIRE(find<run::action::Spawn>());
     CHECK_FALSE(next_in());
     feed(run::event::Signalled{number, false});
-    CHECK(args() == "abandon");
+    CHECK(requested() == "abandon");
     CHECK(patience() == Millis(1000));
     reply({"abandoned"});
     CHECK(exit_code() == 128 + number);
@@ -860,7 +902,7 @@ TEST_CASE("--on-unreachable run: a signal while the child is being started calls
     REQUIRE(world.find<run::action::Spawn>());
     world.feed(run::event::Signalled{SIGTERM, false});
     if (sent) {
-      CHECK(world.args() == "abandon");
+      CHECK(world.requested() == "abandon");
       world.reply({"abandoned"});
     }
     CHECK(world.exit_code() == 143);
@@ -884,7 +926,7 @@ TEST_CASE_FIXTURE(World, "TERM while recording: one more attempt, then 74") {
   SUBCASE("between attempts") {
     fail(no_answer());
     feed(run::event::Signalled{SIGTERM, false});
-    CHECK(args() == "finish");
+    CHECK(requested() == "finish");
   }
   SUBCASE("during one, which is the last then") { feed(run::event::Signalled{SIGTERM, false}); }
   feed(run::event::Signalled{SIGTERM, false});

@@ -18,6 +18,10 @@ std::string_view name_of(engine::Fault fault) {
   switch (fault) {
     case engine::Fault::unreachable:
       return "unreachable";
+    case engine::Fault::not_ready:
+      return "not_ready";
+    case engine::Fault::local:
+      return "local";
     case engine::Fault::not_primary:
       return "not_primary";
     case engine::Fault::write_refused:

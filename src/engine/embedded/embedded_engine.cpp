@@ -99,7 +99,8 @@ std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
     throw;
   }
   if (!reply_ && now >= call_.deadline) {
-    fail({Fault::unreachable, false, false, last_error_.empty() ? "nobody woke it in time" : last_error_});
+    fail({last_error_.empty() ? Fault::unreachable : Fault::not_ready, false, false,
+          last_error_.empty() ? "nobody woke it in time" : last_error_});
   }
   if (reply_) busy_ = false;
   return std::exchange(reply_, std::nullopt);

@@ -114,8 +114,12 @@ Fault fault_of(int code) {
     case SQLITE_INTERNAL:
     case SQLITE_MISUSE:
       return Fault::unexpected;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+      return Fault::not_ready;
     default:
-      return Fault::unreachable;
+      return Fault::local;  // no memory, an I/O error
   }
 }
 
@@ -202,7 +206,7 @@ void SqliteStore::fail(int code) const {
   // A lack of descriptors or memory may pass, so it is not reported as denied.
   const int error = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
   const bool transient = kind == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE || error == ENOMEM);
-  throw StoreError(transient ? Fault::unreachable : fault_of(code),
+  throw StoreError(transient ? Fault::local : fault_of(code),
                    util::escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)), busy);
 }
 

@@ -6,7 +6,6 @@
 
 #include "engine/engine.hpp"
 #include "engine/redis/address.hpp"
-#include "util/result.hpp"
 
 namespace condolock::engine::redis {
 
@@ -21,8 +20,8 @@ class Discovery {
   virtual void start(Instant now, Instant deadline) = 0;
   virtual void cancel() = 0;
   virtual Interest interest() const = 0;
-  // At least one address, best first, or why there is none. Empty while the search goes on.
-  virtual std::optional<util::Result<std::vector<Address>>> advance(short revents, Instant now) = 0;
+  // At least one address, best first, or why there is none: `unreachable` or `local`. Empty while the search goes on.
+  virtual std::optional<Answered<std::vector<Address>>> advance(short revents, Instant now) = 0;
   // True if another search may find other addresses.
   virtual bool can_change() const = 0;
 };

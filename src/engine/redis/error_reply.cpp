@@ -14,13 +14,13 @@ struct Known {
 };
 
 constexpr std::array<Known, 22> known{{
-    {"LOADING", Fault::unreachable, true},
-    {"BUSY ", Fault::unreachable, true},
-    {"CLUSTERDOWN", Fault::unreachable, true},
-    {"TRYAGAIN", Fault::unreachable, true},
+    {"LOADING", Fault::not_ready, true},
+    {"BUSY ", Fault::not_ready, true},
+    {"CLUSTERDOWN", Fault::not_ready, true},
+    {"TRYAGAIN", Fault::not_ready, true},
     {"UNBLOCKED", Fault::not_primary, false},  // reply to BLPOP when the server's role changes
-    {"MASTERDOWN", Fault::unreachable, true},
-    {"ERR max number of clients", Fault::unreachable, false},
+    {"MASTERDOWN", Fault::not_ready, true},
+    {"ERR max number of clients", Fault::not_ready, true},
     {"READONLY", Fault::not_primary, false},
     {"OOM", Fault::write_refused, false},
     {"MISCONF", Fault::write_refused, false},

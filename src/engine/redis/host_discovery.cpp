@@ -9,7 +9,7 @@ void HostDiscovery::start(Instant now, Instant deadline) {
 
 Interest HostDiscovery::interest() const { return resolver_ ? resolver_->interest() : Interest{-1, 0, BootClock::now()}; }
 
-std::optional<util::Result<std::vector<Address>>> HostDiscovery::advance(short /*revents*/, Instant /*now*/) {
+std::optional<Answered<std::vector<Address>>> HostDiscovery::advance(short /*revents*/, Instant /*now*/) {
   if (literal_) return std::vector<Address>{*literal_};
   auto found = resolver_->advance();
   if (found) resolver_.reset();

@@ -18,7 +18,7 @@ class HostDiscovery final : public Discovery {
   void start(Instant now, Instant deadline) override;
   void cancel() override { resolver_.reset(); }
   Interest interest() const override;
-  std::optional<util::Result<std::vector<Address>>> advance(short revents, Instant now) override;
+  std::optional<Answered<std::vector<Address>>> advance(short revents, Instant now) override;
   bool can_change() const override { return !literal_; }
 
  private:

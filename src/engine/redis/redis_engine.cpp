@@ -18,6 +18,11 @@ std::string format_script(const Call& call, std::string_view verb, std::string_v
   return format_command(command);
 }
 
+std::string format_call(const Call& call) {
+  return call.as_source ? format_script(call, "EVAL", call.script->source)
+                        : format_script(call, "EVALSHA", call.script->sha1);
+}
+
 }  // namespace
 
 // discovery_ keeps a reference to target_, which is declared and initialized before it.
@@ -39,6 +44,7 @@ void RedisEngine::start(Call call, Instant now) {
   call_ = std::move(call);
   started_ = now;
   discovered_ = false;
+  server_failed_ = false;
   script_sent_ = false;
   last_error_.clear();
   from_primary_.reset();
@@ -149,8 +155,7 @@ void RedisEngine::exchange(Instant now) {
     bytes += format_command({"BLPOP", call_.wait->key, seconds});
     awaited_.push_back(Step::wake);
   }
-  bytes += call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()})
-                                   : format_script(call_, "EVALSHA", call_.script->sha1);
+  bytes += call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()}) : format_call(call_);
   awaited_.push_back(Step::script);
   script_sent_ = true;
   sent_ = now;
@@ -178,7 +183,8 @@ void RedisEngine::on_discovering(short revents, Instant now) {
   const auto found = discovery_->advance(revents, now);
   if (!found) return;
   if (!*found) {
-    return fail({Fault::unreachable, false, false, "cannot find the host " + target_.host + ": " + found->error().text});
+    const Failure& why = found->error();
+    return fail({why.fault, false, false, "cannot find the host " + target_.host + ": " + why.text});
   }
   addresses_ = **found;
   next_address_ = 0;
@@ -220,6 +226,7 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
       }
       break;
     case Step::role:
+      if (error && classify(reply.text).transient) return pause(classify(reply.text), now);
       if (!error && !reply.items.empty()) from_primary_ = reply.items[0].text == "master";
       break;
     case Step::script:
@@ -254,7 +261,7 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   const bool is_earlier = earlier_error().has_value();
   if (cause.transient) return pause(cause, now);
   if (!is_earlier && error.no_script) return send_source(now);
-  const bool elsewhere = cause.fault == Fault::not_primary || cause.fault == Fault::unreachable;
+  const bool elsewhere = cause.fault == Fault::not_primary;
   fail({cause.fault, error.from_script, false, target_.shown() + " says: " + cause.text});
   if (is_earlier || elsewhere) session_.reset();
 }
@@ -274,7 +281,8 @@ void RedisEngine::on_deadline(Instant now) {
   session_.reset();
   discovery_->cancel();
   const std::string said = last_error_.empty() ? "" : "; it said: " + last_error_;
-  fail({Fault::unreachable, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
+  const Fault fault = last_error_.empty() ? Fault::unreachable : Fault::not_ready;
+  fail({fault, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
 }
 
 // A server that refused AUTH, SELECT or BLPOP may close the connection, or not answer the script. That is a refusal, not "no
@@ -303,14 +311,19 @@ void RedisEngine::fail(Failure failure) {
 void RedisEngine::disconnect(std::string why, Instant now) {
   const bool connecting = phase_ == Phase::connecting;
   if (!connecting && fail_with_earlier_error()) return;
+  // A server that is not ready may hang up behind its error reply.
+  if (!connecting && earlier_error()) return pause(*earlier_error(), now);
   const bool garbled = session_->is_garbled();
+  if (connecting && !session_->is_local_error()) server_failed_ = true;
   session_.reset();
   if (connecting && next_address_ < addresses_.size()) return connect_next(now);
   if (connecting && !discovered_ && discovery_->can_change()) return discover(now);
   const std::string doing = connecting ? "cannot connect to " : "the exchange with ";
   const std::string end = connecting ? ": " : " broke off: ";
-  fail({garbled ? Fault::unexpected : Fault::unreachable, script_sent_, false,
-        doing + target_.shown() + end + std::move(why)});
+  Fault fault = Fault::unreachable;
+  if (garbled) fault = Fault::unexpected;
+  if (connecting && !server_failed_) fault = Fault::local;
+  fail({fault, script_sent_, false, doing + target_.shown() + end + std::move(why)});
 }
 
 }  // namespace condolock::engine::redis

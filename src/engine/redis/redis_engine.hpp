@@ -63,7 +63,8 @@ class RedisEngine final : public Engine {
   Connector connect_;
   std::vector<Address> addresses_;  // result of the last discovery
   std::size_t next_address_ = 0;
-  bool discovered_ = false;  // discovery has run in this call
+  bool discovered_ = false;     // discovery has run in this call
+  bool server_failed_ = false;  // in this call an address failed for another reason than a shortage on this machine
   std::optional<Session> session_;
   bool tainted_ = false;  // AUTH, SELECT or BLPOP failed on it: use it for same_session only
 

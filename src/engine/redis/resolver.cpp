@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "util/shortage.hpp"
+
 namespace condolock::engine::redis {
 
 namespace {
@@ -24,6 +26,13 @@ bool has_ipv6() {
   address.sin6_port = htons(53);
   return probe && inet_pton(AF_INET6, "2001:db8::1", &address.sin6_addr) == 1 &&
          connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// c-ares can't say that it got no descriptor: a socket shows whether there is one.
+Failure failure(const char* text) {
+  const util::Fd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const bool local = !probe && util::is_local_shortage(errno);
+  return {local ? Fault::local : Fault::unreachable, false, false, local ? std::strerror(errno) : text};
 }
 
 // c-ares doubles the timeout with each try.
@@ -54,7 +63,7 @@ struct Resolver::Callbacks {
     if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION) return;
     auto& outcome = static_cast<Resolver*>(self)->outcome_;
     if (status != ARES_SUCCESS) {
-      outcome = util::Problem{ares_strerror(status)};
+      outcome = failure(ares_strerror(status));
       return;
     }
     std::vector<Address> addresses;
@@ -62,7 +71,7 @@ struct Resolver::Callbacks {
       addresses.push_back(make_address(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen)));
     }
     if (addresses.empty()) {
-      outcome = util::Problem{"the name has no address"};
+      outcome = failure("the name has no address");
     } else {
       outcome = std::move(addresses);
     }
@@ -72,7 +81,7 @@ struct Resolver::Callbacks {
 Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience, const std::string& servers)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) {
-    outcome_ = util::Problem{std::strerror(errno)};
+    outcome_ = failure(std::strerror(errno));
     return;
   }
   ares_options options{};
@@ -87,7 +96,7 @@ Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience,
                                  ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
   if (status == ARES_SUCCESS && !servers.empty()) status = ares_set_servers_ports_csv(channel_, servers.c_str());
   if (status != ARES_SUCCESS) {
-    outcome_ = util::Problem{ares_strerror(status)};
+    outcome_ = failure(ares_strerror(status));
     return;
   }
   ares_addrinfo_hints hints{};
@@ -112,7 +121,7 @@ Interest Resolver::interest() const {
   return interest;
 }
 
-std::optional<util::Result<std::vector<Address>>> Resolver::advance() {
+std::optional<Answered<std::vector<Address>>> Resolver::advance() {
   if (outcome_) return outcome_;
   std::array<epoll_event, 8> events{};
   const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);

@@ -14,7 +14,6 @@
 #include "engine/engine.hpp"
 #include "engine/redis/address.hpp"
 #include "util/fd.hpp"
-#include "util/result.hpp"
 
 struct ares_channeldata;
 struct ares_addrinfo;
@@ -32,11 +31,11 @@ class Resolver {
 
   Interest interest() const;
   // At least one address, best first, or why there is none. Empty while the look-up goes on.
-  std::optional<util::Result<std::vector<Address>>> advance();
+  std::optional<Answered<std::vector<Address>>> advance();
 
  private:
   struct Callbacks;
-  using Outcome = util::Result<std::vector<Address>>;
+  using Outcome = Answered<std::vector<Address>>;
 
   util::Fd epoll_;  // one descriptor for all sockets of c-ares
   ares_channeldata* channel_ = nullptr;

@@ -29,6 +29,8 @@ class Session {
   bool is_connected() const { return transport_->is_connected(); }
   // Why the connection can't be used any more; empty: it can.
   const std::string& error() const { return error_.empty() ? transport_->error() : error_; }
+  // error() is a failure of this machine.
+  bool is_local_error() const { return error_.empty() && transport_->is_local_error(); }
   // The server sent something that is not RESP, or more than RespReader's limits.
   bool is_garbled() const { return !reader_.error().empty(); }
   // Ready for another exchange: no reply is outstanding, no other bytes have arrived, and the connection is still open.

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "util/shortage.hpp"
+
 namespace condolock::engine::redis {
 
 std::unique_ptr<Transport> SocketTransport::connect(const Address& address) {
@@ -30,7 +32,9 @@ SocketTransport::SocketTransport(const Address& address)
 }
 
 void SocketTransport::fail(int error) {
-  if (error_.empty()) error_ = std::strerror(error);
+  if (!error_.empty()) return;
+  error_ = std::strerror(error);
+  local_ = !connected_ && util::is_local_shortage(error);
 }
 
 Interest SocketTransport::interest() const {

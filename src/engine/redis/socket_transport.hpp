@@ -20,6 +20,7 @@ class SocketTransport final : public Transport {
   void advance(short revents) override;
   bool is_connected() const override { return connected_ && error_.empty(); }
   const std::string& error() const override { return error_; }
+  bool is_local_error() const override { return local_; }
   void send(std::string_view bytes) override;
   std::size_t receive(char* into, std::size_t size) override;
   bool is_quiet() override;
@@ -32,6 +33,7 @@ class SocketTransport final : public Transport {
   util::Fd fd_;
   bool connected_ = false;
   std::string error_;
+  bool local_ = false;
   std::string unsent_;
 };
 

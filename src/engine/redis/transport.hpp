@@ -27,6 +27,8 @@ class Transport {
   virtual bool is_connected() const = 0;
   // What went wrong, mostly in the words of strerror(3); empty: nothing. A broken transport stays broken.
   virtual const std::string& error() const = 0;
+  // Whether error() is a failure of this machine and not of the server or the network. Only while connecting.
+  virtual bool is_local_error() const = 0;
 
   // Sends the bytes. advance() sends later what does not fit now.
   virtual void send(std::string_view bytes) = 0;
