@@ -286,10 +286,10 @@ END
 @test "the token is nowhere but in Redis" {
   "$CONDOLOCK" run -v --key K -- sh -c 'env; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1
   [ "$(wc -c <token)" -eq 23 ]
-  expect_code 1 grep -qF "$(cat token)" out
+  expect_code 1 grep -qF -e "$(cat token)" out
   "$CONDOLOCK" run --key K -- sh -c '"$CONDOLOCK" status K; "$CONDOLOCK" status --json K; "$CONDOLOCK" check K; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1
   [ "$(wc -c <token)" -eq 23 ]
-  expect_code 1 grep -qF "$(cat token)" out
+  expect_code 1 grep -qF -e "$(cat token)" out
 }
 
 # pty COMMAND: runs it in a pseudo-terminal that is held by an interactive bash; keys come from the FIFO `keys`, what is shown
