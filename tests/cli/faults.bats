@@ -481,3 +481,32 @@ load helper
   [ "$(job K outcome)" = success ]
   [ "$(grep -c '^connect' proxy.log)" -eq 1 ]
 }
+
+@test "a host name that moves to another primary in mid-run: the lease is renewed there, and the end recorded" {
+  local port=$((20000 + RANDOM % 10000))
+  start_redis "$REDIS_DIR/old.sock" "$REDIS_DIR/old.pid" --port "$port" --bind 127.0.0.2
+  start_redis "$REDIS_DIR/new.sock" "$REDIS_DIR/new.pid" --port "$port" --bind 127.0.0.3 --replicaof 127.0.0.2 "$port" --repl-diskless-sync-delay 0
+  on() { redis-cli -s "$REDIS_DIR/$1.sock" "${@:2}"; }
+  on old CONFIG SET repl-diskless-sync-delay 0 >/dev/null
+  in_sync() { on new INFO replication | grep -q 'master_link_status:up'; }
+  wait_for in_sync
+  echo '127.0.0.2 moving.example' >hosts
+  # The name is this mount namespace's own.
+  unshare --mount sh -c 'mount --bind hosts /etc/hosts && exec "$@"' sh \
+    "$CONDOLOCK" run --url "redis://moving.example:$port" --key K --lease 6s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
+  local run=$!
+  wait_for test -e began
+  held_on() { [ -n "$(on "$1" HGET '{condolock}:job:K' h_until)" ]; }
+  wait_for held_on new
+  # The old primary answers READONLY from now on.
+  on new REPLICAOF NO ONE >/dev/null
+  on old REPLICAOF 127.0.0.3 "$port" >/dev/null
+  echo '127.0.0.3 moving.example' >hosts
+  local before
+  before=$(on new HGET '{condolock}:job:K' h_until)
+  renewed_on_new() { [ "$(on new HGET '{condolock}:job:K' h_until)" -gt "$before" ]; }
+  wait_for renewed_on_new
+  : >stop
+  wait "$run"
+  [ "$(on new HGET '{condolock}:job:K' outcome)" = success ]
+}

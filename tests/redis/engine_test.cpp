@@ -298,7 +298,8 @@ TEST_CASE("a host's addresses are kept, and looked up again when none of them an
   CHECK(failure.fault == engine::Fault::unreachable);
   CHECK(failure.text.find("cannot connect to ") == 0);
   const Scarce scarce(0);
-  CHECK(failure_of(once(engine, acquire("a"))).text == "cannot find the host localhost: Too many open files");
+  CHECK(failure_of(once(engine, acquire("a"))).text ==
+        "cannot connect to localhost:" + std::to_string(target.port) + ": Too many open files");
 }
 
 TEST_CASE("a look-up that can't be started is a failure of this machine, and the next may start") {

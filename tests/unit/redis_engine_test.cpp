@@ -284,3 +284,41 @@ TEST_CASE("engine: a failure on this machine is local, unless an address failed 
   REQUIRE(refused);
   CHECK(refused->answer.error().fault == engine::Fault::unreachable);
 }
+
+TEST_CASE_FIXTURE(Engine,
+                  "engine: an address that disappoints is looked up again by the next call, in whatever way it does") {
+  servers[2] = pong;
+  SUBCASE("not the primary") { servers[1] = "-READONLY You can't write against a read only replica.\r\n"; }
+  SUBCASE("closed in the middle") { servers[1] = "CLOSE"; }
+  SUBCASE("silent") { servers[1] = ""; }
+  const auto engine = over({{numbered(1)}, {numbered(2)}});
+  engine::Call call;
+  call.args = {"PING"};
+  const Instant now = BootClock::now();
+  call.deadline = now + Millis(1000);
+  engine->start(call, now);
+  auto reply = engine->advance(POLLIN, now);
+  if (servers[1] == "CLOSE") {
+    states[0]->arrived.clear();
+    states[0]->error = "Connection reset by peer";
+  }
+  if (!reply) reply = engine->advance(POLLIN, now);
+  if (!reply) reply = engine->advance(0, call.deadline);
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(ask(*engine).answer == engine::Values{"pong"});
+  CHECK(connected_to == std::vector<int>{1, 2});
+  CHECK(looks == 2);
+}
+
+TEST_CASE_FIXTURE(Engine, "engine: while the name can't be resolved, the known addresses are tried") {
+  servers[1] = pong;
+  const auto engine = over({{numbered(1)}, {}});
+  CHECK(ask(*engine).answer == engine::Values{"pong"});
+  states.back()->error = "Connection reset by peer";
+  servers.erase(1);
+  CHECK_FALSE(ask(*engine).answer);
+  servers[1] = pong;
+  CHECK(ask(*engine).answer == engine::Values{"pong"});
+  CHECK(looks >= 2);
+}

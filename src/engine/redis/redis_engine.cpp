@@ -116,7 +116,7 @@ void RedisEngine::find_server(Instant now) {
   session_.reset();
   tainted_ = false;
   next_address_ = 0;
-  if (addresses_.empty()) {
+  if (addresses_.empty() || (doubtful_ && !discovered_ && discovery_->can_change())) {
     discover(now);
   } else {
     connect_next(now);
@@ -170,6 +170,7 @@ void RedisEngine::send_source(Instant now) {
 
 // The server is not ready and has not run the script: retry soon.
 void RedisEngine::pause(const ErrorReply& error, Instant now) {
+  doubtful_ = true;
   session_.reset();
   script_sent_ = false;
   last_error_ = error.text;
@@ -182,11 +183,15 @@ void RedisEngine::pause(const ErrorReply& error, Instant now) {
 void RedisEngine::on_discovering(short revents, Instant now) {
   const auto found = discovery_->advance(revents, now);
   if (!found) return;
-  if (!*found) {
+  // While the name can't be resolved, the known addresses are the best guess.
+  if (!*found && addresses_.empty()) {
     const Failure& why = found->error();
     return fail({why.fault, false, false, "cannot find the host " + target_.host + ": " + why.text});
   }
-  addresses_ = **found;
+  if (*found) {
+    addresses_ = **found;
+    doubtful_ = false;
+  }
   next_address_ = 0;
   connect_next(now);
 }
@@ -263,6 +268,7 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   if (!is_earlier && error.no_script) return send_source(now);
   const bool elsewhere = cause.fault == Fault::not_primary;
   fail({cause.fault, error.from_script, false, target_.shown() + " says: " + cause.text});
+  if (elsewhere) doubtful_ = true;
   if (is_earlier || elsewhere) session_.reset();
 }
 
@@ -277,6 +283,7 @@ const std::optional<ErrorReply>& RedisEngine::earlier_error() const {
 
 void RedisEngine::on_deadline(Instant now) {
   if (fail_with_earlier_error()) return;
+  doubtful_ = true;
   const std::string waited = util::format_duration(std::chrono::duration_cast<Millis>(now - started_));
   session_.reset();
   discovery_->cancel();
@@ -296,6 +303,7 @@ bool RedisEngine::fail_with_earlier_error() {
 }
 
 void RedisEngine::finish(Values values) {
+  doubtful_ = false;
   phase_ = Phase::idle;
   reply_ = Reply{sent_, std::move(values), from_primary_};
 }
@@ -315,6 +323,7 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   if (!connecting && earlier_error()) return pause(*earlier_error(), now);
   const bool garbled = session_->is_garbled();
   if (connecting && !session_->is_local_error()) server_failed_ = true;
+  doubtful_ = true;
   session_.reset();
   if (connecting && next_address_ < addresses_.size()) return connect_next(now);
   if (connecting && !discovered_ && discovery_->can_change()) return discover(now);

@@ -62,6 +62,7 @@ class RedisEngine final : public Engine {
   std::unique_ptr<Discovery> discovery_;
   Connector connect_;
   std::vector<Address> addresses_;  // result of the last discovery
+  bool doubtful_ = false;           // one of them was refused, silent, closed in the middle, or not the primary: look again
   std::size_t next_address_ = 0;
   bool discovered_ = false;     // discovery has run in this call
   bool server_failed_ = false;  // in this call an address failed for another reason than a shortage on this machine
