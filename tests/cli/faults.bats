@@ -491,8 +491,10 @@ load helper
   in_sync() { on new INFO replication | grep -q 'master_link_status:up'; }
   wait_for in_sync
   echo '127.0.0.2 moving.example' >hosts
-  # The name is this mount namespace's own.
-  unshare --mount sh -c 'mount --bind hosts /etc/hosts && exec "$@"' sh \
+  # The name is this mount namespace's own. (In a chroot / is no mount point, so it can't be made private; tests/debian13 runs
+  # in a namespace that is private already.)
+  unshare --mount --propagation unchanged \
+    sh -c '{ mount --make-rprivate / 2>/dev/null || :; } && mount --bind hosts /etc/hosts && exec "$@"' sh \
     "$CONDOLOCK" run --url "redis://moving.example:$port" --key K --lease 6s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
   local run=$!
   wait_for test -e began

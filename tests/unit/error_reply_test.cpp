@@ -8,7 +8,6 @@
 
 using namespace condolock;
 
-using condolock::engine::Fault;
 using condolock::engine::redis::classify;
 
 TEST_CASE("what a server's errors mean") {

@@ -6,7 +6,6 @@
 
 using namespace condolock;
 
-using condolock::util::escape;
 using namespace std::string_literals;
 
 TEST_CASE("printable text stays, whatever its language") {
