@@ -10,7 +10,9 @@ namespace condolock::lock {
 
 util::Result<std::string> checked_key(std::string_view text) {
   if (text.empty()) return util::Problem{"a key must not be empty"};
-  if (text.size() > 1024) return util::Problem{"a key has at most 1024 bytes, this one has " + std::to_string(text.size())};
+  if (text.size() > longest_key)
+    return util::Problem{"a key has at most " + std::to_string(longest_key) + " bytes, this one has " +
+                         std::to_string(text.size())};
   return std::string(text);
 }
 
@@ -28,7 +30,7 @@ std::string Job::name(std::string_view kind, const std::string& of) const {
 
 std::vector<std::string> Job::keys() const {
   return {name("job", key), name("runs", key),   name("retired", key), "{" + ns + "}:index", name("slots", key),
-          wake(),           name("starts", key), name("once", key)};
+          wake(),           name("starts", key), name("once", key),    name("spare", key)};
 }
 
 std::vector<std::string> Job::keys_of_other(const std::string& other) const {

@@ -9,7 +9,10 @@
 
 namespace condolock::lock {
 
-// Accepts a job's key: 1 to 1,024 bytes of any kind.
+// The same value as LONGEST_NAME in record.lua.
+inline constexpr std::size_t longest_key = 1024;
+
+// Accepts a job's key: 1 to longest_key bytes of any kind.
 util::Result<std::string> checked_key(std::string_view text);
 
 // Accepts a namespace: [A-Za-z0-9_.-]{1,64}.
@@ -21,7 +24,7 @@ struct Job {
   std::string ns;
   std::string key;
 
-  // In the order that every script expects: record, runs, retired, index, slots, wake, starts, once (see record.lua).
+  // In the order that every script expects: record, runs, retired, index, slots, wake, starts, once, spare (see record.lua).
   std::vector<std::string> keys() const;
   // The keys of a job that a condition names: its record and its slots.
   std::vector<std::string> keys_of_other(const std::string& other) const;

@@ -48,6 +48,7 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
     record.holders.push_back(std::move(holder));
   }
   record.slots = reader.number();
+  record.ahead = reader.optional_millis();
   const Fields fields(reader);
   record.fence = fields.number("fence");
   record.success_start = fields.number("ok_start");
@@ -139,11 +140,11 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
   return records;
 }
 
-engine::Call names_call(const std::string& ns, const std::string& from, std::int64_t portion) {
+engine::Call names_call(const std::string& ns, const Names::Position& from, std::int64_t portion) {
   engine::Call call;
   call.script = &scripts::list;
   call.keys = Job{ns, ""}.keys();
-  call.args = {from, std::to_string(portion)};
+  call.args = {from.score, from.after, std::to_string(portion)};
   call.ask_role = true;
   return call;
 }
@@ -153,7 +154,9 @@ engine::Answered<Names> decode_names(const engine::Reply& reply) {
   if (reader.failure()) return *reader.failure();
   if (reader.code() != "names") return reader.unexpected();
   Names names;
-  names.on = reader.text();
+  names.next = {reader.text(), ""};
+  names.next.after = reader.text();
+  names.too_long = reader.number();
   while (!reader.at_end()) names.keys.push_back(reader.text());
   if (!reader.is_whole()) return reader.unexpected();
   return names;

@@ -38,6 +38,9 @@ struct Record {
   std::optional<Paused> pause;
   std::vector<Holder> holders;
   std::int64_t slots = 1;  // --slots of the holders
+  // How far the furthest time on record lies in the future; none: no time does. Then the engine's clock went back. Such a
+  // time is read as now, and the next run stores it as now.
+  std::optional<Millis> ahead;
 
   // Every condition counts an expired holder as a lost run. The engine records that run only with the next grant.
   bool is_live(const Holder& holder) const { return holder.until > now; }
@@ -54,13 +57,22 @@ engine::Call records_call(const std::string& ns, const std::vector<std::string>&
 engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const engine::Reply& reply, std::size_t keys);
 
 struct Names {
+  // Opaque: where to read on.
+  struct Position {
+    std::string score = "-inf";
+    std::string after;
+  };
+
   std::vector<std::string> keys;
-  std::string on;  // `from` of the next call; empty: there are no more keys
+  std::int64_t too_long = 0;  // how many names were left out, since they have more than longest_key bytes
+  Position next;
+
+  bool are_last() const { return next.score.empty(); }
 };
 
-// Reads the names of all jobs, about `portion` at a time. Repeat the call with `from` = Names::on until that is empty.
-// A job that exists all the time is returned at least once, and sometimes twice.
-engine::Call names_call(const std::string& ns, const std::string& from = "-inf", std::int64_t portion = 5000);
+// Reads the names of all jobs, at most `portion` at a time. Repeat the call with `from` = Names::next until they are the
+// last. A job that exists all the time is returned at least once, and sometimes twice.
+engine::Call names_call(const std::string& ns, const Names::Position& from = {}, std::int64_t portion = 1000);
 engine::Answered<Names> decode_names(const engine::Reply& reply);
 
 struct HistoryEntry {

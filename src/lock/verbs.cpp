@@ -129,6 +129,7 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
   const bool paused = !reader.text().empty();
   const Paused pause = read_pause(reader);
   if (paused) verdicts.pause = pause;
+  verdicts.ahead = reader.optional_millis();
   for (std::size_t i = 0; i < conditions; ++i) verdicts.conditions.push_back(read_verdict(reader));
   if (!reader.is_whole()) return reader.unexpected();
   return verdicts;

@@ -20,9 +20,9 @@ struct Attempt {
   std::string token;  // secret; names the attempt, so that every request is safe to repeat
   std::string who;    // "pid host", for people
   Millis lease{};
-  std::optional<std::int64_t> history_limit = 20;  // runs to keep in the history; none: as many as there are, at least 20
-  std::int64_t slots = 1;                          // how many may run at once: 1 to 1,000, the same for all runs of this job
-  Needs needs;                                     // of its conditions
+  std::optional<std::int64_t> history_limit;  // runs to keep in the history; none: as before, at first 20
+  std::int64_t slots = 1;                     // how many may run at once: 1 to 1,000, the same for all runs of this job
+  Needs needs;                                // of its conditions
 };
 
 // A granted lease. Times are milliseconds since 1970 on the engine's clock.
@@ -57,6 +57,7 @@ struct Verdicts {
   std::optional<Held> holder;  // none: a slot is free
   std::optional<Paused> pause;
   std::vector<Verdict> conditions;
+  std::optional<Millis> ahead;  // see Record::ahead; of this job and of those that conditions name
 };
 
 enum class Renewal : std::uint8_t { renewed, reasserted, lost };

@@ -1,7 +1,7 @@
 -- abandon: releases a lease under which no command ran, and records no run.
 -- It retires the token, so that an acquire that arrives late is not granted.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 token
 -- reply  "abandoned"         also when the token held no lease
 --        "retired" answer    the token is retired: answer is "recorded" or "superseded"
@@ -21,10 +21,15 @@ local mine = find(record, token)
 if mine then
   record.holders = replaced(record, mine)
   save(record)
-  redis.call('LREM', STARTS, 1, text(mine.start) .. ' ' .. text(mine.fence))
+  for _, row in ipairs(redis.call('LRANGE', STARTS, 0, -1)) do
+    local _, fence = start_of(row)
+    if fence == text(mine.fence) then
+      write('LREM', STARTS, 1, row)
+    end
+  end
   wake(record)
 elseif paused(record) then
   wake(record) -- this waiter may have consumed a wake-up: pass it on, or nobody sees the pause end
 end
 retire(token, 'abandoned')
-return { 'abandoned' }
+return commit(true) or { 'abandoned' }

@@ -1,12 +1,12 @@
 -- acquire: checks the conditions and grants a lease, in one step.
 -- With `dry` it reports the verdict of every condition and changes no record.
 --
--- KEYS   the 8 keys of the job (see record.lua), then two for each condition on another job: its job key, its slots key
+-- KEYS   the 9 keys of the job (see record.lua), then two for each condition on another job: its job key, its slots key
 -- ARGV   1 key
 --        2 token              random and secret, one for each attempt; "" with dry
 --        3 lease              ms
 --        4 who                "pid host"
---        5 rows to keep       maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        5 rows to keep       in the runs list; "": as before
 --        6 slots              how many leases the job may have at once, 1 or more; not used with dry
 --        7 dry                "1" or ""
 --        8 ignore a pause     "1" or ""
@@ -36,16 +36,17 @@
 --        "paused" left why                 left: ms, "" for a pause that only resume ends
 --        "skipped" index verdict since due The first condition that does not hold; index counts from 1.
 --        "retired" answer                  The token is retired and never gets a lease; answer is what it was told.
---        "verdicts" who for left live slots paused left why, then for every condition: verdict since due
+--        "verdicts" who for left live slots paused left why ahead, then for every condition: verdict since due
 --                                          Only with dry. While a slot is free, who, for and left are "". While no lease is
---                                          live, slots is 1. paused: "1" or "".
+--                                          live, slots is 1. paused: "1" or "". ahead: how far the furthest time that was
+--                                          read lies in the future, ms; "": none does.
 --        "malformed" key why / "newer" key version (see record.lua)
 --        A verdict is "holds" or one from the table. since: ms since the event that was judged. due: ms until the condition
 --        can hold. Both are "" when unknown.
 -- repeat A token that is still a holder is granted again, whatever the conditions say, unless its lease was revoked. The
 --        start is the same, and the lease lasts at least `lease` ms from now. The fence is the same too, unless the lease
 --        had ended. Each refusal counts a skip if ARGV 9 is "1".
-local name, token, lease, who, history_limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local name, token, lease, who, rows_wanted = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
 local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
 
@@ -95,7 +96,7 @@ local CONDITIONS = ARGV[12] and {
     if #live == 0 then
       return 'holds'
     end
-    return 'running', now - live[1].start
+    return 'running', now - math.min(live[1].start, now)
   end,
 
   ['retry-after'] = function(record, min)
@@ -125,11 +126,11 @@ local CONDITIONS = ARGV[12] and {
     if type(nth) == 'table' then
       return nil, unreadable(STARTS, nth)
     end
-    local at = number(string.match(nth, '^%d+') or '')
+    local at = start_of(nth)
     if not at then
-      return nil, malformed(STARTS, 'has an element that is no time')
+      return nil, malformed(STARTS, 'has an element that is no start')
     end
-    local since, min = now - at, tonumber(length)
+    local since, min = now - math.min(at, now), tonumber(length)
     if since >= min then
       return 'holds', since
     end
@@ -144,7 +145,11 @@ local CONDITIONS = ARGV[12] and {
     if type(at) == 'table' then
       return nil, unreadable(ONCE, at)
     end
-    return 'done', now - tonumber(at)
+    at = number(at)
+    if not at then
+      return nil, malformed(ONCE, 'has a score that is no time')
+    end
+    return 'done', now - math.min(at, now)
   end,
 }
 
@@ -152,25 +157,59 @@ local function ms(n)
   return n and text(n) or ''
 end
 
+-- The starts of this job that lie in the future are stored as now (see mend). Abandon finds them by their fences.
+local function mend_starts(record)
+  local first = redis.call('LINDEX', STARTS, 0)
+  -- A fence follows the clock. One from the future tells that the clock went back, so that any start may be ahead.
+  if not first or (record.fence or 0) <= now and (start_of(first) or 0) <= now then
+    return
+  end
+  local ahead = 0
+  local rows = redis.call('LRANGE', STARTS, 0, -1)
+  local function mended(at, fence)
+    ahead = math.max(ahead, at - now)
+    return math.min(at, now), fence
+  end
+  for _, row in ipairs(rows) do
+    mended(start_of(row) or 0)
+  end
+  if ahead > 0 then
+    record.ahead = math.max(record.ahead or 0, ahead)
+    rewrite_starts(rows, mended)
+  end
+end
+
 local record, answer = open(token, starts and STARTS, 'list')
 if not record then
   return answer
 end
-local others = {}
-for i = 9, #KEYS, 2 do
-  local other, bad = load(KEYS[i], KEYS[i + 1])
-  if bad then
-    wake(record) -- pass on a wake-up that this caller may have consumed
+
+-- Replies with `bad`. This caller may have consumed a wake-up: it is passed on.
+local function refuse(bad)
+  if dry then
     return bad
   end
-  others[i] = settled(other)
+  wake(record)
+  return commit(true) or bad
+end
+
+local raw, others, ahead = {}, {}, 0
+for i = 10, #KEYS, 2 do
+  local other, bad = load(KEYS[i], KEYS[i + 1])
+  if bad then
+    return refuse(bad)
+  end
+  raw[#raw + 1], others[i] = other, settled(other)
+  ahead = math.max(ahead, other.ahead or 0)
 end
 
 if answer then
-  wake(record)
-  return { 'retired', answer }
+  return refuse({ 'retired', answer })
 end
 
+if starts and not dry then
+  mend_starts(record)
+end
 local seen, lost = settled(record)
 local verdicts = {}
 local refused
@@ -181,8 +220,7 @@ for i = 12, #ARGV, 4 do
   end
   local verdict, since, due = check(others[tonumber(ARGV[i + 1])] or seen, tonumber(ARGV[i + 2]), ARGV[i + 3], seen)
   if not verdict then
-    wake(record)
-    return since
+    return refuse(since)
   end
   verdicts[#verdicts + 1] = { verdict, ms(since), ms(due) }
   if verdict ~= 'holds' and not refused then
@@ -195,7 +233,7 @@ local live = living(record)
 local taken = #live > 0 and (#live >= record.slots or not dry and slots ~= record.slots)
 local function holder()
   local first = live[1]
-  return first.who, text(now - first.start), text(first.expires_at - now), text(#live), text(record.slots)
+  return first.who, text(now - math.min(first.start, now)), text(first.expires_at - now), text(#live), text(record.slots)
 end
 local halted = not through_pause and paused(record)
 local pause_left = halted and record.paused_until < GREATEST and text(record.paused_until - now) or ''
@@ -211,7 +249,8 @@ if dry then
   else
     add_all('', '', '', text(#live), text(#live > 0 and record.slots or 1))
   end
-  add_all(halted and '1' or '', pause_left, halted and record.paused_why or '')
+  ahead = math.max(ahead, record.ahead or 0)
+  add_all(halted and '1' or '', pause_left, halted and record.paused_why or '', ahead > 0 and text(ahead) or '')
   for _, verdict in ipairs(verdicts) do
     add_all(unpack(verdict))
   end
@@ -222,26 +261,26 @@ local fence = math.max((record.fence or 0) + 1, now)
 if fence >= GREATEST then
   return malformed(JOB, 'field fence has no successor')
 end
+for _, other in ipairs(raw) do
+  save_mended(other)
+end
 local mine = find(record, token)
 if mine and not mine.revoked then
   local again = copy_with(mine, 'expires_at', later(mine.expires_at, now + lease))
+  again.length = later(mine.length, lease)
   if not is_live(mine) then
     -- Other runs may have been granted since, and lost by the engine. A new fence is greater than theirs.
     again.fence = fence
     set_field(record, 'fence', fence)
     if starts then
-      -- Abandon finds this run's start by its fence. Rewrite that row and keep the order.
-      local rows = redis.call('LRANGE', STARTS, 0, -1)
-      redis.call('DEL', STARTS)
-      for i = #rows, 1, -1 do
-        local is_mine = rows[i] == text(mine.start) .. ' ' .. text(mine.fence)
-        redis.call('LPUSH', STARTS, is_mine and text(mine.start) .. ' ' .. text(fence) or rows[i])
-      end
+      rewrite_starts(redis.call('LRANGE', STARTS, 0, -1), function(at, of)
+        return math.min(at, now), of == text(mine.fence) and text(fence) or of
+      end)
     end
   end
   record.holders = replaced(record, mine, again)
   save(record)
-  return { 'granted', text(again.fence), text(mine.start), ms(record.ok_start) }
+  return commit() or { 'granted', text(again.fence), text(mine.start), ms(record.ok_start) }
 end
 
 -- A token holds one lease at a time. While its revoked lease is live, it gets no second one.
@@ -249,62 +288,71 @@ taken = taken or mine and is_live(mine)
 
 -- Every refusal writes something. So a stale replica answers READONLY, not a wrong refusal.
 if taken or halted or refused then
-  local bad = index(name, true)
-  if bad then
-    return bad
+  -- A refusal is no activity, so it does not change the time of a key in the index. Nearly every key is there already.
+  if record.v then
+    local reply = redis.pcall('ZADD', INDEX, 'NX', text(now), name)
+    if type(reply) == 'table' then
+      return unreadable(INDEX, reply)
+    end
+  else
+    index(name)
   end
   if counted then
     add(record, 'skips')
   end
   -- Register the waiter, so that the script that frees a lease or ends the pause wakes it. The waiter sleeps at most until
-  -- the lease or the pause ends by itself. The 5000 ms are for this reply to arrive and for the sleep to begin.
+  -- the lease or the pause ends by itself.
   if patience and (taken or halted) then
     local left = taken and live[1].expires_at - now or tonumber(pause_left) or patience
-    set_field(record, 'waiters_until', later(record.waiters_until, now + math.max(10, math.min(left, patience)) + 5000))
+    left = math.max(10, math.min(left, patience, LONGEST_SLEEP))
+    set_field(record, 'waiters_until', later(record.waiters_until, now + left + SLEEP_MARGIN))
   end
   save(record)
+  local reply
   if taken then
     if #live < record.slots then
       -- A slot is free for a waiter with the holders' number of slots. Pass on a wake-up that this caller may have consumed.
       wake(record)
     end
-    return { 'held', holder() }
-  end
-  if halted then
+    reply = { 'held', holder() }
+  elseif halted then
     if not patience and not counted then
       wake(record) -- this waiter gives up: pass on a wake-up that it may have consumed, or nobody sees the pause end
     end
-    return { 'paused', pause_left, record.paused_why or '' }
+    reply = { 'paused', pause_left, record.paused_why or '' }
+  else
+    -- A slot is free. Pass on a wake-up that this caller may have consumed.
+    wake(record)
+    local verdict = verdicts[refused]
+    reply = { 'skipped', text(refused), verdict[1], verdict[2], verdict[3] }
   end
-  -- A slot is free. Pass on a wake-up that this caller may have consumed.
-  wake(record)
-  local verdict = verdicts[refused]
-  return { 'skipped', text(refused), verdict[1], verdict[2], verdict[3] }
+  return commit() or reply
 end
 
--- The lease is written last: if the server refuses an earlier write, nothing is granted.
--- The runs list is checked for finish too. load did not read the slots hash unless h_slots was set.
-local bad = mistyped(RUNS, 'list') or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash') or index(name)
+-- The runs list is checked for finish. load did not read the slots hash unless h_slots was set.
+local bad = mistyped(RUNS, 'list') or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash')
 if bad then
   return bad
 end
+index(name)
 if slots > 1 and not record.h_slots then
-  redis.call('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases
+  write('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases
 end
 set_field(seen, 'fence', fence)
 seen.slots = slots
-seen.holders = replaced(seen, nil, { token = token, expires_at = now + lease, fence = fence, start = now, who = who })
+seen.holders = replaced(seen, nil,
+  { token = token, expires_at = now + lease, length = lease, fence = fence, start = now, who = who })
 for _, gone in ipairs(lost) do
-  push_history(history_limit, gone.fence, gone.start, gone.expires_at, 'lost', nil, gone.who)
+  push_history(history_limit(seen, rows_wanted), gone.fence, gone.start, gone.expires_at, 'lost', nil, gone.who)
 end
 if starts then
   -- Never shorten the list: another caller may need more starts. Keep one more for each slot, since abandon may remove it.
   local before = redis.call('LLEN', STARTS)
-  redis.call('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
-  redis.call('LTRIM', STARTS, 0, math.max(starts + slots, before) - 1)
+  write('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
+  write('LTRIM', STARTS, 0, math.max(starts + slots, before) - 1)
 end
 save(seen)
 if #seen.holders < slots then
-  wake(record)
+  wake(seen)
 end
-return { 'granted', text(fence), text(now), ms(seen.ok_start) }
+return commit() or { 'granted', text(fence), text(now), ms(seen.ok_start) }

@@ -1,5 +1,6 @@
 -- The second part of every script, after record.lua: functions that change records and write keys.
--- set_field, add, record_outcome, mark_lost and settled change only the Lua table; save writes it.
+-- set_field, add, record_outcome, mark_lost and settled change only the Lua table. write queues a command; save, wake,
+-- push_history, index and retire do so too. commit, the last step of a verb, runs them.
 
 local function set_field(record, field, value)
   if record[field] ~= value then
@@ -8,13 +9,14 @@ local function set_field(record, field, value)
   end
 end
 
--- The times and fences of a record never decrease, even if the engine's clock goes back. `a` may be nil.
+-- The times and fences of a record only grow, except in mend. `a` may be nil.
 local function later(a, b)
   return math.max(a or 0, b)
 end
 
+-- Counts one more, up to the greatest number that can be stored.
 local function add(record, field)
-  set_field(record, field, (record[field] or 0) + 1)
+  set_field(record, field, math.min((record[field] or 0) + 1, GREATEST - 1))
 end
 
 -- Counts one ended run. `at`: the end to record, ms since 1970. `took`: the real duration, ms, which may differ from
@@ -23,7 +25,7 @@ local function record_outcome(record, outcome, code, start, at, took)
   add(record, 'runs')
   local last = at >= (record.ended or 0)
   if outcome == 'success' then
-    set_field(record, 'ok_start', later(record.ok_start, start))
+    set_field(record, 'ok_start', later(record.ok_start, math.min(start, now))) -- after a clock that went back
     set_field(record, 'ok_end', later(record.ok_end, at))
   else
     add(record, 'failures')
@@ -34,7 +36,11 @@ local function record_outcome(record, outcome, code, start, at, took)
     set_field(record, 'outcome', outcome)
     set_field(record, 'code', code)
     set_field(record, 'took', math.max(0, took))
-    set_field(record, 'failures_in_a_row', outcome == 'success' and 0 or (record.failures_in_a_row or 0) + 1)
+    if outcome == 'success' then
+      set_field(record, 'failures_in_a_row', 0)
+    else
+      add(record, 'failures_in_a_row')
+    end
     set_field(record, 'skips', 0)
   end
 end
@@ -66,20 +72,97 @@ local function settled(record)
   return copy, lost
 end
 
--- The value of a holder's field in {ns}:slots:K: "until fence start revoked who".
-local function packed(holder)
-  return table.concat(
-    { text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked and '1' or '0', holder.who }, ' ')
+-- ---- writes
+
+local writes = {}
+
+local function write(...)
+  writes[#writes + 1] = { ... }
 end
 
--- Removes the fields `gone` and sets the pairs `set`. Removal comes first: a server that is out of memory allows it, and
--- then allows the later writes of the same script. So abandon can release a lease even then.
-local function change(key, gone, set)
+-- Arguments with which a command changes nothing, after the name of any key of the right type.
+local NO_CHANGE = {
+  HDEL = { '' }, LREM = { 1, '' }, LTRIM = { 0, -1 }, ZADD = { 'XX', 0, '' }, ZREM = { '' }, ZREMRANGEBYSCORE = { 1, 0 },
+}
+
+-- Calls the command of a queued write so that nothing changes. Returns nil, or the error reply.
+local function try(queued)
+  local command, key = queued[1], queued[2]
+  local reply
+  if NO_CHANGE[command] then
+    reply = redis.pcall(command, key, unpack(NO_CHANGE[command]))
+  elseif command == 'HSET' and queued.versioned then
+    reply = redis.pcall(command, key, 'v', text(VERSION))
+  elseif command == 'DEL' then
+    reply = redis.pcall(command, SPARE)
+  elseif command == 'PEXPIRE' or command == 'PEXPIREAT' then
+    reply = redis.pcall(unpack(queued)) -- the key is absent, or it lives a little longer
+  else
+    reply = redis.pcall('DEL', SPARE)
+    if type(reply) ~= 'table' then
+      reply = redis.pcall(command, SPARE, unpack(command == 'HSET' and { '1', '1' } or { '1' }))
+      redis.call('DEL', SPARE)
+    end
+  end
+  return type(reply) == 'table' and reply.err and reply or nil
+end
+
+-- Runs the queued writes: all of them or none. Redis does not undo what a script wrote before one of its commands was
+-- refused (by an ACL, for lack of memory, for a wrong type). So each command is tried first, with arguments that change
+-- nothing. The first one that cannot be tried so (a push) goes first: if it is refused, nothing has been changed.
+-- lets_go: these writes release something. A server whose memory is full refuses to grow, unless the script has deleted
+-- something before, even if it was absent.
+-- Returns nil, or the reply to give.
+local function commit(lets_go)
+  if lets_go then
+    redis.call('DEL', SPARE)
+  end
+  local first = #writes == 1 and 1
+  if #writes > 1 then
+    local tried = {}
+    for i, queued in ipairs(writes) do
+      local command, key = queued[1], queued[2]
+      if not tried[command .. key] then
+        if not first and command == 'LPUSH' and not tried[key] then
+          first = i
+        else
+          local refused = try(queued)
+          if refused then
+            return unreadable(key, refused)
+          end
+        end
+        tried[command .. key], tried[key] = true, true
+      end
+    end
+  end
+  if first then
+    local reply = redis.pcall(unpack(writes[first]))
+    if type(reply) == 'table' and reply.err then
+      return unreadable(writes[first][2], reply)
+    end
+  end
+  for i, queued in ipairs(writes) do
+    if i ~= first then
+      redis.call(unpack(queued))
+    end
+  end
+end
+
+-- The value of a holder's field in {ns}:slots:K.
+local function packed(holder)
+  return table.concat({
+    text(holder.expires_at), text(holder.length), text(holder.fence), text(holder.start), holder.revoked and '1' or '0',
+    holder.who,
+  }, ' ')
+end
+
+local function change(key, gone, set, versioned)
   if #gone > 0 then
-    redis.call('HDEL', key, unpack(gone))
+    write('HDEL', key, unpack(gone))
   end
   if #set > 0 then
-    redis.call('HSET', key, unpack(set))
+    write('HSET', key, unpack(set))
+    writes[#writes].versioned = versioned
   end
 end
 
@@ -103,15 +186,17 @@ local function save_slots(before, record)
       gone[#gone + 1] = holder.token
     end
   end
-  change(SLOTS, gone, set)
+  change(record.slots_key, gone, set)
 end
 
--- Writes the changed fields and holders. The script must have checked the types of all keys before.
+-- Writes the changed fields and holders.
 local function save(record)
+  local versioned = record.v
   set_field(record, 'v', VERSION)
   local one = record.slots == 1 and record.holders[1] or {}
   set_field(record, 'h_token', one.token)
   set_field(record, 'h_until', one.expires_at)
+  set_field(record, 'h_length', one.length)
   set_field(record, 'h_fence', one.fence)
   set_field(record, 'h_start', one.start)
   set_field(record, 'h_revoked', one.revoked)
@@ -131,44 +216,81 @@ local function save(record)
       set[#set + 1] = type(value) == 'number' and text(value) or value
     end
   end
-  change(JOB, gone, set)
+  change(record.key, gone, set, versioned)
+end
+
+-- Stores the mended times of the job that a condition names (see mend).
+local function save_mended(record)
+  if next(record.changed) or record.holders ~= record.loaded then
+    save(record)
+  end
 end
 
 -- Wakes one waiter, if any: pushes to the list on which waiters block. `record` must come from open, which sets `asleep`.
 -- The wake-up expires with waiters_until.
 local function wake(record)
   if record.asleep then
-    redis.call('LPUSH', WAKE, '1')
-    redis.call('PEXPIREAT', WAKE, text(record.waiters_until))
+    record.asleep = false
+    write('LPUSH', WAKE, '1')
+    write('PEXPIREAT', WAKE, text(record.waiters_until))
   end
+end
+
+-- How many rows the history of a job keeps. `wanted`: the number that a caller gives, which is stored; nil: as before.
+local function history_limit(record, wanted)
+  if wanted then
+    set_field(record, 'history_limit', wanted)
+  end
+  return record.history_limit or HISTORY
 end
 
 -- {ns}:runs:K is a list, newest first, of rows "fence start end outcome code who". A row without a code has "-".
--- A touch has fence 0. Only history_limit rows are kept; nil: the present length, 20 or more; 0: none.
-local function push_history(history_limit, fence, start, at, outcome, code, who)
-  history_limit = history_limit or math.max(20, redis.call('LLEN', RUNS))
-  if history_limit == 0 then
-    redis.call('DEL', RUNS)
-    return
+-- A touch has fence 0. `limit`: how many rows to keep.
+local function push_history(limit, fence, start, at, outcome, code, who)
+  if limit > 0 then
+    local row = { text(fence), text(math.min(start, now)), text(at), outcome, code and text(code) or '-', who }
+    write('LPUSH', RUNS, table.concat(row, ' '))
+    write('LTRIM', RUNS, 0, limit - 1)
+  else
+    write('LTRIM', RUNS, 1, 0) -- empties it; unlike DEL, it refuses a key of another type
   end
-  local row = table.concat({ text(fence), text(start), text(at), outcome, code and text(code) or '-', who }, ' ')
-  redis.call('LPUSH', RUNS, row)
-  redis.call('LTRIM', RUNS, 0, history_limit - 1)
 end
 
--- {ns}:index is a sorted set: key -> time of its last activity, ms since 1970. With `only_new`, an existing key keeps its
--- time. Returns nil, or the reply to give if the write fails. A script that calls this does so before its other writes,
--- because it can still stop then.
-local function index(name, only_new)
-  local reply = redis.pcall('ZADD', INDEX, only_new and 'NX' or 'GT', text(now), name)
-  if type(reply) == 'table' then
-    return unreadable(INDEX, reply)
-  end
+-- {ns}:index is a sorted set: key -> time of its last activity, ms since 1970.
+local function index(name)
+  write('ZADD', INDEX, text(now), name)
 end
 
 -- For at least RETIRED_FOR, the token is never granted, and a repeated request gets `answer` again.
 local function retire(token, answer)
-  redis.call('ZADD', RETIRED, text(now), token .. ' ' .. answer)
-  redis.call('ZREMRANGEBYSCORE', RETIRED, '-inf', '(' .. text(now - RETIRED_FOR))
-  redis.call('PEXPIRE', RETIRED, text(RETIRED_FOR))
+  write('ZADD', RETIRED, text(now), token .. ' ' .. answer)
+  write('ZREMRANGEBYSCORE', RETIRED, '-inf', '(' .. text(now - RETIRED_FOR))
+  write('PEXPIRE', RETIRED, text(RETIRED_FOR))
+end
+
+-- ---- starts
+
+-- An element of {ns}:starts:K: its time and its fence, as a text; nil if it is none.
+local function start_of(row)
+  local at, fence = string.match(#row <= LONGEST_ROW and row or '', '^(%d+) (%d+)$')
+  at = number(at or '')
+  return at, fence
+end
+
+-- Writes {ns}:starts:K anew, with each row as `new` returns it: the time, the fence.
+local function rewrite_starts(rows, new)
+  local out = {}
+  for i, row in ipairs(rows) do
+    local at, fence = start_of(row)
+    out[i] = row
+    if at then
+      at, fence = new(at, fence)
+      out[i] = text(at) .. ' ' .. fence
+    end
+  end
+  write('DEL', STARTS)
+  for i = #out, 1, -1 do
+    write('LPUSH', STARTS, out[i])
+  end
+  return out
 end

@@ -1,6 +1,6 @@
 -- finish: records how a run ended, retires its token and releases its lease, in one step.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 token
 --        3 fence           of the grant
@@ -8,7 +8,7 @@
 --        5 outcome         "success", "failed", "timeout" or "lost"
 --        6 code            exit code, 0 or more; "": none
 --        7 who             "pid host"
---        8 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        8 rows to keep    in the runs list; "": as before
 --        9 slots           as in the acquire
 --        10 ID             the --once ID, kept if the run succeeded; "": none
 -- reply  "recorded"             also if the lease had ended, unless another run took it
@@ -18,9 +18,9 @@
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat The reply is the same, and nothing is counted twice.
 local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local code, who, history_limit, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
+local code, who, rows_wanted, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 
-local record, answer = open(token, RUNS, 'list', id ~= '' and ONCE, 'zset')
+local record, answer = open(token)
 if not record then
   return answer
 end
@@ -44,26 +44,23 @@ end
 -- With several slots, a newer fence or another live holder is normal.
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
-  push_history(history_limit, fence, start, now, 'superseded', code, who)
+  push_history(history_limit(record, rows_wanted), fence, start, now, 'superseded', code, who)
   retire(token, 'superseded')
+  save(record)
   if held then
-    save(record)
     wake(record)
   end
-  return { 'superseded' }
+  return commit(true) or { 'superseded' }
 end
 
-local bad = index(name)
-if bad then
-  return bad
-end
+index(name)
 set_field(record, 'fence', later(record.fence, fence))
 record_outcome(record, outcome, code, start, later(record.ended, now), now - start)
 if id ~= '' and outcome == 'success' then
-  redis.call('ZADD', ONCE, 'NX', text(now), id)
+  write('ZADD', ONCE, 'NX', text(now), id)
 end
-push_history(history_limit, fence, start, now, outcome, code, who)
+push_history(history_limit(record, rows_wanted), fence, start, now, outcome, code, who)
 retire(token, 'recorded')
 save(record)
 wake(record)
-return { 'recorded' }
+return commit(true) or { 'recorded' }

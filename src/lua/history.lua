@@ -1,6 +1,6 @@
 -- history: the last runs of a job. It only reads, so a replica may answer it.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 maximum number of rows, 1 or more
 -- reply  "runs" now row...    newest first; a row is "fence start end outcome code who" (see push_history in change.lua);
 --                             now: ms since 1970
@@ -20,6 +20,9 @@ if #rows == 0 and not (record.ended or record.skips or record.paused_until or #r
 end
 local reply = { 'runs', text(now) }
 for i, row in ipairs(rows) do
+  if #row > LONGEST_ROW then
+    return malformed(RUNS, 'has a row with more than ' .. text(LONGEST_ROW) .. ' bytes')
+  end
   reply[i + 2] = row
 end
 return reply

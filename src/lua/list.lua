@@ -1,29 +1,44 @@
 -- list: the keys in the index, the longest inactive first. It only reads, so a replica may answer it.
 --
--- KEYS   8 keys, as for every script (see record.lua); only the index is read
--- ARGV   1 where to begin: "-inf", or `on` of the last reply
---        2 how many keys to return; more if several have the time of the last one
--- reply  "names" on key...    on: where the next call begins; "": these were the last
+-- KEYS   9 keys, as for every script (see record.lua); only the index is read
+-- ARGV   1 where to begin: "-inf", or `score` of the last reply
+--        2 after which name of that score: "", or `after` of the last reply
+--        3 how many keys to read
+-- reply  "names" score after long key...    score, after: where the next call begins; score "": these were the last.
+--                                           long: how many names were left out, since they are longer than any key
 --        "malformed" key why (see record.lua)
 -- repeat It changes nothing.
--- A caller that continues until on is "" gets every key that was in the index throughout, some of them twice. A key only
--- moves towards the end, and a reply never ends between two keys with the same time.
-local from, many = ARGV[1], tonumber(ARGV[2])
+-- A caller that continues until score is "" gets every key that was in the index throughout, some of them twice: a key only
+-- moves towards the end, and then the names of its old score are read again.
+local from, after, many = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local names = redis.pcall('ZRANGEBYSCORE', INDEX, from, '+inf', 'LIMIT', 0, many)
-if names.err then
-  return unreadable(INDEX, names)
+local before = string.sub(from, 1, 1) == '(' and string.sub(from, 2) or '(' .. from
+local begin = redis.pcall('ZCOUNT', INDEX, '-inf', before)
+if type(begin) == 'table' then
+  return unreadable(INDEX, begin)
 end
-local on = ''
-if #names == many then
-  local last = redis.call('ZSCORE', INDEX, names[many])
-  on = '(' .. last
-  for _, name in ipairs(redis.call('ZRANGEBYSCORE', INDEX, last, last)) do
-    names[#names + 1] = name
+if after ~= '' and redis.call('ZSCORE', INDEX, after) == from then
+  begin = redis.call('ZRANK', INDEX, after) + 1
+end
+local found = redis.call('ZRANGE', INDEX, begin, begin + many - 1, 'WITHSCORES')
+local score, long, names = '', 0, {}
+for i = 1, #found, 2 do
+  if #found[i] > LONGEST_NAME then
+    long = long + 1
+  else
+    names[#names + 1], after = found[i], found[i]
   end
 end
-local reply = { 'names', on }
-for i, name in ipairs(names) do
-  reply[i + 2] = name
+if #found == 2 * many then
+  score = found[#found]
+  if #found[#found - 1] > LONGEST_NAME then
+    score, after = '(' .. score, '' -- no key of ours can be continued from; what shares this score is left out
+  end
+else
+  after = ''
+end
+local reply = { 'names', score, after, text(long) }
+for _, name in ipairs(names) do
+  reply[#reply + 1] = name
 end
 return reply

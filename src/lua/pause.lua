@@ -1,6 +1,6 @@
 -- pause: blocks new runs of a job for a time or until resume. A run in progress continues.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 duration          ms; "": until resume
 --        3 reason            may be ""; the caller limits it to 64 bytes
@@ -14,15 +14,13 @@ if not record then
   return bad
 end
 
-bad = index(name)
-if bad then
-  return bad
-end
+index(name)
 local was = record.paused_until or 0
 set_field(record, 'paused_until', length and now + length or GREATEST)
+set_field(record, 'paused_for', length)
 set_field(record, 'paused_why', why ~= '' and why or nil)
 save(record)
 if record.paused_until < was then
   wake(record) -- a waiter may sleep until the old, later end
 end
-return { 'paused' }
+return commit() or { 'paused' }

@@ -1,13 +1,13 @@
 -- renew: extends the lease of a run in progress, to `lease` ms from now.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 token
 --        3 fence           of the grant
 --        4 start           of the grant, ms since 1970
 --        5 lease           ms
 --        6 who             "pid host"
---        7 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        7 rows to keep    in the runs list; "": as before
 --        8 slots           as in the acquire
 -- reply  "renewed"            also after the lease ended, if no other run took it
 --        "reasserted"         The engine had lost the lease, and no newer run was granted: the run holds it again.
@@ -16,7 +16,7 @@
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat It extends the lease again. After "reasserted" the reply is "renewed".
 local name, token, fence, start = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local lease, who, history_limit, slots = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local lease, who, rows_wanted, slots = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local record, answer = open(token)
 if not record then
@@ -37,26 +37,30 @@ if mine then
   if same then
     -- The lease may have ended. No other run was granted, so the run may keep it.
     local again = copy_with(mine, 'expires_at', now + lease)
+    again.length = lease
     again.fence = later(mine.fence, fence) -- after data loss the engine may have an older fence
     set_field(record, 'fence', later(record.fence, again.fence))
     record.holders = replaced(record, nil, again)
     save(record)
-    return { 'renewed' }
+    return commit(true) or { 'renewed' }
   end
 end
 -- With several slots, the script cannot tell whether another run was granted this run's slot.
 if slots > 1 or fence <= (record.cut or 0) or (record.fence or 0) > fence or #living(record) > 0 then
   return { 'lost', text(record.fence or 0) }
 end
-local bad = mistyped(RUNS, 'list') or index(name)
+local bad = mistyped(RUNS, 'list')
 if bad then
   return bad
 end
+index(name)
 local new, lost = settled(record)
 set_field(new, 'fence', fence)
-new.slots, new.holders = 1, { { token = token, expires_at = now + lease, fence = fence, start = start, who = who } }
+new.slots = 1
+new.holders =
+  { { token = token, expires_at = now + lease, length = lease, fence = fence, start = start, who = who } }
 for _, holder in ipairs(lost) do
-  push_history(history_limit, holder.fence, holder.start, holder.expires_at, 'lost', nil, holder.who)
+  push_history(history_limit(new, rows_wanted), holder.fence, holder.start, holder.expires_at, 'lost', nil, holder.who)
 end
 save(new)
-return { 'reasserted' }
+return commit(true) or { 'reasserted' }

@@ -1,7 +1,7 @@
 -- reset: forgets everything about a job except its fence, so that the next fence is still greater.
 -- It sets cut to that fence: a process that still believes it holds the lease is told that it lost it.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 key
 -- reply  "reset"
 --        "nothing"                   there was nothing to forget
@@ -9,17 +9,37 @@
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat The reply is "nothing", unless something was recorded since.
 -- The retired tokens stay, since a late request must get the same answer as before. They expire by themselves.
+-- A record that is malformed is deleted, with a lease that may be in it: nobody can use it, and no other verb changes it. Its
+-- fence is kept if it can be read.
 local name = ARGV[1]
 
-local record, bad = open(nil, RUNS, 'list', STARTS, 'list', ONCE, 'zset', INDEX, 'zset')
-if not record then
+local listed = redis.pcall('ZSCORE', INDEX, name)
+if type(listed) == 'table' then
+  return unreadable(INDEX, listed)
+end
+local record, bad = open(nil)
+if not record and bad[1] ~= 'malformed' then
   return bad
+end
+if listed then
+  write('ZREM', INDEX, name)
+end
+if not record then
+  local read = redis.pcall('HMGET', JOB, 'fence')
+  local fence = number(read[1] or '', GREATEST - 1)
+  write('DEL', JOB, SLOTS, RUNS, STARTS, ONCE, RETIRED, WAKE)
+  if fence then
+    write('HSET', JOB, 'v', text(VERSION), 'fence', text(fence), 'cut', text(fence))
+  end
+  return commit(true) or { 'reset' }
 end
 local live = living(record)
 if #live > 0 then
-  return { 'held', live[1].who, text(now - live[1].start), text(live[1].expires_at - now), text(#live) }
+  local since = now - math.min(live[1].start, now)
+  return { 'held', live[1].who, text(since), text(live[1].expires_at - now), text(#live) }
 end
-local gone = redis.call('DEL', RUNS, STARTS, ONCE) + redis.call('ZREM', INDEX, name)
+local gone = (listed and 1 or 0) + redis.call('EXISTS', RUNS, STARTS, ONCE)
+write('DEL', RUNS, STARTS, ONCE)
 if record.v then
   set_field(record, 'cut', record.fence)
   record.holders = {}
@@ -33,4 +53,4 @@ if record.v then
   save(record)
 end
 wake(record)
-return { gone > 0 and 'reset' or 'nothing' }
+return commit(true) or { gone > 0 and 'reset' or 'nothing' }

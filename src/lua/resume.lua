@@ -1,6 +1,6 @@
 -- resume: ends a pause.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   none
 -- reply  "resumed"
 --        "nothing"    the job was not paused, or the pause had already ended
@@ -15,7 +15,8 @@ if not record.paused_until then
 end
 local was = paused(record)
 set_field(record, 'paused_until', nil)
+set_field(record, 'paused_for', nil)
 set_field(record, 'paused_why', nil)
 save(record)
 wake(record)
-return { was and 'resumed' or 'nothing' }
+return commit(true) or { was and 'resumed' or 'nothing' }

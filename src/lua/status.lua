@@ -1,10 +1,11 @@
 -- status: the records of several jobs. It only reads, so a replica may answer it.
 --
--- KEYS   8 keys, as for every script (see record.lua), which are not read; then for each job: its job key, its slots key
+-- KEYS   9 keys, as for every script (see record.lua), which are not read; then for each job: its job key, its slots key
 -- ARGV   none
 -- reply  "records" now, then for each job, in the order of KEYS, one of:
---          "record" n, then for each of n holders: until fence start revoked who, then slots m, then m pairs: field value
---                   until, start: ms since 1970; revoked: "1" or "". The fields are those of record.lua without h_*.
+--          "record" n, then for each of n holders: until fence start revoked who, then slots ahead m, then m pairs: field
+--                   value. until, start: ms since 1970; revoked: "1" or "". ahead: how far the furthest time lies in the
+--                   future, ms; "": none does (see mend). The fields are those of record.lua without h_*.
 --          "none"   there is no record of the job
 --          "malformed" key why / "newer" key version (see record.lua)
 --        now: ms since 1970. A long reply ends before the last jobs: ask for those again.
@@ -37,7 +38,7 @@ local function add_record(record)
   for _, holder in ipairs(record.holders) do
     add_all(text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked and '1' or '', holder.who)
   end
-  add_all(text(record.slots), text(#fields / 2))
+  add_all(text(record.slots), record.ahead and text(record.ahead) or '', text(#fields / 2))
   for _, part in ipairs(fields) do
     reply[#reply + 1] = part
   end
@@ -46,7 +47,7 @@ end
 -- Elements of a reply. Clients limit the size of a reply, and a job may have a thousand holders.
 local ENOUGH = 50000
 
-for i = 9, #KEYS, 2 do
+for i = 10, #KEYS, 2 do
   if #reply > ENOUGH then
     break
   end

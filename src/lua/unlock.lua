@@ -2,10 +2,10 @@
 -- lasts until its holder finishes, or until its end.
 -- With `at once`, unlock removes the leases now and records their runs as lost. Their commands may still be running.
 --
--- KEYS   the 8 keys of the job (see record.lua)
+-- KEYS   the 9 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 at once         "1" or ""
---        3 rows to keep    maximum length of the runs list; "": its present length, but at least 20; 0: delete it
+--        3 rows to keep    in the runs list; "": as before
 -- reply  "revoked" n who for left    also if they were revoked before
 --        "removed" n who for         only with at once
 --        "nothing"                   no lease is live
@@ -13,7 +13,7 @@
 --        n: number of leases. who, for, left: the holder whose lease ends last, the time since its start, the time to its
 --        end, in ms.
 -- repeat Revoked leases are reported again. After "removed" the reply is "nothing".
-local name, at_once, history_limit = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local name, at_once, rows_wanted = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
 
 local record, bad = open(nil, RUNS, 'list')
 if not record then
@@ -25,14 +25,13 @@ if #live == 0 then
 end
 
 local last = live[#live]
-bad = at_once and index(name)
-if bad then
-  return bad
+if at_once then
+  index(name)
 end
 for _, holder in ipairs(live) do
   if at_once then
     mark_lost(record, holder, later(record.ended, now))
-    push_history(history_limit, holder.fence, holder.start, now, 'lost', nil, holder.who)
+    push_history(history_limit(record, rows_wanted), holder.fence, holder.start, now, 'lost', nil, holder.who)
   else
     record.holders = replaced(record, holder, copy_with(holder, 'revoked', 1))
   end
@@ -40,6 +39,7 @@ end
 save(record)
 if at_once then
   wake(record)
-  return { 'removed', text(#live), last.who, text(now - last.start) }
 end
-return { 'revoked', text(#live), last.who, text(now - last.start), text(last.expires_at - now) }
+local since = text(now - math.min(last.start, now))
+return commit(true) or at_once and { 'removed', text(#live), last.who, since }
+  or { 'revoked', text(#live), last.who, since, text(last.expires_at - now) }

@@ -35,6 +35,7 @@ TEST_CASE_FIXTURE(Conditions, "after: NAME's success is as new as this job's las
   CHECK(why(after) == "holds");  // no success of its own yet
   touch(lock::Outcome::failed, "K");
   CHECK(why(after) == "holds");
+  backdate("ok_end", 5000, "other");
   const std::int64_t ended = std::stoll(field("ok_end", "other"));
   touch(lock::Outcome::success, "K");
   set("ok_start", std::to_string(ended + 1));
@@ -235,7 +236,7 @@ TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, a
   made.needs.starts = 1;
   made.needs.once = "x";
   server.command({"RPUSH", "{ns}:starts:K", "yesterday"});
-  malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "has an element that is no time");
+  malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "has an element that is no start");
   server.command({"DEL", "{ns}:starts:K"});
   server.command({"HSET", "{ns}:starts:K", "x", "y"});
   malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "is a hash, not a list");
@@ -244,6 +245,6 @@ TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, a
   server.command({"DEL", "{ns}:starts:K"});
   const lock::Grant given = as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0));
   server.command({"HSET", "{ns}:once:K", "x", "y"});
-  malformed(lock::finish_call(made, given, lock::Outcome::success, 0), "is a hash, not a zset");
+  malformed(lock::finish_call(made, given, lock::Outcome::success, 0), "holds another type of value");
   malformed(lock::check_call(made.job, {lock::Once{"x"}}), "holds another type of value");
 }

@@ -117,17 +117,6 @@ TEST_CASE_FIXTURE(Protocol, "the data were lost and nobody has run since: record
   CHECK(grant("b").fence > mine.fence);
 }
 
-TEST_CASE_FIXTURE(Protocol, "times only move forward, though the clock went back") {
-  run(lock::Outcome::success);
-  const std::int64_t ahead = *record().ended + 3'600'000;
-  for (const char* name : {"ended", "ok_start", "ok_end"}) set(name, std::to_string(ahead));
-  run(lock::Outcome::success);
-  CHECK(record().ended == ahead);
-  CHECK(record().success_end == ahead);
-  CHECK(record().success_start == ahead);
-  CHECK(record().runs == 2);
-}
-
 TEST_CASE_FIXTURE(Protocol, "abandon gives back, records no run, and retires the token") {
   const lock::Grant mine = grant("a");
   abandon("a");

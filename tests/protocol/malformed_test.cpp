@@ -19,7 +19,6 @@ struct Malformed : Protocol {
                                     lock::pause_call({"ns", "K"}, {}, ""),
                                     lock::resume_call({"ns", "K"}),
                                     lock::unlock_call({"ns", "K"}, true),
-                                    lock::reset_call({"ns", "K"}),
                                     lock::history_call({"ns", "K"}, 20),
                                     lock::records_call("ns", {"K"})};
     std::vector<std::string> out;
@@ -98,7 +97,7 @@ TEST_CASE_FIXTURE(Malformed, "half a holder") {
 }
 
 TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of another type") {
-  for (const char* value : {"", "x", "1 2 3", "1 2 3 2 w", "-1 2 3 0 w", "1 2 9007199254740993000 0 w"}) {
+  for (const char* value : {"", "x", "1 2 3", "1 2 3 4 2 w", "-1 2 3 4 0 w", "1 2 3 9007199254740993000 0 w"}) {
     server.command({"FLUSHALL"});
     run(lock::Outcome::success);
     set("h_slots", "2");
@@ -124,6 +123,7 @@ TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing ove
   run(lock::Outcome::success);
   set("v", "2");
   for (const std::string& answer : answers()) CHECK(answer == "newer {ns}:job:K 2");
+  CHECK(ask(lock::reset_call({"ns", "K"})).answer.value() == engine::Values{"newer", "{ns}:job:K", "2"});
   const auto decision = acquire("a");
   REQUIRE(!decision.has_value());
   CHECK(decision.error().fault == engine::Fault::malformed);
@@ -169,4 +169,140 @@ TEST_CASE_FIXTURE(Malformed, "fields that we don't know are kept") {
   run(lock::Outcome::failed);
   grant("a");
   CHECK(field("tomorrow") == "x");
+}
+
+// ---- reset, the way out
+
+namespace {
+
+struct WayOut : Malformed {
+  void check_reset() {
+    CHECK(answers()[0].starts_with("malformed"));
+    CHECK(ask(lock::reset_call({"ns", "K"})).answer.value() == engine::Values{"reset"});
+    CHECK(record().known == false);
+    CHECK(server.command({"ZCARD", "{ns}:index"}) == "0");
+    for (const char* gone : {"runs", "slots", "starts", "once"}) {
+      CHECK(server.command({"TYPE", std::string("{ns}:") + gone + ":K"}) == "none");
+    }
+    grant("next");
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WayOut, "reset removes a record whose field is malformed, and keeps its fence") {
+  run(lock::Outcome::success);
+  const std::string fence = field("fence");
+  set("ended", "yesterday");
+  check_reset();
+  CHECK(std::stoll(field("cut")) == std::stoll(fence));
+  CHECK(std::stoll(field("fence")) > std::stoll(fence));
+}
+
+TEST_CASE_FIXTURE(WayOut, "reset removes a record whose fence is malformed or has no successor") {
+  for (const char* fence : {"x", "9007199254740991", "9007199254740992"}) {
+    run(lock::Outcome::success);
+    set("ended", "yesterday");
+    set("fence", fence);
+    check_reset();
+    server.command({"FLUSHALL"});
+  }
+}
+
+TEST_CASE_FIXTURE(WayOut, "reset removes keys of another type") {
+  for (const char* kind : {"job", "runs", "starts", "once"}) {
+    server.command({"FLUSHALL"});
+    run(lock::Outcome::success);
+    server.command({"DEL", std::string("{ns}:") + kind + ":K"});
+    server.command({"SET", std::string("{ns}:") + kind + ":K", "x"});
+    CHECK(ask(lock::reset_call({"ns", "K"})).answer.value() == engine::Values{"reset"});
+    CHECK(server.command({"TYPE", std::string("{ns}:") + kind + ":K"}) == "none");
+    grant("next");
+  }
+}
+
+// ---- bounds: a record beyond them is malformed, so that reading it costs little
+
+TEST_CASE_FIXTURE(WayOut, "a text of more than 64 bytes") {
+  for (const char* name : {"paused_why", "h_who", "h_token"}) {
+    CAPTURE(name);
+    server.command({"FLUSHALL"});
+    grant("x");
+    set("paused_why", "x");
+    set(name, std::string(64, 'x'));
+    CHECK(record().known);
+    set(name, std::string(65, 'x'));
+    for (const std::string& answer : answers()) {
+      CHECK(answer == "malformed {ns}:job:K field " + std::string(name) + " has more than 64 bytes");
+    }
+    check_reset();
+  }
+}
+
+TEST_CASE_FIXTURE(WayOut, "a number of a million digits") {
+  run(lock::Outcome::success);
+  set("ended", std::string(1'000'000, '0'));
+  for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:job:K field ended is not a number");
+  check_reset();
+}
+
+TEST_CASE_FIXTURE(WayOut, "more than a thousand holders") {
+  run(lock::Outcome::success);
+  set("h_slots", "1000");
+  std::vector<std::string> holders{"HSET", "{ns}:slots:K"};
+  for (int i = 0; i < 1000; ++i) holders.insert(holders.end(), {"t" + std::to_string(i), "1 2 3 4 0 1 w"});
+  server.command(holders);
+  CHECK(record().holders.size() == 1000);
+  server.command({"HSET", "{ns}:slots:K", "one more", "1 2 3 4 0 1 w"});
+  for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K has more than 1000 holders");
+  check_reset();
+  server.command({"FLUSHALL"});
+  run(lock::Outcome::success);
+  set("h_slots", "1001");
+  for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K has more than 1000 holders");
+}
+
+TEST_CASE_FIXTURE(WayOut, "a holder or a token of a slot that is too long") {
+  for (const auto& [token, value] : std::vector<std::pair<std::string, std::string>>{
+           {std::string(65, 't'), "1 2 3 4 0 1 w"}, {"t", "1 2 3 4 0 1 " + std::string(256, 'w')}}) {
+    server.command({"FLUSHALL"});
+    run(lock::Outcome::success);
+    set("h_slots", "2");
+    server.command({"HSET", "{ns}:slots:K", token, value});
+    for (const std::string& answer : answers()) {
+      CHECK(answer == "malformed {ns}:slots:K has a field that is longer than condolock writes any");
+    }
+    check_reset();
+  }
+}
+
+TEST_CASE_FIXTURE(WayOut, "a row of the history of more than 256 bytes") {
+  run(lock::Outcome::success);
+  server.command({"LPUSH", "{ns}:runs:K", "1 2 3 success 0 " + std::string(9'000'000, 'w')});
+  const engine::Values answer = ask(lock::history_call({"ns", "K"}, 20)).answer.value();
+  CHECK(answer == engine::Values{"malformed", "{ns}:runs:K", "has a row with more than 256 bytes"});
+}
+
+TEST_CASE_FIXTURE(WayOut, "a record that is malformed does not hide the others") {
+  run(lock::Outcome::success, "a");
+  run(lock::Outcome::success, "b");
+  run(lock::Outcome::success, "c");
+  set("paused_why", std::string(9'000'000, 'x'), "b");
+  const auto records = lock::decode_records(ask(lock::records_call("ns", {"a", "b", "c"})), 3);
+  REQUIRE(records.has_value());
+  CHECK(records.value()[0].has_value());
+  REQUIRE(!records.value()[1].has_value());
+  CHECK(records.value()[1].error().text.find("{ns}:job:b is malformed") != std::string::npos);
+  CHECK(records.value()[2].has_value());
+}
+
+TEST_CASE_FIXTURE(WayOut, "counters stop at the greatest number") {
+  run(lock::Outcome::failed);
+  for (const char* name : {"skips", "runs", "failures", "failures_in_a_row"}) set(name, "9007199254740991");
+  CHECK(is<lock::Skipped>(acquire("a", {lock::MaxFailures{1}})));
+  CHECK(record().skips == 9'007'199'254'740'991);
+  run(lock::Outcome::failed);
+  CHECK(record().runs == 9'007'199'254'740'991);
+  CHECK(record().failures == 9'007'199'254'740'991);
+  CHECK(record().failures_in_a_row == 9'007'199'254'740'991);
 }

@@ -67,10 +67,32 @@ class Fuzz {
 
   Words next() {
     const std::string key = pick({"a", "b", "c"});
-    const std::string name =
-        pick({"DEL",   "EXISTS",           "HDEL",   "HGETALL", "HMGET",    "HSET", "LINDEX", "LLEN",    "LPOP",
-              "LPUSH", "LRANGE",           "LREM",   "LTRIM",   "TYPE",     "ZADD", "ZCARD",  "ZMSCORE", "ZRANGEBYSCORE",
-              "ZREM",  "ZREMRANGEBYSCORE", "ZSCORE", "PEXPIRE", "PEXPIREAT"});
+    const std::string name = pick({"DEL",
+                                   "EXISTS",
+                                   "HDEL",
+                                   "HGETALL",
+                                   "HLEN",
+                                   "HMGET",
+                                   "HSET",
+                                   "LINDEX",
+                                   "LLEN",
+                                   "LPOP",
+                                   "LPUSH",
+                                   "LRANGE",
+                                   "LREM",
+                                   "LTRIM",
+                                   "TYPE",
+                                   "ZADD",
+                                   "ZCARD",
+                                   "ZCOUNT",
+                                   "ZMSCORE",
+                                   "ZRANGE",
+                                   "ZRANK",
+                                   "ZREM",
+                                   "ZREMRANGEBYSCORE",
+                                   "ZSCORE",
+                                   "PEXPIRE",
+                                   "PEXPIREAT"});
     const auto member = [this] { return pick({"x", "y", "z", "", "\n\xff", "1:y", std::string(1, '\0')}); };
     const auto number = [this] { return pick({"0", "1", "-1", "2", "-2", "5"}); };
     const auto score = [this] { return pick({"1", "1.5", "-3", "1700000000000", "2", "inf", "-inf"}); };
@@ -84,19 +106,16 @@ class Fuzz {
     if (name == "LPUSH") return {name, key, member(), member()};
     if (name == "LRANGE" || name == "LTRIM") return {name, key, number(), number()};
     if (name == "LREM") return {name, key, pick({"1", "2"}), member()};
-    if (name == "ZSCORE") return {name, key, member()};
+    if (name == "ZSCORE" || name == "ZRANK") return {name, key, member()};
     if (name == "PEXPIRE") return {name, key, pick({"100000", "0", "-5"})};
     if (name == "PEXPIREAT") return {name, key, pick({"9000000000000", "1000"})};
     if (name == "ZADD") {
-      const std::string flag = pick({"", "NX", "GT"});
+      const std::string flag = pick({"", "NX", "XX"});
       return flag.empty() ? Words{name, key, score(), member()} : Words{name, key, flag, score(), member()};
     }
     if (name == "ZREMRANGEBYSCORE") return {name, key, bound(), bound()};
-    if (name == "ZRANGEBYSCORE") {
-      return pick({"", "x"}).empty()
-                 ? Words{name, key, bound(), bound()}
-                 : Words{name, key, bound(), bound(), "LIMIT", pick({"0", "1"}), pick({"0", "1", "2", "-1"})};
-    }
+    if (name == "ZCOUNT") return {name, key, "-inf", bound()};
+    if (name == "ZRANGE") return {name, key, pick({"0", "1"}), pick({"1", "2"}), "WITHSCORES"};
     return {name, key};
   }
 
@@ -155,9 +174,11 @@ TEST_CASE("embedded: what is wrong is an error, and changes nothing") {
   CHECK(answer({"HSET", "a", "b"}).starts_with("error ERR"));
   CHECK(answer({"HSET", "a", "b", "c", "d"}).starts_with("error ERR"));
   CHECK(answer({"TYPE"}).starts_with("error ERR"));
-  CHECK(answer({"ZADD", "a", "XX", "1", "m"}).starts_with("error ERR"));
+  CHECK(answer({"ZADD", "a", "GT", "1", "m"}).starts_with("error ERR"));
   CHECK(answer({"ZADD", "a", "x", "m"}).starts_with("error ERR"));
-  CHECK(answer({"ZRANGEBYSCORE", "a", "0", "1", "REV", "0", "1"}).starts_with("error ERR"));
+  CHECK(answer({"ZRANGE", "a", "0", "1", "REV"}).starts_with("error ERR"));
+  CHECK(answer({"ZRANGE", "a", "-1", "1", "WITHSCORES"}).starts_with("error ERR"));
+  CHECK(answer({"ZCOUNT", "a", "1", "2"}).starts_with("error ERR"));
   CHECK(answer({"LINDEX", "a", "x"}).starts_with("error ERR"));
   CHECK(answer({"LREM", "a", "-1", "x"}).starts_with("error ERR"));
   CHECK(store.keys().empty());
@@ -226,9 +247,9 @@ TEST_CASE("embedded: what was not committed has not happened") {
     store->rollback();
     CHECK(store->keys() == Words{"kept", "kept-set", "list", "moved"});
     CHECK(on_store(*store, {"LRANGE", "list", "0", "-1"}) == "z y x");
-    CHECK(on_store(*store, {"ZRANGEBYSCORE", "moved", "-inf", "+inf"}) == "m n");
+    CHECK(on_store(*store, {"ZRANGE", "moved", "0", "9", "WITHSCORES"}) == "m 1 n 2");
     CHECK(on_store(*store, {"ZMSCORE", "moved", "m", "n"}) == "1 2");
     CHECK(on_store(*store, {"HMGET", "kept", "f", "g"}) == "1 (nil)");
-    CHECK(on_store(*store, {"ZRANGEBYSCORE", "kept-set", "-inf", "+inf"}) == "m");
+    CHECK(on_store(*store, {"ZRANGE", "kept-set", "0", "9", "WITHSCORES"}) == "m 1");
   }
 }

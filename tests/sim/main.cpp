@@ -26,7 +26,7 @@ struct Options {
   std::fputs(
       "sim [--seeds N] [--first S]         play N scenarios (1000), from seed S (0) on; 1 where a rule breaks\n"
       "sim --seed S [--without NAME,...]   play one, and show what happens\n"
-      "  --profile NAME                    promise, calm, crowd, lossy, jump, stall or force, whatever the seed says\n"
+      "  --profile NAME                    promise, calm, crowd, back, lossy, jump, stall or force, whatever the seed says\n"
       "  --mutation NAME                      without one rule of the protocol\n"
       "sim --mutations [--seeds N]            for each rule: how many seeds until it is missed? 1 where one never is\n"
       "sim --list                          the mutations\n"

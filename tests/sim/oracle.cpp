@@ -33,7 +33,9 @@ bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::in
   const std::string& own_key = run.plan.attempt.job.key;
   engine::embedded::Store& store = server_->store();
   const SeenRecord own = before_.settled(now);
-  const auto of = [&](const std::string& key) { return key == own_key ? own : look_at(store, key).settled(now); };
+  const auto of = [&](const std::string& key) {
+    return key == own_key ? own : look_at(store, key).mended(now).settled(now);
+  };
   if (const auto* c = std::get_if<lock::MinTime>(&condition)) {
     const std::int64_t at = c->from == lock::From::start ? own.ok_start : own.ok_end;
     return at == 0 || now - at >= c->n.count();
@@ -55,7 +57,7 @@ bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::in
     // In the order in which they were granted, which is that of the times unless the server's clock jumps.
     const auto& starts = starts_[own_key];
     const auto limit = static_cast<std::size_t>(c->limit);
-    return starts.size() < limit || now - starts[starts.size() - limit].second >= c->time.count();
+    return starts.size() < limit || now - std::min(now, starts[starts.size() - limit].second) >= c->time.count();
   }
   return once_.count(own_key + " " + std::get<lock::Once>(condition).id) == 0;
 }
@@ -68,7 +70,8 @@ void Oracle::before(const Request& request, std::int64_t now_ms) {
       free != free_since_.end() && agenda_.now() - free->second > 200 * millisecond) {
     violate("asleep", "the lease of " + key_ + " is free, and somebody sleeps for it");
   }
-  before_ = look_at(server_->store(), key_);
+  before_ = look_at(server_->store(), key_).mended(now_ms);
+  refusing_ = nullptr;
   refused_by_.clear();
   is_paused_ = false;
   if (request.script != &scripts::acquire) return;
@@ -81,7 +84,10 @@ void Oracle::before(const Request& request, std::int64_t now_ms) {
     const bool remembered =
         std::holds_alternative<lock::MaxRuns>(condition) || std::holds_alternative<lock::Once>(condition);
     if (is_lossy() && remembered) continue;
-    if (refused_by_.empty() && !holds(condition, *run->second, now_ms)) refused_by_ = shown(condition);
+    if (refused_by_.empty() && !holds(condition, *run->second, now_ms)) {
+      refusing_ = &condition;
+      refused_by_ = shown(condition);
+    }
   }
 }
 
@@ -99,6 +105,7 @@ void Oracle::after(const Request& request, const Answer& answer, std::int64_t no
   if (verb != "unlock" || request.args.at(1) != "1") check_others(verb, token, after, now_ms);
   if (verb == "acquire" && code == "granted") check_grant(token, answer.values, now_ms);
   if (verb == "acquire" && code != "granted") check_refusal(token, code, now_ms);
+  check_lengths(request, code, now_ms);
   if (verb == "renew") check_renewal(request, code, now_ms);
   if (verb == "finish") check_finish(request, answer.values, after, now_ms);
   if (verb == "abandon" && code == "abandoned") {
@@ -225,9 +232,10 @@ void Oracle::check_finish(const Request& request, const engine::Values& values, 
     return;
   }
   const std::int64_t start = std::stoll(request.args.at(3));
+  stored_start_[token] = std::min(start, now);
   if (after.runs != before_.runs + 1) violate("count", "finish of " + token + " is not counted as one run");
   if (after.ended < now) violate("success", "finish of " + token + " records no end");
-  if (is_success && (after.ok_end < now || after.ok_start < start))
+  if (is_success && (after.ok_end < now || after.ok_start < std::min(start, now)))
     violate("success", "finish of " + token + " records no success");
   if (is_success && !request.args.at(9).empty()) once_.insert(key_ + " " + request.args.at(9));
   if (is_overtaken(request) && !is_lossy()) {

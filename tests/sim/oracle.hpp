@@ -32,6 +32,7 @@ class Oracle final : public Observer, public Onlooker {
     for (const RunSpec& run : scenario.runs) runs_[run.plan.attempt.token] = &run;
   }
   void watch(Server& server) { server_ = &server; }
+  void on_jump(std::int64_t now_ms);
 
   void before(const Request& request, std::int64_t now_ms) override;
   void after(const Request& request, const Answer& answer, std::int64_t now_ms) override;
@@ -70,6 +71,8 @@ class Oracle final : public Observer, public Onlooker {
   bool is_overtaken(const Request& request) const;
   void check_renewal(const Request& request, const std::string& code, std::int64_t now);
   void check_finish(const Request& request, const engine::Values& values, const SeenRecord& after, std::int64_t now);
+  void check_lengths(const Request& request, const std::string& code, std::int64_t now);
+  void check_length(const std::string& what, Millis length);
   void check_wake_up(const std::string& key, const SeenRecord& after, std::int64_t now);
   void check_history(const std::string& key);
 
@@ -79,8 +82,9 @@ class Oracle final : public Observer, public Onlooker {
   Server* server_ = nullptr;
   std::map<std::string, const RunSpec*> runs_;  // by token
 
-  std::string key_;                         // of the script that runs
-  SeenRecord before_;                       // it ran
+  std::string key_;    // of the script that runs
+  SeenRecord before_;  // it ran
+  const lock::Condition* refusing_ = nullptr;
   std::string refused_by_;                  // the first condition that does not hold for who asks; empty: all do
   bool is_paused_ = false;                  // for who asks
   std::map<std::string, Granted> granted_;  // by token
@@ -93,8 +97,10 @@ class Oracle final : public Observer, public Onlooker {
   std::map<std::string, std::int64_t> others_;        // by token: the highest fence given to somebody else for the same key
   std::set<std::string> revoked_;                     // keys that an operator has unlocked
   std::set<std::string> once_;                        // key and ID
+  std::map<std::string, std::int64_t> stored_start_;  // by token: the start of its success as it is on record
   std::map<std::string, std::int64_t> acknowledged_;  // by key: a success that began then was reported as recorded
   std::map<std::string, Nanos> reset_at_;             // by key
+  std::map<std::string, Nanos> seen_since_;           // see check_length
   std::map<std::string, Nanos> free_since_;           // by key: a lease is free and somebody sleeps for it
   std::map<int, Living> living_;                      // by run
   std::optional<Violation> violation_;

@@ -56,7 +56,8 @@ void Oracle::on_exit(const RunSpec& run, int code) {
   const auto reset = reset_at_.find(run.plan.attempt.job.key);
   if (reset != reset_at_.end() && started->second.second <= reset->second) return;
   auto& newest = acknowledged_[run.plan.attempt.job.key];
-  newest = std::max(newest, started->second.first);
+  const auto stored = stored_start_.find(run.plan.attempt.token);
+  newest = std::max(newest, stored == stored_start_.end() ? started->second.first : stored->second);
 }
 
 void Oracle::check_history(const std::string& key) {

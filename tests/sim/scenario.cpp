@@ -8,7 +8,8 @@
 namespace condolock::sim {
 namespace {
 
-constexpr std::array<const char*, profiles> profile_names{"promise", "calm", "crowd", "lossy", "jump", "stall", "force"};
+constexpr std::array<const char*, profiles> profile_names{"promise", "calm", "crowd", "back",
+                                                          "lossy",   "jump", "stall", "force"};
 constexpr std::array<const char*, 16> fault_names{"cut off", "freeze",     "stop",       "crash",  "kill",  "signal",
                                                   "restart", "loss",       "clock jump", "forget", "pause", "resume",
                                                   "unlock",  "unlock now", "reset",      "touch"};
@@ -16,6 +17,7 @@ constexpr std::array<const char*, 16> fault_names{"cut off", "freeze",     "stop
 Profile profile_of(std::uint64_t seed) {
   if (seed % 500 == 499) return Profile::crowd;
   const std::uint64_t turn = seed % 16;
+  if (turn == 9) return Profile::back;
   if (turn == 10 || turn == 11) return Profile::calm;
   if (turn >= 12) return static_cast<Profile>(static_cast<int>(Profile::lossy) + static_cast<int>(turn) - 12);
   return Profile::promise;
@@ -60,7 +62,8 @@ class Maker {
       scenario_.hosts.push_back({up_for, drift()});
       scenario_.wrong_ms.push_back(dice_.chance(50) ? 0 : dice_.between(-90'000, 90'000));
     }
-    scenario_.server = {1'790'000'000 * second + within(0, second), drift()};
+    // A clock that goes back by ten years several times begins late enough.
+    scenario_.server = {(is(Profile::back) ? 4'000'000'000 : 1'790'000'000) * second + within(0, second), drift()};
   }
 
   // What all of them have in common, as the same crontab line on every host has.
@@ -184,7 +187,7 @@ class Maker {
                                FaultKind::restart,   FaultKind::forget,   FaultKind::op_pause, FaultKind::op_resume,
                                FaultKind::op_unlock, FaultKind::op_reset, FaultKind::op_touch};
     if (is(Profile::lossy)) all.insert(all.end(), 10, FaultKind::loss);
-    if (is(Profile::jump)) all.insert(all.end(), 10, FaultKind::jump);
+    if (is(Profile::jump) || is(Profile::back)) all.insert(all.end(), 10, FaultKind::jump);
     if (is(Profile::stall)) all.insert(all.end(), {FaultKind::freeze, FaultKind::freeze, FaultKind::stop, FaultKind::stop});
     if (is(Profile::force)) all.insert(all.end(), 5, FaultKind::op_unlock_now);
     return all;
@@ -221,6 +224,7 @@ class Maker {
       case FaultKind::stop:
         return is(Profile::stall) ? within(3 * delay(), 3 * shortest_) : within(0, delay());
       case FaultKind::jump:
+        if (is(Profile::back)) return within(dice_.chance(50) ? -2 * shortest_ : -10 * 365 * 86'400 * second, 0);
         return dice_.chance(50) ? within(-2 * shortest_, 2 * shortest_) : within(-3600 * second, 3600 * second);
       case FaultKind::cut_off:
       case FaultKind::restart:

@@ -13,18 +13,19 @@
 
 namespace condolock::sim {
 
-// What may go wrong. In all but the first three, things happen that the promise excludes: commands that overlap are counted
+// What may go wrong. In all but the first four, things happen that the promise excludes: commands that overlap are counted
 // there.
 enum class Profile : std::uint8_t {
   promise,  // all that the promise covers
   calm,     // nothing: then whoever waits is woken at once
   crowd,    // hundreds of hosts
+  back,     // a server whose clock goes back, by up to ten years at once
   lossy,    // a server that loses what it wrote last
   jump,     // a server whose clock jumps
   stall,    // processes that stand still for longer than the safety margin
   force,    // unlock --now
 };
-constexpr int profiles = 7;
+constexpr int profiles = 8;
 const char* name_of(Profile profile);
 
 struct Command {

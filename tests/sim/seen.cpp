@@ -16,19 +16,21 @@ struct Field {
 };
 
 // By name.
-constexpr std::array<Field, 15> fields{{{"cut", &SeenRecord::cut, nullptr},
+constexpr std::array<Field, 17> fields{{{"cut", &SeenRecord::cut, nullptr},
                                         {"ended", &SeenRecord::ended, nullptr},
                                         {"failed_at", &SeenRecord::failed_at, nullptr},
-                                        {"failures_in_a_row", &SeenRecord::failures_in_a_row, nullptr},
                                         {"failures", &SeenRecord::failures, nullptr},
+                                        {"failures_in_a_row", &SeenRecord::failures_in_a_row, nullptr},
                                         {"fence", &SeenRecord::fence, nullptr},
                                         {"h_fence", nullptr, &SeenHolder::fence},
+                                        {"h_length", nullptr, &SeenHolder::length},
                                         {"h_revoked", nullptr, &SeenHolder::revoked},
                                         {"h_slots", &SeenRecord::slots, nullptr},
                                         {"h_start", nullptr, &SeenHolder::start},
                                         {"h_until", nullptr, &SeenHolder::expires_at},
                                         {"ok_end", &SeenRecord::ok_end, nullptr},
                                         {"ok_start", &SeenRecord::ok_start, nullptr},
+                                        {"paused_for", &SeenRecord::paused_for, nullptr},
                                         {"paused_until", &SeenRecord::paused_until, nullptr},
                                         {"runs", &SeenRecord::runs, nullptr}}};
 
@@ -52,6 +54,17 @@ const SeenHolder* SeenRecord::find(const std::string& token) const {
   const auto found =
       std::find_if(holders.begin(), holders.end(), [&](const SeenHolder& holder) { return holder.token == token; });
   return found == holders.end() ? nullptr : &*found;
+}
+
+SeenRecord SeenRecord::mended(std::int64_t now) const {
+  SeenRecord out = *this;
+  for (std::int64_t SeenRecord::*time :
+       {&SeenRecord::ok_start, &SeenRecord::ok_end, &SeenRecord::ended, &SeenRecord::failed_at}) {
+    out.*time = std::min(out.*time, now);
+  }
+  if (paused_for > 0) out.paused_until = std::min(paused_until, now + paused_for);
+  for (SeenHolder& holder : out.holders) holder.expires_at = std::min(holder.expires_at, now + holder.length);
+  return out;
 }
 
 SeenRecord SeenRecord::settled(std::int64_t now) const {
@@ -98,7 +111,7 @@ SeenRecord look_at(engine::embedded::Store& store, const std::string& key) {
   for (const auto& [token, value] : fields_of(store, "{sim}:slots:" + key)) {
     SeenHolder holder;
     holder.token = token;
-    std::istringstream(value) >> holder.expires_at >> holder.fence >> holder.start >> holder.revoked;
+    std::istringstream(value) >> holder.expires_at >> holder.length >> holder.fence >> holder.start >> holder.revoked;
     record.holders.push_back(holder);
   }
   return record;

@@ -123,7 +123,7 @@ TEST_CASE("status_json: every field is there, null where there is nothing to say
   CHECK(cli::status_json(cli::KeyStatus{"k", bare_record(), ""}) ==
         R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
         R"("holders":[],"slots":1,"pause":null,"last_success":null,"last_run":null,"last_failure":null,)"
-        R"("failures_in_a_row":0,"runs":0,"failures":0,"skips_since_last_run":0,"fence":null})");
+        R"("failures_in_a_row":0,"runs":0,"failures":0,"skips_since_last_run":0,"fence":null,"clock_went_back_ms":null})");
 }
 
 TEST_CASE("status_json: a record with everything in it") {
@@ -137,7 +137,7 @@ TEST_CASE("status_json: a record with everything in it") {
         R"("end":{"ms":1795507760000,"rfc3339":"2026-11-24T08:09:20.000Z"}},)"
         R"("last_run":{"outcome":"failed","exit_code":3,"end":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
         R"("duration_ms":1500},"last_failure":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
-        R"("failures_in_a_row":1,"runs":9,"failures":4,"skips_since_last_run":2,"fence":17})");
+        R"("failures_in_a_row":1,"runs":9,"failures":4,"skips_since_last_run":2,"fence":17,"clock_went_back_ms":null})");
 }
 
 TEST_CASE("status_json: fields that may be null inside of others") {

@@ -3,6 +3,7 @@
 #include "cli/args/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/output/run_messages.hpp"
+#include "cli/output/status_output.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
 #include "util/duration.hpp"
@@ -56,6 +57,8 @@ CommandResult check_command(const RawArguments& arguments) {
   if (!answer) return result_of(answer.error());
 
   const auto& verdicts = *answer;
+  const Console console(globals.quiet, globals.verbose);
+  if (verdicts.ahead) console.warning(clock_went_back(*verdicts.ahead));
   const Palette palette(STDOUT_FILENO);
   bool would_run = !verdicts.holder && !verdicts.pause;
   std::string output;

@@ -57,7 +57,7 @@ CommandResult list_command(const RawArguments& arguments) {
   const auto answer = reader.names(args.pattern);
   if (!answer) return result_of(answer.error());
   const auto& names = *answer;
-  if (form.plain) return {exit_code::ok, "", plain_text(names)};
+  if (form.plain) return {reader.exit_code(), "", plain_text(names)};
 
   // Format each record at once. One JSON document of a hundred thousand keys would take a gigabyte in memory.
   std::string document;

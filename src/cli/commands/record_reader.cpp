@@ -6,6 +6,7 @@
 
 #include "cli/args/command_line.hpp"
 #include "engine/ask.hpp"
+#include "util/escape.hpp"
 
 namespace condolock::cli {
 
@@ -32,10 +33,12 @@ std::optional<engine::Failure> RecordReader::records(const std::vector<std::stri
       KeyStatus status{*from++, {}, ""};
       if (!record) {
         status.error = describe(record.error());
-        console_.error(status.error);
-        exit_code_ = exit_code::malformed;
+        malformed(status.error);
       } else {
         status.record = *std::move(record);
+        if (status.record.ahead && !std::exchange(warned_of_clock_, true)) {
+          console_.warning(clock_went_back(*status.record.ahead) + " (" + util::escape(status.key) + ")");
+        }
       }
       each(std::move(status));
     }
@@ -43,16 +46,33 @@ std::optional<engine::Failure> RecordReader::records(const std::vector<std::stri
   return std::nullopt;
 }
 
+void RecordReader::malformed(const std::string& what) {
+  console_.error(what);
+  exit_code_ = exit_code::malformed;
+}
+
 engine::Answered<std::vector<std::string>> RecordReader::names(const std::optional<std::string>& glob) {
   std::vector<std::string> found;
-  lock::Names portion{{}, "-inf"};
-  while (!portion.on.empty()) {
-    auto answer = lock::decode_names(ask(lock::names_call(globals_.ns, portion.on)));
+  lock::Names portion;
+  std::size_t read = 0;
+  std::int64_t too_long = 0;
+  while (!portion.are_last() && read < most_names) {
+    auto answer = lock::decode_names(ask(lock::names_call(globals_.ns, portion.next)));
     if (!answer) return answer.error();
     portion = *std::move(answer);
+    read += portion.keys.size();
+    too_long += portion.too_long;
     for (std::string& key : portion.keys) {
       if (!glob || fnmatch(glob->c_str(), key.c_str(), 0) == 0) found.push_back(std::move(key));
     }
+  }
+  if (!portion.are_last()) {
+    malformed("the namespace " + globals_.ns + " has more keys than " + std::to_string(most_names) +
+              ", and those used last are missing here: reset keys that are not in use, or move jobs to another namespace");
+  }
+  if (too_long > 0) {
+    malformed("the index {" + globals_.ns + "}:index has " + std::to_string(too_long) + " names of more than " +
+              std::to_string(lock::longest_key) + " bytes, which are no keys: remove them with ZREM");
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());

@@ -23,7 +23,8 @@ Cell state(const lock::Record& record) {
     const lock::Holder& first = *std::find_if(record.holders.begin(), record.holders.end(),
                                               [&](const lock::Holder& holder) { return record.is_live(holder); });
     std::string text = running > 1 ? std::to_string(running) + " running, one" : "running";
-    text += " on " + lock::shown_holder(first.who) + " for " + util::format_duration(Millis(record.now - first.start));
+    text += " on " + lock::shown_holder(first.who) + " for " +
+            util::format_duration(Millis(std::max<std::int64_t>(record.now - first.start, 0)));
     if (first.revoked) text += ", revoked";
     return {text + (pause.empty() ? "" : ", ") + pause, Tint::good};
   }

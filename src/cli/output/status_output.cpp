@@ -27,7 +27,7 @@ std::string state(const lock::Record& record, const lock::Holder& holder, const 
            ago_and_when(record, holder.until);
   }
   return palette.paint(Tint::good, "running") + " on " + by + " for " +
-         util::format_duration(Millis(record.now - holder.start)) + ", lease ends in " +
+         util::format_duration(Millis(std::max<std::int64_t>(record.now - holder.start, 0))) + ", lease ends in " +
          util::format_duration_up(Millis(holder.until - record.now)) + (holder.revoked ? ", revoked" : " unless renewed");
 }
 
@@ -47,6 +47,7 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   if (record.holders.empty()) out += row("state", "idle");
   for (const lock::Holder& holder : record.holders) out += row("state", state(record, holder, palette));
   if (!record.holders.empty() && record.slots > 1) out += row("slots", std::to_string(record.slots));
+  if (record.ahead) out += row("clock", palette.paint(Tint::bad, clock_went_back(*record.ahead)));
   if (record.pause) out += row("pause", palette.paint(Tint::bad, shown(*record.pause)));
   out += row("last success", record.success_end ? ago_and_when(record, *record.success_end) : "never");
   out += row("last run", record.ended ? last_run(record, palette) : "never");
@@ -88,6 +89,7 @@ Json json_of(const KeyStatus& status) {
             {"end", time_json(record.ended)},
             {"duration_ms", number_json(record.took)}};
   }
+  const auto ahead = record.ahead ? std::optional(record.ahead->count()) : std::nullopt;
   Json holders = Json::array();
   for (const lock::Holder& holder : record.holders) holders.push_back(holder_json(record, holder));
   return {{"key", status.key},
@@ -104,10 +106,16 @@ Json json_of(const KeyStatus& status) {
           {"runs", record.runs},
           {"failures", record.failures},
           {"skips_since_last_run", record.skips},
-          {"fence", number_json(record.fence)}};
+          {"fence", number_json(record.fence)},
+          {"clock_went_back_ms", number_json(ahead)}};
 }
 
 }  // namespace
+
+std::string clock_went_back(Millis ahead) {
+  return "the engine's clock went back: a time on record is " + util::format_duration(ahead) +
+         " in the future, and counts as now";
+}
 
 std::string status_text(const std::vector<KeyStatus>& statuses, const Palette& palette) {
   std::string out;

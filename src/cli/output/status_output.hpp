@@ -23,4 +23,7 @@ std::string status_json(const std::vector<KeyStatus>& statuses);
 // One element of "keys", on one line and without a line feed.
 std::string status_json(const KeyStatus& status);
 
+// Says that the clock went back. `ahead`: see lock::Record::ahead.
+std::string clock_went_back(Millis ahead);
+
 }  // namespace condolock::cli

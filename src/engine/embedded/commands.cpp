@@ -160,6 +160,11 @@ Value hgetall(Keyspace& keys, RawArguments words) {
   return array(std::move(out));
 }
 
+Value hlen(Keyspace& keys, RawArguments words) {
+  const KeyEntry* hash = keys.find(words[0], Kind::hash);
+  return integer(hash == nullptr ? 0 : static_cast<std::int64_t>(hash->fields.size()));
+}
+
 Value hset(Keyspace& keys, RawArguments words) {
   if (words.size() % 2 == 0) throw Refusal{"ERR wrong number of arguments for 'hset' command"};
   const KeyEntry* found = keys.find(words[0], Kind::hash);
@@ -277,17 +282,18 @@ Value lpop(Keyspace& keys, RawArguments words) {
 
 // ---- sorted sets
 
-// Takes one member only. NX: adds, but does not update. GT: does not lower a score.
+// Takes one member only. NX: adds, but does not update. XX: updates, but does not add.
 Value zadd(Keyspace& keys, RawArguments words) {
   const std::size_t at = words.size() - 2;
   const std::string flag = at == 2 ? words[1] : "";
-  if (words.size() > 4 || (at == 2 && flag != "NX" && flag != "GT")) throw Refusal{syntax};
+  if (words.size() > 4 || (at == 2 && flag != "NX" && flag != "XX")) throw Refusal{syntax};
   const double score = parse_score(words[at]);
+  if (!keys.has(words[0], Kind::zset) && flag == "XX") return integer(0);
   keys.need(words[0], Kind::zset);
   const auto old = keys.store().get(words[0], words[at + 1]);
-  const bool kept = old && (flag == "NX" || (flag == "GT" && old->score >= score) || old->score == score);
+  const bool kept = old ? flag == "NX" || old->score == score : flag == "XX";
   if (!kept) keys.store().put(words[0], {words[at + 1], score, {}});
-  return integer(old ? 0 : 1);
+  return integer(old || flag == "XX" ? 0 : 1);
 }
 
 Value zscore(Keyspace& keys, RawArguments words) {
@@ -332,17 +338,30 @@ Range score_range(const std::string& min, const std::string& max) {
   return {.min = *from, .max = *to};
 }
 
-Value zrangebyscore(Keyspace& keys, RawArguments words) {
-  Range range = score_range(words[1], words[2]);
-  if (words.size() == 6 && words[3] == "LIMIT") {
-    range.skip = parse_integer(words[4]);
-    if (range.limit != 0) range.limit = parse_integer(words[5]);
-  } else if (words.size() != 3) {
-    throw Refusal{syntax};
-  }
+// The only form that scripts use: ZCOUNT key -inf max.
+Value zcount(Keyspace& keys, RawArguments words) {
+  if (words[1] != "-inf") throw Refusal{syntax};
+  const Range range = score_range(words[1], words[2]);
+  if (!keys.has(words[0], Kind::zset) || range.limit == 0) return integer(0);
+  return integer(keys.store().rank(words[0], std::nextafter(range.max, HUGE_VAL), ""));
+}
+
+Value zrank(Keyspace& keys, RawArguments words) {
+  const auto item = keys.has(words[0], Kind::zset) ? keys.store().get(words[0], words[1]) : std::nullopt;
+  return item ? integer(keys.store().rank(words[0], item->score, item->name)) : nil();
+}
+
+// The only form that scripts use: ZRANGE key start stop WITHSCORES, with indices from 0.
+Value zrange(Keyspace& keys, RawArguments words) {
+  const std::int64_t from = parse_integer(words[1]);
+  const std::int64_t to = parse_integer(words[2]);
+  if (words[3] != "WITHSCORES" || from < 0 || to < from) throw Refusal{syntax};
   std::vector<Value> out;
   if (!keys.has(words[0], Kind::zset)) return array({});
-  for (Item& item : keys.store().range(words[0], range)) out.push_back(text(std::move(item.name)));
+  for (Item& item : keys.store().range(words[0], {.skip = from, .limit = to - from + 1})) {
+    out.push_back(text(std::move(item.name)));
+    out.push_back(text(score_text(item.score)));
+  }
   return array(std::move(out));
 }
 
@@ -367,30 +386,20 @@ struct Command {
 
 constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
 
-constexpr std::array<Command, 24> commands{{
-    {"DEL", 1, any, del},
-    {"EXISTS", 1, any, exists},
-    {"HDEL", 2, any, hdel},
-    {"HGETALL", 1, 1, hgetall},
-    {"HMGET", 2, any, hmget},
-    {"HSET", 3, any, hset},
-    {"LINDEX", 2, 2, lindex},
-    {"LLEN", 1, 1, llen},
-    {"LPOP", 1, 1, lpop},
-    {"LPUSH", 2, any, lpush},
-    {"LRANGE", 3, 3, lrange},
-    {"LREM", 3, 3, lrem},
-    {"LTRIM", 3, 3, ltrim},
-    {"PEXPIRE", 2, 2, pexpire},
-    {"PEXPIREAT", 2, 2, pexpireat},
-    {"TIME", 0, 0, time},
-    {"TYPE", 1, 1, type},
-    {"ZADD", 3, any, zadd},
-    {"ZCARD", 1, 1, zcard},
-    {"ZMSCORE", 2, any, zmscore},
-    {"ZRANGEBYSCORE", 3, any, zrangebyscore},
-    {"ZREM", 2, any, zrem},
-    {"ZREMRANGEBYSCORE", 3, 3, zremrangebyscore},
+constexpr std::array<Command, 27> commands{{
+    {"DEL", 1, any, del},       {"EXISTS", 1, any, exists},
+    {"HDEL", 2, any, hdel},     {"HGETALL", 1, 1, hgetall},
+    {"HLEN", 1, 1, hlen},       {"HMGET", 2, any, hmget},
+    {"HSET", 3, any, hset},     {"LINDEX", 2, 2, lindex},
+    {"LLEN", 1, 1, llen},       {"LPOP", 1, 1, lpop},
+    {"LPUSH", 2, any, lpush},   {"LRANGE", 3, 3, lrange},
+    {"LREM", 3, 3, lrem},       {"LTRIM", 3, 3, ltrim},
+    {"PEXPIRE", 2, 2, pexpire}, {"PEXPIREAT", 2, 2, pexpireat},
+    {"TIME", 0, 0, time},       {"TYPE", 1, 1, type},
+    {"ZADD", 3, any, zadd},     {"ZCARD", 1, 1, zcard},
+    {"ZCOUNT", 3, 3, zcount},   {"ZMSCORE", 2, any, zmscore},
+    {"ZRANGE", 4, 4, zrange},   {"ZRANK", 2, 2, zrank},
+    {"ZREM", 2, any, zrem},     {"ZREMRANGEBYSCORE", 3, 3, zremrangebyscore},
     {"ZSCORE", 2, 2, zscore},
 }};
 

@@ -72,6 +72,12 @@ std::int64_t MemoryStore::count(std::string_view key) {
   return content == nullptr ? 0 : static_cast<std::int64_t>(content->items.size());
 }
 
+std::int64_t MemoryStore::rank(std::string_view key, double score, std::string_view name) {
+  const Content* content = find(key);
+  if (content == nullptr) return 0;
+  return std::distance(content->by_score.begin(), content->by_score.lower_bound({score, std::string(name)}));
+}
+
 std::vector<Item> MemoryStore::range(std::string_view key, const Range& range) {
   std::vector<Item> out;
   const Content* content = find(key);

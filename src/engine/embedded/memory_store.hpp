@@ -25,6 +25,7 @@ class MemoryStore final : public Store {
   void remove(std::string_view key, const Item& item) override;
   std::int64_t count(std::string_view key) override;
   std::vector<Item> range(std::string_view key, const Range& range) override;
+  std::int64_t rank(std::string_view key, double score, std::string_view name) override;
   std::vector<std::string> keys() override;
 
  private:

@@ -32,10 +32,11 @@ enum Statement : std::size_t {
   drop_item,
   count_items,
   get_range,
+  get_rank,
   all_keys,
 };
 
-constexpr std::array<const char*, 13> sources{
+constexpr std::array<const char*, 14> sources{
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
@@ -50,6 +51,7 @@ constexpr std::array<const char*, 13> sources{
     "SELECT count(*) FROM item WHERE key = ?1",
     "SELECT name, score, value FROM item WHERE key = ?1 AND score >= ?2 AND score <= ?3 ORDER BY score, name LIMIT ?4 "
     "OFFSET ?5",
+    "SELECT count(*) FROM item WHERE key = ?1 AND (score, name) < (?2, ?3)",
     "SELECT key FROM entry ORDER BY key",
 };
 
@@ -348,6 +350,12 @@ std::vector<Item> SqliteStore::range(std::string_view key, const Range& range) {
   std::vector<Item> out;
   while (query.step()) out.push_back(query.item());
   return out;
+}
+
+std::int64_t SqliteStore::rank(std::string_view key, double score, std::string_view name) {
+  Query query(*this, get_rank);
+  query.bind(1, key).bind(2, score).bind(3, name).step();
+  return query.integer(0);
 }
 
 std::vector<std::string> SqliteStore::keys() {

@@ -40,6 +40,7 @@ class SqliteStore final : public Store {
   void remove(std::string_view key, const Item& item) override;
   std::int64_t count(std::string_view key) override;
   std::vector<Item> range(std::string_view key, const Range& range) override;
+  std::int64_t rank(std::string_view key, double score, std::string_view name) override;
   std::vector<std::string> keys() override;
 
  private:
@@ -55,7 +56,7 @@ class SqliteStore final : public Store {
   bool synced_ = true;
   KeyEntry entry_;  // what entry() returned last
   int logged_ = 0;  // pages in the log at the last commit
-  std::array<sqlite3_stmt*, 13> statements_{};
+  std::array<sqlite3_stmt*, 14> statements_{};
 };
 
 }  // namespace condolock::engine::embedded

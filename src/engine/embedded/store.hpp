@@ -76,6 +76,8 @@ class Store {
   virtual void remove(std::string_view key, const Item& item) = 0;
   virtual std::int64_t count(std::string_view key) = 0;
   virtual std::vector<Item> range(std::string_view key, const Range& range) = 0;
+  // How many items come before one with this score and name, whether there is such an item or not.
+  virtual std::int64_t rank(std::string_view key, double score, std::string_view name) = 0;
   // All keys, expired ones too. Not used by any script.
   virtual std::vector<std::string> keys() = 0;
 };

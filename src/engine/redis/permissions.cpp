@@ -12,7 +12,7 @@ std::vector<std::string> used_commands() {
   std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
   for (const scripts::Script* script : scripts::all) {
     std::string_view source = script->source;
-    for (const std::string_view prefix : {"redis.call('", "redis.pcall('"}) {
+    for (const std::string_view prefix : {"redis.call('", "redis.pcall('", "write('"}) {
       for (std::size_t at = source.find(prefix); at != std::string_view::npos; at = source.find(prefix, at + 1)) {
         const std::size_t from = at + prefix.size();
         out.emplace(source.substr(from, source.find('\'', from) - from));
@@ -27,28 +27,13 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
     std::string_view command;
     std::string_view arguments;  // after the key, separated by spaces
   };
-  static constexpr std::array<Sample, 22> on_a_key{{
-      {"BLPOP", "1"},
-      {"DEL", ""},
-      {"EXISTS", ""},
-      {"HDEL", "f"},
-      {"HGETALL", ""},
-      {"HMGET", "f"},
-      {"HSET", "f v"},
-      {"LINDEX", "0"},
-      {"LLEN", ""},
-      {"LPUSH", "v"},
-      {"LREM", "1 v"},
-      {"LRANGE", "0 1"},
-      {"LTRIM", "0 1"},
-      {"PEXPIRE", "1"},
-      {"PEXPIREAT", "1"},
-      {"TYPE", ""},
-      {"ZADD", "1 m"},
-      {"ZMSCORE", "m"},
-      {"ZRANGEBYSCORE", "0 1"},
-      {"ZREM", "m"},
-      {"ZREMRANGEBYSCORE", "0 1"},
+  static constexpr std::array<Sample, 25> on_a_key{{
+      {"BLPOP", "1"},    {"DEL", ""},      {"EXISTS", ""},    {"HDEL", "f"},
+      {"HGETALL", ""},   {"HLEN", ""},     {"HMGET", "f"},    {"HSET", "f v"},
+      {"LINDEX", "0"},   {"LLEN", ""},     {"LPUSH", "v"},    {"LREM", "1 v"},
+      {"LRANGE", "0 1"}, {"LTRIM", "0 1"}, {"PEXPIRE", "1"},  {"PEXPIREAT", "1"},
+      {"TYPE", ""},      {"ZADD", "1 m"},  {"ZCOUNT", "0 1"}, {"ZMSCORE", "m"},
+      {"ZRANGE", "0 1"}, {"ZRANK", "m"},   {"ZREM", "m"},     {"ZREMRANGEBYSCORE", "0 1"},
       {"ZSCORE", "m"},
   }};
   std::vector<std::string> out{std::string(command)};

@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# Records that somebody stuffed or damaged, a server that is full or refuses a command, and a clock that goes back.
+bats_require_minimum_version 1.5.0
+load helper
+
+# Long texts come on standard input.
+stuff() { head -c "$3" /dev/zero | tr '\0' x | redis -x HSET "{condolock}:job:$1" "$2" >/dev/null; }
+
+ahead() { redis HSET "{condolock}:job:$1" "$2" $(($(server_time) + 315360000000)) >/dev/null; }
+
+is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -gt $(($(server_time) - 60000)) ]; }
+
+@test "a pause reason of 9 MB: list names that key and lists the rest; reset --yes removes it" {
+  for key in a b c; do "$CONDOLOCK" touch "$key"; done
+  stuff b paused_why 9000000
+  for form in '' --json --prometheus; do
+    run --separate-stderr "$CONDOLOCK" list $form
+    [ "$status" -eq "$([ "$form" = --prometheus ] && echo 0 || echo 65)" ]
+    [[ "$stderr" == *'{condolock}:job:b'*'field paused_why has more than 64 bytes'* ]]
+    [[ "$output" == *a*c* ]]
+    [ ${#output} -lt 4000 ]
+  done
+  expect_code 65 "$CONDOLOCK" run --key b -- touch ran
+  "$CONDOLOCK" reset b --yes
+  "$CONDOLOCK" run --key b -- touch ran
+  [ -e ran ]
+}
+
+@test "300,000 names of one score: list reads 100,000, says that there are more, and stays small" {
+  redis EVAL 'for i = 1, 300000 do redis.call("ZADD", KEYS[1], 5, "name" .. i) end' 1 '{condolock}:index' >/dev/null
+  (
+    ulimit -v 300000
+    run --separate-stderr timeout 100 "$CONDOLOCK" list --plain
+    [ "$status" -eq 65 ] || { echo "$status $stderr"; exit 1; }
+    [ "${#lines[@]}" -eq 100000 ] || exit 1
+    [[ "$stderr" == *'more keys than 100000'*'reset'* ]]
+  )
+}
+
+@test "names that are added as fast as they are read: list ends" {
+  redis EVAL 'for i = 1, 150000 do redis.call("ZADD", KEYS[1], i, "name" .. i) end' 1 '{condolock}:index' >/dev/null
+  (while :; do redis EVAL 'local t = redis.call("TIME")
+    for i = 1, 5000 do redis.call("ZADD", KEYS[1], t[1] .. t[2], t[1] .. t[2] .. i) end' 1 '{condolock}:index'; done) \
+    >/dev/null 3>&- &
+  local adding=$!
+  run --separate-stderr timeout 100 "$CONDOLOCK" list --plain
+  put_down $adding
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *'more keys than 100000'* ]]
+}
+
+@test "names in the index that are too long: counted, and the rest is listed" {
+  "$CONDOLOCK" touch a
+  "$CONDOLOCK" touch c
+  head -c 2000000 /dev/zero | tr '\0' x | redis -x ZADD '{condolock}:index' 5 >/dev/null
+  run --separate-stderr "$CONDOLOCK" list --plain
+  [ "$status" -eq 65 ]
+  [ "$output" = $'a\nc' ]
+  [[ "$stderr" == *'{condolock}:index has 1 names of more than 1024 bytes'*ZREM* ]]
+}
+
+@test "more than a thousand holders: malformed at once, and reset --yes removes them" {
+  for many in 1001 10000; do
+    "$CONDOLOCK" touch k
+    redis HSET '{condolock}:job:k' h_slots 10 >/dev/null
+    redis EVAL 'for i = 1, tonumber(ARGV[1]) do redis.call("HSET", KEYS[1], "t" .. i, "1 2 3 4 0 1 h") end' \
+      1 '{condolock}:slots:k' $many >/dev/null
+    run --separate-stderr "$CONDOLOCK" run --key k --slots 10 -- touch ran
+    [ "$status" -eq 65 ]
+    [[ "$stderr" == *'{condolock}:slots:k'*'has more than 1000 holders'* ]]
+    [ ! -e ran ]
+    "$CONDOLOCK" reset k --yes
+    "$CONDOLOCK" run --key k --slots 10 -- true
+  done
+}
+
+@test "skips at their greatest value: refused twice, and the record stays readable" {
+  "$CONDOLOCK" touch k
+  redis HSET '{condolock}:job:k' skips 9007199254740991 >/dev/null
+  for _ in 1 2; do expect_code 75 "$CONDOLOCK" run --key k --min-time 1h -- touch ran; done
+  "$CONDOLOCK" status k
+  [ ! -e ran ]
+}
+
+@test "--history 0: nobody's touch brings rows back; another --history does" {
+  "$CONDOLOCK" run --key k --history 0 -- true
+  "$CONDOLOCK" touch k
+  "$CONDOLOCK" run --key k -- true
+  expect_code 7 "$CONDOLOCK" run --key k -- sh -c 'exit 7'
+  [ "$(redis LLEN '{condolock}:runs:k')" = 0 ]
+  "$CONDOLOCK" run --key k --history 2 -- true
+  for _ in 1 2 3; do "$CONDOLOCK" touch k; done
+  [ "$(redis LLEN '{condolock}:runs:k')" = 2 ]
+}
+
+@test "a server that becomes full during a run: renewed, recorded and released; the next run is refused with 69" {
+  "$CONDOLOCK" run --key k --lease 1s -- sh -c "redis-cli -s '$REDIS_DIR/redis.sock' CONFIG SET maxmemory 1 && sleep 3"
+  run --separate-stderr "$CONDOLOCK" run --key k -- touch ran
+  redis CONFIG SET maxmemory 0 >/dev/null
+  [ "$status" -eq 69 ]
+  [[ "$stderr" == *OOM* ]]
+  [ ! -e ran ]
+  [ "$(job k outcome)" = success ]
+  expect_code 1 held k
+}
+
+@test "a server that refuses one command of finish: 74, nothing of the run is recorded, and it counts once when repeated" {
+  "$CONDOLOCK" run --key k --history 1 -- true
+  local start
+  for command in ltrim lpush zadd zremrangebyscore pexpire hdel; do
+    "$CONDOLOCK" run --key k --record-timeout 1s -- redis-cli -s "$REDIS_DIR/redis.sock" ACL SETUSER default "-$command" \
+      >/dev/null 2>error && return 1
+    redis ACL SETUSER default "+$command" >/dev/null
+    grep -q "not recorded" error
+    [ "$(job k runs)" = 1 ]
+    [ "$(redis LLEN '{condolock}:runs:k')" = 1 ]
+    "$CONDOLOCK" unlock --now k
+    "$CONDOLOCK" reset k --yes
+    "$CONDOLOCK" run --key k --history 1 -- true
+  done
+}
+
+@test "times on record that lie ten years ahead count as now, and are stored as now; everybody says that the clock went back" {
+  "$CONDOLOCK" run --key k -- true
+  for field in ok_start ok_end ended; do ahead k "$field"; done
+  for command in 'status k' list 'check --key k'; do
+    run --separate-stderr "$CONDOLOCK" $command
+    [ "$status" -eq 0 ]
+    [[ "$stderr" == *"the engine's clock went back"* ]] || { echo "$command: $stderr"; return 1; }
+  done
+  [ "$("$CONDOLOCK" status --json k 2>/dev/null | jq '.keys[0].clock_went_back_ms > 315300000000')" = true ]
+  run --separate-stderr "$CONDOLOCK" run -v --key k --min-time 5m -- touch ran
+  [ "$status" -eq 75 ]
+  [[ "$stderr" == *'due in 5m'* || "$stderr" == *'due in 4m5'* ]]
+  for field in ok_start ok_end ended; do is_now k "$field"; done
+  for field in ok_start ok_end ended; do backdate k "$field" 300001; done
+  "$CONDOLOCK" run --key k --min-time 5m -- touch ran
+  [ -e ran ]
+  run --separate-stderr "$CONDOLOCK" status k
+  [ -z "$stderr" ]
+}
+
+@test "a condition on another key whose times lie ahead: stored as now, and not fresh for longer than its time" {
+  "$CONDOLOCK" touch other
+  for field in ok_start ok_end ended; do ahead other "$field"; done
+  "$CONDOLOCK" run --key k --accessed-prior other:300 -- true
+  for field in ok_start ok_end ended; do is_now other "$field"; done
+  for field in ok_start ok_end ended; do backdate other "$field" 300001; done
+  expect_code 75 "$CONDOLOCK" run --key k --accessed-prior other:300 -- touch ran
+}
+
+@test "a lease of somebody who died while the clock was ten years ahead lasts no longer than its length" {
+  "$CONDOLOCK" run --key k --lease 2s -- sleep 60 3>&- &
+  wait_for held k
+  put_down $!
+  ahead k h_until
+  expect_code 75 "$CONDOLOCK" run --key k -- true
+  wait_for "$CONDOLOCK" run --key k -- true
+}

@@ -1,0 +1,56 @@
+// The oracle on times: nothing is blocked for longer than its own length, and nothing is fresh for longer, whatever the
+// server's clock does.
+#include "sim/oracle.hpp"
+
+namespace condolock::sim {
+
+void Oracle::on_jump(std::int64_t now_ms) {
+  seen_since_.clear();
+  // What was acknowledged before is stored as now, at the next step that writes.
+  for (auto& [key, start] : acknowledged_) start = std::min(start, now_ms);
+  for (auto& [token, start] : stored_start_) start = std::min(start, now_ms);
+}
+
+// `what` is seen to last: no longer than `length` after it was seen first, in true time. Clocks drift, so a little more.
+void Oracle::check_length(const std::string& what, Millis length) {
+  const Nanos since = seen_since_.emplace(what, agenda_.now()).first->second;
+  if (agenda_.now() - since > nanos(length) + nanos(length) / 50 + 10 * millisecond) {
+    violate("length", what + " lasts longer than " + std::to_string(length.count()) + " ms");
+  }
+}
+
+void Oracle::check_lengths(const Request& request, const std::string& code, std::int64_t now) {
+  const bool is_refusal = request.script == &scripts::acquire && code != "granted";
+  if (!is_refusal) {
+    // What blocks a key, and what its end makes fresh, may begin anew.
+    const std::string prefix = key_ + " ";
+    std::erase_if(seen_since_, [&](const auto& seen) { return seen.first.starts_with(prefix); });
+  }
+  if (is_lossy() || request.script != &scripts::acquire || code == "verdicts" || code == "retired") return;
+  // The script has stored them as now.
+  const auto run = runs_.find(request.args.at(1));
+  if (run == runs_.end()) return;
+  if (run->second->plan.attempt.needs.starts) {
+    for (auto& [token, start] : starts_[key_]) start = std::min(start, now);
+  }
+  for (const lock::Condition& condition : run->second->plan.conditions) {
+    const auto* fresh = std::get_if<lock::AccessedPrior>(&condition);
+    if (fresh == nullptr || fresh->key == key_ || !holds(condition, *run->second, now)) continue;
+    check_length(fresh->key + " fresh for " + shown(condition), fresh->time);
+  }
+  if (code == "held") {
+    for (const SeenHolder& holder : before_.live(now))
+      check_length(key_ + " lease of " + holder.token, Millis(holder.length));
+  } else if (code == "paused" && before_.paused_for > 0) {
+    check_length(key_ + " pause", Millis(before_.paused_for));
+  } else if (code == "skipped" && refusing_ != nullptr) {
+    const std::string what = key_ + " " + refused_by_;
+    if (const auto* c = std::get_if<lock::MinTime>(refusing_)) check_length(what, c->n);
+    if (const auto* c = std::get_if<lock::MaxRuns>(refusing_)) check_length(what, c->time);
+    // A lease that ends makes a failed run, without any step.
+    const std::string ended = std::to_string(before_.settled(now).ended);
+    if (const auto* c = std::get_if<lock::RetryAfter>(refusing_)) check_length(what + " after " + ended, c->n);
+  }
+}
+
+}  // namespace condolock::sim
