@@ -9,7 +9,7 @@
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat The reply is "nothing", unless something was recorded since.
 -- The retired tokens stay, since a late request must get the same answer as before. They expire by themselves.
--- A record that is malformed is deleted, with a lease that may be in it: nobody can use it, and no other verb changes it. Its
+-- A record that is malformed is deleted, with a lease that may be in it: no other verb can change it. Its
 -- fence is kept if it can be read.
 local name = ARGV[1]
 
