@@ -26,6 +26,7 @@ struct Call {
   const scripts::Script* script = nullptr;  // none: args are a server command, which only the engine's doctor sends
   std::vector<std::string> keys;
   std::vector<std::string> args;
+  std::string about;          // the job's key, for messages; empty: no single job
   Instant deadline{};         // for the whole call: name resolution, connecting, `wait` and every resend included
   std::optional<Wait> wait;   // its at_most must end before the deadline
   bool as_source = false;     // send the script itself and not its digest: nobody may be left to answer a NOSCRIPT

@@ -113,6 +113,7 @@ engine::Call records_call(const std::string& ns, const std::vector<std::string>&
     call.keys.insert(call.keys.end(), std::make_move_iterator(its.begin()), std::make_move_iterator(its.end()));
   }
   call.ask_role = true;
+  if (keys.size() == 1) call.about = keys.front();
   return call;
 }
 
@@ -167,6 +168,7 @@ engine::Call history_call(const Job& job, std::int64_t limit) {
   call.script = &scripts::history;
   call.keys = job.keys();
   call.args = {std::to_string(limit)};
+  call.about = job.key;
   call.ask_role = true;
   return call;
 }

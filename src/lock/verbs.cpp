@@ -10,6 +10,7 @@ engine::Call call_of(const scripts::Script& script, const Job& job, std::vector<
   call.script = &script;
   call.keys = job.keys();
   call.args = std::move(args);
+  call.about = job.key;
   return call;
 }
 

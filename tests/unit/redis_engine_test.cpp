@@ -193,6 +193,100 @@ TEST_CASE("engine: NOSCRIPT is answered with the source, on the same connection"
   CHECK(server.connections == 1);
 }
 
+TEST_CASE("engine: a second NOSCRIPT is an unexpected reply, however many come") {
+  OneServer server;
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "-NOSCRIPT No matching script.\r\n";
+  engine::Call call = OneServer::acquire();
+  std::size_t writes = 2;
+  SUBCASE("one to each request") {
+    server.state->answer = [](const std::string&) { return "-NOSCRIPT No matching script.\r\n"; };
+  }
+  SUBCASE("a flood") { server.state->answer = answers({flood}); }
+  SUBCASE("to the script itself") {
+    server.state->answer = answers({flood});
+    call.as_source = true;
+    writes = 1;
+  }
+  SUBCASE("to a command") {
+    server.state->answer = answers({flood});
+    call = {};
+    call.args = {"PING"};
+    writes = 1;
+  }
+  const auto reply = server.start(call);
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::unexpected);
+  CHECK(reply->answer.error().text == "redis.example:6379 says: NOSCRIPT No matching script.");
+  CHECK(server.state->writes.size() == writes);
+}
+
+TEST_CASE("engine: after NOSCRIPT and a pause, the source is sent again, and a second NOSCRIPT is still the last") {
+  OneServer server;
+  server.state->answer = answers({"-NOSCRIPT No matching script.\r\n", "-LOADING Redis is loading the dataset in memory\r\n",
+                                  "-NOSCRIPT No matching script.\r\n"});
+  CHECK_FALSE(server.start(OneServer::acquire()));
+  server.now = *server.engine->interest().wake;
+  const auto reply = server.advance();
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::unexpected);
+  CHECK(server.state->writes.size() == 3);
+}
+
+TEST_CASE("engine: a reply over a limit names the key, the limit and the way out") {
+  OneServer server;
+  std::string many = "*300000\r\n";
+  for (int i = 0; i < 300'000; ++i) many += ":1\r\n";
+  std::string text = many;
+  std::string limit = "the reply has more than 200000 values";
+  SUBCASE("values") {}
+  SUBCASE("bytes") {
+    text = "$20000000\r\n" + std::string(9'000'000, 'x');
+    limit = "the reply is longer than 8 MiB";
+  }
+  SUBCASE("bytes of an error") {
+    text = "-" + std::string(9'000'000, 'x');
+    limit = "the reply is longer than 8 MiB";
+  }
+  SUBCASE("depth") {
+    text.clear();
+    for (int i = 0; i < 100; ++i) text += "*1\r\n";
+    limit = "the reply has arrays more than 7 deep";
+  }
+  engine::Call call = OneServer::acquire();
+  std::string way_out = ": ask for fewer keys at once";
+  for (const std::string about : {"", "a\nb"}) {
+    server.state->answer = answers({text});
+    call.about = about;
+    call.deadline = server.now + Millis(1000);
+    server.engine->start(call, server.now);
+    std::optional<engine::Reply> reply;
+    for (int i = 0; i < 200 && !reply; ++i) reply = server.engine->advance(POLLIN, server.now);
+    REQUIRE(reply);
+    REQUIRE_FALSE(reply->answer);
+    CHECK(reply->answer.error().fault == engine::Fault::unexpected);
+    CHECK(reply->answer.error().may_have_run);
+    CHECK(reply->answer.error().text == "the exchange with redis.example:6379 broke off: " + limit + way_out);
+    way_out = ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset a\\x0ab --yes removes the record)";
+    server.state->arrived.clear();
+  }
+}
+
+TEST_CASE("engine: a request over the limit is refused, and nothing is sent") {
+  OneServer server;
+  engine::Call call = OneServer::acquire();
+  call.args = {std::string(9'000'000, 'x')};
+  const auto reply = server.start(call);
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::misconfigured);
+  CHECK_FALSE(reply->answer.error().may_have_run);
+  CHECK(reply->answer.error().text == "the request is longer than 8 MiB: give fewer conditions, or shorter names");
+  CHECK(server.state->writes.empty());
+}
+
 TEST_CASE("engine: a server that is not ready is asked again on a new connection, after a pause") {
   OneServer server;
   server.state->answer = answers({"-LOADING Redis is loading the dataset in memory\r\n", granted});
@@ -251,17 +345,19 @@ TEST_CASE("engine: bytes behind the last reply cost the connection, and are nobo
 }
 
 TEST_CASE("engine: a server that has too many clients hangs up behind its error, and is asked again") {
-  OneServer server;
+  std::string password;
+  engine::Call call = OneServer::acquire();
+  SUBCASE("to a run") {}
+  SUBCASE("to a run with a password") { password = "secret"; }
+  SUBCASE("to check, which asks for the role first") { call.ask_role = true; }
+  OneServer server(password);
   server.state->answer = [&](const std::string&) {
     server.state->error = "the server closed the connection";
     return "-ERR max number of clients reached\r\n";
   };
-  engine::Call call = OneServer::acquire();
-  SUBCASE("to a run") {}
-  SUBCASE("to check, which asks for the role first") { call.ask_role = true; }
   CHECK_FALSE(server.start(call));
   server.state->error.clear();
-  server.state->answer = answers({(call.ask_role ? "*1\r\n$6\r\nmaster\r\n" : "") + granted});
+  server.state->answer = answers({(password.empty() ? "" : "+OK\r\n") + std::string(call.ask_role ? "*1\r\n$6\r\nmaster\r\n" : "") + granted});
   server.now = *server.engine->interest().wake;
   const auto reply = server.advance();
   REQUIRE(reply);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+namespace limits = condolock::engine::redis::limits;
 using condolock::engine::redis::format_command;
 using condolock::engine::redis::RespReader;
 using condolock::engine::redis::RespValue;
@@ -67,22 +68,22 @@ std::string nested_arrays(std::size_t depth) {
 
 TEST_CASE("arrays nest down to a limit") {
   RespReader at_limit;
-  at_limit.feed(nested_arrays(RespReader::max_depth) + ":1\r\n");
+  at_limit.feed(nested_arrays(limits::max_reply_depth) + ":1\r\n");
   auto reply = at_limit.next();
   REQUIRE(reply);
-  for (std::size_t depth = 0; depth < RespReader::max_depth; ++depth) {
+  for (std::size_t depth = 0; depth < limits::max_reply_depth; ++depth) {
     REQUIRE(reply->items.size() == 1);
     reply = RespValue(reply->items[0]);
   }
   CHECK(reply->text == "1");
 
   // The array that exceeds the limit is refused at once, so whatever follows it builds nothing.
-  for (const std::size_t depth : {RespReader::max_depth + 1, std::size_t{1'000'000}}) {
+  for (const std::size_t depth : {limits::max_reply_depth + 1, std::size_t{1'000'000}}) {
     CAPTURE(depth);
     RespReader whole;
     whole.feed(nested_arrays(depth));
     CHECK_FALSE(whole.next());
-    CHECK(whole.error() == "the reply is nested too deeply");
+    CHECK(whole.error() == "the reply has arrays more than 7 deep");
 
     RespReader portions;
     std::size_t fed = 0;
@@ -90,7 +91,7 @@ TEST_CASE("arrays nest down to a limit") {
       portions.feed(nested_arrays(1));
       CHECK_FALSE(portions.next());
     }
-    CHECK(fed == RespReader::max_depth + 1);
+    CHECK(fed == limits::max_reply_depth + 1);
   }
 }
 
@@ -100,11 +101,18 @@ TEST_CASE("number and length are bounded") {
   for (int i = 0; i < 300'000; ++i) numbers += ":1\r\n";
   many.feed(numbers);
   CHECK_FALSE(many.next());
-  CHECK(many.error() == "the reply has too many values");
+  CHECK(many.error() == "the reply has more than 200000 values");
+  CHECK(many.is_over_limit());
 
   RespReader large;
   const std::string megabyte(std::size_t{1} << 20U, 'x');
   large.feed("$20000000\r\n");
   for (int i = 0; i < 9 && large.error().empty(); ++i) large.feed(megabyte);
-  CHECK(large.error().find("8 MiB") != std::string::npos);
+  CHECK(large.error() == "the reply is longer than 8 MiB");
+  CHECK(large.is_over_limit());
+
+  RespReader garbled;
+  garbled.feed("HTTP/1.1 400 Bad Request\r\n");
+  CHECK_FALSE(garbled.next());
+  CHECK_FALSE(garbled.is_over_limit());
 }

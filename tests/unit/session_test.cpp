@@ -5,6 +5,7 @@
 #include "support/fake_transport.hpp"
 
 using namespace condolock;
+namespace limits = engine::redis::limits;
 using engine::redis::RespValue;
 using engine::redis::Session;
 using engine::redis::Target;
@@ -119,4 +120,38 @@ TEST_CASE_FIXTURE(Wire, "session: what is not the Redis protocol, and a broken t
   CHECK(broken.error() == "Connection reset by peer");
   CHECK_FALSE(broken.is_garbled());
   CHECK_FALSE(broken.is_idle());
+}
+
+TEST_CASE_FIXTURE(Wire, "session: a server that sends without a pause is read a limited number of bytes at a time") {
+  Session one = session();
+  one.send("A\r\n", 1);
+  const std::size_t sent = 3 * limits::max_bytes_per_turn;
+  state->arrived = "$5000000\r\n" + std::string(sent, 'x');
+  for (int turn = 1; turn <= 3; ++turn) {
+    const std::size_t before = state->arrived.size();
+    one.advance(POLLIN);
+    CHECK(before - state->arrived.size() == limits::max_bytes_per_turn);
+    CHECK(text_of(one.next_reply()) == "none");
+    CHECK(one.error().empty());
+  }
+}
+
+TEST_CASE_FIXTURE(Wire, "session: the replies of one exchange are limited in bytes, of several exchanges they are not") {
+  Session one = session();
+  const std::size_t size = limits::max_reply_bytes - 100;
+  for (int i = 0; i < 3; ++i) {
+    one.send("A\r\n", 1);
+    state->arrived = "$" + std::to_string(size) + "\r\n" + std::string(size, 'x') + "\r\n";
+    while (!state->arrived.empty()) one.advance(POLLIN);
+    CHECK(text_of(one.next_reply()).size() == size);
+  }
+  one.send("A\r\n", 1);
+  state->arrived = "$99999999\r\n" + std::string(2 * limits::max_reply_bytes, 'x');
+  for (int turn = 0; turn < 100 && one.error().empty(); ++turn) {
+    one.advance(POLLIN);
+    one.next_reply();
+  }
+  CHECK(one.error() == "the reply is longer than 8 MiB");
+  CHECK(one.is_over_limit());
+  CHECK(state->arrived.size() > limits::max_reply_bytes / 2);  // nobody reads the rest
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "engine/redis/limits.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::engine::redis {
@@ -59,7 +60,8 @@ ErrorReply classify(std::string_view error) {
   const std::size_t end = inner.rfind(", on @");
   const std::size_t tail = end == std::string_view::npos ? end : inner.rfind(" script: ", end);
   out.from_script = inner != error || tail != std::string_view::npos;
-  out.text = util::escape(inner.substr(0, tail));
+  const std::string_view text = inner.substr(0, tail);
+  out.text = util::escape(text.substr(0, limits::max_quoted_bytes)) + (text.size() > limits::max_quoted_bytes ? "..." : "");
   out.no_script = inner.starts_with("NOSCRIPT");
   for (const Known& entry : known) {
     if (inner.starts_with(entry.prefix)) {

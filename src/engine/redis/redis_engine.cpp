@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "engine/redis/host_discovery.hpp"
+#include "engine/redis/limits.hpp"
 #include "engine/redis/socket_transport.hpp"
 #include "util/duration.hpp"
+#include "util/escape.hpp"
 #include "util/timestamp.hpp"
 
 namespace condolock::engine::redis {
@@ -77,11 +79,11 @@ Interest RedisEngine::interest() const {
       return interest;
     case Phase::connecting:
       interest = session_->interest();
-      interest.wake = step_until_;
+      interest.wake = util::earlier(interest.wake, step_until_);
       return interest;
     case Phase::exchanging:
       interest = session_->interest();
-      interest.wake = deadline();
+      interest.wake = util::earlier(interest.wake, deadline());
       return interest;
     case Phase::pausing:
       return {-1, 0, step_until_};
@@ -157,23 +159,38 @@ void RedisEngine::exchange(Instant now) {
   }
   bytes += call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()}) : format_call(call_);
   awaited_.push_back(Step::script);
+  if (is_too_long(bytes)) return;
   script_sent_ = true;
   sent_ = now;
   session_->send(bytes, awaited_.size());
 }
 
-void RedisEngine::send_source(Instant now) {
-  awaited_.push_back(Step::script);
-  sent_ = now;
-  session_->send_next(format_script(call_, "EVAL", call_.script->source));
+bool RedisEngine::is_too_long(const std::string& request) {
+  if (request.size() <= limits::max_request_bytes) return false;
+  fail({Fault::misconfigured, script_sent_, false,
+        "the request is longer than " + std::to_string(limits::max_request_bytes / limits::mebibyte) +
+            " MiB: give fewer conditions, or shorter names"});
+  return true;
 }
 
-// The server is not ready and has not run the script: retry soon.
-void RedisEngine::pause(const ErrorReply& error, Instant now) {
+// The server does not know the script's digest. From now on this call sends the script itself: a second NOSCRIPT is no answer
+// to that.
+void RedisEngine::send_source(Instant now) {
+  call_.as_source = true;
+  const std::string bytes = format_call(call_);
+  if (is_too_long(bytes)) return;
+  awaited_.push_back(Step::script);
+  sent_ = now;
+  session_->send_next(bytes);
+}
+
+// The server is not ready and has not run the script: retry soon. `error` is a copy, since this resets the session that may
+// own it.
+void RedisEngine::pause(ErrorReply error, Instant now) {
   doubtful_ = true;
   session_.reset();
   script_sent_ = false;
-  last_error_ = error.text;
+  last_error_ = std::move(error.text);
   phase_ = Phase::pausing;
   step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), deadline());
 }
@@ -216,7 +233,15 @@ void RedisEngine::on_exchange(short revents, Instant now) {
     awaited_.pop_front();
     on_reply(step, *reply, now);
   }
-  if (phase_ == Phase::exchanging && !session_->error().empty()) disconnect(session_->error(), now);
+  if (phase_ == Phase::exchanging && !session_->error().empty()) disconnect(session_error(), now);
+}
+
+std::string RedisEngine::session_error() const {
+  if (!session_->is_over_limit()) return session_->error();
+  if (call_.about.empty()) return session_->error() + ": ask for fewer keys at once";
+  const std::string key = util::escape(call_.about);
+  return session_->error() + ": the record of " + key + " is damaged, or no Redis answers there (condolock reset " + key +
+         " --yes removes the record)";
 }
 
 void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
@@ -265,7 +290,8 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   const ErrorReply cause = earlier_error().value_or(error);
   const bool is_earlier = earlier_error().has_value();
   if (cause.transient) return pause(cause, now);
-  if (!is_earlier && error.no_script) return send_source(now);
+  const bool knows_digest = call_.script != nullptr && !call_.as_source;
+  if (!is_earlier && error.no_script && knows_digest) return send_source(now);
   const bool elsewhere = cause.fault == Fault::not_primary;
   fail({cause.fault, error.from_script, false, target_.shown() + " says: " + cause.text});
   if (elsewhere) doubtful_ = true;

@@ -38,8 +38,9 @@ class RedisEngine final : public Engine {
   void discover(Instant now);
   void connect_next(Instant now);
   void exchange(Instant now);
+  bool is_too_long(const std::string& request);
   void send_source(Instant now);
-  void pause(const ErrorReply& error, Instant now);
+  void pause(ErrorReply error, Instant now);
 
   void on_discovering(short revents, Instant now);
   void on_connecting(short revents, Instant now);
@@ -51,6 +52,8 @@ class RedisEngine final : public Engine {
 
   // When to give up in this phase. Before the exchange, it reserves the time for Call::wait.
   Instant deadline() const;
+  // What went wrong with the session, with a way out if a limit was exceeded.
+  std::string session_error() const;
   // The error reply to AUTH, SELECT or BLPOP. It voids the script's answer.
   const std::optional<ErrorReply>& earlier_error() const;
   bool fail_with_earlier_error();

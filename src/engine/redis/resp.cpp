@@ -10,9 +10,14 @@ namespace {
 using Kind = RespValue::Kind;
 
 // For hiredis, no value means that memory ran out. The reason is kept for error().
-void* refuse(const redisReadTask* task, const char* reason) {
-  static_cast<RespReader::Limits*>(task->privdata)->refusal = reason;
+void* refuse(const redisReadTask* task, std::string reason) {
+  static_cast<RespReader::Limits*>(task->privdata)->refusal = std::move(reason);
   return nullptr;
+}
+
+void* refuse_limit(const redisReadTask* task, std::string reason) {
+  static_cast<RespReader::Limits*>(task->privdata)->is_over_limit = true;
+  return refuse(task, std::move(reason));
 }
 
 void* refuse_type(const redisReadTask* task) { return refuse(task, "the reply has a type that RESP2 doesn't have"); }
@@ -28,7 +33,9 @@ std::size_t enclosing_arrays(const redisReadTask* task) {
 // hiredis fills it.
 void* create(const redisReadTask* task, Kind kind, std::string_view text) {
   auto& left = static_cast<RespReader::Limits*>(task->privdata)->values_left;
-  if (left == 0) return refuse(task, "the reply has too many values");
+  if (left == 0) {
+    return refuse_limit(task, "the reply has more than " + std::to_string(limits::max_reply_values) + " values");
+  }
   --left;
   if (task->parent == nullptr) return new RespValue{kind, std::string(text), {}};
   auto& siblings = static_cast<RespValue*>(task->parent->obj)->items;
@@ -52,7 +59,9 @@ void* create_string(const redisReadTask* task, char* text, std::size_t length) {
 template <class Count>
 void* create_array(const redisReadTask* task, Count /*declared*/) {
   if (task->type != REDIS_REPLY_ARRAY) return refuse_type(task);
-  if (enclosing_arrays(task) >= RespReader::max_depth) return refuse(task, "the reply is nested too deeply");
+  if (enclosing_arrays(task) >= limits::max_reply_depth) {
+    return refuse_limit(task, "the reply has arrays more than " + std::to_string(limits::max_reply_depth) + " deep");
+  }
   return create(task, Kind::array, {});
 }
 
@@ -131,8 +140,9 @@ void RespReader::restart() {
 
 void RespReader::feed(std::string_view bytes) {
   bytes_ += bytes.size();
-  if (bytes_ > max_bytes) {
-    error_ = "the reply is longer than " + std::to_string(max_bytes >> 20U) + " MiB";
+  if (bytes_ > limits::max_reply_bytes) {
+    error_ = "the reply is longer than " + std::to_string(limits::max_reply_bytes / limits::mebibyte) + " MiB";
+    over_limit_ = true;
   } else if (redisReaderFeed(as_reader(reader_.get()), bytes.data(), bytes.size()) != REDIS_OK) {
     error_ = as_reader(reader_.get())->errstr;
   }
@@ -144,7 +154,8 @@ std::optional<RespValue> RespReader::next() {
   reader->privdata = &limits_;
   void* reply = nullptr;
   if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
-    error_ = limits_.refusal != nullptr ? limits_.refusal : reader->errstr;
+    error_ = limits_.refusal.empty() ? reader->errstr : limits_.refusal;
+    over_limit_ = limits_.is_over_limit;
     return std::nullopt;
   }
   if (reply == nullptr) return std::nullopt;

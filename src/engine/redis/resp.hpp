@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/redis/limits.hpp"
+
 namespace condolock::engine::redis {
 
 std::string format_command(const std::vector<std::string_view>& arguments);
@@ -20,20 +22,18 @@ struct RespValue {
 };
 
 // Takes bytes in any portions. A declared length ($1000000000, *1000000000) allocates nothing: memory grows only with the
-// bytes received. One exchange may have at most max_bytes bytes and max_values values, with every version of hiredis.
+// bytes received. The replies of one exchange are bounded by limits.hpp, with every version of hiredis.
 class RespReader {
  public:
-  static constexpr std::size_t max_bytes = std::size_t{8} << 20U;
-  static constexpr std::size_t max_values = 200'000;
-  static constexpr std::size_t max_depth = 7;  // of arrays within arrays; hiredis 0.14 allows 8, hiredis 1.2 any number
-
   RespReader();
 
   void feed(std::string_view bytes);
   // The next complete reply, if it has arrived. None after an error.
   std::optional<RespValue> next();
-  // Not empty if the input is not RESP or exceeds the limits.
+  // Not empty if the input is not RESP or exceeds a limit.
   const std::string& error() const { return error_; }
+  // error() is about a limit.
+  bool is_over_limit() const { return over_limit_; }
   // No byte is left over: every reply that arrived, in whole or in part, was taken by next().
   bool is_empty() const;
   // Starts a new exchange: the limits count from here.
@@ -41,8 +41,9 @@ class RespReader {
 
   // For the functions that hiredis calls.
   struct Limits {
-    std::size_t values_left = max_values;
-    const char* refusal = nullptr;  // why hiredis got no value from us
+    std::size_t values_left = limits::max_reply_values;
+    std::string refusal;  // why hiredis got no value from us
+    bool is_over_limit = false;
   };
 
  private:
@@ -53,6 +54,7 @@ class RespReader {
   Limits limits_;
   std::size_t bytes_ = 0;
   std::string error_;
+  bool over_limit_ = false;
 };
 
 }  // namespace condolock::engine::redis

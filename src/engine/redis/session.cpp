@@ -11,7 +11,7 @@ void Session::advance(short revents) {
   transport_->advance(revents);
   if (owed_ == 0) return;          // no reply is due; is_idle() notices other bytes
   std::array<char, 16384> buffer;  // NOLINT(*-init*): filled before it is read; zeroing costs as much as a call
-  while (!is_garbled()) {
+  for (std::size_t left = limits::max_bytes_per_turn; left >= buffer.size() && !is_garbled(); left -= buffer.size()) {
     const std::size_t got = transport_->receive(buffer.data(), buffer.size());
     if (got > 0) reader_.feed({buffer.data(), got});
     if (got < buffer.size()) return;
@@ -56,7 +56,7 @@ std::optional<RespValue> Session::next_reply() {
   while (owed_ > 0) {
     auto reply = reader_.next();
     if (!reply) {
-      if (is_garbled()) error_ = "not the Redis protocol: " + reader_.error();
+      if (is_garbled()) error_ = is_over_limit() ? reader_.error() : "not the Redis protocol: " + reader_.error();
       return std::nullopt;
     }
     const Step step = next_step();

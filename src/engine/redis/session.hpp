@@ -23,7 +23,7 @@ class Session {
   Session(std::unique_ptr<Transport> transport, const Target& target);
 
   Interest interest() const { return transport_->interest(); }
-  // Connects, sends and receives as far as possible without blocking. Call next_reply() afterwards.
+  // Connects, sends and receives without blocking, at most max_bytes_per_turn bytes. Call next_reply() afterwards.
   void advance(short revents);
 
   bool is_connected() const { return transport_->is_connected(); }
@@ -31,8 +31,9 @@ class Session {
   const std::string& error() const { return error_.empty() ? transport_->error() : error_; }
   // error() is a failure of this machine.
   bool is_local_error() const { return error_.empty() && transport_->is_local_error(); }
-  // The server sent something that is not RESP, or more than RespReader's limits.
+  // The server sent something that is not RESP, or more than the limits allow.
   bool is_garbled() const { return !reader_.error().empty(); }
+  bool is_over_limit() const { return reader_.is_over_limit(); }
   // Ready for another exchange: no reply is outstanding, no other bytes have arrived, and the connection is still open.
   bool is_idle() const { return owed_ == 0 && error().empty() && reader_.is_empty() && transport_->is_quiet(); }
 

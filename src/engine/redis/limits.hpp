@@ -1,0 +1,24 @@
+// What one exchange with a server may cost in memory and time, whatever the server sends.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace condolock::engine::redis::limits {
+
+inline constexpr std::size_t mebibyte = std::size_t{1} << 20U;
+
+// Bytes of all replies in one exchange, and values in them.
+inline constexpr std::size_t max_reply_bytes = 8 * mebibyte;
+inline constexpr std::size_t max_reply_values = 200'000;
+// Arrays within arrays. hiredis 0.14 allows 8, hiredis 1.2 any number.
+inline constexpr std::size_t max_reply_depth = 7;
+// Bytes of one request. So many wait to be sent at most, twice as many if the server answers NOSCRIPT before it has read
+// all.
+inline constexpr std::size_t max_request_bytes = 8 * mebibyte;
+// Bytes to read before the caller looks at its deadlines and signals again.
+inline constexpr std::size_t max_bytes_per_turn = mebibyte / 4;
+// Bytes of a server's error that a message quotes.
+inline constexpr std::size_t max_quoted_bytes = 300;
+
+}  // namespace condolock::engine::redis::limits
