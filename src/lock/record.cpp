@@ -12,12 +12,13 @@
 namespace condolock::lock {
 namespace {
 
-constexpr std::int64_t until_resumed = 9007199254740992;  // the same value as GREATEST in record.lua
+constexpr std::int64_t max_portion = 1'000'000;  // of names in one reply
+constexpr std::int64_t until_resumed = range::max_number;
 
 class Fields {
  public:
-  explicit Fields(ReplyReader& reader) {
-    for (auto left = reader.number(); left > 0 && !reader.at_end(); --left) {
+  explicit Fields(ReplyReader& reader) : reader_(reader) {
+    for (auto left = reader.number("number of fields", range::not_negative); left > 0 && !reader.at_end(); --left) {
       const std::string name = reader.text();
       values_[name] = reader.text();
     }
@@ -27,10 +28,13 @@ class Fields {
     const auto found = values_.find(name);
     return found == values_.end() ? "" : found->second;
   }
-  std::optional<std::int64_t> number(const std::string& name) const { return util::parse_number<std::int64_t>(text(name)); }
+  std::optional<std::int64_t> number(const std::string& name, Range range = range::not_negative) const {
+    return reader_.checked("field " + name, text(name), range);
+  }
   std::int64_t count(const std::string& name) const { return number(name).value_or(0); }
 
  private:
+  ReplyReader& reader_;
   std::map<std::string, std::string> values_;
 };
 
@@ -38,24 +42,24 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
   Record record;
   record.known = true;
   record.now = now;
-  for (auto left = reader.number(); left > 0 && !reader.at_end(); --left) {
+  for (auto left = reader.number("number of holders", range::not_negative); left > 0 && !reader.at_end(); --left) {
     Holder holder;
-    holder.until = reader.number();
-    holder.fence = reader.number();
-    holder.start = reader.number();
+    holder.until = reader.number("end of a lease", range::not_negative);
+    holder.fence = reader.number("fence of a holder", range::not_negative);
+    holder.start = reader.number("start of a holder", range::not_negative);
     holder.revoked = !reader.text().empty();
     holder.who = reader.text();
     record.holders.push_back(std::move(holder));
   }
-  record.slots = reader.number();
-  record.ahead = reader.optional_millis();
+  record.slots = reader.number("number of slots", range::not_negative);
+  record.ahead = reader.optional_length("time that the clock went back");
   const Fields fields(reader);
   record.fence = fields.number("fence");
   record.success_start = fields.number("ok_start");
   record.success_end = fields.number("ok_end");
   record.ended = fields.number("ended");
   record.outcome = fields.text("outcome");
-  record.code = fields.number("code");
+  record.code = fields.number("code", range::exit_code);
   record.took = fields.number("took");
   record.failed_at = fields.number("failed_at");
   record.failures_in_a_row = fields.count("failures_in_a_row");
@@ -93,7 +97,8 @@ std::optional<HistoryEntry> parse_row(std::string_view row) {
   const auto start = parse_time(words[1]);
   const auto end = parse_time(words[2]);
   const auto code = parse_time(words[4]);
-  if (!fence || !start || !end || !is_outcome(words[3]) || (!code && words[4] != "-")) return std::nullopt;
+  const bool has_code = code && *code <= range::exit_code.max;
+  if (!fence || !start || !end || !is_outcome(words[3]) || (!has_code && words[4] != "-")) return std::nullopt;
   return HistoryEntry{*fence, *start, *end, std::string(words[3]), code, std::string(row)};
 }
 
@@ -121,12 +126,20 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
   if (reader.code() != "records") return reader.unexpected();
-  const std::int64_t now = reader.number();
+  const std::int64_t now = reader.number("time", range::positive);
+  if (auto failure = reader.take_wrong_number()) return *std::move(failure);
   std::vector<engine::Answered<Record>> records;
   while (records.size() < keys && !reader.at_end()) {
     const std::string kind = reader.text();
     if (kind == "record") {
-      records.emplace_back(read_record(reader, now));
+      Record record = read_record(reader, now);
+      // One bad record must not hide the others. Its values have been counted off, so the next one can be read.
+      auto wrong = reader.take_wrong_number();
+      if (wrong) {
+        records.emplace_back(*std::move(wrong));
+      } else {
+        records.emplace_back(std::move(record));
+      }
     } else if (auto refusal = reader.refusal(kind)) {
       records.emplace_back(*std::move(refusal));
     } else if (kind == "none") {
@@ -157,8 +170,10 @@ engine::Answered<Names> decode_names(const engine::Reply& reply) {
   Names names;
   names.next = {reader.text(), ""};
   names.next.after = reader.text();
-  names.too_long = reader.number();
+  names.too_long = reader.number("number of long names", Range{0, max_portion});
   while (!reader.at_end()) names.keys.push_back(reader.text());
+  const bool is_idle = names.keys.empty() && names.too_long == 0;
+  if (is_idle && !names.are_last()) return reader.unexpected();  // the caller would ask for ever
   if (!reader.is_whole()) return reader.unexpected();
   return names;
 }
@@ -179,7 +194,7 @@ engine::Answered<History> decode_history(const engine::Reply& reply, const Job& 
   History history;
   history.known = reader.code() == "runs";
   if (!history.known && reader.code() != "none") return reader.unexpected();
-  if (history.known) history.now = reader.number();
+  if (history.known) history.now = reader.number("time", range::positive);
   while (!reader.at_end()) {
     auto run = parse_row(reader.text());
     if (!run) {

@@ -1,9 +1,23 @@
 #include "lock/reply_reader.hpp"
 
+#include <algorithm>
+
 #include "util/escape.hpp"
 #include "util/number.hpp"
 
 namespace condolock::lock {
+namespace {
+
+constexpr Range any_age{-range::max_number, range::max_number};
+
+// A text of the server for a message. The server may send megabytes.
+std::string quoted(std::string_view text, std::size_t max_bytes = 100) {
+  return util::escape(text.substr(0, max_bytes)) + (text.size() > max_bytes ? "..." : "");
+}
+
+constexpr std::size_t max_key_bytes = 1200;  // a Redis key: at most 1,024 bytes of a job's key, its namespace and its kind
+
+}  // namespace
 
 ReplyReader::ReplyReader(const engine::Reply& reply) {
   if (!reply.answer) {
@@ -17,50 +31,71 @@ ReplyReader::ReplyReader(const engine::Reply& reply) {
 
 std::optional<engine::Failure> ReplyReader::refusal(const std::string& code) {
   if (code == "malformed") {
-    const std::string key = util::escape(text());
-    return engine::Failure{engine::Fault::malformed, false, false,
-                           "the record " + key + " is malformed: " + util::escape(text())};
+    const std::string key = quoted(text(), max_key_bytes);
+    return engine::Failure{engine::Fault::malformed, false, false, "the record " + key + " is malformed: " + quoted(text())};
   }
   if (code == "newer") {
-    const std::string key = util::escape(text());
-    return engine::Failure{
-        engine::Fault::malformed, false, false,
-        "the record " + key + " has version " + util::escape(text()) + ": upgrade condolock on this host"};
+    const std::string key = quoted(text(), max_key_bytes);
+    return engine::Failure{engine::Fault::malformed, false, false,
+                           "the record " + key + " has version " + quoted(text()) + ": upgrade condolock on this host"};
   }
   return std::nullopt;
 }
 
 std::string ReplyReader::text() {
   if (at_end()) {
-    broken_ = true;
+    missing_ = true;
     return "";
   }
   return values_[at_++];
 }
 
-std::optional<std::int64_t> ReplyReader::optional_number() {
+std::optional<std::int64_t> ReplyReader::checked(std::string_view what, std::string_view text, Range range) {
+  if (text.empty()) return std::nullopt;
+  const auto number = util::parse_number<std::int64_t>(text);
+  if (number && *number >= range.min && *number <= range.max) return number;
+  if (wrong_.empty()) {
+    wrong_ = "the " + std::string(what) + " '" + quoted(text) + "', which must be a number from " +
+             std::to_string(range.min) + " to " + std::to_string(range.max);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> ReplyReader::optional_number(std::string_view what, Range range) {
+  return checked(what, text(), range);
+}
+
+std::int64_t ReplyReader::number(std::string_view what, Range range) {
   const std::string value = text();
-  if (value.empty()) return std::nullopt;
-  const auto number = util::parse_number<std::int64_t>(value);
-  if (!number) broken_ = true;
-  return number;
+  if (value.empty()) missing_ = true;
+  return checked(what, value, range).value_or(range.min);
 }
 
-std::int64_t ReplyReader::number() {
-  const auto number = optional_number();
-  if (!number) broken_ = true;
-  return number.value_or(0);
-}
-
-std::optional<Millis> ReplyReader::optional_millis() {
-  const auto number = optional_number();
+std::optional<Millis> ReplyReader::optional_length(std::string_view what) {
+  const auto number = optional_number(what, range::not_negative);
   if (!number) return std::nullopt;
   return Millis(*number);
 }
 
+Millis ReplyReader::age(std::string_view what) { return Millis(std::max<std::int64_t>(number(what, any_age), 0)); }
+
+std::optional<Millis> ReplyReader::optional_age(std::string_view what) {
+  const auto number = optional_number(what, any_age);
+  if (!number) return std::nullopt;
+  return Millis(std::max<std::int64_t>(*number, 0));
+}
+
 engine::Failure ReplyReader::unexpected() const {
-  return {engine::Fault::unexpected, true, false,
-          "the server gave an answer that has no place in the protocol: " + util::escape(code_)};
+  std::string text = "the server gave an answer that has no place in the protocol: " + quoted(code_);
+  if (!wrong_.empty()) text = "the server answered " + quoted(code_) + " with " + wrong_;
+  return {engine::Fault::unexpected, true, false, std::move(text)};
+}
+
+std::optional<engine::Failure> ReplyReader::take_wrong_number() {
+  if (wrong_.empty()) return std::nullopt;
+  engine::Failure failure = unexpected();
+  wrong_.clear();
+  return failure;
 }
 
 }  // namespace condolock::lock

@@ -46,16 +46,16 @@ engine::Call decide(const Attempt& attempt, const std::vector<Condition>& condit
 Held read_holder(ReplyReader& reader) {
   Held held;
   held.who = reader.text();
-  held.since = reader.millis();
-  held.left = reader.millis();
-  held.live = reader.number();
-  held.slots = reader.number();
+  held.since = reader.age("holder's age");
+  held.left = reader.length("time that the lease has left");
+  held.live = reader.number("number of holders", range::positive);
+  held.slots = reader.number("number of slots", range::positive);
   return held;
 }
 
 Paused read_pause(ReplyReader& reader) {
   Paused paused;
-  paused.left = reader.optional_millis();
+  paused.left = reader.optional_length("time that the pause has left");
   paused.why = reader.text();
   return paused;
 }
@@ -63,8 +63,8 @@ Paused read_pause(ReplyReader& reader) {
 Verdict read_verdict(ReplyReader& reader) {
   Verdict verdict;
   verdict.why = reader.text();
-  verdict.since = reader.optional_millis();
-  verdict.due = reader.optional_millis();
+  verdict.since = reader.optional_age("age");
+  verdict.due = reader.optional_length("time until the condition holds");
   return verdict;
 }
 
@@ -94,9 +94,9 @@ engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size
   std::optional<Decision> decision;
   if (reader.code() == "granted") {
     Grant grant;
-    grant.fence = reader.number();
-    grant.start = reader.number();
-    grant.last_success = reader.optional_number();
+    grant.fence = reader.number("fence", range::positive);
+    grant.start = reader.number("start", range::positive);
+    grant.last_success = reader.optional_number("start of the last success", range::not_negative);
     decision = grant;
   } else if (reader.code() == "held") {
     decision = read_holder(reader);
@@ -104,9 +104,10 @@ engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size
     decision = read_pause(reader);
   } else if (reader.code() == "skipped") {
     Skipped skipped;
-    skipped.position = static_cast<std::size_t>(reader.number() - 1);
+    const Range positions{1, static_cast<std::int64_t>(conditions)};
+    skipped.position = static_cast<std::size_t>(reader.number("condition", positions) - 1);
     skipped.verdict = read_verdict(reader);
-    if (skipped.position < conditions) decision = skipped;
+    decision = skipped;
   }
   if (!decision || !reader.is_whole()) return reader.unexpected();
   return *std::move(decision);
@@ -124,13 +125,13 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
   if (reader.code() != "verdicts") return reader.unexpected();
   Verdicts verdicts;
   const Verdict holder = read_verdict(reader);  // same layout as a verdict: who, held for, left
-  const std::int64_t live = reader.number();
-  const std::int64_t slots = reader.number();
+  const std::int64_t live = reader.number("number of holders", range::not_negative);
+  const std::int64_t slots = reader.number("number of slots", range::positive);
   if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due, live, slots};
   const bool paused = !reader.text().empty();
   const Paused pause = read_pause(reader);
   if (paused) verdicts.pause = pause;
-  verdicts.ahead = reader.optional_millis();
+  verdicts.ahead = reader.optional_length("time that the clock went back");
   for (std::size_t i = 0; i < conditions; ++i) verdicts.conditions.push_back(read_verdict(reader));
   if (!reader.is_whole()) return reader.unexpected();
   return verdicts;
@@ -145,10 +146,20 @@ engine::Call renew_call(const Attempt& attempt, const Grant& grant) {
 engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
-  if (reader.code() == "renewed") return Renewal::renewed;
-  if (reader.code() == "reasserted") return Renewal::reasserted;
-  if (reader.code() == "lost" || reader.code() == "finished") return Renewal::lost;
-  return reader.unexpected();
+  std::optional<Renewal> renewal;
+  if (reader.code() == "renewed") {
+    renewal = Renewal::renewed;
+  } else if (reader.code() == "reasserted") {
+    renewal = Renewal::reasserted;
+  } else if (reader.code() == "lost") {
+    renewal = Renewal::lost;
+    reader.number("fence", range::not_negative);
+  } else if (reader.code() == "finished") {
+    renewal = Renewal::lost;
+    reader.text();
+  }
+  if (!renewal || !reader.is_whole()) return reader.unexpected();
+  return *renewal;
 }
 
 engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code) {
@@ -161,6 +172,7 @@ engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome out
 engine::Answered<Recording> decode_recording(const engine::Reply& reply) {
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
+  if (!reader.at_end()) return reader.unexpected();
   if (reader.code() == "recorded") return Recording::recorded;
   if (reader.code() == "superseded") return Recording::superseded;
   return reader.unexpected();
@@ -181,6 +193,7 @@ engine::Call resume_call(const Job& job) { return call_of(scripts::resume, job, 
 engine::Answered<bool> decode_pause(const engine::Reply& reply) {
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
+  if (!reader.at_end()) return reader.unexpected();
   if (reader.code() == "paused" || reader.code() == "resumed") return true;
   if (reader.code() == "nothing") return false;
   return reader.unexpected();
@@ -193,12 +206,12 @@ engine::Call unlock_call(const Job& job, bool at_once) {
 engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply) {
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
-  if (reader.code() == "nothing") return std::optional<Held>();
+  if (reader.code() == "nothing" && reader.is_whole()) return std::optional<Held>();
   Held held;
-  held.live = reader.number();
+  held.live = reader.number("number of holders", range::positive);
   held.who = reader.text();
-  held.since = reader.millis();
-  if (reader.code() == "revoked") held.left = reader.millis();
+  held.since = reader.age("holder's age");
+  if (reader.code() == "revoked") held.left = reader.length("time that the lease has left");
   if ((reader.code() != "revoked" && reader.code() != "removed") || !reader.is_whole()) return reader.unexpected();
   return std::optional(held);
 }
@@ -212,9 +225,9 @@ engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& rep
   if (reader.code() == "held") {
     Held held;
     held.who = reader.text();
-    held.since = reader.millis();
-    held.left = reader.millis();
-    held.live = reader.number();
+    held.since = reader.age("holder's age");
+    held.left = reader.length("time that the lease has left");
+    held.live = reader.number("number of holders", range::positive);
     what = held;
   } else if (reader.code() != "reset" && reader.code() != "nothing") {
     return reader.unexpected();

@@ -32,8 +32,10 @@ std::optional<engine::Failure> RecordReader::records(const std::vector<std::stri
     for (auto& record : *answer) {
       KeyStatus status{*from++, {}, ""};
       if (!record) {
-        status.error = describe(record.error());
-        malformed(status.error);
+        const bool is_named = record.error().fault == engine::Fault::malformed;
+        status.error = (is_named ? "" : util::escape(status.key) + ": ") + describe(record.error());
+        console_.error(status.error);
+        exit_code_ = exit_code::of(record.error().fault);
       } else {
         status.record = *std::move(record);
         if (status.record.ahead && !std::exchange(warned_of_clock_, true)) {
@@ -60,7 +62,7 @@ engine::Answered<std::vector<std::string>> RecordReader::names(const std::option
     auto answer = lock::decode_names(ask(lock::names_call(globals_.ns, portion.next)));
     if (!answer) return answer.error();
     portion = *std::move(answer);
-    read += portion.keys.size();
+    read += portion.keys.size() + static_cast<std::size_t>(portion.too_long);
     too_long += portion.too_long;
     for (std::string& key : portion.keys) {
       if (!glob || fnmatch(glob->c_str(), key.c_str(), 0) == 0) found.push_back(std::move(key));

@@ -1,0 +1,203 @@
+// That every number in every reply is checked before it is used.
+#include <doctest/doctest.h>
+
+#include "lock/record.hpp"
+#include "lock/verbs.hpp"
+
+using namespace condolock;
+
+namespace {
+
+const lock::Job job{"ns", "K"};
+constexpr std::size_t conditions = 2;
+
+// What became of the reply: "" if it was accepted, else the failure's text.
+template <class Decoded>
+std::string text_of(const Decoded& decoded) {
+  if (decoded) return "";
+  CHECK(decoded.error().fault == engine::Fault::unexpected);
+  CHECK(decoded.error().may_have_run);  // a grant must be abandoned
+  return decoded.error().text;
+}
+
+using Decode = std::string (*)(const engine::Reply&);
+
+struct Numbers {
+  Decode decode;
+  engine::Values values;  // a valid reply
+  // By position in it: the smallest and the greatest value that is accepted, and whether the value may be empty.
+  struct Number {
+    std::size_t at;
+    std::string min, max;
+    bool optional = false;
+  };
+  std::vector<Number> numbers;
+};
+
+const std::string top = "9007199254740992";  // 2^53
+const std::string bottom = "-" + top;
+
+const Decode as_decision = [](const engine::Reply& reply) { return text_of(lock::decode_decision(reply, conditions)); };
+const Decode as_verdicts = [](const engine::Reply& reply) { return text_of(lock::decode_verdicts(reply, 1)); };
+const Decode as_renewal = [](const engine::Reply& reply) { return text_of(lock::decode_renewal(reply)); };
+const Decode as_unlocked = [](const engine::Reply& reply) { return text_of(lock::decode_unlock(reply)); };
+const Decode as_reset_to = [](const engine::Reply& reply) { return text_of(lock::decode_reset(reply)); };
+const Decode as_recorded = [](const engine::Reply& reply) { return text_of(lock::decode_recording(reply)); };
+const Decode as_paused = [](const engine::Reply& reply) { return text_of(lock::decode_pause(reply)); };
+const Decode as_history = [](const engine::Reply& reply) { return text_of(lock::decode_history(reply, job)); };
+const Decode as_names = [](const engine::Reply& reply) { return text_of(lock::decode_names(reply)); };
+const Decode as_record = [](const engine::Reply& reply) {
+  const auto records = lock::decode_records(reply, 1);
+  return records ? text_of(records->front()) : text_of(records);
+};
+
+const std::vector<Numbers>& replies() {
+  static const std::vector<Numbers> all{
+      {as_decision, {"granted", "17", "1000", "900"}, {{1, "1", top}, {2, "1", top}, {3, "0", top, true}}},
+      {as_decision, {"held", "1 h", "3", "20", "1", "1"}, {{2, bottom, top}, {3, "0", top}, {4, "1", top}, {5, "1", top}}},
+      {as_decision, {"paused", "20", ""}, {{1, "0", top, true}}},
+      {as_decision, {"skipped", "1", "recent", "3", "20"}, {{1, "1", "2"}, {3, bottom, top, true}, {4, "0", top, true}}},
+      {as_verdicts,
+       {"verdicts", "1 h", "3", "20", "1", "1", "1", "20", "why", "5", "recent", "3", "20"},
+       {{2, bottom, top, true},
+        {3, "0", top, true},
+        {4, "0", top},
+        {5, "1", top},
+        {7, "0", top, true},
+        {9, "0", top, true},
+        {11, bottom, top, true},
+        {12, "0", top, true}}},
+      {as_renewal, {"lost", "18"}, {{1, "0", top}}},
+      {as_unlocked, {"revoked", "1", "1 h", "3", "20"}, {{1, "1", top}, {3, bottom, top}, {4, "0", top}}},
+      {as_unlocked, {"removed", "1", "1 h", "3"}, {{1, "1", top}, {3, bottom, top}}},
+      {as_reset_to, {"held", "1 h", "3", "20", "1"}, {{2, bottom, top}, {3, "0", top}, {4, "1", top}}},
+      {as_history, {"runs", "1000", "1 2 3 failed 4 h"}, {{1, "1", top}}},
+      {as_record,
+       {"records", "1000", "record", "1", "2000",   "5", "600",          "",     "1 h",   "1", "5",    "6",
+        "fence",   "7",    "code",   "3", "ok_end", "9", "paused_until", "2000", "skips", "1", "took", "8"},
+       {{1, "1", top},
+        {4, "0", top},
+        {5, "0", top},
+        {6, "0", top},
+        {9, "0", top},
+        {10, "0", top, true},
+        {13, "0", top, true},
+        {15, "0", "255", true},
+        {17, "0", top, true},
+        {19, "0", top, true},
+        {21, "0", top, true},
+        {23, "0", top, true}}},
+      {as_names, {"names", "5", "a", "3", "a"}, {{3, "0", "1000000"}}},
+  };
+  return all;
+}
+
+engine::Reply with(const Numbers& reply, std::size_t at, const std::string& value) {
+  engine::Values values = reply.values;
+  values[at] = value;
+  return {Instant{}, std::move(values), {}};
+}
+
+std::string plus(const std::string& number, int more) { return std::to_string(std::stoll(number) + more); }
+
+}  // namespace
+
+TEST_CASE("replies: each number is accepted from its smallest to its greatest value") {
+  for (const Numbers& reply : replies()) {
+    CAPTURE(reply.values[0]);
+    CHECK(reply.decode({Instant{}, reply.values, {}}) == "");
+    for (const auto& number : reply.numbers) {
+      CAPTURE(number.at);
+      CHECK(reply.decode(with(reply, number.at, number.min)) == "");
+      CHECK(reply.decode(with(reply, number.at, number.max)) == "");
+    }
+  }
+}
+
+TEST_CASE("replies: any other number is refused, and the message names the value and what it must be") {
+  for (const Numbers& reply : replies()) {
+    CAPTURE(reply.values[0]);
+    for (const auto& number : reply.numbers) {
+      CAPTURE(number.at);
+      for (const std::string& bad : {plus(number.min, -1), plus(number.max, 1), std::string("9223372036854775807"),
+                                     std::string("-9223372036854775808"), std::string("9223372036854775808"),
+                                     std::string("1e3"), std::string("0x1"), std::string(" 1"), std::string("1.5")}) {
+        const std::string text = reply.decode(with(reply, number.at, bad));
+        CAPTURE(text);
+        CHECK(text.find("the server answered " + reply.values[0] + " with the ") == 0);
+        CHECK(text.find("'" + bad + "', which must be a number from " + number.min + " to " + number.max) !=
+              std::string::npos);
+      }
+      if (number.optional) {
+        CHECK(reply.decode(with(reply, number.at, "")) == "");
+      } else {
+        CHECK(reply.decode(with(reply, number.at, "")) != "");
+      }
+    }
+  }
+}
+
+TEST_CASE("replies: one value more or less is refused") {
+  std::vector<Numbers> all = replies();
+  all.push_back({as_renewal, {"renewed"}, {}});
+  all.push_back({as_renewal, {"reasserted"}, {}});
+  all.push_back({as_renewal, {"finished", "recorded"}, {}});
+  all.push_back({as_recorded, {"recorded"}, {}});
+  all.push_back({as_recorded, {"superseded"}, {}});
+  all.push_back({as_paused, {"paused"}, {}});
+  all.push_back({as_unlocked, {"nothing"}, {}});
+  all.push_back({as_reset_to, {"reset"}, {}});
+  for (const Numbers& reply : all) {
+    CAPTURE(reply.values[0]);
+    CHECK(reply.decode({Instant{}, reply.values, {}}) == "");
+    engine::Values more = reply.values;
+    more.emplace_back("1");
+    if (reply.decode != as_history && reply.decode != as_names) CHECK(reply.decode({Instant{}, more, {}}) != "");
+    engine::Values fewer = reply.values;
+    fewer.pop_back();
+    if (fewer.empty()) fewer.emplace_back();
+    if (reply.decode != as_history && reply.decode != as_names) CHECK(reply.decode({Instant{}, fewer, {}}) != "");
+  }
+}
+
+TEST_CASE("replies: an age from before a clock went back is 0") {
+  const auto held = lock::decode_decision({Instant{}, engine::Values{"held", "1 h", "-5", "20", "1", "1"}, {}}, 0);
+  REQUIRE(held);
+  CHECK(std::get<lock::Held>(*held).since == Millis(0));
+  const auto skipped = lock::decode_decision({Instant{}, engine::Values{"skipped", "1", "recent", "-5", "20"}, {}}, 1);
+  REQUIRE(skipped);
+  CHECK(std::get<lock::Skipped>(*skipped).verdict.since == Millis(0));
+}
+
+TEST_CASE("replies: a bad number in one record does not hide the other records") {
+  const engine::Values values{"records", "1000", "record", "0", "1", "", "1", "code", "256", "none"};
+  const auto records = lock::decode_records({Instant{}, values, {}}, 2);
+  REQUIRE(records);
+  REQUIRE(records->size() == 2);
+  CHECK_FALSE((*records)[0]);
+  CHECK((*records)[1]);
+}
+
+TEST_CASE("replies: names that never end are refused") {
+  CHECK_FALSE(lock::decode_names({Instant{}, engine::Values{"names", "5", "a", "0"}, {}}));
+  CHECK(lock::decode_names({Instant{}, engine::Values{"names", "", "", "0"}, {}}));
+}
+
+TEST_CASE("replies: a row of the history with an exit code above 255 is no run") {
+  const auto row = [](const std::string& code) {
+    return lock::decode_history({Instant{}, engine::Values{"runs", "1000", "1 2 3 failed " + code + " h"}, {}}, job);
+  };
+  CHECK(row("255"));
+  REQUIRE_FALSE(row("256"));
+  CHECK(row("256").error().fault == engine::Fault::malformed);
+}
+
+TEST_CASE("replies: a message quotes only the beginning of a long text") {
+  const std::string long_text(1'000'000, 'x');
+  for (const engine::Values& values : std::vector<engine::Values>{
+           {long_text}, {"granted", long_text, "1", ""}, {"malformed", long_text, long_text}, {"newer", "k", long_text}}) {
+    const auto answer = lock::decode_decision({Instant{}, values, {}}, 0);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().text.size() < 2000);
+  }
+}
