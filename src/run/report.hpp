@@ -17,6 +17,11 @@ struct Refused {  // the decision is Held, Paused or Skipped
 struct Waiting {  // the first refusal of a wait
   lock::Decision decision;
 };
+struct AskingAgain {  // acquire had no answer, or the server is not ready; the run waits and asks again
+  engine::Failure failure;
+  std::optional<Millis> left;  // of the wait; none: forever
+  bool first = true;           // in this wait
+};
 struct NoGrant {  // the command was not started
   engine::Failure failure;
 };
@@ -61,9 +66,9 @@ struct Superseded {
 };
 }  // namespace report
 
-using Report = std::variant<report::Granted, report::Refused, report::Waiting, report::NoGrant, report::SkippedUnreachable,
-                            report::Unleased, report::CalledOff, report::NotStarted, report::Started, report::RenewalFailed,
-                            report::Renewed, report::Reasserted, report::Stopping, report::Ended, report::Recorded,
-                            report::NotRecorded, report::Superseded>;
+using Report = std::variant<report::Granted, report::Refused, report::Waiting, report::AskingAgain, report::NoGrant,
+                            report::SkippedUnreachable, report::Unleased, report::CalledOff, report::NotStarted,
+                            report::Started, report::RenewalFailed, report::Renewed, report::Reasserted, report::Stopping,
+                            report::Ended, report::Recorded, report::NotRecorded, report::Superseded>;
 
 }  // namespace condolock::run

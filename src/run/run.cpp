@@ -97,7 +97,7 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
 void Run::handle(const event::Tick& /*event*/, Instant now) {
   if (state_ == State::running) watch_child(now);
   if (calling_ || !next_call_ || now < *next_call_) return;
-  if (state_ == State::acquiring) return acquire(now);
+  if (state_ == State::acquiring) return acquire_again(now);
   if (state_ == State::running) return renew(now);
   if (state_ == State::recording) return finish(now);
 }

@@ -4,9 +4,10 @@
 //   acquiring -> (confirming) -> spawning -> running -> recording -> done
 //        \___________\______________\____> abandoning -> done
 //
-// acquiring   The run sends acquire. If no answer comes, it retries once, or for --redis-timeout if it was refused before.
-//             After a refusal it is done with the skip code. With --wait it acquires again instead. Before that, it sleeps:
-//             in the engine until a lease or a pause ends, or here until a condition may hold.
+// acquiring   The run sends acquire. If no answer comes, it retries once, or with --wait until the wait is over. After a
+//             refusal it is done with the skip code. With --wait it acquires again instead. Before that, it sleeps: in the
+//             engine until a lease or a pause ends, or here until a condition may hold. It pauses before the sleep if
+//             earlier sleeps ended early and in vain.
 // confirming  The grant arrived late. The run renews it before it starts the command.
 // spawning    The command is being started. A signal that came before calls the run off.
 // running     The command is running. The run renews the lease. If it cannot, or at --timeout, it sends TERM and then KILL.
@@ -131,10 +132,14 @@ class Run {
   void notify(Report report) { actions_.push_back(action::Notify{std::move(report)}); }
   void done(int exit_code);
 
+  bool waits() const { return !plan_.wait || *plan_.wait > Millis(0); }
   void acquire(Instant now, std::optional<Millis> sleep = std::nullopt);
+  void acquire_again(Instant now);
   void wait_on(const lock::Decision& refusal, Instant now);
+  Millis pause_if_in_vain(bool slept, Instant now);
   void on_decision(const engine::Reply& reply, Instant now);
   void on_acquire_failure(const engine::Failure& failure, Instant now);
+  bool may_change(const engine::Failure& failure, Instant now) const;
   void on_grant(const lock::Grant& grant, Instant sent, Instant now);
   void on_confirmation(const engine::Reply& reply, Instant now);
   void spawn();
@@ -158,9 +163,13 @@ class Run {
   bool calling_ = false;                   // a call is in progress
   std::optional<Instant> next_call_;       // when to send the next request of this state
   int acquires_ = 0;                       // sent since the last answer
+  Instant first_asked_{};                  // when the first of these was sent
   std::optional<Instant> wait_until_;      // set by the first acquire
-  std::optional<Instant> retry_until_;     // after a refusal, retry an unanswered acquire until then
   bool refused_ = false;                   // an acquire was refused
+  bool asked_again_ = false;               // AskingAgain was reported in this wait
+  Instant slept_since_{};                  // when the last sleep of the wait began
+  int in_vain_ = 0;                        // sleeps in a row that ended early, and with a refusal
+  std::optional<Instant> sleep_until_;     // the next acquire first sleeps in the engine until then
   bool registered_as_waiter_ = false;      // the last acquire asked for a wake-up
   std::optional<lock::Decision> leaving_;  // the pause that ended the wait, reported if the last acquire fails
   bool may_hold_ = false;                  // the engine may hold a lease for our token

@@ -1,5 +1,6 @@
 // The first half of a run, before its command starts: acquire, wait, confirm, release.
 #include <algorithm>
+#include <utility>
 
 #include "engine/ask.hpp"
 #include "exit_code.hpp"
@@ -11,6 +12,9 @@ namespace {
 // Limit of one sleep. A longer one would notice a dead connection, or a server that lost its data, too late.
 constexpr Millis max_sleep{30'000};
 constexpr Millis min_sleep{10};
+// A sleep that ends sooner than this with a refusal was in vain. A lease that is renewed in time has more left: it lasts a
+// second or more, and is renewed every sixth of that.
+constexpr Millis early{500};
 
 Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chrono::duration_cast<Millis>(until - now)); }
 
@@ -18,15 +22,21 @@ Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chr
 
 // `sleep`: the call first sleeps in the engine for this long, or until a wake-up.
 void Run::acquire(Instant now, std::optional<Millis> sleep) {
-  ++acquires_;
+  if (acquires_++ == 0) first_asked_ = now;
   if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
   const lock::AcquireOptions options{plan_.forced, !refused_, std::min(max_sleep, left_of(*wait_until_, now))};
   registered_as_waiter_ = options.patience > Millis(0);
   engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, options);
+  call.not_ready_is_final = waits();
   if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};
   if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
   // acquire.lua counts this run as a waiter for `sleep` plus five seconds. After that, no wake-up is sent.
   send(std::move(call), std::min(plan_.redis_timeout, Millis(5000)) + *sleep, now);
+}
+
+void Run::acquire_again(Instant now) {
+  if (!sleep_until_) return acquire(now);
+  acquire(now, std::max(min_sleep, left_of(*std::exchange(sleep_until_, std::nullopt), now)));
 }
 
 void Run::on_decision(const engine::Reply& reply, Instant now) {
@@ -50,9 +60,8 @@ void Run::on_decision(const engine::Reply& reply, Instant now) {
 // until it is due. A condition without a known due time depends on other jobs. It is retried about every second.
 void Run::wait_on(const lock::Decision& refusal, Instant now) {
   if (!refused_) notify(report::Waiting{refusal});
-  refused_ = true;
+  const bool refused_before = std::exchange(refused_, true);
   acquires_ = 0;
-  retry_until_.reset();
   const Millis about_a_second = jitter_.between(Millis(900), Millis(1100));
   std::optional<Millis> left;
   bool asleep_there = true;
@@ -71,8 +80,34 @@ void Run::wait_on(const lock::Decision& refusal, Instant now) {
   }
   const Millis longest = std::min(max_sleep, left_of(*wait_until_, now));
   const Millis sleep = std::max(min_sleep, std::min(left.value_or(longest), longest));
-  if (asleep_there) return acquire(now, sleep);
-  next_call_ = now + sleep;
+  const Millis pause = std::min(pause_if_in_vain(refused_before, now), longest);
+  slept_since_ = now + pause;
+  if (!asleep_there) {
+    next_call_ = now + pause + sleep;
+  } else if (pause > Millis(0)) {
+    next_call_ = now + pause;
+    sleep_until_ = now + sleep;
+  } else {
+    acquire(now, sleep);
+  }
+}
+
+// A wake-up that brings no lease is normal: another run came first. But whatever the server has in the wake list, and
+// whatever it answers, this run sends only a few requests a second.
+Millis Run::pause_if_in_vain(bool slept, Instant now) {
+  const bool in_vain = slept && now - slept_since_ < early;
+  in_vain_ = in_vain ? in_vain_ + 1 : 0;
+  return in_vain_ < 2 ? Millis(0) : jitter_.backoff(in_vain_ - 2, Millis(20), Millis(1000));
+}
+
+// Whether to ask once more after this failure.
+bool Run::may_change(const engine::Failure& failure, Instant now) const {
+  const bool not_ready = failure.fault == engine::Fault::not_ready;
+  if (failure.voided || (!not_ready && !engine::worth_repeating(failure.fault))) return false;
+  if (now < *wait_until_) return true;
+  if (!not_ready) return acquires_ < 2;
+  // Without --wait, the engine itself has asked until --redis-timeout. A short --wait must not end sooner.
+  return waits() && now < first_asked_ + plan_.redis_timeout;
 }
 
 void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
@@ -82,17 +117,16 @@ void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
     notify(report::Refused{*leaving_});
     return end_without_child(plan_.skip_code, plan_.redis_timeout, now);
   }
-  // The engine has asked a server that is not ready until --redis-timeout. A run that waits goes on asking.
-  const bool again = engine::worth_repeating(failure.fault) || (failure.fault == engine::Fault::not_ready && refused_);
-  if (again && !failure.voided) {
-    // A run that has waited for an hour must not give up because the server restarts or fails over.
-    if (refused_ && !retry_until_) retry_until_ = now + plan_.redis_timeout;
-    const bool waits = retry_until_ && now < *retry_until_;
-    if (waits || acquires_ < 2) {
-      next_call_ =
-          now + (acquires_ < 2 ? jitter_.between(Millis(20), Millis(100)) : jitter_.between(Millis(200), Millis(500)));
-      return;
+  // A run that waits must not give up because the server restarts or fails over.
+  if (may_change(failure, now)) {
+    const bool is_first_failure = acquires_ == 1;
+    if (waits() && is_first_failure) {
+      const auto left = plan_.wait ? std::optional(left_of(*wait_until_, now)) : std::nullopt;
+      notify(report::AskingAgain{failure, left, !std::exchange(asked_again_, true)});
     }
+    next_call_ = now + jitter_.backoff(acquires_ - 1, Millis(100), Millis(5000));
+    if (now < *wait_until_) next_call_ = std::min(*next_call_, *wait_until_);
+    return;
   }
   // --on-unreachable applies only if no answer came. A refusal is an answer, whatever its reason.
   const bool no_answer = failure.fault == engine::Fault::unreachable && !failure.voided;

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <stdexcept>
@@ -54,6 +55,13 @@ Millis Jitter::between(Millis min, Millis max) {
   state_ ^= state_ << 17U;
   if (max <= min) return min;
   return min + Millis(static_cast<std::int64_t>(state_ % static_cast<std::uint64_t>((max - min).count() + 1)));
+}
+
+Millis Jitter::backoff(int n, Millis first, Millis max) {
+  Millis pause = first;
+  for (int i = 0; i < n && pause < max; ++i) pause *= 2;
+  pause = std::min(pause, max);
+  return between(pause / 2, pause);
 }
 
 }  // namespace condolock::util

@@ -20,6 +20,8 @@ class Jitter {
   explicit Jitter(std::uint64_t seed) : state_(seed | 1U) {}
   // A random duration from `min` to `max`, both included; `min` if `max` is smaller.
   Millis between(Millis min, Millis max);
+  // The pause before the nth retry, from 0. It doubles from `first` to `max`, and is random from half of that on.
+  Millis backoff(int n, Millis first, Millis max);
 
  private:
   std::uint64_t state_;

@@ -233,21 +233,111 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ -e ran ]
 }
 
-@test "--wait: a server that stays away is 69 after --redis-timeout" {
-  mkdir other
-  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid"
-  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/other/s"
-  "$CONDOLOCK" pause K
-  "$CONDOLOCK" run --key K --wait forever --redis-timeout 1 -- true 2>said 3>&- &
+@test "--wait: a server that stays away: said at once, asked again until the wait is over, then --on-unreachable" {
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/no.sock"
+  for policy in fail:69 skip:9 run:0; do
+    began=$(date +%s%3N)
+    code=0
+    "$CONDOLOCK" run -E 9 --key K --wait 2 --redis-timeout 200ms --on-unreachable "${policy%:*}" -- true 2>said 3>&- &
+    waiter=$!
+    wait_for grep -q '^condolock: warning: K waits and asks again for another 2s: cannot connect to ' said
+    wait "$waiter" || code=$?
+    [ "$code" -eq "${policy#*:}" ]
+    (($(date +%s%3N) - began >= 2000))
+    [ "$(grep -c 'asks again' said)" -eq 1 ]
+  done
+  # A signal ends the wait at once.
+  "$CONDOLOCK" run --key K --wait forever -- true 2>said 3>&- &
   waiter=$!
-  wait_for sh -c 'redis-cli -s other/s CLIENT LIST | grep -q " flags=b"'
-  began=$(date +%s%3N)
-  put_down "$(cat "$REDIS_DIR/other-pid")"
+  wait_for grep -q '^condolock: warning: K waits and asks again until it is answered: cannot connect to ' said
+  began=$SECONDS
+  kill -TERM "$waiter"
   code=0
   wait "$waiter" || code=$?
-  [ "$code" -eq 69 ]
-  (($(date +%s%3N) - began >= 1000))
-  grep -q '^condolock: error: K was not run: ' said
+  [ "$code" -eq 143 ]
+  ((SECONDS - began < 10))
+  # Without --wait nothing of this is said, and two attempts are all.
+  run -69 "$CONDOLOCK" run --key K -- true
+  [[ "$output" == 'condolock: error: K was not run: cannot connect to '* ]]
+}
+
+# restart_other: a server on other/s, with its data where there are some.
+restart_other() {
+  rm -f other/s
+  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid" --dbfilename other.rdb "$@"
+}
+redis_other() { redis-cli -s "$BATS_TEST_TMPDIR/other/s" "$@"; }
+asleep() { [ "$(redis_other CLIENT LIST 2>/dev/null | grep -c ' flags=b')" -eq "$1" ]; }
+all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
+
+@test "--wait: thirty waiters, a server that is away for six seconds and comes back with its data, then without" {
+  mkdir other
+  overlaps 1
+  for data in kept lost; do
+    rm -f "$REDIS_DIR/other.rdb"
+    restart_other
+    export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/other/s"
+    rm -f said-* ran
+    redis_other HSET '{condolock}:job:K' v 1 h_token x h_until 9999999999999 h_fence 9 h_start 1 h_who '1 gone' >/dev/null
+    waiters=()
+    for i in $(seq 30); do
+      wait=forever
+      ((i % 2)) || wait=2m
+      "$CONDOLOCK" run --key K --wait "$wait" --redis-timeout 2s -- ./guarded 2>"said-$i" 3>&- &
+      waiters+=($!)
+    done
+    wait_for asleep 30
+    [ $data = lost ] || redis_other SAVE >/dev/null
+    put_down "$(cat "$REDIS_DIR/other-pid")"
+    sleep 6
+    for pid in "${waiters[@]}"; do kill -0 "$pid"; done
+    wait_for all_said 'waits and asks again'
+    restart_other
+    if [ $data = kept ]; then
+      wait_for asleep 30
+      "$CONDOLOCK" unlock -q --now K
+    fi
+    for pid in "${waiters[@]}"; do wait "$pid"; done
+    [ "$(wc -l <ran)" -eq 30 ]
+    [ ! -e overlapped ]
+    [ "$(redis_other HGET '{condolock}:job:K' runs)" -ge 30 ]
+    [ "$(cat said-* | wc -l)" -eq 30 ]
+    put_down "$(cat "$REDIS_DIR/other-pid")"
+  done
+}
+
+@test "--wait: a server that is not ready for a while is waited for, and said so at once" {
+  mkdir other
+  restart_other --replicaof 127.0.0.1 1 --replica-serve-stale-data no
+  "$CONDOLOCK" run --url "unix://$BATS_TEST_TMPDIR/other/s" --key K --wait forever --redis-timeout 60s -- touch ran 2>said 3>&- &
+  waiter=$!
+  wait_for grep -q '^condolock: warning: K waits and asks again until it is answered: .*MASTERDOWN' said
+  redis_other REPLICAOF NO ONE
+  wait "$waiter"
+  [ -e ran ]
+  put_down "$(cat "$REDIS_DIR/other-pid")"
+}
+
+@test "--wait: whatever is in the wake list, a waiter sends a few commands a second" {
+  mkfifo hold
+  "$CONDOLOCK" run --key K -- cat hold 3>&- &
+  holder=$!
+  wait_for held K
+  redis EVAL 'for i = 1, 300000, 1000 do redis.call("RPUSH", KEYS[1], unpack(ARGV)) end' 1 '{condolock}:wake:K' $(seq 1000)
+  [ "$(redis LLEN '{condolock}:wake:K')" = 300000 ]
+  redis CONFIG RESETSTAT >/dev/null
+  run -75 "$CONDOLOCK" run --key K --wait 3 -- true
+  calls=$(redis INFO commandstats | sed -nE 's/^cmdstat_(blpop|evalsha|eval):calls=([0-9]+).*/\2/p' | awk '{ sum += $1 } END { print sum }')
+  [ "$calls" -ge 4 ]
+  [ "$calls" -le 100 ]
+  # A wake-up that is no longer in vain is prompt: a pause lasts a second at most.
+  "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
+  waiter=$!
+  wait_for sh -c '[ "$(redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" skips)" -ge 2 ]'
+  : >hold
+  wait "$holder"
+  wait "$waiter"
+  [ -e ran ]
 }
 
 @test "--max-runs" {

@@ -269,7 +269,8 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
     CHECK(reply->answer.error().fault == engine::Fault::unexpected);
     CHECK(reply->answer.error().may_have_run);
     CHECK(reply->answer.error().text == "the exchange with redis.example:6379 broke off: " + limit + way_out);
-    way_out = ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset a\\x0ab --yes removes the record)";
+    way_out =
+        ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset a\\x0ab --yes removes the record)";
     server.state->arrived.clear();
   }
 }
@@ -285,6 +286,26 @@ TEST_CASE("engine: a request over the limit is refused, and nothing is sent") {
   CHECK_FALSE(reply->answer.error().may_have_run);
   CHECK(reply->answer.error().text == "the request is longer than 8 MiB: give fewer conditions, or shorter names");
   CHECK(server.state->writes.empty());
+}
+
+TEST_CASE("engine: a caller that asks again itself gets not_ready at once") {
+  OneServer server("secret");
+  engine::Call call = OneServer::acquire();
+  call.not_ready_is_final = true;
+  SUBCASE("LOADING") { server.state->answer = answers({"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n"}); }
+  SUBCASE("hangs up behind its error, in the place of the answer to AUTH") {
+    server.state->answer = [&](const std::string&) {
+      server.state->error = "the server closed the connection";
+      return "-ERR max number of clients reached\r\n";
+    };
+  }
+  const auto reply = server.start(call);
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::not_ready);
+  CHECK_FALSE(reply->answer.error().may_have_run);
+  CHECK(reply->answer.error().text.find("redis.example:6379 says: ") == 0);
+  CHECK(server.connections == 1);
 }
 
 TEST_CASE("engine: a server that is not ready is asked again on a new connection, after a pause") {
@@ -357,7 +378,8 @@ TEST_CASE("engine: a server that has too many clients hangs up behind its error,
   };
   CHECK_FALSE(server.start(call));
   server.state->error.clear();
-  server.state->answer = answers({(password.empty() ? "" : "+OK\r\n") + std::string(call.ask_role ? "*1\r\n$6\r\nmaster\r\n" : "") + granted});
+  server.state->answer =
+      answers({(password.empty() ? "" : "+OK\r\n") + std::string(call.ask_role ? "*1\r\n$6\r\nmaster\r\n" : "") + granted});
   server.now = *server.engine->interest().wake;
   const auto reply = server.advance();
   REQUIRE(reply);

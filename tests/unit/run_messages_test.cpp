@@ -107,6 +107,10 @@ TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
+  CHECK(printed(run::report::AskingAgain{no_route, Millis(570'000), true}) ==
+        "condolock: warning: k\\x0a waits and asks again for another 9m30s: no route\n");
+  CHECK(printed(run::report::AskingAgain{no_route, {}, false}) ==
+        "condolock: k\\x0a waits and asks again until it is answered: no route\n");
   CHECK(printed(run::report::NoGrant{no_route}) == "condolock: error: k\\x0a was not run: no route\n");
   CHECK(printed(run::report::SkippedUnreachable{no_route}) == "condolock: skipped k\\x0a: no route\n");
   CHECK(printed(run::report::Unleased{no_route}) == "condolock: warning: running k\\x0a without a lease: no route\n");
@@ -157,6 +161,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: nothing is said of what the user sees 
 }
 
 TEST_CASE("run messages: errors are always printed, warnings unless quiet, decisions and details only with -v") {
+  CHECK(levels(run::report::AskingAgain{no_route, {}, true}) == "uv");
+  CHECK(levels(run::report::AskingAgain{no_route, {}, false}) == "v");
   CHECK(levels(run::report::NoGrant{no_route}) == "quv");
   CHECK(levels(run::report::Unleased{no_route}) == "uv");
   CHECK(levels(run::report::Granted{}) == "v");

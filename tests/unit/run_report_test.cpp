@@ -98,6 +98,8 @@ TEST_CASE_FIXTURE(Report, "run report: decisions") {
 }
 
 TEST_CASE_FIXTURE(Report, "run report: failures before the start") {
+  CHECK(line(run::report::AskingAgain{refused_connection, Millis(1), true}) ==
+        R"("event":"decision","decision":"asking_again","waiting":true,"fault":"unreachable","text":"refused")");
   CHECK(line(run::report::NoGrant{refused_connection}) ==
         R"("event":"decision","decision":"failed","fault":"unreachable","text":"refused")");
   CHECK(line(run::report::SkippedUnreachable{refused_connection}) ==

@@ -293,30 +293,238 @@ TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, s
   CHECK(find<run::action::Spawn>());
 }
 
-TEST_CASE_FIXTURE(World, "--wait: an answer may fail to come again and again, but not for --redis-timeout") {
+namespace {
+
+// Answers that may change while a run waits, and answers that are given once.
+const std::vector<engine::Fault> passing{engine::Fault::unreachable, engine::Fault::not_ready, engine::Fault::not_primary};
+const std::vector<engine::Fault> lasting{engine::Fault::local,     engine::Fault::write_refused,
+                                         engine::Fault::denied,    engine::Fault::misconfigured,
+                                         engine::Fault::malformed, engine::Fault::unexpected};
+
+}  // namespace
+
+TEST_CASE("--wait: an acquire without an answer is sent again after 0.1 s, growing to 5 s, until the wait is over") {
+  for (const engine::Fault fault : passing) {
+    for (const bool refused_before : {false, true}) {
+      World world;
+      world.plan.wait = Millis(600'000);
+      world.plan.on_unreachable = run::OnUnreachable::skip;
+      world.begin();
+      const Instant end = world.now + Millis(600'000);
+      if (refused_before) world.reply({"held", "1 h", "3", "20000", "1", "1"});
+      int attempts = 1;
+      Millis max_pause{100};
+      for (;;) {
+        world.fail({fault, true, false, "gone"});
+        CHECK((world.reported<run::report::AskingAgain>() != nullptr) == (attempts == 1));
+        if (attempts == 1) {
+          CHECK(world.reported<run::report::AskingAgain>()->left == Millis(600'000));
+          CHECK(world.reported<run::report::AskingAgain>()->first);
+        }
+        if (!world.next_in()) break;
+        if (world.now + *world.next_in() < end) CHECK(*world.next_in() >= max_pause / 2);
+        CHECK(*world.next_in() <= max_pause);
+        CHECK(world.now + *world.next_in() <= end);
+        max_pause = std::min(2 * max_pause, Millis(5000));
+        world.tick();
+        ++attempts;
+        REQUIRE(world.requested() == "acquire");
+        CHECK_FALSE(world.find<run::action::Eval>()->call.wait);
+        CHECK(world.find<run::action::Eval>()->call.not_ready_is_final);
+        CHECK(world.argument(1) == "token");
+      }
+      CHECK(world.now == end);  // the last attempt
+      CHECK(attempts > 100);
+      CHECK(attempts < 300);
+      CHECK((world.reported<run::report::SkippedUnreachable>() != nullptr) == (fault == engine::Fault::unreachable));
+      CHECK(world.requested() == "abandon");
+      world.reply({"abandoned"});
+      CHECK(world.exit_code() == (fault == engine::Fault::unreachable ? 75 : 69));
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(World, "--wait forever: a server that comes back is asked, and the wait goes on as before") {
   plan.wait.reset();
   begin();
-  for (int i = 0; i < 3; ++i) {
+  for (int outage = 0; outage < 3; ++outage) {
+    for (int i = 0; i < 1000; ++i) {
+      fail(no_answer());
+      CHECK((reported<run::report::AskingAgain>() != nullptr) == (i == 0));
+      if (i == 0) CHECK_FALSE(reported<run::report::AskingAgain>()->left);
+      if (i == 0) CHECK(reported<run::report::AskingAgain>()->first == (outage == 0));
+      tick();
+      REQUIRE(requested() == "acquire");
+    }
+    reply({"held", "1 h", "3", "20000", "1", "1"});
+    REQUIRE(find<run::action::Eval>());
+    CHECK(find<run::action::Eval>()->call.wait);
+    after(Millis(20'000));
+  }
+  fail(no_answer());
+  tick();
+  reply({"granted", "17", "1000", ""});
+  CHECK(find<run::action::Spawn>());
+}
+
+TEST_CASE("--wait: what does not change by itself ends the wait at once") {
+  for (const engine::Fault fault : lasting) {
+    World world;
+    world.plan.wait.reset();
+    world.begin();
+    world.fail({fault, false, false, "x"});
+    CHECK(world.reported<run::report::NoGrant>());
+    CHECK_FALSE(world.reported<run::report::AskingAgain>());
+    CHECK(world.find<run::action::Done>());
+  }
+}
+
+TEST_CASE_FIXTURE(World, "--wait: a short wait allows two attempts, and a server that is not ready has --redis-timeout") {
+  plan.wait = Millis(50);
+  begin();
+  after(Millis(5000));
+  SUBCASE("no answer") {
     fail(no_answer());
     tick();
-    CHECK(requested() == "acquire");
-    CHECK_FALSE(find<run::action::Eval>()->call.wait);
-    reply({"held", "1 h", "3", "20000", "1", "1"});
-    CHECK(find<run::action::Eval>()->call.wait);
+    REQUIRE(requested() == "acquire");
+    after(Millis(5000));
+    fail(no_answer());
   }
-  const Instant lost = now;
-  int attempts = 0;
-  for (fail(no_answer()); requested().empty(); fail(no_answer())) {
-    ++attempts;
-    CHECK(*next_in() <= Millis(500));
-    tick();
-    CHECK(requested() == "acquire");
+  SUBCASE("not ready") {
+    now -= Millis(4000);
+    const Instant asked = now - Millis(1000);
+    for (;;) {
+      fail({engine::Fault::not_ready, false, false, "LOADING"});
+      if (!next_in()) break;
+      tick();
+    }
+    CHECK(now >= asked + Millis(5000));
+    CHECK(now <= asked + Millis(9000));
   }
-  CHECK(now - lost >= Millis(5000));
-  CHECK(now - lost <= Millis(5500));
-  CHECK(attempts < 30);
   CHECK(reported<run::report::NoGrant>());
-  CHECK(requested() == "abandon");
+}
+
+TEST_CASE_FIXTURE(World, "without --wait, two attempts, and the engine asks a server that is not ready") {
+  begin();
+  CHECK_FALSE(find<run::action::Eval>()->call.not_ready_is_final);
+  fail(no_answer());
+  CHECK_FALSE(reported<run::report::AskingAgain>());
+  tick();
+  CHECK_FALSE(find<run::action::Eval>()->call.not_ready_is_final);
+  fail(no_answer());
+  CHECK(reported<run::report::NoGrant>());
+}
+
+TEST_CASE_FIXTURE(World, "--wait: a signal between two attempts ends the wait at once") {
+  plan.wait.reset();
+  begin();
+  bool may_hold = false;
+  SUBCASE("nothing was sent") {}
+  SUBCASE("an attempt may have been granted") { may_hold = true; }
+  for (int i = 0; i < 10; ++i) {
+    fail(no_answer(may_hold));
+    tick();
+  }
+  fail(no_answer(may_hold));
+  feed(run::event::Signalled{SIGTERM, false});
+  CHECK((requested() == "abandon") == may_hold);
+  if (may_hold) fail(no_answer());
+  CHECK(exit_code() == 143);
+}
+
+TEST_CASE("--wait: when the server is back, many waiters ask at many times") {
+  std::vector<Instant> asked;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    World world;
+    world.plan.wait.reset();
+    world.plan.seed = seed * 1000;
+    world.begin();
+    const Instant back = world.now + Millis(30'000);
+    while (world.now < back) {
+      world.fail(no_answer(false));
+      world.tick();
+    }
+    asked.push_back(world.now);
+  }
+  std::sort(asked.begin(), asked.end());
+  CHECK(asked.back() - asked.front() > Millis(2000));
+  for (std::size_t i = 10; i < asked.size(); ++i) CHECK(asked[i] - asked[i - 10] > Millis(100));
+}
+
+namespace {
+
+// How many requests a waiter sends in a minute if each sleep ends at once, with this refusal.
+int requests_in_a_minute(World& world, const engine::Values& refusal) {
+  const Instant end = world.now + Millis(60'000);
+  int requests = 1;
+  while (world.now < end) {
+    world.reply(refusal);
+    if (world.requested() != "acquire") world.tick();
+    REQUIRE(world.requested() == "acquire");
+    ++requests;
+  }
+  return requests;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(World, "--wait: sleeps that end at once and in vain cost pauses that grow to a second") {
+  plan.wait.reset();
+  plan.conditions = {lock::MinTime{Millis(5)}};
+  begin();
+  engine::Values refusal;
+  SUBCASE("held, and woken at once") { refusal = {"held", "1 h", "3", "20000", "1", "1"}; }
+  SUBCASE("held, and the lease is about to end") { refusal = {"held", "1 h", "3", "1", "1", "1"}; }
+  SUBCASE("held, and the lease has ended") { refusal = {"held", "1 h", "3", "0", "1", "1"}; }
+  SUBCASE("paused, and the pause is about to end") { refusal = {"paused", "1", ""}; }
+  SUBCASE("paused, and woken at once") { refusal = {"paused", "", ""}; }
+  SUBCASE("a condition is about to hold") { refusal = {"skipped", "1", "recent", "3", "1"}; }
+  SUBCASE("a condition should hold") { refusal = {"skipped", "1", "recent", "3", "0"}; }
+  CHECK(requests_in_a_minute(*this, refusal) < 150);
+  // Nor is that different if the server also hangs up.
+  for (int i = 0; i < 10; ++i) {
+    fail(no_answer());
+    tick();
+    reply(refusal);
+    CHECK(*next_in() >= Millis(500));
+    tick();
+  }
+}
+
+TEST_CASE_FIXTURE(World, "--wait: the first wake-up in vain costs nothing, and a long sleep makes up for all of them") {
+  plan.wait.reset();
+  begin();
+  const auto held = [&] { reply({"held", "1 h", "3", "20000", "1", "1"}); };
+  for (int i = 0; i < 3; ++i) {
+    held();
+    CHECK(requested() == "acquire");  // asleep at once
+    held();
+    CHECK(requested() == "acquire");
+    held();
+    CHECK(requested().empty());
+    CHECK(*next_in() <= Millis(20));
+    tick();
+    REQUIRE(requested() == "acquire");
+    CHECK(find<run::action::Eval>()->call.wait->at_most <= Millis(20'000));
+    CHECK(find<run::action::Eval>()->call.wait->at_most >= Millis(19'980));
+    after(Millis(500));
+  }
+  held();
+  CHECK(requested() == "acquire");
+}
+
+TEST_CASE_FIXTURE(World, "--wait: the pause after sleeps in vain ends with the wait") {
+  plan.wait = Millis(10'000);
+  begin();
+  const Instant end = now + Millis(10'000);
+  for (;;) {
+    reply({"held", "1 h", "3", "20000", "1", "1"});
+    if (find<run::action::Done>()) break;
+    if (requested().empty()) tick();
+    CHECK(now <= end);
+  }
+  CHECK(reported<run::report::Refused>());
+  CHECK(now == end);
 }
 
 TEST_CASE_FIXTURE(World,

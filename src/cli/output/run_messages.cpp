@@ -38,6 +38,12 @@ struct RunMessagePrinter {
   void operator()(const run::report::Waiting& waiting) const {
     console().decision("waiting for " + name + ": " + why_not(waiting.decision));
   }
+  void operator()(const run::report::AskingAgain& again) const {
+    const std::string until = again.left ? "for another " + util::format_duration_up(*again.left) : "until it is answered";
+    const std::string text = name + " waits and asks again " + until + ": " + describe(again.failure);
+    if (again.first) return console().warning(text);
+    console().detail(text);
+  }
   void operator()(const run::report::NoGrant& no_grant) const {
     console().error(name + " was not run: " + describe(no_grant.failure));
   }

@@ -90,6 +90,9 @@ struct Writer {
   }
   Json operator()(const run::report::Refused& refused) const { return refusal(refused.decision, false); }
   Json operator()(const run::report::Waiting& waiting) const { return refusal(waiting.decision, true); }
+  Json operator()(const run::report::AskingAgain& again) const {
+    return with(with(decision("asking_again"), {{"waiting", true}}), failure_json(again.failure));
+  }
   Json operator()(const run::report::NoGrant& no_grant) const {
     return with(decision("failed"), failure_json(no_grant.failure));
   }

@@ -173,8 +173,8 @@ bool RedisEngine::is_too_long(const std::string& request) {
   return true;
 }
 
-// The server does not know the script's digest. From now on this call sends the script itself: a second NOSCRIPT is no answer
-// to that.
+// The server does not know the script's digest. From now on this call sends the script itself: a second NOSCRIPT is no
+// answer to that.
 void RedisEngine::send_source(Instant now) {
   call_.as_source = true;
   const std::string bytes = format_call(call_);
@@ -189,6 +189,7 @@ void RedisEngine::send_source(Instant now) {
 void RedisEngine::pause(ErrorReply error, Instant now) {
   doubtful_ = true;
   session_.reset();
+  if (call_.not_ready_is_final) return fail({error.fault, false, false, target_.shown() + " says: " + error.text});
   script_sent_ = false;
   last_error_ = std::move(error.text);
   phase_ = Phase::pausing;
