@@ -30,8 +30,8 @@ struct CalledOff {  // a signal came before the command was started
   int signal = 0;
 };
 struct NotStarted {  // the command could not be started
-  int error = 0;     // errno
   int exit_code = 0;
+  std::string why;
 };
 struct Started {
   int pid = 0;

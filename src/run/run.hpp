@@ -60,8 +60,8 @@ struct Spawned {
   int pid = 0;
 };
 struct SpawnFailed {
-  int error = 0;  // errno
   int exit_code = 0;
+  std::string why;  // for a message
 };
 struct ChildExited {
   int code = 0;  // 128+N for signal N

@@ -145,7 +145,7 @@ void Run::handle(const event::Spawned& spawned, Instant now) {
 }
 
 void Run::handle(const event::SpawnFailed& failed, Instant now) {
-  notify(report::NotStarted{failed.error, failed.exit_code});
+  notify(report::NotStarted{failed.exit_code, failed.why});
   end_without_child(failed.exit_code, plan_.redis_timeout, now);
 }
 

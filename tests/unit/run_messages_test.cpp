@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "cli/output/command_result.hpp"
 #include "support/captured_descriptor.hpp"
 #include "support/chosen_color.hpp"
@@ -113,8 +111,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: the command could not be started") {
-  CHECK(printed(run::report::NotStarted{ENOENT, 127}) ==
-        "condolock: error: cannot run ls -la\\x0a: No such file or directory\n");
+  CHECK(printed(run::report::NotStarted{127, "not found in PATH"}) ==
+        "condolock: error: k\\x0a: cannot run 'ls -la\\x0a': not found in PATH\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: renewals") {

@@ -552,7 +552,7 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
 TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
   begin();
   reply({"granted", "17", "1000", ""});
-  feed(run::event::SpawnFailed{2, 127});
+  feed(run::event::SpawnFailed{127, "not found"});
   CHECK(requested() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 127);
