@@ -13,6 +13,7 @@ struct Granted {
 };
 struct Refused {  // the decision is Held, Paused or Skipped
   lock::Decision decision;
+  bool by_ancestor = false;  // it would have waited, but the holder waits for it
 };
 struct Waiting {  // the first refusal of a wait
   lock::Decision decision;

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -48,6 +49,8 @@ struct Plan {
   OnUnreachable on_unreachable = OnUnreachable::fail;
   Millis jitter{0};                        // wait a random time up to this before the first acquire
   std::optional<Millis> wait = Millis(0);  // how long to wait for a grant; none: forever
+  // Whether the holder `who` is a run that can't end before this one does, since it waits for it. Empty: never.
+  std::function<bool(const std::string& who)> is_ancestor;
   std::uint64_t seed = 0;
 };
 
@@ -132,6 +135,7 @@ class Run {
   void done(int exit_code);
 
   void acquire(Instant now, std::optional<Millis> sleep = std::nullopt);
+  bool is_hopeless(const lock::Decision& refusal) const;
   void wait_on(const lock::Decision& refusal, Instant now);
   void on_decision(const engine::Reply& reply, Instant now);
   void on_acquire_failure(const engine::Failure& failure, Instant now);

@@ -31,6 +31,11 @@ struct RunMessagePrinter {
     return skipped == nullptr ? "" : explain(context_.conditions[skipped->position], skipped->verdict);
   }
   void operator()(const run::report::Refused& refused) const {
+    if (refused.by_ancestor) {
+      return console().error(name +
+                             " was not run: an ancestor of this process holds its lease, so a wait would never end: " +
+                             why_not(refused.decision));
+    }
     console().decision("skipped " + name + ": " + why_not(refused.decision));
   }
   void operator()(const run::report::Waiting& waiting) const {
