@@ -47,6 +47,7 @@ std::string levels(const run::Report& report) {
 }  // namespace
 
 TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
+  const ScopedVariable not_nested("CONDOLOCK_RUN_ID", std::nullopt);
   const std::string hint = " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
   const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
   CHECK(cli::describe(missing) == "NOAUTH Authentication required." + hint);
@@ -54,6 +55,17 @@ TEST_CASE("describe: a missing password has a hint, a wrong one or another failu
   CHECK(cli::describe(old) == "ERR unauthenticated bulk length" + hint);
   CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS"}) == "WRONGPASS");
   CHECK(cli::describe({Fault::unexpected, false, false, "NOAUTH"}) == "NOAUTH");
+}
+
+TEST_CASE("describe: below a run, a missing password is one that was taken away") {
+  const ScopedVariable nested("CONDOLOCK_RUN_ID", "x");
+  const std::string hint =
+      " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
+      "CONDOLOCK_PASSWORD_FILE or in the config file)";
+  CHECK(cli::describe({Fault::denied, false, false, "NOAUTH"}) == "NOAUTH" + hint);
+  CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS (no password was given)"}) ==
+        "WRONGPASS (no password was given)" + hint);
+  CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS"}) == "WRONGPASS");
 }
 
 TEST_CASE("result_of: the exit code of each fault") {
@@ -97,6 +109,14 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused by the condition at the positi
   CHECK(refused(lock::Skipped{1, {"early", Millis(130'000), Millis(170'000)}}) ==
         "condolock: skipped k\\x0a: last success 2m10s ago, needs 5m (due in 2m50s)\n");
   CHECK(refused(lock::Skipped{0, {"never", {}, {}}}) == "condolock: skipped k\\x0a: other has not succeeded yet\n");
+}
+
+TEST_CASE_FIXTURE(Printed, "run messages: held by an ancestor is an error, and says so on every level") {
+  const run::report::Refused refused{lock::Held{"4121 web1", Millis(41'000), Millis(9000), 1, 1}, true};
+  CHECK(printed(refused) ==
+        "condolock: error: k\\x0a was not run: an ancestor of this process holds its lease, so a wait would never end: "
+        "held by web1 (pid 4121) for 41s\n");
+  CHECK(levels(refused) == "quv");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
