@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <string_view>
+#include <cstring>
 
 #include "process/descendants.hpp"
+#include "process/exec_failure.hpp"
 #include "util/fd.hpp"
 
 namespace condolock::process {
@@ -28,23 +28,12 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-// ENOENT also means that the interpreter of a script is missing. Is the file itself there?
-bool is_there(const std::string& name) {
-  if (name.find('/') != std::string::npos) return access(name.c_str(), F_OK) == 0;
-  const char* path = getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "/bin:/usr/bin";
-  for (;;) {
-    const std::size_t end = rest.find(':');
-    const std::string directory(rest.substr(0, end));
-    if (access(((directory.empty() ? "." : directory) + "/" + name).c_str(), F_OK) == 0) return true;
-    if (end == std::string_view::npos) return false;
-    rest.remove_prefix(end + 1);
-  }
-}
-
+// ENOENT also means that the interpreter of a script is missing. For a name without a slash, exec also says EACCES for a
+// directory of PATH that may not be searched, and ENAMETOOLONG for a shell line. There is no such file then, either.
 SpawnError spawn_error(int error, const Command& command) {
-  const bool missing = (error == ENOENT || error == ENOTDIR) && !is_there(command.argv[0]);
-  return {error, missing ? 127 : 126};
+  const auto file = find_program(command.argv[0]);
+  const bool missing = !file && (error == ENOENT || error == ENOTDIR || command.argv[0].find('/') == std::string::npos);
+  return {error, missing ? 127 : 126, explain_exec_failure(error, file, command.argv)};
 }
 
 struct Start {
@@ -87,7 +76,7 @@ std::variant<Child, SpawnError> Child::spawn(const Command& command, const Calle
     error = exec_in_child(start);  // NOLINT(clang-analyzer-unix.Vfork): system calls only
     _exit(127);
   }
-  if (pid < 0) return SpawnError{errno, 126};
+  if (pid < 0) return SpawnError{errno, 126, std::strerror(errno)};
   if (error != 0) {
     while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }

@@ -23,6 +23,7 @@ struct Command {
 struct SpawnError {
   int error = 0;        // errno
   int exit_code = 126;  // 127: there is no such file; 126: there is, but it can't be executed (POSIX, 2.8.2)
+  std::string why;      // the same in words, with what to write instead
 };
 
 class Child {

@@ -135,7 +135,7 @@ class Driver {
     if (called_off) return;
     auto started = process::Child::spawn({command_.argv, command_.environment(spawn.grant)}, signals_.caller());
     if (const auto* error = std::get_if<process::SpawnError>(&started)) {
-      events.emplace_back(event::SpawnFailed{error->error, error->exit_code});
+      events.emplace_back(event::SpawnFailed{error->exit_code, error->why});
     } else {
       child_ = std::get<process::Child>(started);
       events.emplace_back(event::Spawned{child_->pid()});

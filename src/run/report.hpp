@@ -13,6 +13,7 @@ struct Granted {
 };
 struct Refused {  // the decision is Held, Paused or Skipped
   lock::Decision decision;
+  bool by_ancestor = false;  // it would have waited, but the holder waits for it
 };
 struct Waiting {  // the first refusal of a wait
   lock::Decision decision;
@@ -35,8 +36,8 @@ struct CalledOff {  // a signal came before the command was started
   int signal = 0;
 };
 struct NotStarted {  // the command could not be started
-  int error = 0;     // errno
   int exit_code = 0;
+  std::string why;
 };
 struct Started {
   int pid = 0;

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -49,6 +50,8 @@ struct Plan {
   OnUnreachable on_unreachable = OnUnreachable::fail;
   Millis jitter{0};                        // wait a random time up to this before the first acquire
   std::optional<Millis> wait = Millis(0);  // how long to wait for a grant; none: forever
+  // Whether the holder `who` is a run that can't end before this one does, since it waits for it. Empty: never.
+  std::function<bool(const std::string& who)> is_ancestor;
   std::uint64_t seed = 0;
 };
 
@@ -61,8 +64,8 @@ struct Spawned {
   int pid = 0;
 };
 struct SpawnFailed {
-  int error = 0;  // errno
   int exit_code = 0;
+  std::string why;  // for a message
 };
 struct ChildExited {
   int code = 0;  // 128+N for signal N
@@ -135,6 +138,7 @@ class Run {
   bool waits() const { return !plan_.wait || *plan_.wait > Millis(0); }
   void acquire(Instant now, std::optional<Millis> sleep = std::nullopt);
   void acquire_again(Instant now);
+  bool is_hopeless(const lock::Decision& refusal) const;
   void wait_on(const lock::Decision& refusal, Instant now);
   Millis pause_if_in_vain(bool slept, Instant now);
   void on_decision(const engine::Reply& reply, Instant now);

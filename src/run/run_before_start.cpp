@@ -45,15 +45,22 @@ void Run::on_decision(const engine::Reply& reply, Instant now) {
   if (const auto* grant = std::get_if<lock::Grant>(&*decision)) return on_grant(*grant, reply.sent, now);
   const auto* skipped = std::get_if<lock::Skipped>(&*decision);
   const bool is_final = skipped != nullptr && skipped->verdict.is_final();
-  if (now < *wait_until_ && !is_final) return wait_on(*decision, now);
+  const bool hopeless = now < *wait_until_ && is_hopeless(*decision);
+  if (now < *wait_until_ && !is_final && !hopeless) return wait_on(*decision, now);
   // This waiter may have consumed the wake-up that another needs after the pause. One more acquire passes it on.
   if (refused_ && registered_as_waiter_ && std::holds_alternative<lock::Paused>(*decision)) {
     leaving_ = *decision;
     return acquire(now);
   }
-  notify(report::Refused{*decision});
+  notify(report::Refused{*decision, hopeless});
   const bool busy = std::holds_alternative<lock::Held>(*decision);
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
+}
+
+// A run that waits for its own ancestor waits forever. Other holders of several slots may end earlier.
+bool Run::is_hopeless(const lock::Decision& refusal) const {
+  const auto* held = std::get_if<lock::Held>(&refusal);
+  return held != nullptr && held->live == 1 && plan_.is_ancestor && plan_.is_ancestor(held->who);
 }
 
 // Waits for a lease or a pause by sleeping in the engine, until a wake-up or the expected end. Waits for a condition here,
@@ -179,7 +186,7 @@ void Run::handle(const event::Spawned& spawned, Instant now) {
 }
 
 void Run::handle(const event::SpawnFailed& failed, Instant now) {
-  notify(report::NotStarted{failed.error, failed.exit_code});
+  notify(report::NotStarted{failed.exit_code, failed.why});
   end_without_child(failed.exit_code, plan_.redis_timeout, now);
 }
 

@@ -42,17 +42,16 @@ bool shown(std::uint32_t code) {
   return code != 0xAD && code != 0x61C && code != 0xFEFF && (code < 0xE0000 || code > 0xE007F);
 }
 
-}  // namespace
+constexpr std::string_view digits = "0123456789abcdef";
 
-std::string escape(std::string_view text) {
-  static constexpr std::string_view digits = "0123456789abcdef";
+std::string with_escapes(std::string_view text, bool doubles_backslashes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
     const Decoded next = decode(text);
     const std::size_t length = next.length == 0 ? 1 : next.length;
     if (next.length != 0 && shown(next.code)) {
-      if (text[0] == '\\') out += '\\';
+      if (doubles_backslashes && text[0] == '\\') out += '\\';
       out += text.substr(0, length);
     } else {
       for (std::size_t i = 0; i < length; ++i) {
@@ -63,6 +62,40 @@ std::string escape(std::string_view text) {
       }
     }
     text.remove_prefix(length);
+  }
+  return out;
+}
+
+void append_utf16_escape(std::string& out, std::uint32_t unit) {
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += digits[unit >> static_cast<unsigned>(shift) & 15U];
+}
+
+// From U+10000 on, JSON needs two surrogates (RFC 8259, 7).
+void append_utf16_escapes(std::string& out, std::uint32_t code) {
+  if (code < 0x10000) return append_utf16_escape(out, code);
+  append_utf16_escape(out, 0xD800 + ((code - 0x10000) >> 10U));
+  append_utf16_escape(out, 0xDC00 + (code & 0x3FFU));
+}
+
+}  // namespace
+
+std::string escape(std::string_view text) { return with_escapes(text, true); }
+
+std::string printable(std::string_view text) { return with_escapes(text, false); }
+
+std::string escaped_json(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  while (!json.empty()) {
+    const Decoded next = decode(json);
+    const std::size_t length = std::max<std::size_t>(next.length, 1);
+    if (next.length == 0 || next.code < ' ' || shown(next.code)) {
+      out += json.substr(0, length);
+    } else {
+      append_utf16_escapes(out, next.code);
+    }
+    json.remove_prefix(length);
   }
   return out;
 }

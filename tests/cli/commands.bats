@@ -269,3 +269,65 @@ load helper
   run -0 "$CONDOLOCK" pause K
   [ "$output" = '' ]
 }
+
+# nonblocking PROGRAM...: its output goes to a pipe that is O_NONBLOCK and is read only once it is (nearly) full. With BOTH=1
+# its messages go there, too.
+nonblocking() {
+  perl -MFcntl -e 'pipe(my $read, my $write) or die; fcntl($write, F_SETFL, O_WRONLY | O_NONBLOCK) or die;
+    my $pid = fork // die;
+    if (!$pid) { open(STDOUT, ">&", $write); open(STDERR, ">&", $write) if $ENV{BOTH}; exec @ARGV or die }
+    close $write;
+    for (my $used = 0; $used < 60000; select undef, undef, undef, 0.01) {
+      my $count = pack "i", 0;
+      ioctl($read, 0x541B, $count) or die; # FIONREAD
+      $used = waitpid($pid, 1) ? 65536 : unpack "i", $count;
+      $code = $? if $used == 65536;
+    }
+    local $/;
+    print <$read>;
+    waitpid($pid, 0) > 0 and $code = $?;
+    exit $code >> 8' "$@"
+}
+
+# That many keys, each with a record.
+fill() {
+  redis EVAL 'for i = 1, tonumber(ARGV[1]) do local key = string.format("key-%s-%06d", string.rep("x", 90), i)
+    redis.call("HSET", "{condolock}:job:" .. key, "v", 1, "runs", 1) redis.call("ZADD", "{condolock}:index", 1, key) end' 0 "$1" >/dev/null
+}
+
+@test "a pipe that is O_NONBLOCK gets all of the output" {
+  fill 1500
+  for form in --plain --json --prometheus ''; do
+    "$CONDOLOCK" list $form >want
+    [ "$(wc -c <want)" -gt 140000 ]
+    nonblocking "$CONDOLOCK" list $form >got
+    [ "$(wc -c <got)" -eq "$(wc -c <want)" ] || { echo "$form: $(wc -c <got) of $(wc -c <want)"; return 1; }
+  done
+}
+
+@test "a pipe that is O_NONBLOCK gets all messages" {
+  fill 1500
+  for i in $(seq 1500); do printf 'HSET {condolock}:job:key-%s-%06d v x\n' "$(printf 'x%.0s' {1..90})" "$i"; done | redis >/dev/null
+  code=0
+  BOTH=1 nonblocking "$CONDOLOCK" list --plain >got || code=$?
+  [ "$code" -eq 0 ]
+  code=0
+  BOTH=1 nonblocking "$CONDOLOCK" list --json >got || code=$?
+  [ "$code" -eq 65 ]
+  [ "$(grep -c '^condolock: error: the record ' got)" -eq 1500 ]
+}
+
+@test "output that can't be written: a message and 70" {
+  "$CONDOLOCK" touch K
+  for command in 'list' 'list --json' 'status K' 'history K' 'check K' '--help' '--version' 'doctor'; do
+    code=0
+    "$CONDOLOCK" $command >/dev/full 2>err || code=$?
+    [ "$code" -eq 70 ] || { echo "$command: $code"; return 1; }
+    grep -qx 'condolock: error: cannot write to standard output: No space left on device' err
+    # Nobody reads, and PIPE is ignored.
+    code=0
+    perl -e 'pipe(my $r, my $w); close $r; $SIG{PIPE} = "IGNORE"; open(STDOUT, ">&", $w); exec @ARGV' "$CONDOLOCK" $command 2>err || code=$?
+    [ "$code" -eq 70 ]
+    grep -qx 'condolock: error: cannot write to standard output: Broken pipe' err
+  done
+}

@@ -118,6 +118,30 @@ load helper
   [ ! -e ran ]
 }
 
+@test "below a run, a password that was taken away: 77 says so, and how to pass it on" {
+  start_redis "$REDIS_DIR/nested.sock" "$REDIS_DIR/nested.pid" --requirepass right
+  redis-cli -s "$REDIS_DIR/nested.sock" -a right --no-auth-warning ACL SETUSER user on '>right' '~*' '+@all' >/dev/null
+  local hint='a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with CONDOLOCK_PASSWORD_FILE or in the config file'
+  local inner='for command in "run --key inner -- touch ran" "status outer" "touch inner" "check inner"; do "$CONDOLOCK" $command 2>>messages; echo $?; done'
+  for way in "env CONDOLOCK_PASSWORD=right CONDOLOCK_URL=unix://$REDIS_DIR/nested.sock" \
+    "env CONDOLOCK_PASSWORD=right CONDOLOCK_USER=user CONDOLOCK_URL=unix://$REDIS_DIR/nested.sock" \
+    "env CONDOLOCK_URL=unix://user:right@$REDIS_DIR/nested.sock" "env CONDOLOCK_URL=unix://:right@$REDIS_DIR/nested.sock"; do
+    rm -f messages
+    run -0 --separate-stderr $way "$CONDOLOCK" run --key outer -- sh -c "$inner"
+    [ "$output" = "$(printf '77\n77\n77\n77')" ] || { echo "$way: $output"; return 1; }
+    [ "$(grep -cF "($hint)" messages)" -eq 4 ] || { cat messages; return 1; }
+    [ "$(grep -c right messages)" -eq 0 ]
+  done
+  [ ! -e ran ]
+  # As the hint says; and a wrong password is no password that was taken away.
+  echo right >secret
+  chmod 600 secret
+  run -0 env CONDOLOCK_PASSWORD_FILE="$PWD/secret" CONDOLOCK_URL="unix://$REDIS_DIR/nested.sock" "$CONDOLOCK" run --key outer -- sh -c '"$CONDOLOCK" run --key inner -- touch ran'
+  [ -e ran ]
+  run -77 env CONDOLOCK_PASSWORD=right CONDOLOCK_URL="unix://$REDIS_DIR/nested.sock" "$CONDOLOCK" run --key outer -- sh -c 'CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" status K'
+  [[ "$output" != *'taken away'* && "$output" != *"$hint"* ]]
+}
+
 @test "a wrong password is no 'no answer', though the server then hangs up: 77, also with --on-unreachable" {
   perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 5) or die; open(R, ">ready"); close(R);
     while ($c = $s->accept) { sysread($c, $_, 65536); print $c "-WRONGPASS invalid username-password pair\r\n"; close $c }' 3>&- &

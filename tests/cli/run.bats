@@ -92,7 +92,7 @@ load helper
   CI=1 run -75 "$CONDOLOCK" run -q --key K --min-time 300 -- true
   [ "$output" = '' ]
   run -127 "$CONDOLOCK" run -q --key K -- /no/such
-  [ "$output" = 'condolock: error: cannot run /no/such: No such file or directory' ]
+  [ "$output" = "condolock: error: K: cannot run '/no/such': No such file or directory" ]
 }
 
 @test "--force skips conditions, never the lease" {
@@ -134,7 +134,7 @@ load helper
   for case in /no/such:127 nosuchcommand:127 ./plain:126 ./directory:126 ./bad:126 plain/x:127; do
     run -"${case#*:}" "$CONDOLOCK" run --key K -- "${case%:*}"
     [ "$status" -eq "${case#*:}" ] || { echo "$case gave $status"; return 1; }
-    [[ "$output" == "condolock: error: cannot run ${case%:*}: "* ]]
+    [[ "$output" == "condolock: error: K: cannot run '${case%:*}': "* ]]
     [ "$(job K h_token)" = '' ]
     [ "$(job K runs)" = '' ]
   done
@@ -143,6 +143,43 @@ load helper
   chmod +x plain
   run -0 "$CONDOLOCK" run --key K -- ./plain
   [ "$output" = plain ]
+}
+
+# cannot CODE WORD REASON ARGUMENT...: the run ends with that code and says only that, with the key and the word in quotes.
+cannot() {
+  run -"$1" "$CONDOLOCK" run -q --key K -- "${@:4}"
+  [ "$output" = "condolock: error: K: cannot run '$2': $3" ] || { echo "$output"; return 1; }
+}
+
+@test "a command that can't be run: the key, the word, and what to write instead" {
+  cannot 127 nosuchcommand 'not found in PATH' nosuchcommand x
+  cannot 127 'ls -la' "not found in PATH (for a shell line write: sh -c 'ls -la')" 'ls -la'
+  cannot 127 'FOO=1' 'not found in PATH (to set a variable write: env FOO=1 cmd)' FOO=1 cmd
+  PATH=/no/such cannot 127 cd "not found in PATH: it is part of the shell (write: sh -c 'cd ...')" cd /x
+  printf '#!/bin/sh\r\necho\r\n' >crlf
+  chmod +x crlf
+  cannot 126 ./crlf 'the script has CRLF line ends, so its interpreter would be '"'/bin/sh\x0d' (write: sed -i 's/\r\$//' ./crlf)" ./crlf
+  sed -i 's/\r$//' ./crlf
+  run -0 "$CONDOLOCK" run --key K -- ./crlf
+  run -127 "$CONDOLOCK" run -q --key K --report-fd 3 -- 'ls -la' 3>report
+  [ "$(jq -r 'select(.event == "finished").text' report)" = "not found in PATH (for a shell line write: sh -c 'ls -la')" ]
+}
+
+@test "a file system that is mounted with noexec is named" {
+  mkdir mounted
+  printf '#!/bin/sh\n' >script
+  run unshare --mount --propagation unchanged sh -c '{ mount --make-rprivate / 2>/dev/null || :; } &&
+    mount -t tmpfs -o noexec none mounted && cp script mounted && chmod +x mounted/script && exec "$@"' sh "$CONDOLOCK" run --key K -- mounted/script
+  [ "$status" -eq 126 ]
+  [ "$output" = "condolock: error: K: cannot run 'mounted/script': its file system is mounted with noexec" ]
+}
+
+@test "a directory in PATH that may not be searched does not make a missing command 126" {
+  mkdir -m 0 closed
+  chmod 711 "$BATS_TEST_TMPDIR"
+  PATH="$PWD/closed:/usr/bin" run -127 perl -e '$( = 65534; $) = "65534 65534"; $< = $> = 65534; exec @ARGV or die $!' "$CONDOLOCK" run --url unix:///no/such --on-unreachable run --key K -- nosuchcommand
+  [ "$status" -eq 127 ] || { echo "$status $output"; return 1; }
+  [[ "$output" == *"cannot run 'nosuchcommand': not found in PATH"* ]]
 }
 
 @test "--jitter: waits, and TERM ends it before anything was asked" {

@@ -162,11 +162,24 @@ refused() {
   refused 64 '--version takes no value' --version=no
 }
 
+@test "no error about a URL repeats its password" {
+  for url in redis://:secret/x@h redis://u:secret%zz@h redis://u:secret#x@h redis://u:secret@h,i redis://u:secret@h:x secret@h:1 \
+    '"redis://u:secret@h"' http://u:secret@h rediss://u:secret@h redis://u:secret@ 'redis://u:secret @h' redis:u:secret@h \
+    unix://:secret/x@/s redis://u:secret@h/x redis://u:secret@h?x redis://u:secret@[h]; do
+    CONDOLOCK_URL=$url run -78 "$CONDOLOCK" run --key K -- true
+    [[ "$output" == "condolock: error: the environment's CONDOLOCK_URL: "* && "$output" != *secret* ]] || { echo "$url: $output"; return 1; }
+  done
+}
+
 @test "URLs and namespaces" {
   refused 64 '--url: the URL has a port that is not a number' run -u redis://h:x --key K -- true
   refused 64 '--url: the URL has a scheme that is not known' run -u http://h --key K -- true
   refused 64 '--url: the URL opens with no known scheme; write redis://' run -u files:/d --key K -- true
   refused 64 '--url: this version opens redis://, unix:// and file: only' run -u rediss://h --key K -- true
+  refused 64 '--url: the URL has a / before an @; in a user or password write it %2F; write redis://' run -u redis://:pa/ss@host --key K -- true
+  refused 64 '--url: the URL names several hosts; name one' run -u redis://h1:1,h2:2 --key K -- true
+  refused 69 'cannot connect to [fe80::1%lo]:1: ' run -u 'redis://[fe80::1%25lo]:1' --redis-timeout 1s --key K -- true
+  refused 69 'cannot find the host fe80::1%none: there is no network interface none' run -u 'redis://[fe80::1%25none]' --key K -- true
   CONDOLOCK_URL=redis://h:x refused 78 "the environment's CONDOLOCK_URL: the URL has a port" run --key K -- true
   CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "the environment's REDIS_URL: the URL has a database" run --key K -- true
   CONDOLOCK_VERBOSE=perhaps refused 78 "the environment's CONDOLOCK_VERBOSE: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" run --key K -- true

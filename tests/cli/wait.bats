@@ -384,3 +384,56 @@ END
   "$CONDOLOCK" run --key K --history 0 -- true
   [ "$(redis EXISTS '{condolock}:runs:K')" = 0 ]
 }
+
+# $nested KEY OPTION...: in a guarded shell, a run of that key, which must not wait.
+nested='n() { timeout -s KILL 20 "$CONDOLOCK" run --key "$@"; }; n'
+
+refused_as_nested() { # CODE
+  [ "$status" -eq "$1" ] || { echo "$status: $output"; return 1; }
+  [[ "$output" =~ 'condolock: error: n was not run: an ancestor of this process holds its lease, so a wait would never end: held by '.*' (pid '[0-9]+') for ' ]]
+  [ ! -e ran ]
+}
+
+@test "a run that waits for its own ancestor's lease is refused at once" {
+  for wait in forever 1h; do
+    run "$CONDOLOCK" run --key n -- sh -c "$nested"' n --wait "$1" -- touch ran' sh "$wait"
+    refused_as_nested 75
+  done
+  run "$CONDOLOCK" run -q --key=n -- sh -c "$nested"' n -q --busy-code 9 -E 8 --force --wait forever -- touch ran'
+  refused_as_nested 9
+  # Through other runs, shells, sessions and environments.
+  run "$CONDOLOCK" run n -- sh -c "$nested"' m -- setsid -w env -i PATH="$PATH" "$CONDOLOCK" run --url "$CONDOLOCK_URL" --key n --wait forever -- touch ran'
+  refused_as_nested 75
+  # Another number of slots, for which it would have to end as well.
+  run "$CONDOLOCK" run --key n -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
+  refused_as_nested 75
+  # One slot is the ancestor's, and the other is free.
+  run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
+  [ -e ran ]
+}
+
+@test "with file: too, a run that waits for its own ancestor's lease is refused at once" {
+  export CONDOLOCK_URL="file:$PWD/db"
+  run "$CONDOLOCK" run --key n -- sh -c "$nested"' n --wait forever -- touch ran'
+  refused_as_nested 75
+}
+
+@test "another namespace, server or key below a run is another job: it runs" {
+  start_redis "$REDIS_DIR/other.sock" "$REDIS_DIR/other.pid"
+  for options in '--namespace other' "--url unix://$REDIS_DIR/other.sock" "--url file:$PWD/db"; do
+    run -0 "$CONDOLOCK" run --key n -- sh -c "$nested n $options --wait forever -- echo ran"
+    [ "$output" = ran ]
+  done
+  run -0 "$CONDOLOCK" run --key n -- sh -c "$nested"' m --wait forever -- echo ran'
+  [ "$output" = ran ]
+}
+
+@test "a holder elsewhere with an ancestor's number is waited for" {
+  # This shell is above the run, and has the number. Its arguments don't have the key, or the host is another.
+  for who in "$BASHPID $(hostname)" "$BASHPID elsewhere" "1 $(hostname)"; do
+    redis DEL '{condolock}:job:n' >/dev/null
+    redis HSET '{condolock}:job:n' v 1 fence 1 h_until $(($(server_time) + 300)) h_fence 1 h_start 1 h_token x h_who "${who:0:60}" >/dev/null
+    run "$CONDOLOCK" run --key n --wait 1h -- echo ran
+    [ "$status" -eq 0 ] || { echo "$who: $output"; return 1; }
+  done
+}

@@ -84,3 +84,66 @@ TEST_CASE("localhost is found without a name server") {
   REQUIRE(outcome);
   CHECK(outcome->has_value());
 }
+
+namespace {
+
+std::string error_of(const std::string& name, const std::string& servers) {
+  Resolver resolver(name, 6379, Millis(2000), servers);
+  const auto outcome = outcome_of(resolver);
+  REQUIRE(outcome);
+  REQUIRE_FALSE(outcome->has_value());
+  CHECK(outcome->error().fault == engine::Fault::unreachable);
+  return outcome->error().text;
+}
+
+std::vector<std::string> found_by(const std::string& name, const std::string& servers) {
+  Resolver resolver(name, 6379, Millis(4000), servers);
+  const auto outcome = outcome_of(resolver);
+  REQUIRE(outcome);
+  REQUIRE(outcome->has_value());
+  std::vector<std::string> out;
+  for (const Address& address : **outcome) out.push_back(text_of(address));
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("aliases, several addresses, and an answer that is too long for UDP") {
+  const NameServer::Names names{{"redis.example", "db.example"},
+                                {"db.example", "primary.example"},
+                                {"primary.example", "127.0.0.8 127.0.0.9"},
+                                {"six.example", "::1"}};
+  for (const auto manner : {NameServer::Manner::answers, NameServer::Manner::truncates}) {
+    const NameServer server(names, manner);
+    CHECK(found_by("redis.example", server.address()) == Texts{"127.0.0.8:6379", "127.0.0.9:6379"});
+    CHECK(found_by("six.example", server.address()) == Texts{"not IPv4"});
+  }
+}
+
+TEST_CASE("a name server that fails, babbles or is not there: the next one is asked") {
+  const NameServer good(NameServer::Names{{"redis.example", "127.0.0.9"}});
+  for (const auto manner : {NameServer::Manner::fails, NameServer::Manner::babbles, NameServer::Manner::silent}) {
+    const NameServer bad({}, manner);
+    CHECK(found_by("redis.example", bad.address() + "," + good.address()) == Texts{"127.0.0.9:6379"});
+  }
+  std::string dead;
+  { dead = NameServer(NameServer::Names{}).address(); }
+  CHECK(found_by("redis.example", dead + "," + good.address()) == Texts{"127.0.0.9:6379"});
+}
+
+TEST_CASE("each way of not finding a name has its own words") {
+  const NameServer knows({{"alias.example", "gone.example"}, {"empty.example", ""}});
+  CHECK(error_of("none.example", knows.address()) == "Domain name not found");
+  CHECK(error_of("empty.example", knows.address()) == "DNS server returned answer with no data");
+  const std::string useless = "no name server gave a usable answer";
+  for (const auto manner : {NameServer::Manner::fails, NameServer::Manner::babbles, NameServer::Manner::silent}) {
+    const NameServer bad({}, manner);
+    CHECK(error_of("redis.example", bad.address()) == useless);
+  }
+  std::string dead;
+  { dead = NameServer(NameServer::Names{}).address(); }
+  CHECK(error_of("redis.example", dead) == useless);
+}

@@ -122,7 +122,7 @@ void Process::perform(const run::action::Spawn& spawn, std::deque<run::Event>& e
     signals_.pop_front();
   }
   if (called_off) return;
-  if (spec_.command.cant_start) return void(events.emplace_back(run::event::SpawnFailed{2, 127}));
+  if (spec_.command.cant_start) return void(events.emplace_back(run::event::SpawnFailed{127, "not found"}));
   command_lives_ = true;
   ends_at_ = never;
   trace_.line(agenda_.now(), 1, [&] { return "   r" + std::to_string(spec_.number) + " starts its command"; });

@@ -106,3 +106,10 @@ TEST_CASE("list_table: colours") {
   CHECK(text.find("\x1b[31mmalformed\x1b[0m") != std::string::npos);
   CHECK(text.find("\x1b[2mnever\x1b[0m") != std::string::npos);
 }
+
+TEST_CASE("list_table: an outcome from a hostile server can't control the terminal") {
+  lock::Record record = listed_record();
+  record.ended = list_now;
+  record.outcome = "\x1b[2J\n";
+  CHECK(listed(record).find("\\x1b[2J\\x0a, ") != std::string::npos);
+}

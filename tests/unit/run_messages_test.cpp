@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "cli/output/command_result.hpp"
 #include "support/captured_descriptor.hpp"
 #include "support/chosen_color.hpp"
@@ -49,6 +47,7 @@ std::string levels(const run::Report& report) {
 }  // namespace
 
 TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
+  const ScopedVariable not_nested("CONDOLOCK_RUN_ID", std::nullopt);
   const std::string hint = " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
   const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
   CHECK(cli::describe(missing) == "NOAUTH Authentication required." + hint);
@@ -56,6 +55,17 @@ TEST_CASE("describe: a missing password has a hint, a wrong one or another failu
   CHECK(cli::describe(old) == "ERR unauthenticated bulk length" + hint);
   CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS"}) == "WRONGPASS");
   CHECK(cli::describe({Fault::unexpected, false, false, "NOAUTH"}) == "NOAUTH");
+}
+
+TEST_CASE("describe: below a run, a missing password is one that was taken away") {
+  const ScopedVariable nested("CONDOLOCK_RUN_ID", "x");
+  const std::string hint =
+      " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
+      "CONDOLOCK_PASSWORD_FILE or in the config file)";
+  CHECK(cli::describe({Fault::denied, false, false, "NOAUTH"}) == "NOAUTH" + hint);
+  CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS (no password was given)"}) ==
+        "WRONGPASS (no password was given)" + hint);
+  CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS"}) == "WRONGPASS");
 }
 
 TEST_CASE("result_of: the exit code of each fault") {
@@ -101,6 +111,14 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused by the condition at the positi
   CHECK(refused(lock::Skipped{0, {"never", {}, {}}}) == "condolock: skipped k\\x0a: other has not succeeded yet\n");
 }
 
+TEST_CASE_FIXTURE(Printed, "run messages: held by an ancestor is an error, and says so on every level") {
+  const run::report::Refused refused{lock::Held{"4121 web1", Millis(41'000), Millis(9000), 1, 1}, true};
+  CHECK(printed(refused) ==
+        "condolock: error: k\\x0a was not run: an ancestor of this process holds its lease, so a wait would never end: "
+        "held by web1 (pid 4121) for 41s\n");
+  CHECK(levels(refused) == "quv");
+}
+
 TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
   CHECK(printed(run::report::Waiting{lock::Paused{std::nullopt, ""}}) ==
         "condolock: waiting for k\\x0a: paused until it is resumed\n");
@@ -117,8 +135,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: the command could not be started") {
-  CHECK(printed(run::report::NotStarted{ENOENT, 127}) ==
-        "condolock: error: cannot run ls -la\\x0a: No such file or directory\n");
+  CHECK(printed(run::report::NotStarted{127, "not found in PATH"}) ==
+        "condolock: error: k\\x0a: cannot run 'ls -la\\x0a': not found in PATH\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: renewals") {

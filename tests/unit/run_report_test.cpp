@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 
 #include "cli/output/json.hpp"
 #include "util/fd.hpp"
@@ -106,7 +105,7 @@ TEST_CASE_FIXTURE(Report, "run report: failures before the start") {
         R"("event":"decision","decision":"unreachable","fault":"unreachable","text":"refused")");
   CHECK(line(run::report::Unleased{refused_connection}) ==
         R"("event":"decision","decision":"unleased","fault":"unreachable","text":"refused")");
-  CHECK(line(run::report::NotStarted{ENOENT, 127}) ==
+  CHECK(line(run::report::NotStarted{127, "No such file or directory"}) ==
         R"("event":"finished","exit_code":127,"outcome":"not_started","text":"No such file or directory")");
 }
 

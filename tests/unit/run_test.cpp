@@ -211,6 +211,41 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(exit_code() == 75);
 }
 
+TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited for") {
+  plan.is_ancestor = [](const std::string& who) { return who == "1 h"; };
+  plan.busy_code = 3;
+  SUBCASE("at once") {
+    plan.wait.reset();
+    begin();
+    reply({"held", "1 h", "3", "2000", "1", "1"});
+    REQUIRE(reported<run::report::Refused>());
+    CHECK(reported<run::report::Refused>()->by_ancestor);
+    CHECK(exit_code() == 3);
+  }
+  SUBCASE("after another holder") {
+    plan.wait = Millis(60'000);
+    begin();
+    reply({"held", "2 h", "3", "2000", "1", "1"});
+    CHECK(requested() == "acquire");
+    reply({"held", "1 h", "3", "2000", "1", "1"});
+    CHECK(reported<run::report::Refused>()->by_ancestor);
+    CHECK(exit_code() == 3);
+  }
+  SUBCASE("but one of several slots may become free") {
+    plan.attempt.slots = 2;
+    plan.wait.reset();
+    begin();
+    reply({"held", "1 h", "3", "2000", "2", "2"});
+    CHECK(requested() == "acquire");
+  }
+  SUBCASE("without a wait it is a refusal like any other") {
+    plan.wait = Millis(0);
+    begin();
+    reply({"held", "1 h", "3", "2000", "1", "1"});
+    CHECK_FALSE(reported<run::report::Refused>()->by_ancestor);
+  }
+}
+
 TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since it may be the one that was woken") {
   plan.wait = Millis(5000);
   plan.on_unreachable = run::OnUnreachable::run;
@@ -760,7 +795,7 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
 TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
   begin();
   reply({"granted", "17", "1000", ""});
-  feed(run::event::SpawnFailed{2, 127});
+  feed(run::event::SpawnFailed{127, "not found"});
   CHECK(requested() == "abandon");
   reply({"abandoned"});
   CHECK(exit_code() == 127);

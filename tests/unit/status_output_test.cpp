@@ -187,3 +187,11 @@ TEST_CASE("who_json: pid and host of a holder") {
   CHECK(cli::who_json("x my host").dump() == R"({"host":"my host","pid":null})");
   CHECK(cli::who_json("").dump() == R"({"host":"","pid":null})");
 }
+
+TEST_CASE("status: an outcome from a hostile server can't control the terminal, in text and in JSON") {
+  lock::Record record = bare_record();
+  record.ended = status_now;
+  record.outcome = "\x1b[2J\x7f\u009b";
+  CHECK(status_row("last run", record).starts_with("\\x1b[2J\\x7f\\xc2\\x9b, ended "));
+  CHECK(cli::status_json({{"k", record, ""}}).find(R"("\u001b[2J\u007f\u009b")") != std::string::npos);
+}

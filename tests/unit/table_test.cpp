@@ -53,3 +53,7 @@ TEST_CASE("table: colours take no room, padding has none, and an empty cell has 
         "\x1b[32ma\x1b[0m    \x1b[31mb\x1b[0m  c\n"
         "   \x1b[2mbbb\x1b[0m  d\n");
 }
+
+TEST_CASE("table: a cell that was not escaped can't control the terminal") {
+  CHECK(cli::table_text({{{"\x1b[2J\n"}, {"\\x1b"}}}, support::no_color()) == "\\x1b[2J\\x0a  \\x1b\n");
+}

@@ -5,6 +5,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/output/run_messages.hpp"
 #include "cli/output/run_report.hpp"
+#include "process/ancestors.hpp"
 #include "process/child.hpp"
 #include "process/signals.hpp"
 #include "run/driver.hpp"
@@ -97,6 +98,16 @@ void declare(Options& options, RunOptions& run) {
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }
 
+// Whether the holder "pid host" is a run of this job that started this process. Only where a run would wait: each ancestor
+// costs a look into /proc.
+bool is_ancestor(std::string_view who, const std::string& key) {
+  const std::string own = lock::this_holder();
+  const std::size_t space = who.find(' ');
+  if (space == std::string_view::npos || who.substr(space) != own.substr(own.find(' '))) return false;
+  const auto pid = util::parse_number<int>(who.substr(0, space));
+  return pid && process::is_run_above_us(*pid, key);
+}
+
 // Checks that need several options.
 std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
   const auto wrong = [](std::string text) { return CommandResult{exit_code::usage, std::move(text), ""}; };
@@ -143,6 +154,7 @@ CommandResult run_command(const RawArguments& arguments) {
   plan.redis_timeout = globals.redis_timeout;
   if (run.timeout && run.timeout->count() > 0) plan.timeout = run.timeout;  // 0: no limit, as in timeout(1)
   plan.seed = util::random_seed();
+  plan.is_ancestor = [&](const std::string& who) { return is_ancestor(who, run.args.key); };
 
   const std::string run_id = util::random_token();
   const run::GuardedCommand command{

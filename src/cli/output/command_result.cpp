@@ -1,13 +1,19 @@
 #include "cli/output/command_result.hpp"
 
+#include "util/environment.hpp"
+
 namespace condolock::cli {
 
 std::string describe(const engine::Failure& failure) {
   const auto mentions = [&](const char* text) { return failure.text.find(text) != std::string::npos; };
-  if (failure.fault == engine::Fault::denied && (mentions("NOAUTH") || mentions("unauthenticated"))) {
-    return failure.text + " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  const bool lacks_password = mentions("NOAUTH") || mentions("unauthenticated") || mentions("no password was given");
+  if (failure.fault != engine::Fault::denied || !lacks_password) return failure.text;
+  if (!util::from_environment("CONDOLOCK_RUN_ID").empty()) {
+    return failure.text +
+           " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
+           "CONDOLOCK_PASSWORD_FILE or in the config file)";
   }
-  return failure.text;
+  return failure.text + " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
 }
 
 CommandResult result_of(const engine::Failure& failure) { return {exit_code::of(failure.fault), describe(failure), ""}; }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "cli/output/write.hpp"
+#include "util/escape.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -47,7 +48,7 @@ Console::Console(bool quiet, bool verbose, Patience patience)
       palette_(STDERR_FILENO) {}
 
 void Console::line(Tint tint, std::string_view label, std::string_view text) const {
-  const std::string whole = "condolock: " + palette_.paint(tint, label) + std::string(text) + "\n";
+  const std::string whole = "condolock: " + palette_.paint(tint, label) + util::printable(text) + "\n";
   if (patience_ == Patience::never_waits) {
     write_at_once(STDERR_FILENO, whole);
   } else {
@@ -65,7 +66,7 @@ void Console::decision(std::string_view text) const {
   if (prints_decisions_) line(Tint::none, "", text);
 }
 
-void Console::prompt(std::string_view text) const { write_all(STDERR_FILENO, "condolock: " + std::string(text)); }
+void Console::prompt(std::string_view text) const { write_all(STDERR_FILENO, "condolock: " + util::printable(text)); }
 
 void Console::detail(std::string_view text) const {
   if (verbose_) line(Tint::dim, "", text);

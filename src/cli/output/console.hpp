@@ -1,5 +1,5 @@
 // Messages on stderr, all in the form "condolock: text". Each line is one write, so that the lines of several processes on
-// one terminal do not mix.
+// one terminal do not mix. Whatever a text contains, it can't control the terminal: see util/escape.hpp.
 #pragma once
 
 #include <cstdint>

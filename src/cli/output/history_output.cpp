@@ -88,7 +88,7 @@ std::string history_text(const std::string& key, const lock::History& history, c
   std::vector<Row> rows;
   rows.push_back({{""}, {"BEGAN", Tint::dim}, {"TOOK", Tint::dim, true}, {"OUTCOME", Tint::dim}, {"ON", Tint::dim}});
   for (const lock::HistoryEntry& run : runs) rows.push_back(row(run, marks));
-  return out + "\n" + table_text(rows, palette);
+  return out + "\n" + table_text(std::move(rows), palette);
 }
 
 std::string history_json(const std::string& key, const lock::History& history) {

@@ -1,5 +1,6 @@
 #include "cli/output/json.hpp"
 
+#include "util/escape.hpp"
 #include "util/number.hpp"
 #include "util/timestamp.hpp"
 
@@ -19,7 +20,7 @@ Json who_json(std::string_view who) {
 }
 
 std::string dumped(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+  return util::escaped_json(json.dump(indent, ' ', false, Json::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace condolock::cli

@@ -19,7 +19,8 @@ Json number_json(std::optional<std::int64_t> number);
 // "4121 web1" -> {"host": "web1", "pid": 4121}; the pid is null if it is not a number.
 Json who_json(std::string_view who);
 
-// The JSON text with a line feed at the end. Bytes that are not UTF-8 become U+FFFD. An indent of -1 makes one line.
+// The JSON text with a line feed at the end. Bytes that are not UTF-8 become U+FFFD. Characters that could control a
+// terminal or hide text become \uXXXX. An indent of -1 makes one line.
 std::string dumped(const Json& json, int indent);
 
 }  // namespace condolock::cli

@@ -35,7 +35,7 @@ Cell state(const lock::Record& record) {
 Cell last_run(const lock::Record& record) {
   if (!record.ended) return {"never", Tint::dim};
   const bool success = record.outcome == "success";
-  std::string text = record.outcome;
+  std::string text = util::escape(record.outcome);
   if (record.code && !success) text += " (" + std::to_string(*record.code) + ")";
   return {text + ", " + ago(record, *record.ended), success ? Tint::none : Tint::bad};
 }
@@ -63,7 +63,7 @@ std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& pa
                     {std::to_string(record.skips), Tint::none, true},
                     state(record)});
   }
-  return rows.size() == 1 ? "" : table_text(rows, palette);
+  return rows.size() == 1 ? "" : table_text(std::move(rows), palette);
 }
 
 }  // namespace condolock::cli

@@ -1,7 +1,5 @@
 #include "cli/output/run_messages.hpp"
 
-#include <cstring>
-
 #include "cli/output/command_result.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -33,6 +31,11 @@ struct RunMessagePrinter {
     return skipped == nullptr ? "" : explain(context_.conditions[skipped->position], skipped->verdict);
   }
   void operator()(const run::report::Refused& refused) const {
+    if (refused.by_ancestor) {
+      return console().error(name +
+                             " was not run: an ancestor of this process holds its lease, so a wait would never end: " +
+                             why_not(refused.decision));
+    }
     console().decision("skipped " + name + ": " + why_not(refused.decision));
   }
   void operator()(const run::report::Waiting& waiting) const {
@@ -59,7 +62,7 @@ struct RunMessagePrinter {
   void operator()(const run::report::Ended& /*ended*/) const {}
   void operator()(const run::report::Recorded& /*recorded*/) const {}
   void operator()(const run::report::NotStarted& not_started) const {
-    console().error("cannot run " + util::escape(context_.command) + ": " + std::strerror(not_started.error));
+    console().error(name + ": cannot run '" + util::escape(context_.command) + "': " + not_started.why);
   }
   void operator()(const run::report::RenewalFailed& failed) const {
     console().detail("cannot renew the lease of " + name + ": " + describe(failed.failure) + "; the command is stopped in " +

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <chrono>
-#include <cstring>
 
 #include "cli/output/command_result.hpp"
 #include "cli/output/json.hpp"
@@ -106,10 +105,7 @@ struct Writer {
     return with(decision("signalled"), {{"signal", called_off.signal}});
   }
   Json operator()(const run::report::NotStarted& failed) const {
-    return {{"event", "finished"},
-            {"exit_code", failed.exit_code},
-            {"outcome", "not_started"},
-            {"text", std::strerror(failed.error)}};
+    return {{"event", "finished"}, {"exit_code", failed.exit_code}, {"outcome", "not_started"}, {"text", failed.why}};
   }
   Json operator()(const run::report::Started& started) const { return {{"event", "started"}, {"pid", started.pid}}; }
   Json operator()(const run::report::RenewalFailed& /*failed*/) const { return nullptr; }

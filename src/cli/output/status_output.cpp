@@ -33,7 +33,7 @@ std::string state(const lock::Record& record, const lock::Holder& holder, const 
 
 std::string last_run(const lock::Record& record, const Palette& palette) {
   const bool success = record.outcome == "success";
-  std::string out = palette.paint(success ? Tint::good : Tint::bad, record.outcome);
+  std::string out = palette.paint(success ? Tint::good : Tint::bad, util::escape(record.outcome));
   if (record.code && !success) out += " (exit code " + std::to_string(*record.code) + ")";
   if (record.ended) out += ", ended " + ago_and_when(record, *record.ended);
   if (record.took) out += ", took " + util::format_duration(Millis(*record.took));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "util/escape.hpp"
+
 namespace condolock::cli {
 namespace {
 
@@ -13,10 +15,11 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
-std::string table_text(const std::vector<Row>& rows, const Palette& palette) {
+std::string table_text(std::vector<Row> rows, const Palette& palette) {
   std::vector<std::size_t> widths;
-  for (const Row& row : rows) {
+  for (Row& row : rows) {
     widths.resize(std::max(widths.size(), row.size()), 0);
+    for (Cell& cell : row) cell.text = util::printable(cell.text);
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i].text));
   }
   std::string out;

@@ -9,14 +9,14 @@
 namespace condolock::cli {
 
 struct Cell {
-  std::string text;  // already escaped
+  std::string text;  // names in it are escaped already
   Tint tint = Tint::none;
   bool to_the_right = false;  // right-aligned, for numbers
 };
 
 using Row = std::vector<Cell>;
 
-// One line per row. The last cell of a row is not padded.
-std::string table_text(const std::vector<Row>& rows, const Palette& palette);
+// One line per row. The last cell of a row is not padded. What could still control a terminal is escaped.
+std::string table_text(std::vector<Row> rows, const Palette& palette);
 
 }  // namespace condolock::cli

@@ -15,13 +15,30 @@
 
 namespace condolock::cli {
 
-bool write_all(int fd, std::string_view text) {
+namespace {
+
+// Returns what is left after a failure; errno says why.
+std::string_view write_until_failure(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return false;
+    if (written < 0 && errno != EINTR) break;
     if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
   }
-  return true;
+  return text;
+}
+
+}  // namespace
+
+// The caller, or another process with the same open file, may have made it non-blocking. Then write() fails where it would
+// have waited.
+bool write_all(int fd, std::string_view text) {
+  for (;;) {
+    text = write_until_failure(fd, text);
+    if (text.empty()) return true;
+    if (errno != EAGAIN) return false;
+    pollfd room{fd, POLLOUT, 0};
+    if (poll(&room, 1, -1) < 0 && errno != EINTR) return false;
+  }
 }
 
 // O_NONBLOCK on `fd` would affect the command as well, since both share the open file. So a pipe or terminal is opened
@@ -35,7 +52,7 @@ bool write_at_once(int fd, std::string_view text) {
   if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
     const util::Fd own(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (own) return write_all(own.get(), text);  // false on EAGAIN
+    if (own) return write_until_failure(own.get(), text).empty();
   }
   pollfd room{fd, POLLOUT, 0};
   if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;

@@ -22,6 +22,9 @@ class HostDiscovery final : public Discovery {
   bool can_change() const override { return !literal_; }
 
  private:
+  // An IPv6 address with a zone, which no name server knows.
+  bool has_zone() const { return target_.host.find(':') != std::string::npos; }
+
   const Target& target_;
   std::optional<Address> literal_;
   std::unique_ptr<Resolver> resolver_;

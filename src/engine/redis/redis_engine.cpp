@@ -312,6 +312,11 @@ void RedisEngine::on_deadline(Instant now) {
   if (fail_with_earlier_error()) return;
   doubtful_ = true;
   const std::string waited = util::format_duration(std::chrono::duration_cast<Millis>(now - started_));
+  if (phase_ == Phase::discovering && last_error_.empty()) {
+    discovery_->cancel();
+    return fail({Fault::unreachable, script_sent_, false,
+                 "cannot find the host " + target_.host + ": no answer from a name server within " + waited});
+  }
   session_.reset();
   discovery_->cancel();
   const std::string said = last_error_.empty() ? "" : "; it said: " + last_error_;

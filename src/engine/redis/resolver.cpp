@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "util/shortage.hpp"
 
@@ -17,8 +18,9 @@ namespace condolock::engine::redis {
 
 namespace {
 
-// As AI_ADDRCONFIG does for getaddrinfo(3): no question about IPv6 addresses on a machine that has no route for them.
-// Connecting a UDP socket looks up the route and sends nothing; the address is one for documentation (RFC 3849).
+// As AI_ADDRCONFIG does for getaddrinfo(3): on a machine without an IPv6 route, no question about IPv6 addresses. A name
+// that has nothing else is still looked up: it may be ::1, or on a network without a way out. Connecting a UDP socket looks
+// up the route and sends nothing; the address is one for documentation (RFC 3849).
 bool has_ipv6() {
   const util::Fd probe(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in6 address{};
@@ -33,6 +35,13 @@ Failure failure(const char* text) {
   const util::Fd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const bool local = !probe && util::is_local_shortage(errno);
   return {local ? Fault::local : Fault::unreachable, false, false, local ? std::strerror(errno) : text};
+}
+
+// c-ares says "could not contact" also of a server that answers with an error of its own.
+const char* text_of(int status) {
+  const bool useless = status == ARES_ECONNREFUSED || status == ARES_ETIMEOUT || status == ARES_ESERVFAIL ||
+                       status == ARES_EBADRESP || status == ARES_EREFUSED;
+  return useless ? "no name server gave a usable answer" : ares_strerror(status);
 }
 
 // c-ares doubles the timeout with each try.
@@ -61,9 +70,14 @@ struct Resolver::Callbacks {
   static void on_addresses(void* self, int status, int /*timeouts*/, ares_addrinfo* found) {
     const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owner(found, ares_freeaddrinfo);
     if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION) return;
-    auto& outcome = static_cast<Resolver*>(self)->outcome_;
+    auto& resolver = *static_cast<Resolver*>(self);
+    auto& outcome = resolver.outcome_;
+    if (status != ARES_SUCCESS && std::exchange(resolver.may_be_ipv6_, false)) {
+      resolver.ipv6_is_next_ = true;  // c-ares does not take a new look-up here: it is about to close its sockets
+      return;
+    }
     if (status != ARES_SUCCESS) {
-      outcome = failure(ares_strerror(status));
+      outcome = failure(text_of(status));
       return;
     }
     std::vector<Address> addresses;
@@ -79,7 +93,7 @@ struct Resolver::Callbacks {
 };
 
 Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience, const std::string& servers)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), host_(host), port_(std::to_string(port)), may_be_ipv6_(!has_ipv6()) {
   if (!epoll_) {
     outcome_ = failure(std::strerror(errno));
     return;
@@ -99,11 +113,15 @@ Resolver::Resolver(const std::string& host, std::uint16_t port, Millis patience,
     outcome_ = failure(ares_strerror(status));
     return;
   }
+  look_up(may_be_ipv6_ ? AF_INET : AF_UNSPEC);
+}
+
+void Resolver::look_up(int family) {
   ares_addrinfo_hints hints{};
-  hints.ai_family = has_ipv6() ? AF_UNSPEC : AF_INET;
+  hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NUMERICSERV;
-  ares_getaddrinfo(channel_, host.c_str(), std::to_string(port).c_str(), &hints, Callbacks::on_addresses, this);
+  ares_getaddrinfo(channel_, host_.c_str(), port_.c_str(), &hints, Callbacks::on_addresses, this);
 }
 
 Resolver::~Resolver() {
@@ -112,7 +130,7 @@ Resolver::~Resolver() {
 
 Interest Resolver::interest() const {
   const Instant now = BootClock::now();
-  if (outcome_) return {-1, 0, now};
+  if (outcome_ || ipv6_is_next_) return {-1, 0, now};
   Interest interest{epoll_.get(), POLLIN, {}};
   timeval left{};
   if (ares_timeout(channel_, nullptr, &left) != nullptr) {
@@ -122,6 +140,7 @@ Interest Resolver::interest() const {
 }
 
 std::optional<Answered<std::vector<Address>>> Resolver::advance() {
+  if (std::exchange(ipv6_is_next_, false)) look_up(AF_INET6);
   if (outcome_) return outcome_;
   std::array<epoll_event, 8> events{};
   const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
@@ -132,6 +151,7 @@ std::optional<Answered<std::vector<Address>>> Resolver::advance() {
     ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, (event.events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
   }
   if (!outcome_) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // handles what has timed out
+  if (std::exchange(ipv6_is_next_, false)) look_up(AF_INET6);
   return outcome_;
 }
 

@@ -35,10 +35,15 @@ class Resolver {
 
  private:
   struct Callbacks;
+  void look_up(int family);
   using Outcome = Answered<std::vector<Address>>;
 
   util::Fd epoll_;  // one descriptor for all sockets of c-ares
   ares_channeldata* channel_ = nullptr;
+  std::string host_;
+  std::string port_;
+  bool may_be_ipv6_ = false;  // only IPv4 addresses are looked for as yet
+  bool ipv6_is_next_ = false;
   std::optional<Outcome> outcome_;
 };
 

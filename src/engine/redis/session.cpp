@@ -72,6 +72,7 @@ std::optional<RespValue> Session::next_reply() {
 void Session::on_handshake_reply(Step step, const RespValue& reply) {
   if (reply.kind != RespValue::Kind::error || handshake_error_) return;
   handshake_error_ = classify(reply.text);
+  if (step == Step::auth && target_.password.empty()) handshake_error_->text += " (no password was given)";
   // With an unknown error text, a failed AUTH still counts as denied and a failed SELECT as misconfigured.
   if (handshake_error_->fault == Fault::unexpected) {
     handshake_error_->fault = step == Step::auth ? Fault::denied : Fault::misconfigured;

@@ -1,5 +1,7 @@
 #include "engine/redis/url.hpp"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <optional>
 
@@ -46,13 +48,28 @@ std::optional<Parts> split(std::string_view url) {
   const std::size_t colon = url.find("://");
   if (colon == std::string_view::npos) return std::nullopt;
   Parts parts{url.substr(0, colon), {}, false, url.substr(colon + 3)};
-  const std::size_t at = parts.rest.substr(0, parts.rest.find('/')).rfind('@');
+  const std::size_t at = parts.rest.substr(0, parts.rest.find_first_of("/?#")).rfind('@');
   if (at != std::string_view::npos) {
     parts.credentials = parts.rest.substr(0, at);
     parts.has_credentials = true;
     parts.rest.remove_prefix(at + 1);
   }
   return parts;
+}
+
+// A / ? or # of a password ends the part before the path. Then an @ comes later, where there can be none.
+std::optional<util::Problem> password_that_ends_early(std::string_view rest) {
+  const std::size_t end = rest.find_first_of("/?#");
+  if (end == std::string_view::npos || end == 0 || rest.find('@', end) == std::string_view::npos) return std::nullopt;
+  const char sign = rest[end];
+  const std::string code = sign == '/' ? "%2F" : (sign == '?' ? "%3F" : "%23");
+  return refuse(std::string("has a ") + sign + " before an @; in a user or password write it " + code);
+}
+
+std::string why_no_scheme(std::string_view url) {
+  if (url.starts_with("redis:") || url.starts_with("valkey:") || url.starts_with("unix:"))
+    return "has no // after its scheme";
+  return "opens with no known scheme";
 }
 
 std::optional<util::Problem> read_credentials(const Parts& parts, Target& target) {
@@ -68,49 +85,80 @@ std::optional<util::Problem> read_credentials(const Parts& parts, Target& target
 
 std::optional<util::Problem> read_database(std::string_view text, Target& target) {
   const auto database = util::parse_number<int>(text);
-  if (!database || *database < 0) return refuse("has a database that is not a whole number from 0");
+  if (!database || *database < 0) return refuse("has a database that is not a whole number from 0 to 2147483647");
   target.database = *database;
   return std::nullopt;
 }
 
-std::optional<util::Problem> read_address(std::string_view text, Target& target) {
-  std::string_view port;
-  bool has_port = false;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return refuse("has a [ without a ]");
-    target.host = text.substr(1, end - 1);
-    text.remove_prefix(end + 1);
-    if (!text.empty() && text[0] != ':') return refuse("has something other than a port behind the ]");
-    has_port = !text.empty();
-    if (has_port) port = text.substr(1);
-  } else {
-    const std::size_t colon = text.find(':');
-    target.host = text.substr(0, colon);
-    has_port = colon != std::string_view::npos;
-    if (has_port) port = text.substr(colon + 1);
-    if (port.find(':') != std::string_view::npos) return refuse("has an IPv6 address without brackets");
-  }
-  if (target.host.empty()) return refuse("names no host");
-  if (!has_port) return std::nullopt;
-  const auto number = util::parse_number<std::uint16_t>(port);
+std::optional<util::Problem> read_port(std::string_view text, Target& target) {
+  const auto number = util::parse_number<std::uint16_t>(text);
   if (!number || *number == 0) return refuse("has a port that is not a number from 1 to 65535");
   target.port = *number;
   return std::nullopt;
 }
 
+// The zone of an IPv6 address comes after %25 (RFC 6874). After a bare % it is taken as it is, as ping and ssh write it.
+std::optional<std::string> decoded_zone(std::string_view host) {
+  const std::size_t zone = host.find("%25");
+  if (zone == std::string_view::npos || zone + 3 == host.size()) return std::string(host);
+  const auto name = percent_decoded(host.substr(zone));
+  if (!name) return std::nullopt;
+  return std::string(host.substr(0, zone)) + *name;
+}
+
+bool is_ipv6(const std::string& host) {
+  in6_addr address{};
+  const std::size_t zone = host.find('%');
+  return inet_pton(AF_INET6, host.substr(0, zone).c_str(), &address) == 1 && zone != host.size() - 1;
+}
+
+// [address]:port
+std::optional<util::Problem> read_bracketed(std::string_view text, Target& target) {
+  const std::size_t end = text.find(']');
+  if (end == std::string_view::npos) return refuse("has a [ without a ]");
+  const auto host = decoded_zone(text.substr(1, end - 1));
+  if (!host || !is_ipv6(*host)) return refuse("has something other than an IPv6 address between [ and ]");
+  target.host = *host;
+  text.remove_prefix(end + 1);
+  if (text.empty()) return std::nullopt;
+  if (text[0] != ':') return refuse("has something other than a port behind the ]");
+  return read_port(text.substr(1), target);
+}
+
+std::optional<util::Problem> read_address(std::string_view text, Target& target) {
+  if (text.find(',') != std::string_view::npos) {
+    return refuse("names several hosts; name one, since this version knows neither Sentinel nor Cluster");
+  }
+  if (text.starts_with('[')) return read_bracketed(text, target);
+  const std::size_t colon = text.find(':');
+  target.host = text.substr(0, colon);
+  if (target.host.empty()) return refuse("names no host (this machine is 127.0.0.1)");
+  if (colon == std::string_view::npos) return std::nullopt;
+  const std::string_view port = text.substr(colon + 1);
+  if (port.find(':') != std::string_view::npos)
+    return refuse("has more than one : after its host (an IPv6 address needs [ and ])");
+  return read_port(port, target);
+}
+
 std::optional<util::Problem> read_tcp(std::string_view rest, Target& target) {
-  if (rest.find_first_of("?#") != std::string_view::npos) return refuse("has a ? or # part, which is not known here");
-  const std::size_t slash = rest.find('/');
-  if (auto problem = read_address(rest.substr(0, slash), target)) return problem;
-  if (slash == std::string_view::npos || slash + 1 == rest.size()) return std::nullopt;
-  return read_database(rest.substr(slash + 1), target);
+  if (auto problem = password_that_ends_early(rest)) return problem;
+  const std::size_t end = rest.find_first_of("/?#");
+  if (auto problem = read_address(rest.substr(0, end), target)) return problem;
+  if (rest.find_first_of("?#") != std::string_view::npos) {
+    return refuse("has a ? or # part, which is not known here (a database is written /N)");
+  }
+  if (end == std::string_view::npos || end + 1 == rest.size()) return std::nullopt;
+  return read_database(rest.substr(end + 1), target);
 }
 
 std::optional<util::Problem> read_unix(std::string_view rest, Target& target) {
+  if (auto problem = rest.starts_with('/') ? std::nullopt : password_that_ends_early(rest)) return problem;
   const std::size_t query = rest.find('?');
+  const auto path = percent_decoded(rest.substr(0, query));
+  if (!path) return refuse("has a % that no two hex digits follow in its path (a plain % is %25)");
   target.host.clear();
-  target.path = rest.substr(0, query);
+  target.path = *path;
+  if (target.path.find('\0') != std::string::npos) return refuse("has a %00 in its path");
   if (!target.path.starts_with('/')) return refuse("needs an absolute path to the socket");
   if (target.path.size() > 107) return refuse("has a socket path of more than 107 bytes, the most that Linux takes");
   if (query == std::string_view::npos) return std::nullopt;
@@ -137,11 +185,13 @@ bool is_unsupported(std::string_view url) {
 
 util::Result<Target> parse_url(std::string_view url) {
   if (url.empty()) return refuse("is empty");
+  if (url.front() == '"' || url.front() == '\'') return refuse("has quotes around it: remove them");
   for (const char c : url) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == 127) return refuse("has a space or control character in it");
+    if (c == ' ') return refuse("has a space in it (in a password or path write %20)");
+    if (static_cast<unsigned char>(c) < ' ' || c == 127) return refuse("has a line end or control character in it");
   }
   const auto parts = split(url);
-  if (!parts) return refuse("opens with no known scheme");
+  if (!parts) return refuse(why_no_scheme(url));
   Target target;
   std::optional<util::Problem> problem;
   if (parts->has_credentials) problem = read_credentials(*parts, target);

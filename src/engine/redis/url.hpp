@@ -10,7 +10,7 @@
 namespace condolock::engine::redis {
 
 struct Target {
-  std::string host = "127.0.0.1";  // a name or a numeric address, without brackets; empty: a Unix socket
+  std::string host = "127.0.0.1";  // a name or a numeric address, without brackets ("fe80::1%eth0"); empty: a Unix socket
   std::uint16_t port = 6379;
   std::string path;  // of the Unix socket: absolute, at most 107 bytes
   int database = 0;
@@ -22,7 +22,8 @@ struct Target {
 };
 
 // Accepts redis://[user[:password]@]host[:port][/db], the same with valkey://, and unix://[user[:password]@]/path[?db=N].
-// User and password are percent-decoded. The error text never repeats the URL, which may hold a password.
+// User, password, the path of a socket and the zone of an IPv6 address are percent-decoded. The error text never repeats the
+// URL, which may hold a password.
 util::Result<Target> parse_url(std::string_view url);
 
 // True for the schemes of TLS, Sentinel and Cluster, which this version can't open. Looks at the scheme only.

@@ -1,0 +1,61 @@
+#include "process/ancestors.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "util/fd.hpp"
+#include "util/number.hpp"
+
+namespace condolock::process {
+namespace {
+
+// The text of /proc/PID/NAME; empty if it can't be read.
+std::string proc_file(pid_t pid, const char* name) {
+  const util::Fd file(open(("/proc/" + std::to_string(pid) + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+  std::string out;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t got = file ? read(file.get(), buffer.data(), buffer.size()) : 0;
+    if (got <= 0) return out;
+    out.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+// 0: none, or not to be seen.
+pid_t parent_of(pid_t pid) {
+  const std::string text = proc_file(pid, "stat");
+  // "pid (name) state parent ...": the name may hold anything, so look for its last bracket.
+  const std::size_t name_end = text.rfind(") ");
+  if (name_end == std::string::npos || name_end + 4 >= text.size()) return 0;
+  const std::string_view rest = std::string_view(text).substr(name_end + 4);
+  return util::parse_number<pid_t>(rest.substr(0, rest.find(' '))).value_or(0);
+}
+
+bool is_above_us(pid_t pid) {
+  pid_t at = getppid();
+  while (at > 1 && at != pid) at = parent_of(at);
+  return at > 0 && at == pid;
+}
+
+// Whether an argument before the -- is the key, or is --key=KEY.
+bool has_key(std::string_view arguments, const std::string& key) {
+  while (!arguments.empty()) {
+    const std::string_view each = arguments.substr(0, arguments.find('\0'));
+    if (each == "--") return false;
+    if (each == key || each == "--key=" + key) return true;
+    arguments.remove_prefix(std::min(each.size() + 1, arguments.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_run_above_us(pid_t pid, const std::string& key) {
+  return is_above_us(pid) && has_key(proc_file(pid, "cmdline"), key);
+}
+
+}  // namespace condolock::process

@@ -1,0 +1,162 @@
+load helper
+
+# A server that says anything. None of its words reaches a terminal or a log as it is, and every JSON document stays whole.
+
+# Moves the cursor, sets the title, ends the line, in C0, C1 (as UTF-8 and as a raw byte), bidirectional and line separators.
+EVIL=$(printf 'a\033]0;b\007c\rd\ne\177f\302\233g\233h\342\200\256i\342\201\246j\342\200\250k\342\200\217l')
+
+# resp WORD...: a flat array. bulk WORD: one string.
+bulk() { local LC_ALL=C; printf '$%d\r\n%s\r\n' "${#1}" "$1"; }
+resp() {
+  local word
+  printf '*%d\r\n' $#
+  for word in "$@"; do bulk "$word"; done
+}
+role() { printf '*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n'; }
+
+# hostile COMMAND...: with a server that answers the nth request of each connection with the file reply.n, or the last one.
+hostile() {
+  rm -f fake.sock ready
+  perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 9) or die; open(R, ">ready"); close(R);
+    while ($c = $s->accept) { for ($n = 1; sysread($c, $_, 65536); $n++) { open(F, "<", "reply.$n") or open(F, "<", "reply.1"); local $/; syswrite($c, <F>) } }' 3>&- &
+  local server=$! code=0
+  wait_for test -e ready
+  CONDOLOCK_URL="unix://$PWD/fake.sock" timeout -s KILL 20 "$CONDOLOCK" "$@" >out 2>err || code=$?
+  put_down "$server"
+  [ "$code" -lt 128 ] || { echo "$*: exit code $code"; return 1; }
+  cat out err >both
+  harmless <both
+}
+
+# Standard input is UTF-8 without anything that could control a terminal, or hide or reorder text.
+harmless() {
+  perl -MEncode -e 'local $/; my $text = <STDIN> // "";
+    my $decoded = eval { decode("UTF-8", my $copy = $text, Encode::FB_CROAK) } // die "not UTF-8: $text\n";
+    die "not harmless: $text\n" if $decoded =~ /[\x00-\x09\x0b-\x1f\x7f-\x9f\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]/'
+}
+
+# The tests fail if the words don't get through at all.
+shows_evil() { grep -qF '\x1b]0;b' both || { echo 'not shown:'; cat both; return 1; }; }
+
+record() { # a record whose texts are all EVIL
+  role
+  resp records 5000 record 1 9000 7 4000 '' "1 $EVIL" 1 '' 6 fence 7 ended 4000 outcome "$EVIL" code 3 paused_until 9000 paused_why "$EVIL"
+}
+
+@test "a record: status and list, as text and as JSON" {
+  record >reply.1
+  hostile status K
+  shows_evil
+  [ "$(grep -cF '\x1b]0;b' out)" -eq 3 ] # holder, pause and outcome
+  hostile status --json K
+  [ "$(jq -r '.keys[0].last_run.outcome' out | head -c 5 | od -An -tx1 | tr -d ' ')" = 611b5d303b ]
+  grep -qF '\u009b' out
+  grep -qF '\u202e' out
+  { role; resp names '' '' 0 "$EVIL"; } >reply.1
+  record >reply.2
+  for form in '' --json --plain --prometheus; do
+    hostile list $form
+    grep -q ']0;b' both
+  done
+}
+
+@test "a history" {
+  { role; resp runs 5000 "1 2 3 failed 4 5 $EVIL"; } >reply.1
+  hostile history K
+  shows_evil
+  hostile history --json K
+  jq -e '.runs[0].host' out >/dev/null
+  { role; resp runs 5000 "1 2 3 $EVIL 4 5 host"; } >reply.1
+  hostile history K
+}
+
+@test "a malformed record, a newer one, an answer that is no answer, and an error" {
+  for words in 'malformed x y' 'newer x y' 'z'; do
+    # shellcheck disable=SC2086
+    case $words in
+      malformed*) { role; resp malformed "$EVIL" "$EVIL"; } >reply.1 ;;
+      newer*) { role; resp newer "$EVIL" "$EVIL"; } >reply.1 ;;
+      *) { role; resp "$EVIL"; } >reply.1 ;;
+    esac
+    for command in 'status K' 'status --json K' 'list' 'history K' 'check K'; do
+      hostile $command
+      shows_evil
+    done
+    sed '1,/^\*0/d' reply.1 >reply.run && mv reply.run reply.1
+    for command in 'touch K' 'pause K' 'resume K' 'unlock K' 'reset K --yes' 'run -v --key K -- true'; do
+      hostile $command
+      shows_evil
+    done
+  done
+  for error in ERR NOAUTH WRONGPASS OOM READONLY; do
+    printf -- '-%s %s\r\n' "$error" "${EVIL//[$'\r\n']/}" >reply.1
+    for command in 'touch K' 'run -v --key K -- true'; do
+      hostile $command
+      shows_evil
+    done
+    cat reply.1 reply.1 >reply.both && mv reply.both reply.1 # one for ROLE
+    hostile status K
+    shows_evil
+  done
+}
+
+@test "each verdict of check, and each refusal of a run, in its report as well" {
+  { role; resp verdicts "1 $EVIL" 5 6 1 1 1 7 "$EVIL" '' "$EVIL" 5 6; } >reply.1
+  hostile check K --min-time 5
+  shows_evil
+  resp held "1 $EVIL" 5 6 1 1 >reply.1
+  hostile run -v --key K --report-fd 3 -- true 3>report
+  shows_evil
+  harmless <report
+  jq -es 'map(.holder.host // empty) | length == 1' report >/dev/null
+  resp paused 7 "$EVIL" >reply.1
+  hostile run -v --key K --report-fd 3 -- true 3>report
+  shows_evil
+  harmless <report
+  resp skipped 1 "$EVIL" 5 6 >reply.1
+  hostile run -v --key K --min-time 5 --report-fd 3 -- true 3>report
+  harmless <report
+  jq -es 'map(.why // empty) | length == 1' report >/dev/null
+}
+
+@test "those that change a record" {
+  resp revoked 1 "1 $EVIL" 5 6 >reply.1
+  hostile unlock -v K
+  shows_evil
+  resp removed 1 "1 $EVIL" 5 >reply.1
+  hostile unlock -v --now K
+  shows_evil
+  resp held "1 $EVIL" 5 6 1 >reply.1
+  hostile reset -v --yes K
+  shows_evil
+}
+
+@test "doctor: whatever the server says of itself" {
+  bulk "redis_version:7.0.0$EVIL
+maxmemory_policy:$EVIL
+role:$EVIL
+os:$EVIL" >reply.1
+  hostile doctor
+  hostile doctor --json
+  jq -e .checks out >/dev/null
+  printf -- '-ERR %s\r\n' "${EVIL//[$'\r\n']/}" >reply.1
+  hostile doctor
+  shows_evil
+  hostile doctor --json
+  jq -e .checks out >/dev/null
+}
+
+@test "words of the user's own, in errors about them" {
+  local esc=$'\033[2J\302\233\342\200\256'
+  for arguments in "run --key K --$esc -- true" "$esc" "-$esc" "--$esc=1 list" "run --key K --slots $esc -- true" \
+    "run --key K --min-time $esc -- true" "run --key K --accessed-prior $esc -- true" "run --key K --max-runs $esc -- true" \
+    "list --color $esc" "list --namespace $esc" "list --config /no/$esc" "list --password-file /no/$esc" "status K --$esc" \
+    "run --key K --on-unreachable $esc -- true" "run --key K --report-fd $esc -- true" "check K $esc" "list --url $esc" \
+    "list --url redis://$esc" "list --url unix:///no/$esc" "run --key K --url file:/proc/no/$esc -- true" "status --url unix:///no/x $esc" \
+    "run --key K -- /no/$esc" "run --key K $esc"; do
+    run "$CONDOLOCK" $arguments
+    [ "$status" -ne 0 ] || { echo "0: $arguments"; return 1; }
+    [ -n "$output" ]
+    harmless <<<"$output" || { echo "$arguments"; return 1; }
+  done
+}
