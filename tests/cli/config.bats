@@ -123,7 +123,7 @@ END
   [ "$(lease run --config /dev/null)" = 60000 ]
   refused 'the config file nothing: No such file or directory' status K --config nothing
   refused 'the config file : No such file or directory' status K --config ''
-  refused "the config file $HOME is not a regular file" status K --config "$HOME"
+  refused "the config file $HOME is not a regular file or a pipe" status K --config "$HOME"
 }
 
 @test "what is wrong in it: 78, with file and line, before any connection" {
@@ -238,4 +238,102 @@ END
     run "$CONDOLOCK" $line
     [ "$status" -eq 64 ] || { echo "$line: $status"; return 1; }
   done
+}
+
+@test "without HOME, no file in the root directory is read" {
+  mkdir -p root/.config/condolock root/redis
+  echo 'namespace = "wrong"' >root/.config/condolock/config.toml
+  chmod go-w root/.config/condolock/config.toml
+  cp "$CONDOLOCK" root/condolock
+  export CONDOLOCK_URL=unix:///redis/redis.sock
+  unset XDG_CONFIG_HOME
+  # A mount namespace of its own, so that nothing has to be unmounted.
+  # shellcheck disable=SC2016  # for that shell
+  in_root='mount --bind "$REDIS_DIR" root/redis
+    for each in lib lib64 usr proc; do mkdir -p root/$each; mount --rbind /$each root/$each; done
+    exec chroot root /condolock touch K'
+  for home in -uHOME HOME= HOME=relative; do
+    env "$home" unshare -m sh -ec "$in_root"
+  done
+  [ "$(job K runs)" = 3 ]
+  [ "$(redis EXISTS '{wrong}:job:K')" = 0 ]
+  HOME=/ unshare -m sh -ec "$in_root" # there it would be read
+  [ "$(redis EXISTS '{wrong}:job:K')" = 1 ]
+}
+
+# Another user may then run ./condolock here, and reach the server.
+as_other() {
+  [ "$(id -u)" -eq 0 ]
+  cp "$CONDOLOCK" condolock
+  chmod 777 . "$REDIS_DIR/redis.sock"
+  chmod a+x "$REDIS_DIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
+}
+
+secret_user() {
+  redis ACL SETUSER job on '>pw' '~*' +@all >/dev/null
+  export CONDOLOCK_USER=job
+}
+
+@test "a file whose owner is outside of the user namespace is read, if nobody else may write it" {
+  [ "$(id -u)" -eq 0 ]
+  secret_user
+  echo 'namespace = "inside"' >"$config"
+  echo pw >password
+  chown 12345 "$config" password
+  chmod 644 "$config" password
+  refused "the config file $config belongs to another user, number 12345: chown it" touch K
+  # There the only user is root, so 12345 is shown as 65534.
+  [ "$(unshare -Ur stat -c %u password)" = "$(cat /proc/sys/kernel/overflowuid)" ]
+  unshare -Ur "$CONDOLOCK" touch K --password-file password
+  [ "$(redis EXISTS '{inside}:job:K')" = 1 ]
+  chmod 664 password
+  run -78 unshare -Ur "$CONDOLOCK" touch K --password-file password
+  [[ "$output" == *'password can be written by others'* ]]
+  # A file of a user of this namespace who is nobody: refused as anywhere.
+  chmod 644 password
+  chown 65534 password
+  refused 'the password file password belongs to another user, number 65534: chown it' touch K --config /dev/null --password-file password
+}
+
+@test "a password from a pipe, a descriptor, standard input, a link, or with CRLF" {
+  secret_user
+  "$CONDOLOCK" touch K --password-file <(echo pw)
+  echo pw | "$CONDOLOCK" touch K --password-file /dev/stdin
+  (umask 077; printf 'pw\r\nsecond line\r\n' >password)
+  "$CONDOLOCK" touch K --password-file password
+  "$CONDOLOCK" touch K --password-file /dev/stdin <password
+  "$CONDOLOCK" touch K --password-file /dev/fd/7 7<password
+  ln -s password link
+  "$CONDOLOCK" touch K --password-file link
+  # What it reads of standard input it leaves there.
+  [ "$("$CONDOLOCK" run --key K --password-file /dev/stdin -- cat <password | tr -d '\r')" = $'pw\nsecond line' ]
+  mkfifo -m 600 fifo
+  "$CONDOLOCK" touch F --password-file fifo 3>&- &
+  (sleep 0.2; echo pw >fifo) 3>&- &
+  wait %1
+  [ "$(job F runs)" = 1 ]
+  # A pipe of another user that was passed on.
+  as_other
+  echo pw | setpriv --reuid 12345 --clear-groups ./condolock touch P --password-file /dev/stdin
+  [ "$(job P runs)" = 1 ]
+  echo 'namespace = "piped"' | "$CONDOLOCK" touch K --password-file password --config /dev/stdin
+  [ "$(redis EXISTS '{piped}:job:K')" = 1 ]
+}
+
+@test "what is no password: 78, at once or after a bounded time" {
+  touch empty
+  printf '\n\n' >blank
+  printf 'p\0w\n' >zero
+  head -c 70000 /dev/zero | tr '\0' x >long
+  mkfifo -m 600 fifo
+  chmod 600 empty blank zero long
+  refused 'the password file empty has no password in its first line' touch K --password-file empty
+  refused 'the password file blank has no password in its first line' touch K --password-file blank
+  refused 'the password file zero is not a text: it has a zero byte' touch K --password-file zero
+  refused 'the password file long is longer than 64 KiB' touch K --password-file long
+  refused 'the password file /dev/fd/* is longer than 64 KiB' touch K --password-file <(cat long)
+  refused 'the password file /dev/zero is not a regular file or a pipe' touch K --password-file /dev/zero
+  refused 'the password file /dev/fd/77: Bad file descriptor' touch K --password-file /dev/fd/77
+  refused 'the password file . is not a regular file or a pipe' touch K --password-file .
+  refused 'the password file fifo: no end of it within 10s' touch K --password-file fifo
 }

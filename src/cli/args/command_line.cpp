@@ -107,8 +107,9 @@ std::optional<std::string> meant(Options& options, const RawArguments& arguments
 }
 
 std::optional<CommandResult> read_config_file(Options& options, const Globals& globals) {
-  auto settings = read_config(globals.config);
-  if (!settings) return CommandResult{exit_code::configuration, settings.error().text, ""};
+  auto config = read_config(globals.config);
+  if (!config) return CommandResult{exit_code::configuration, config.error().text, ""};
+  auto* settings = &config->settings;
   // NO_COLOR overrides the config file, as every environment variable does.
   const char* no_color = std::getenv("NO_COLOR");
   if (no_color != nullptr && *no_color != '\0') {

@@ -34,12 +34,15 @@ std::optional<util::Problem> set_color(std::string_view text) {
 }
 
 // Reads the first line of the file.
-util::Result<std::string> read_password(const std::string& path) {
-  auto text = read_trusted("the password file", path);
-  if (!text) return text;
-  (*text).resize(std::min(text->find_first_of("\r\n"), text->size()));
-  if (text->empty()) return util::Problem{"the password file " + util::escape(path) + " is empty"};
-  return text;
+util::Result<TrustedFile> read_password(const std::string& path) {
+  auto file = read_trusted("the password file", path);
+  if (!file) return file;
+  std::string& text = (*file).text;
+  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
+  const std::string name = "the password file " + util::escape(path);
+  if (text.empty()) return util::Problem{name + " has no password in its first line"};
+  if (text.find('\0') != std::string::npos) return util::Problem{name + " is not a text: it has a zero byte"};
+  return file;
 }
 
 // Uses the first one that is set: --password-file, the password in --url or in its environment variables,
@@ -62,7 +65,7 @@ std::optional<CommandResult> find_password(const Options& options, const std::st
   if (from_file) {
     const auto password = read_password(file_name);
     if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
-    found = *password;
+    found = password->text;
   }
   if (!found.empty()) target.password = found;
   return std::nullopt;
