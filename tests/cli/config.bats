@@ -337,3 +337,39 @@ secret_user() {
   refused 'the password file . is not a regular file or a pipe' touch K --password-file .
   refused 'the password file fifo: no end of it within 10s' touch K --password-file fifo
 }
+
+@test "a password that other users can read is warned of on a terminal, with -v, in CI; cron gets no mail" {
+  secret_user
+  echo pw >password
+  text="condolock: warning: the password file password can be read by other users: chmod go-r it"
+  for mode in 604 640; do
+    chmod $mode password
+    run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password
+    [ "$stderr" = '' ]
+    run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
+    [ "${stderr_lines[0]}" = "$text" ]
+    run -0 --separate-stderr env CI=1 "$CONDOLOCK" touch K --password-file password
+    [ "${stderr_lines[0]}" = "$text" ]
+    run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -q
+    [ "$stderr" = '' ]
+  done
+  chmod 600 password
+  run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
+  [ "$stderr" = 'condolock: recorded a success of K' ]
+  # A file of root's that a group may read is shared on purpose.
+  [ "$(id -u)" -eq 0 ]
+  chmod 640 password
+  chown 0:12345 password
+  as_other
+  run -0 --separate-stderr setpriv --reuid 54321 --regid 12345 --clear-groups ./condolock touch K --password-file password -v
+  [ "$stderr" = 'condolock: recorded a success of K' ]
+  # The URL in the config file.
+  unset CONDOLOCK_URL
+  echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
+  chmod 644 "$config"
+  run -0 --separate-stderr "$CONDOLOCK" touch K -v
+  [ "${stderr_lines[0]}" = "condolock: warning: the config file $config, which holds the password, can be read by other users: chmod go-r it" ]
+  echo "url = \"unix://$REDIS_DIR/redis.sock\"" >"$config"
+  run -0 --separate-stderr env CONDOLOCK_PASSWORD=pw "$CONDOLOCK" touch K -v
+  [ "$stderr" = 'condolock: recorded a success of K' ]
+}
