@@ -373,3 +373,31 @@ secret_user() {
   run -0 --separate-stderr env CONDOLOCK_PASSWORD=pw "$CONDOLOCK" touch K -v
   [ "$stderr" = 'condolock: recorded a success of K' ]
 }
+
+@test "no core dump and no other process gets the password; the command's own limits and dumps are unchanged" {
+  secret_user
+  export CONDOLOCK_PASSWORD=pw-that-is-secret
+  redis ACL SETUSER job resetpass '>pw-that-is-secret' >/dev/null
+  as_other
+  ulimit -c unlimited
+  other() { setpriv --reuid 12345 --clear-groups "$@"; }
+  # setpriv and condolock are one process.
+  setpriv --reuid 12345 --clear-groups ./condolock run --key K -- sh -c 'ulimit -Hc >limit; ulimit -c >>limit; exec sleep 60' 3>&- &
+  pid=$!
+  wait_for held K
+  wait_for sh -c '[ "$(wc -l <limit)" = 2 ]'
+  [ "$(sort -u limit)" = unlimited ]
+  child=$(pgrep -x sleep -u 12345)
+  other cat "/proc/$child/environ" >/dev/null # the command can be looked at
+  run other cat "/proc/$pid/environ"
+  [ "$status" -ne 0 ]
+  [[ "$output" == *'ermission denied'* ]]
+  kill -SEGV "$pid"
+  wait "$pid" || [ $? -eq 139 ]
+  expect_code 1 grep -alrs pw-that-is-secret . --include='core*'
+  # If core files are written here at all, the command's would be.
+  [[ "$(cat /proc/sys/kernel/core_pattern)" != core ]] || {
+    run ./condolock run --key C -- sh -c 'kill -SEGV $$'
+    ls core* >/dev/null
+  }
+}
