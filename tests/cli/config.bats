@@ -338,7 +338,7 @@ secret_user() {
   refused 'the password file fifo: no end of it within 10s' touch K --password-file fifo
 }
 
-@test "a password that other users can read is warned of on a terminal, with -v, in CI; cron gets no mail" {
+@test "a password that other users can read is warned of on a terminal, with -v, in CI, and by doctor; cron gets no mail" {
   secret_user
   echo pw >password
   text="condolock: warning: the password file password can be read by other users: chmod go-r it"
@@ -352,6 +352,9 @@ secret_user() {
     [ "${stderr_lines[0]}" = "$text" ]
     run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -q
     [ "$stderr" = '' ]
+    run -1 --separate-stderr "$CONDOLOCK" doctor --password-file password -v
+    [ "$stderr" = '' ]
+    [[ "$output" =~ 'warning  password '*'the password file password can be read by other users' ]]
   done
   chmod 600 password
   run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
