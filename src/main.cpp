@@ -12,12 +12,14 @@
 #include "cli/dispatch.hpp"
 #include "cli/output/console.hpp"
 #include "process/child.hpp"
+#include "process/core_dump.hpp"
 #include "util/shortage.hpp"
 
 int main(int argc, char** argv) {
   using condolock::cli::Console;
   int code = condolock::exit_code::internal;
   try {
+    condolock::process::forbid_core_dump();
     condolock::process::occupy_standard_descriptors();
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const auto result = condolock::cli::dispatch(arguments);

@@ -1,8 +1,13 @@
-// A result of `doctor`. Each engine has its own checks.
+// The results of `doctor`. Each engine has its own checks.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
 
 namespace condolock::engine {
 
@@ -19,5 +24,25 @@ struct Finding {
   std::string found;   // the result and what it means; safe to print
   std::string advice;  // what to do about it; empty: nothing
 };
+
+struct Diagnosis {
+  // Of the server; empty: not known. Safe to print.
+  std::string product;  // "Redis" or "Valkey"
+  std::string version;
+  std::string role;      // "primary", "replica" or "sentinel"
+  bool can_run = false;  // a run can start, and its end can be recorded
+  std::vector<Finding> findings;
+};
+
+// Makes a call and blocks until the reply. The time is limited by whoever made this function.
+using Ask = std::function<Reply(Call)>;
+
+struct TrialFailure {
+  std::string step;  // "acquire"
+  Failure failure;
+};
+
+// Does all that a run does, on keys that nobody else uses, and removes them again. None: it worked.
+using Trial = std::function<std::optional<TrialFailure>(const Ask&)>;
 
 }  // namespace condolock::engine

@@ -1,6 +1,9 @@
 #include "engine/open.hpp"
 
-#include "engine/redis/doctor.hpp"
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "engine/redis/redis_engine.hpp"
 #include "util/escape.hpp"
 #ifdef CONDOLOCK_EMBEDDED
@@ -50,6 +53,11 @@ std::optional<std::string> warning([[maybe_unused]] const Location& location) {
          ", where locks between machines do not hold: name a directory on a local disk";
 }
 
+bool exists(const Location& location) {
+  const auto* directory = as_directory(location);
+  return directory == nullptr || access(directory->file().c_str(), F_OK) == 0;
+}
+
 std::unique_ptr<Engine> open(const Location& location) {
 #ifdef CONDOLOCK_EMBEDDED
   if (const auto* directory = as_directory(location)) return std::make_unique<embedded::EmbeddedEngine>(*directory);
@@ -57,12 +65,18 @@ std::unique_ptr<Engine> open(const Location& location) {
   return std::make_unique<redis::RedisEngine>(std::get<redis::Target>(location));
 }
 
-std::vector<Finding> examine(const Location& location, const std::vector<std::string>& keys, Millis timeout) {
+Diagnosis examine(const Location& location, const redis::Subject& subject, Millis timeout) {
 #ifdef CONDOLOCK_EMBEDDED
-  if (const auto* directory = as_directory(location)) return embedded::examine(*directory);
+  if (const auto* directory = as_directory(location)) {
+    Diagnosis diagnosis;
+    diagnosis.findings = embedded::examine(*directory);
+    diagnosis.can_run = std::none_of(diagnosis.findings.begin(), diagnosis.findings.end(),
+                                     [](const Finding& finding) { return finding.level == Finding::Level::error; });
+    return diagnosis;
+  }
 #endif
   const auto engine = open(location);
-  return redis::examine(*engine, std::get<redis::Target>(location), keys, timeout);
+  return redis::examine(*engine, std::get<redis::Target>(location), subject, timeout);
 }
 
 std::string_view kind_of(const Location& location) { return as_directory(location) != nullptr ? "file" : "redis"; }
@@ -70,6 +84,11 @@ std::string_view kind_of(const Location& location) { return as_directory(locatio
 std::string shown(const Location& location) {
   const auto* directory = as_directory(location);
   return directory != nullptr ? directory->directory : std::get<redis::Target>(location).shown();
+}
+
+std::optional<int> database_of(const Location& location) {
+  const auto* target = std::get_if<redis::Target>(&location);
+  return target == nullptr ? std::nullopt : std::optional(target->database);
 }
 
 }  // namespace condolock::engine

@@ -11,6 +11,7 @@
 #include "engine/embedded/location.hpp"
 #include "engine/engine.hpp"
 #include "engine/finding.hpp"
+#include "engine/redis/doctor.hpp"
 #include "engine/redis/url.hpp"
 #include "util/result.hpp"
 
@@ -29,16 +30,21 @@ std::optional<util::Problem> unsupported(const Location& location);
 // A warning for the user before the first run: the directory is on a network file system. None: nothing to warn of.
 std::optional<std::string> warning(const Location& location);
 
+// False if it is a directory without a database: a call would create one.
+bool exists(const Location& location);
+
 // Creates an engine; the first call connects. unsupported(location) must be none.
 std::unique_ptr<Engine> open(const Location& location);
 
-// Checks the server or directory, for `doctor`. `keys`: the Redis keys of any job in the namespace to check. `timeout`:
-// limit for one attempt of a request; each is made at most twice. A directory needs neither.
-std::vector<Finding> examine(const Location& location, const std::vector<std::string>& keys, Millis timeout);
+// Checks the server or directory, for `doctor`. `timeout`: limit for one request; a server may take three times as long for
+// all of them. A directory needs neither a subject nor a timeout.
+Diagnosis examine(const Location& location, const redis::Subject& subject, Millis timeout);
 
 // "redis" or "file".
 std::string_view kind_of(const Location& location);
 // For messages, without a password: "127.0.0.1:6379", or a path.
 std::string shown(const Location& location);
+// The number of the database on a server; none: a directory.
+std::optional<int> database_of(const Location& location);
 
 }  // namespace condolock::engine

@@ -123,7 +123,7 @@ END
   [ "$(lease run --config /dev/null)" = 60000 ]
   refused 'the config file nothing: No such file or directory' status K --config nothing
   refused 'the config file : No such file or directory' status K --config ''
-  refused "the config file $HOME is not a regular file" status K --config "$HOME"
+  refused "the config file $HOME is not a regular file or a pipe" status K --config "$HOME"
 }
 
 @test "what is wrong in it: 78, with file and line, before any connection" {
@@ -238,4 +238,25 @@ END
     run "$CONDOLOCK" $line
     [ "$status" -eq 64 ] || { echo "$line: $status"; return 1; }
   done
+}
+
+@test "without HOME, no file in the root directory is read" {
+  mkdir -p root/.config/condolock root/redis
+  echo 'namespace = "wrong"' >root/.config/condolock/config.toml
+  chmod go-w root/.config/condolock/config.toml
+  cp "$CONDOLOCK" root/condolock
+  export CONDOLOCK_URL=unix:///redis/redis.sock
+  unset XDG_CONFIG_HOME
+  # A mount namespace of its own, so that nothing has to be unmounted.
+  # shellcheck disable=SC2016  # for that shell
+  in_root='mount --bind "$REDIS_DIR" root/redis
+    for each in lib lib64 usr proc; do mkdir -p root/$each; mount --rbind /$each root/$each; done
+    exec chroot root /condolock touch K'
+  for home in -uHOME HOME= HOME=relative; do
+    env "$home" unshare -m sh -ec "$in_root"
+  done
+  [ "$(job K runs)" = 3 ]
+  [ "$(redis EXISTS '{wrong}:job:K')" = 0 ]
+  HOME=/ unshare -m sh -ec "$in_root" # there it would be read
+  [ "$(redis EXISTS '{wrong}:job:K')" = 1 ]
 }

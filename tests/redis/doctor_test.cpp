@@ -1,72 +1,21 @@
 // What doctor says of real servers.
-#include "engine/redis/doctor.hpp"
-
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <ctime>
-
 #include "engine/redis/permissions.hpp"
-#include "lock/job.hpp"
-#include "support/redis_server.hpp"
+#include "redis/diagnosis.hpp"
 
-using namespace condolock;
+using namespace support;
 using engine::redis::RedisEngine;
-using support::RedisServer;
 using Level = engine::Finding::Level;
 
 namespace {
-
-const std::vector<std::string> keys = lock::Job{"ns", "doctor"}.keys();
-
-std::vector<engine::Finding> examine(const engine::redis::Target& target) {
-  RedisEngine engine(target);
-  return engine::redis::examine(engine, target, keys, Millis(2000));
-}
-
-engine::Finding find(const std::vector<engine::Finding>& findings, const std::string& check) {
-  const auto found =
-      std::find_if(findings.begin(), findings.end(), [&](const engine::Finding& finding) { return finding.check == check; });
-  REQUIRE_MESSAGE(found != findings.end(), check);
-  return *found;
-}
-
-engine::Finding look(RedisServer& server, const std::string& check) { return find(examine(server.target()), check); }
-
-engine::redis::Target as(RedisServer& server, const std::string& user, const std::string& password) {
-  engine::redis::Target target = server.target();
-  target.user = user;
-  target.password = password;
-  return target;
-}
-
-// Says what a server would that is not at hand.
-class Scripted final : public engine::Engine {
- public:
-  explicit Scripted(std::string info, std::int64_t ahead = 0) : info_(std::move(info)), ahead_(ahead) {}
-  void start(engine::Call call, Instant now) override {
-    reply_ = engine::Reply{now, engine::Values{"OK"}, {}};
-    if (call.args[0] == "INFO") reply_->answer = engine::Values{info_};
-    if (call.args[0] == "TIME") reply_->answer = engine::Values{std::to_string(std::time(nullptr) + ahead_), "0"};
-  }
-  void cancel() override {}
-  engine::Interest interest() const override { return {}; }
-  std::optional<engine::Reply> advance(short /*revents*/, Instant /*now*/) override {
-    return std::exchange(reply_, std::nullopt);
-  }
-
- private:
-  std::string info_;
-  std::int64_t ahead_;
-  std::optional<engine::Reply> reply_;
-};
 
 std::vector<engine::Finding> examine_scripted(const std::string& info, std::int64_t ahead = 0,
                                               const char* host = "127.0.0.1") {
   Scripted engine(info, ahead);
   engine::redis::Target target;
   target.host = host;
-  return engine::redis::examine(engine, target, keys, Millis(1000));
+  return diagnose(engine, target, Millis(1000)).findings;
 }
 
 Level version_level(const std::string& info) { return find(examine_scripted(info), "version").level; }
@@ -100,10 +49,15 @@ TEST_CASE("doctor: a server that is fit") {
     CHECK_FALSE(finding.found.empty());
   }
   for (const char* check : {"reachable", "way", "round trip", "clock", "version", "role", "replicas", "persistence",
-                            "eviction", "permissions", "waiting"}) {
+                            "eviction", "permissions", "waiting", "trial run"}) {
     find(findings, check);
   }
   CHECK(server.command({"DBSIZE"}) == before);
+  RedisEngine engine(server.target());
+  const engine::Diagnosis diagnosis = diagnose(engine, server.target(), Millis(2000));
+  CHECK(diagnosis.can_run);
+  CHECK(diagnosis.role == "primary");
+  CHECK_FALSE(diagnosis.version.empty());
 }
 
 TEST_CASE("doctor: persistence") {
@@ -149,7 +103,7 @@ TEST_CASE("doctor: a user who lacks what is needed; the advice is enough") {
   const engine::Finding permissions = find(findings, "permissions");
   CHECK(permissions.level == Level::error);
   CHECK(permissions.found == "user job lacks: BLPOP ROLE ZADD");
-  CHECK(find(findings, "waiting").level == Level::warning);
+  CHECK(find(findings, "trial run").level == Level::error);
 
   std::vector<std::string> words;
   std::string rest = permissions.advice + " ";
@@ -174,10 +128,11 @@ TEST_CASE("doctor: a user who may not ask is told what could not be found out") 
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@admin", "-@dangerous"});
   const auto findings = examine(as(server, "job", "pw"));
-  for (const char* check : {"version", "role", "persistence", "eviction", "permissions"}) {
+  for (const char* check : {"version", "role", "persistence", "eviction"}) {
     CAPTURE(check);
     CHECK(find(findings, check).level == Level::unknown);
   }
+  CHECK(find(findings, "permissions").found == "user job lacks: ROLE");
   CHECK(find(findings, "reachable").level == Level::good);
 
   // ROLE tells what INFO would.
@@ -190,9 +145,9 @@ TEST_CASE("doctor: a user who may not ask is told what could not be found out") 
 TEST_CASE("doctor: a user who may not even run scripts, and none can be asked about that") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@scripting", "-acl"});
-  const engine::Finding finding = find(examine(as(server, "job", "pw")), "permissions");
+  const engine::Finding finding = find(examine(as(server, "job", "pw")), "trial run");
   CHECK(finding.level == Level::error);
-  CHECK(finding.found.find("the scripts can't be run: ") == 0);
+  CHECK(finding.found.find("NOPERM") != std::string::npos);
 }
 
 TEST_CASE("doctor: a database that can't be had is no server that answers") {
@@ -208,7 +163,7 @@ TEST_CASE("doctor: a database that can't be had is no server that answers") {
   target.database = 99;
   findings = examine(target);
   REQUIRE(findings.size() == 1);
-  CHECK(findings[0].advice == "name a database that there is");
+  CHECK(findings[0].advice == "name a database that there is: the number in the URL");
   server.command({"ACL", "SETUSER", "job", "+select", "-ping"});
   CHECK(find(examine(as(server, "job", "pw")), "reachable").level == Level::good);
 }
@@ -216,7 +171,7 @@ TEST_CASE("doctor: a database that can't be had is no server that answers") {
 TEST_CASE("doctor: a server that refuses writes") {
   RedisServer server({"--appendonly", "yes"});
   server.command({"CONFIG", "SET", "min-replicas-to-write", "1"});
-  const engine::Finding writes = look(server, "writes");
+  const engine::Finding writes = look(server, "trial run");
   CHECK(writes.level == Level::error);
   CHECK(writes.found.find("NOREPLICAS") != std::string::npos);
   server.command({"CONFIG", "SET", "min-replicas-to-write", "0"});

@@ -106,9 +106,11 @@ std::optional<std::string> meant(Options& options, const RawArguments& arguments
   return line;
 }
 
-std::optional<CommandResult> read_config_file(Options& options, const Globals& globals) {
-  auto settings = read_config(globals.config);
-  if (!settings) return CommandResult{exit_code::configuration, settings.error().text, ""};
+std::optional<CommandResult> read_config_file(Options& options, Globals& globals) {
+  auto config = read_config(globals.config);
+  if (!config) return CommandResult{exit_code::configuration, config.error().text, ""};
+  if (config->is_exposed) globals.exposed_config = config->path;
+  auto* settings = &config->settings;
   // NO_COLOR overrides the config file, as every environment variable does.
   const char* no_color = std::getenv("NO_COLOR");
   if (no_color != nullptr && *no_color != '\0') {

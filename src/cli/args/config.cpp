@@ -12,13 +12,19 @@
 namespace condolock::cli {
 namespace {
 
-// The XDG base directory specification says to ignore a path that is not absolute.
+// The user's directory of config files; empty if there is none. The XDG base directory specification says to ignore a path
+// that is not absolute.
+std::string config_home() {
+  std::string directory = util::from_environment("XDG_CONFIG_HOME");
+  if (directory.starts_with('/')) return directory;
+  const std::string home = util::from_environment("HOME");
+  return home.starts_with('/') ? home + "/.config" : "";
+}
+
 std::string find() {
-  std::string home = util::from_environment("XDG_CONFIG_HOME");
-  if (!home.starts_with('/')) home = util::from_environment("HOME") + "/.config";
-  for (const std::string& directory : {home, std::string("/etc")}) {
+  for (const std::string& directory : {config_home(), std::string("/etc")}) {
     std::string path = directory + "/condolock/config.toml";
-    if (directory.starts_with('/') && access(path.c_str(), F_OK) == 0) return path;
+    if (!directory.empty() && access(path.c_str(), F_OK) == 0) return path;
   }
   return "";
 }
@@ -72,13 +78,15 @@ util::Result<std::vector<Setting>> settings_of(const toml::table& table, const s
 
 }  // namespace
 
-util::Result<std::vector<Setting>> read_config(const std::optional<std::string>& named) {
+util::Result<Config> read_config(const std::optional<std::string>& named) {
   const std::string path = named ? *named : find();
-  if ((path.empty() && !named) || path == "/dev/null") return std::vector<Setting>();
-  const auto text = read_trusted("the config file", path);
-  if (!text) return text.error();
+  if ((path.empty() && !named) || path == "/dev/null") return Config();
+  const auto file = read_trusted("the config file", path);
+  if (!file) return file.error();
   try {
-    return settings_of(toml::parse(std::string_view(*text)), path);
+    auto settings = settings_of(toml::parse(std::string_view(file->text)), path);
+    if (!settings) return settings.error();
+    return Config{*std::move(settings), path, file->is_exposed};
   } catch (const toml::parse_error& error) {
     return util::Problem{util::escape(path) + ":" + std::to_string(error.source().begin.line) + ": " +
                          util::escape(std::string(error.description())) + " (texts stand in quotes)"};

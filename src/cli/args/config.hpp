@@ -25,11 +25,18 @@ struct Setting {
   std::string source;              // "/etc/condolock/config.toml:3"
 };
 
+struct Config {
+  std::vector<Setting> settings;
+  std::string path;         // of the file; empty: none was read
+  bool is_exposed = false;  // other users can read the file
+};
+
 // Reads the file `named`. Without a name it reads the first file that exists, if any:
-//   $XDG_CONFIG_HOME/condolock/config.toml (~/.config if the variable is not an absolute path)
+//   $XDG_CONFIG_HOME/condolock/config.toml ($HOME/.config if the variable is not an absolute path; not looked for if HOME
+//   is not one either)
 //   /etc/condolock/config.toml
 // /dev/null counts as an empty file. These are problems, and the text names the file, and the line if there is one: invalid
 // TOML; an unknown name; a value that is not a string, number, boolean or array; a file that read_trusted refuses.
-util::Result<std::vector<Setting>> read_config(const std::optional<std::string>& named);
+util::Result<Config> read_config(const std::optional<std::string>& named);
 
 }  // namespace condolock::cli

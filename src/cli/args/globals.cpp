@@ -34,18 +34,20 @@ std::optional<util::Problem> set_color(std::string_view text) {
 }
 
 // Reads the first line of the file.
-util::Result<std::string> read_password(const std::string& path) {
-  auto text = read_trusted("the password file", path);
-  if (!text) return text;
-  (*text).resize(std::min(text->find_first_of("\r\n"), text->size()));
-  if (text->empty()) return util::Problem{"the password file " + util::escape(path) + " is empty"};
-  return text;
+util::Result<TrustedFile> read_password(const std::string& path) {
+  auto file = read_trusted("the password file", path);
+  if (!file) return file;
+  std::string& text = (*file).text;
+  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
+  const std::string name = "the password file " + util::escape(path);
+  if (text.empty()) return util::Problem{name + " has no password in its first line"};
+  if (text.find('\0') != std::string::npos) return util::Problem{name + " is not a text: it has a zero byte"};
+  return file;
 }
 
 // Uses the first one that is set: --password-file, the password in --url or in its environment variables,
 // CONDOLOCK_PASSWORD_FILE, CONDOLOCK_PASSWORD, REDISCLI_AUTH, the config file's url, the config file's password-file.
-std::optional<CommandResult> find_password(const Options& options, const std::string& file_name,
-                                           engine::redis::Target& target) {
+std::optional<CommandResult> find_password(const Options& options, Globals& globals, engine::redis::Target& target) {
   using Source = Options::Source;
   const Source file = options.source("--password-file");
   const bool url_has_one = !target.password.empty();
@@ -60,9 +62,12 @@ std::optional<CommandResult> find_password(const Options& options, const std::st
     from_file = found.empty() && !url_has_one && file == Source::config;
   }
   if (from_file) {
-    const auto password = read_password(file_name);
+    const auto password = read_password(globals.password_file);
     if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
-    found = *password;
+    found = password->text;
+    if (password->is_exposed) globals.exposed_password = "the password file " + util::escape(globals.password_file);
+  } else if (found.empty() && url_has_one && !globals.exposed_config.empty()) {
+    globals.exposed_password = "the config file " + util::escape(globals.exposed_config) + ", which holds the password,";
   }
   if (!found.empty()) target.password = found;
   return std::nullopt;
@@ -115,7 +120,12 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   }
   const bool user_is_nearer = options.source("--user") > options.source("--url");
   if (target->user.empty() || options.was_given("--user") || user_is_nearer) target->user = globals.user;
-  return find_password(options, globals.password_file, *target);
+  if (auto result = find_password(options, globals, *target)) return result;
+  if (globals.exposed_password && globals.warns_of_exposure) {
+    Console(globals.quiet, globals.verbose, Patience::never_waits)
+        .caution(*globals.exposed_password + " can be read by other users: " + std::string(protect_password));
+  }
+  return std::nullopt;
 }
 
 std::unique_ptr<engine::Engine> open_engine(const Globals& globals) {

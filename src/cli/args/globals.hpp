@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cli/args/options.hpp"
 #include "cli/output/console.hpp"
@@ -18,15 +19,22 @@ struct Globals {
   Millis redis_timeout{5000};
   std::optional<std::string> config;  // path of the config file; none: the default paths
   std::string ns = "condolock";
+  std::string exposed_config;                   // path of the config file if other users can read it; else empty
+  std::optional<std::string> exposed_password;  // the file that the password came from, if other users can read it
+  bool warns_of_exposure = true;                // doctor reports it in another way
   bool quiet = false;
   bool verbose = false;
   bool help = false;
 };
 
+// What to do about Globals::exposed_password.
+inline constexpr std::string_view protect_password = "chmod go-r it";
+
 void declare(Options& options, Globals& globals);
 
 // Call after parsing. Finds the password, and checks what must be right before any connection is made; a problem is 78.
-// Warns if others can see the password.
+// Warns if others can see the password: of a password on the command line always, of one in a file only where decisions are
+// printed, since cron would send a mail for every run.
 std::optional<CommandResult> settle(const Options& options, Globals& globals);
 
 std::unique_ptr<engine::Engine> open_engine(const Globals& globals);

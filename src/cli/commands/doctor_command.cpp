@@ -6,6 +6,11 @@
 #include "cli/commands/commands.hpp"
 #include "cli/output/json.hpp"
 #include "cli/output/table.hpp"
+#include "engine/ask.hpp"
+#include "lock/clock_survey.hpp"
+#include "lock/trial.hpp"
+#include "util/duration.hpp"
+#include "util/escape.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -13,7 +18,9 @@ namespace {
 using Level = engine::Finding::Level;
 
 constexpr CommandSpec doctor_spec{"condolock doctor [--json]", R"(
-Asks the server itself, or looks at the directory, and changes nothing there.
+Asks the server itself, or looks at the directory. On a server it also makes a
+trial run, on keys of its own, which it removes again. All of it takes at most
+four times --redis-timeout.
 
 Exit code: 0; 1 when there are warnings, or something could not be found out;
 2 when there are errors.
@@ -42,30 +49,109 @@ Tint tint_of(Level level) {
   return level == Level::unknown ? Tint::dim : Tint::bad;
 }
 
-std::string text_of(const std::vector<engine::Finding>& findings, const Palette& palette) {
-  std::vector<Row> rows;
-  for (const engine::Finding& finding : findings) {
-    rows.push_back({{name_of(finding.level), tint_of(finding.level)}, {finding.check}, {finding.found}});
-    if (!finding.advice.empty()) rows.push_back({{""}, {""}, {"-> " + finding.advice}});
-  }
-  return table_text(rows, palette);
-}
+class DoctorResult {
+ public:
+  DoctorResult(const Globals& globals, engine::Diagnosis diagnosis) : globals_(globals), diagnosis_(std::move(diagnosis)) {}
 
-std::string json_of(const std::vector<engine::Finding>& findings, const std::string& engine, const std::string& server) {
-  Json checks = Json::array();
-  for (const engine::Finding& finding : findings) {
-    checks.push_back({{"check", finding.check},
-                      {"level", name_of(finding.level)},
-                      {"found", finding.found},
-                      {"advice", finding.advice.empty() ? Json(nullptr) : Json(finding.advice)}});
+  int exit_code() const {
+    if (count(Level::error) > 0) return exit_code::doctor_errors;
+    return count(Level::warning) + count(Level::unknown) > 0 ? exit_code::doctor_warnings : exit_code::ok;
   }
-  return dumped({{"schema", 1}, {"engine", engine}, {"server", server}, {"checks", checks}}, 2);
+
+  std::string text(const Palette& palette) const {
+    std::vector<Row> rows;
+    for (const engine::Finding& finding : diagnosis_.findings) {
+      rows.push_back({{name_of(finding.level), tint_of(finding.level)}, {finding.check}, {finding.found}});
+      if (!finding.advice.empty()) rows.push_back({{""}, {""}, {"-> " + finding.advice}});
+    }
+    return heading() + "\n" + table_text(rows, palette) + summary() + "\n";
+  }
+
+  std::string json() const {
+    Json checks = Json::array();
+    for (const engine::Finding& finding : diagnosis_.findings) {
+      checks.push_back({{"check", finding.check},
+                        {"level", name_of(finding.level)},
+                        {"found", finding.found},
+                        {"advice", or_null(finding.advice)}});
+    }
+    const auto database = engine::database_of(globals_.location);
+    return dumped({{"schema", 1},
+                   {"engine", engine::kind_of(globals_.location)},
+                   {"server", engine::shown(globals_.location)},
+                   {"database", database ? Json(*database) : Json(nullptr)},
+                   {"product", or_null(diagnosis_.product)},
+                   {"version", or_null(diagnosis_.version)},
+                   {"role", or_null(diagnosis_.role)},
+                   {"can_run", diagnosis_.can_run},
+                   {"summary", summary()},
+                   {"checks", checks}},
+                  2);
+  }
+
+ private:
+  static Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+  std::ptrdiff_t count(Level level) const {
+    return std::count_if(diagnosis_.findings.begin(), diagnosis_.findings.end(),
+                         [&](const engine::Finding& finding) { return finding.level == level; });
+  }
+
+  // "db1:6379/0: Redis 7.0.15, primary"
+  std::string heading() const {
+    std::string out = util::escape(engine::shown(globals_.location));
+    if (const auto database = engine::database_of(globals_.location)) out += "/" + std::to_string(*database);
+    std::string known = diagnosis_.product.empty() ? "" : diagnosis_.product + " " + diagnosis_.version;
+    if (!diagnosis_.role.empty()) known += (known.empty() ? "" : ", ") + diagnosis_.role;
+    return known.empty() ? out : out + ": " + known;
+  }
+
+  // "2 errors, 1 warning: no run can work"
+  std::string summary() const {
+    std::string out;
+    const auto add = [&](std::ptrdiff_t number, const std::string& what, const std::string& several) {
+      if (number > 0) out += (out.empty() ? "" : ", ") + std::to_string(number) + " " + (number == 1 ? what : several);
+    };
+    add(count(Level::error), "error", "errors");
+    add(count(Level::warning), "warning", "warnings");
+    add(count(Level::unknown), "unknown", "unknown");
+    return (out.empty() ? "nothing to complain about" : out) + ": " + verdict();
+  }
+
+  std::string verdict() const {
+    if (!diagnosis_.can_run) return count(Level::error) > 0 ? "no run can work" : "whether runs work is not known";
+    if (count(Level::error) > 0) return "runs start, but they are not safe";
+    return "runs work";
+  }
+
+  const Globals& globals_;
+  const engine::Diagnosis diagnosis_;
+};
+
+// Whether the engine's clock went back. None: there is nothing to look at.
+std::optional<engine::Finding> look_at_times(const Globals& globals) {
+  if (!engine::exists(globals.location)) return std::nullopt;
+  const auto engine = open_engine(globals);
+  const Instant until = BootClock::now() + globals.redis_timeout;
+  const auto survey = lock::survey_clock(globals.ns, [&](engine::Call call) {
+    const auto left = std::chrono::duration_cast<Millis>(until - BootClock::now());
+    return ask(*engine, std::move(call), std::max(left / 2, Millis(1)));  // it may ask twice
+  });
+  if (!survey) return engine::Finding{Level::unknown, "times", "not known: " + describe(survey.error()), ""};
+  const std::string of = " of " + std::to_string(survey->records) + " records";
+  if (survey->ahead == 0) return engine::Finding{Level::good, "times", "none" + of + " has a time in the future", ""};
+  return engine::Finding{Level::warning, "times",
+                         "the engine's clock went back: " + std::to_string(survey->ahead) + of +
+                             " have a time in the future, " + util::escape(survey->furthest) + " one that is " +
+                             util::format_duration(survey->by) + " ahead; such a time counts as now",
+                         "set the clock by NTP; the next run of each job stores its times as now"};
 }
 
 }  // namespace
 
 CommandResult doctor_command(const RawArguments& arguments) {
   Globals globals;
+  globals.warns_of_exposure = false;
   CommandArguments args;
   bool json = false;
   Options options("doctor");
@@ -73,16 +159,17 @@ CommandResult doctor_command(const RawArguments& arguments) {
   declare(options, globals);
   if (auto result = parse(options, arguments, doctor_spec, globals, args)) return *result;
 
-  const auto findings = engine::examine(globals.location, job_of(globals, "doctor").keys(), globals.redis_timeout);
-  const auto has = [&](Level level) {
-    return std::any_of(findings.begin(), findings.end(), [&](const engine::Finding& f) { return f.level == level; });
-  };
-  int code = exit_code::ok;
-  if (has(Level::warning) || has(Level::unknown)) code = exit_code::doctor_warnings;
-  if (has(Level::error)) code = exit_code::doctor_errors;
-  return {code, "",
-          json ? json_of(findings, std::string(engine::kind_of(globals.location)), engine::shown(globals.location))
-               : text_of(findings, Palette(STDOUT_FILENO))};
+  const auto trial = [&](const engine::Ask& ask) { return lock::try_run(globals.ns, ask); };
+  auto diagnosis = engine::examine(globals.location, {job_of(globals, "doctor").keys(), trial}, globals.redis_timeout);
+  if (diagnosis.can_run) {
+    if (auto finding = look_at_times(globals)) diagnosis.findings.push_back(*std::move(finding));
+  }
+  if (globals.exposed_password) {
+    diagnosis.findings.push_back({Level::warning, "password", *globals.exposed_password + " can be read by other users",
+                                  std::string(protect_password)});
+  }
+  const DoctorResult result(globals, std::move(diagnosis));
+  return {result.exit_code(), "", json ? result.json() : result.text(Palette(STDOUT_FILENO))};
 }
 
 }  // namespace condolock::cli

@@ -66,6 +66,10 @@ void Console::decision(std::string_view text) const {
   if (prints_decisions_) line(Tint::none, "", text);
 }
 
+void Console::caution(std::string_view text) const {
+  if (prints_decisions_) line(Tint::bad, "warning: ", text);
+}
+
 void Console::prompt(std::string_view text) const { write_all(STDERR_FILENO, "condolock: " + util::printable(text)); }
 
 void Console::detail(std::string_view text) const {

@@ -41,6 +41,8 @@ class Console {
   // One line per decision. Shown on a terminal, with -v, or if CI is set, unless `quiet`. Otherwise silent, so that cron
   // sends no mail for the machines that skipped.
   void decision(std::string_view text) const;
+  // A warning that is shown where decisions are: the same for every run, so that cron must not mail it.
+  void caution(std::string_view text) const;
   // A question, without a line feed. Always shown.
   void prompt(std::string_view text) const;
   // Shown with -v, unless `quiet`.

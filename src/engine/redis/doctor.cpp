@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <map>
+#include <optional>
 
 #include "engine/ask.hpp"
+#include "engine/redis/advice.hpp"
 #include "engine/redis/permissions.hpp"
+#include "engine/redis/server_info.hpp"
+#include "engine/redis/storage_checks.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
@@ -18,18 +20,12 @@ namespace {
 using Level = Finding::Level;
 using Words = std::vector<std::string>;
 
+// The time for everything is this many times the time for one exchange.
+constexpr int max_exchanges = 3;
+
 bool mentions(const Failure& failure, std::string_view what) { return failure.text.find(what) != std::string::npos; }
 
-// "7.0.15" -> 7000015. A missing part counts as 0; each part must be below 1000.
-std::int64_t version_number(std::string_view text) {
-  std::int64_t out = 0;
-  for (int part = 0; part < 3; ++part) {
-    const std::size_t dot = std::min(text.find('.'), text.size());
-    out = out * 1000 + util::parse_number<std::int64_t>(text.substr(0, dot)).value_or(0);
-    text.remove_prefix(std::min(dot + 1, text.size()));
-  }
-  return out;
-}
+bool is_no_answer(Fault fault) { return fault == Fault::unreachable || fault == Fault::not_ready; }
 
 std::int64_t wall_clock() {
   return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -41,44 +37,58 @@ std::string shown_length(std::chrono::microseconds length) {
   return std::to_string(length.count() / 1000) + "." + us.substr(1, 2) + "ms";
 }
 
-// Parses the reply to INFO: lines of name:value.
-std::map<std::string, std::string> parse_info(std::string_view text) {
-  std::map<std::string, std::string> out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find("\r\n"), text.size());
-    const std::string_view line = text.substr(0, end);
-    const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos) out[std::string(line.substr(0, colon))] = line.substr(colon + 1);
-    text.remove_prefix(std::min(end + 2, text.size()));
-  }
-  return out;
-}
-
 class Examination {
  public:
-  Examination(Engine& engine, const Target& target, const Words& keys, Millis patience)
-      : engine_(engine), target_(target), keys_(keys), patience_(patience) {}
+  Examination(Engine& engine, const Target& target, const Subject& subject, Millis patience)
+      : engine_(engine),
+        target_(target),
+        keys_(subject.keys),
+        trial_(subject.trial),
+        patience_(patience),
+        until_(BootClock::now() + patience * max_exchanges) {}
 
-  std::vector<Finding> run() {
-    if (!reach()) return findings_;
-    look_at_way();
-    look_at_round_trip();
-    look_at_clock();
-    learn();
-    look_at_version();
-    look_at_role();
-    look_at_persistence();
-    look_at_eviction();
-    look_at_permissions();
-    look_at_sleeping();
-    return findings_;
+  Diagnosis run() {
+    if (!reach() || !is_server()) return diagnosis_;
+    using Look = void (Examination::*)();
+    constexpr std::array<Look, 10> looks{&Examination::look_at_way,
+                                         &Examination::look_at_round_trip,
+                                         &Examination::look_at_version,
+                                         &Examination::look_at_role,
+                                         &Examination::try_run,
+                                         &Examination::look_at_clock,
+                                         &Examination::look_at_persistence,
+                                         &Examination::look_at_eviction,
+                                         &Examination::look_at_permissions,
+                                         &Examination::look_at_sleeping};
+    for (const Look look : looks) {
+      const std::size_t before = findings_.size();
+      silent_ = hurried_ = false;
+      (this->*look)();
+      if (hurried_) findings_.resize(before);
+      if (!hurried_ && BootClock::now() < until_) continue;
+      add(Level::unknown, "time", "not all could be looked at within " + util::format_duration(patience_ * max_exchanges),
+          "raise --redis-timeout");
+      break;
+    }
+    return diagnosis_;
   }
 
  private:
+  Reply ask(Call call) {
+    const auto left = std::chrono::duration_cast<Millis>(until_ - BootClock::now());
+    const Millis allowed = std::max(Millis(1), std::min(patience_, left / 2));  // engine::ask may ask twice
+    Reply reply = engine::ask(engine_, std::move(call), allowed);
+    if (!reply.answer && is_no_answer(reply.answer.error().fault)) {
+      if (!silent_) hurried_ = allowed < patience_;
+      silent_ = true;
+    }
+    return reply;
+  }
+
   Answered<Values> command(Words words) {
     Call call;
     call.args = std::move(words);
-    return ask(engine_, std::move(call), patience_).answer;
+    return ask(std::move(call)).answer;
   }
 
   std::optional<Values> answer_to(Words words) {
@@ -93,21 +103,29 @@ class Examination {
 
   bool reach() {
     const auto answer = command({"PING"});
-    // A user without the permission for PING may still have all that runs need.
-    if (answer || (mentions(answer.error(), "NOPERM") && mentions(answer.error(), "'ping'"))) {
+    // A user without the permission for PING may still have all that runs need. A server that refuses writes may refuse
+    // PING.
+    if (answer || (mentions(answer.error(), "NOPERM") && mentions(answer.error(), "'ping'")) ||
+        answer.error().fault == Fault::write_refused) {
       add(Level::good, "reachable", target_.shown() + " answers");
       return true;
     }
-    const Failure& failure = answer.error();
-    std::string advice = "start the server, or name another: --url or CONDOLOCK_URL";
-    if (failure.fault == Fault::denied) {
-      advice = mentions(failure, "NOPERM")
-                   ? "allow this user " + std::string(mentions(failure, "'select'") ? "SELECT" : "what is named here")
-                   : "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD";
-    } else if (failure.fault == Fault::misconfigured) {
-      advice = "name a database that there is";
+    add(Level::error, "reachable", answer.error().text, advice_for(answer.error()));
+    return false;
+  }
+
+  // Asks for INFO, which later checks read. False: the server keeps no records.
+  bool is_server() {
+    if (const auto info = answer_to({"INFO"}); info && !info->empty()) info_ = ServerInfo((*info)[0]);
+    if (!info_.version().empty()) {
+      diagnosis_.product = info_.is_valkey() ? "Valkey" : "Redis";
+      diagnosis_.version = info_.version();
     }
-    add(Level::error, "reachable", failure.text, advice);
+    if (!info_.is_sentinel()) return true;
+    diagnosis_.role = "sentinel";
+    const std::string primary = info_.watched_primary();
+    add(Level::error, "role", "a Sentinel, which keeps no records: no run is granted",
+        "name the primary that it watches" + (primary.empty() ? "" : ": " + primary));
     return false;
   }
 
@@ -150,187 +168,116 @@ class Examination {
         "set both by NTP, and let --min-time be shorter than a job's period by more than that");
   }
 
-  // Collects what later checks read: INFO, and the replies to ROLE and a read-only script. If the user may not call one, the
-  // other may still answer.
-  void learn() {
-    if (const auto info = answer_to({"INFO"}); info && !info->empty()) info_ = parse_info((*info)[0]);
-    Call call;
-    call.script = &scripts::list;
-    call.keys = keys_;
-    call.args = {"-inf", "1"};
-    call.ask_role = true;
-    Reply reply = ask(engine_, std::move(call), patience_);
-    from_primary_ = reply.from_primary;
-    if (!reply.answer) script_failure_ = std::move(reply.answer.error());
-  }
-
-  // A field of INFO, escaped; empty if INFO does not have it.
-  std::string info(const std::string& name) const {
-    const auto found = info_.find(name);
-    return found == info_.end() ? "" : util::escape(found->second);
-  }
-
   // True if INFO has the field `name`. Otherwise reports `check` as unknown.
   bool is_known(const std::string& check, const std::string& name) {
-    if (!info(name).empty()) return true;
-    add(Level::unknown, check,
-        info_.empty() ? "not known, as this user may not call INFO" : "not known, as INFO does not tell " + name,
-        info_.empty() ? "let doctor run as one who may" : "");
+    if (!info_[name].empty()) return true;
+    findings_.push_back(not_in_info(check, name, info_));
     return false;
   }
 
   void look_at_version() {
     if (!is_known("version", "redis_version")) return;
-    const bool valkey = !info("valkey_version").empty();
-    const std::string version = info(valkey ? "valkey_version" : "redis_version");
-    const std::string name = (valkey ? "Valkey " : "Redis ") + version;
-    const bool old = version_number(version) < (valkey ? 7'002'000 : 6'002'000);
-    add(old ? Level::error : Level::good, "version", name + (old ? " lacks commands that the scripts need" : ""),
+    const bool old = info_.is_too_old();
+    add(old ? Level::error : Level::good, "version",
+        diagnosis_.product + " " + info_.version() + (old ? " lacks commands that the scripts need" : ""),
         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
-    if (info("cluster_enabled") == "1") {
+    if (info_["cluster_enabled"] == "1") {
       add(Level::warning, "cluster", "this server is one of a Cluster, of which this version knows only the one it is given",
           "name the server that has the slot of the namespace, or one outside of a Cluster");
     }
   }
 
+  // A script that only reads, which a replica answers too, and ROLE.
   void look_at_role() {
-    if (info("role").empty() && !from_primary_) {
+    Call call;
+    call.script = &scripts::list;
+    call.keys = keys_;
+    call.args = {"-inf", "", "1"};
+    call.ask_role = true;
+    const Reply reply = ask(std::move(call));
+    if (!reply.answer) {
+      read_failure_ = reply.answer.error();
+    } else if (const Values& values = *reply.answer; values.size() >= 3 && values[0] == "malformed") {
+      read_failure_ = {Fault::malformed, false, false,
+                       "the record " + util::escape(values[1]) + " " + util::escape(values[2])};
+    }
+    const bool from_role = info_["role"].empty();
+    if (from_role && !reply.from_primary) {
       return add(Level::unknown, "role", "not known, as this user may call neither INFO nor ROLE", "allow this user ROLE");
     }
-    if (info("role").empty() ? from_primary_ == false : info("role") != "master") {
-      const std::string primary = info("master_host").empty() ? "" : ": " + info("master_host") + ":" + info("master_port");
-      is_replica_ = true;
+    const bool is_primary = from_role ? *reply.from_primary : info_["role"] == "master";
+    diagnosis_.role = is_primary ? "primary" : "replica";
+    if (!is_primary) {
+      const std::string primary =
+          info_["master_host"].empty() ? "" : ": " + info_["master_host"] + ":" + info_["master_port"];
       return add(Level::error, "role", "a replica, which takes no writes: no run is granted", "name the primary" + primary);
     }
     add(Level::good, "role", "primary");
-    const std::string replicas = info("connected_slaves");
-    if (replicas.empty()) return;
-    if (replicas == "0") {
-      return add(Level::good, "replicas", "none: while this server is away no job runs, and what it loses is lost");
-    }
-    add(Level::good, "replicas",
-        replicas + ", which follow with a delay: a failover forgets what they did not have yet, and a job may run twice");
+    if (!info_["connected_slaves"].empty()) findings_.push_back(replicas(info_));
+  }
+
+  // The one check that knows whether a run works. The others say why not, and what else is at risk.
+  void try_run() {
+    auto failure = read_failure_ ? std::optional(TrialFailure{"reading", *read_failure_})
+                                 : trial_([this](Call call) { return ask(std::move(call)); });
+    diagnosis_.can_run = !failure;
+    if (!failure) return add(Level::good, "trial run", "granted, renewed and recorded, and all of it removed again");
+    add(Level::error, "trial run", failure->step + " failed: " + failure->failure.text, advice_for(failure->failure));
   }
 
   void look_at_persistence() {
     if (!is_known("persistence", "aof_enabled")) return;
-    const auto config = [this](const std::string& name) -> std::optional<std::string> {
+    if (const auto disk = disk_error(info_)) findings_.push_back(*disk);
+    const auto setting = [this](const char* name) -> std::optional<std::string> {
       const auto answer = answer_to({"CONFIG", "GET", name});
       return answer && answer->size() == 2 ? std::optional(util::escape((*answer)[1])) : std::nullopt;
     };
-    if (info("rdb_last_bgsave_status") == "err" || info("aof_last_write_status") == "err") {
-      add(Level::error, "disk", "the server could not write to its disk, and may refuse all writes", "see the server's log");
-    }
-    if (info("aof_enabled") != "1") {
-      const auto save = config("save");
-      return add(Level::warning, "persistence",
-                 save && save->empty()
-                     ? "none: after a restart everything is a first run"
-                     : "snapshots alone: a restart forgets what came since the last, and jobs may run again",
-                 "set appendonly yes");
-    }
-    const auto fsync = config("appendfsync");
-    if (!fsync) {
-      return add(Level::unknown, "persistence",
-                 "AOF; how often it is synced is not known, as this user may not call CONFIG GET",
-                 "let doctor run as one who may");
-    }
-    if (*fsync == "always") return add(Level::good, "persistence", "AOF, synced at every write: nothing is lost");
-    if (*fsync == "everysec") {
-      return add(Level::good, "persistence", "AOF, synced every second: a crash of the machine forgets that much at most");
-    }
-    add(Level::warning, "persistence", "AOF, synced when the kernel likes: a crash of the machine may forget half a minute",
-        "set appendfsync everysec, or always");
+    findings_.push_back(info_["aof_enabled"] == "1" ? append_only_file(setting("appendfsync")) : snapshots(setting("save")));
   }
 
   void look_at_eviction() {
-    if (!is_known("eviction", "maxmemory_policy")) return;
-    const std::string policy = info("maxmemory_policy");
-    const bool limited = info("maxmemory") != "0";
-    const auto used = util::parse_number<std::int64_t>(info("used_memory"));
-    const auto max = util::parse_number<std::int64_t>(info("maxmemory"));
-    if (policy == "noeviction" && limited && used && max && *used >= *max) {
-      return add(Level::error, "eviction", "none (noeviction), and the memory is full: no run is granted",
-                 "raise maxmemory, or remove what else is there");
-    }
-    if (policy == "noeviction") return add(Level::good, "eviction", "none (noeviction)");
-    if (policy.starts_with("volatile-")) {
-      return add(limited ? Level::warning : Level::good, "eviction",
-                 policy + (limited ? ": records are safe, but the answers that late requests are given again may go"
-                                   : ", but there is no maxmemory"),
-                 limited ? "set maxmemory-policy noeviction" : "");
-    }
-    add(limited ? Level::error : Level::warning, "eviction",
-        policy + (limited ? ": records and leases can be evicted, and then jobs run twice"
-                          : " would evict records and leases; only as there is no maxmemory it does not"),
-        "set maxmemory-policy noeviction, or use a server of its own");
+    if (is_known("eviction", "maxmemory_policy")) findings_.push_back(eviction(info_));
   }
 
   void look_at_permissions() {
-    if (script_failure_ && script_failure_->fault == Fault::denied) {
-      return add(Level::error, "permissions", "the scripts can't be run: " + script_failure_->text,
-                 "see README for what a user needs");
-    }
-    const auto who = answer_to({"ACL", "WHOAMI"});
-    if (!who || who->empty()) {
-      return add(Level::unknown, "permissions", "not known, as this user may not call ACL", "let doctor run as one who may");
-    }
-    const std::string user = (*who)[0];
-    std::string missing;
-    std::string rights;
-    for (const std::string& name : used_commands()) {
-      rights += " +";
-      for (const char c : name) rights += static_cast<char>(c - 'A' + 'a');  // A to Z only
-      const auto sample = sample_of(name, keys_);
-      if (!sample) continue;
-      Words question{"ACL", "DRYRUN", user};
-      question.insert(question.end(), sample->begin(), sample->end());
-      const auto answer = command(std::move(question));
-      if (!answer) {
-        return add(
-            Level::unknown, "permissions",
-            "not known: user " + util::escape(user) + " gets no answer to ACL DRYRUN; a script that only reads was run",
-            "let doctor run as one who may call ACL, on Redis 7.0 or later");
-      }
-      if (answer->empty() || answer->front() != "OK") missing += (missing.empty() ? "" : " ") + name;
-    }
-    if (missing.empty()) return add(Level::good, "permissions", "user " + util::escape(user) + " has all that are needed");
-    add(Level::error, "permissions", "user " + util::escape(user) + " lacks: " + missing,
-        "ACL SETUSER " + util::escape(user) + " ~" + pattern() + " +auth +select" + rights);
+    const std::string name = target_.user.empty() ? "default" : target_.user;
+    const std::string missing =
+        missing_commands([this](Call call) { return ask(std::move(call)); }, name, keys_, scratch_key_);
+    const std::string user = util::escape(name);
+    if (missing.empty()) return add(Level::good, "permissions", "user " + user + " has all that are needed");
+    add(Level::error, "permissions", "user " + user + " lacks: " + missing,
+        "ACL SETUSER " + user + " ~" + pattern() + " +auth +select" + needed_rights());
   }
 
   // The pattern of the namespace's keys: "{ns}:*"
   std::string pattern() const { return keys_[0].substr(0, keys_[0].find('}') + 1) + ":*"; }
 
   void look_at_sleeping() {
-    const auto answer =
-        command({"BLPOP", keys_[0].substr(0, keys_[0].find('}') + 1) + ":wake:" + util::random_token(), "0.001"});
+    if (!diagnosis_.can_run) return;
+    const auto answer = command({"BLPOP", scratch_key_, "0.001"});
     if (answer) return add(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
-    const Failure& failure = answer.error();
-    if (failure.fault == Fault::not_primary && is_replica_) return;  // look_at_role() has reported it
-    if (failure.fault == Fault::write_refused || failure.fault == Fault::not_primary) {
-      return add(Level::error, "writes", "the server refuses them, so no run is granted: " + failure.text,
-                 "see the server's log and its settings of that name");
-    }
-    add(Level::warning, "waiting", "run --wait can't sleep here: " + failure.text,
-        failure.fault == Fault::denied ? "allow this user BLPOP" : "");
+    add(Level::error, "waiting", "run --wait can't sleep here: " + answer.error().text, advice_for(answer.error()));
   }
 
   Engine& engine_;
   const Target& target_;
   const Words& keys_;
-  Millis patience_;
-  std::map<std::string, std::string> info_;
-  std::optional<bool> from_primary_;
-  bool is_replica_ = false;
-  std::optional<Failure> script_failure_;
-  std::vector<Finding> findings_;
+  const Trial& trial_;
+  const Millis patience_;
+  const Instant until_;
+  ServerInfo info_;
+  std::optional<Failure> read_failure_;
+  const std::string scratch_key_ = pattern().substr(0, pattern().size() - 1) + "doctor:" + util::random_token();
+  bool silent_ = false;   // this check got no answer to a request
+  bool hurried_ = false;  // and the first such request had less time than a run gives it, so it proves nothing
+  Diagnosis diagnosis_;
+  std::vector<Finding>& findings_ = diagnosis_.findings;
 };
 
 }  // namespace
 
-std::vector<Finding> examine(Engine& engine, const Target& target, const std::vector<std::string>& keys, Millis patience) {
-  return Examination(engine, target, keys, patience).run();
+Diagnosis examine(Engine& engine, const Target& target, const Subject& subject, Millis patience) {
+  return Examination(engine, target, subject, patience).run();
 }
 
 }  // namespace condolock::engine::redis

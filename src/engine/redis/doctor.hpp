@@ -10,9 +10,13 @@
 
 namespace condolock::engine::redis {
 
-// Asks the server; changes no data. Each request may take twice `patience`. Sends PING first, and stops if the server can't
-// be reached or refuses the user. `keys`: those of any job, at least one; they need not exist. The user's permission for
-// them is checked.
-std::vector<Finding> examine(Engine& engine, const Target& target, const std::vector<std::string>& keys, Millis patience);
+struct Subject {
+  std::vector<std::string> keys;  // those of any job, at least one; they need not exist. The user's permission is checked.
+  Trial trial;
+};
+
+// Asks the server. What the trial writes it removes again. One request may take `patience`, and everything three times as
+// long. Sends PING first, and stops if there is no server that could keep records, or if it refuses the user.
+Diagnosis examine(Engine& engine, const Target& target, const Subject& subject, Millis patience);
 
 }  // namespace condolock::engine::redis

@@ -7,6 +7,68 @@
 #include "lua/scripts.hpp"
 
 namespace condolock::engine::redis {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class Inquiry {
+ public:
+  Inquiry(const Ask& ask, const std::string& user, const Words& keys, const std::string& scratch_key)
+      : ask_(ask), user_(user), keys_(keys), scratch_key_(scratch_key) {}
+
+  bool may_call(const std::string& command) {
+    if (has_dry_run_) {
+      const auto verdict = dry_run(command);
+      if (verdict) return *verdict;
+      has_dry_run_ = false;
+      may_delete_ = may_try("DEL");
+    }
+    if (command == "DEL") return may_delete_;
+    if (!may_delete_) return true;  // not known: a try would leave something behind
+    if (command == "EVAL" || command == "EVALSHA" || command == "BLPOP") return true;  // other checks call them
+    return may_try(command);
+  }
+
+  Answered<Values> send(Words words) {
+    Call call;
+    call.args = std::move(words);
+    return ask_(std::move(call)).answer;
+  }
+
+ private:
+  static bool mentions(const Failure& failure, std::string_view what) {
+    return failure.text.find(what) != std::string::npos;
+  }
+
+  // The server checks the permission before anything else. So any other error means that the user has it.
+  bool may_try(const std::string& command) {
+    const auto sample = sample_of(command, {scratch_key_});
+    if (!sample) return true;
+    const auto answer = send(*sample);
+    return answer || !(mentions(answer.error(), "NOPERM") || mentions(answer.error(), "unknown command"));
+  }
+
+  // None: the server, or the user's lack of rights, gives no answer.
+  std::optional<bool> dry_run(const std::string& command) {
+    const auto sample = sample_of(command, keys_);
+    if (!sample) return true;
+    Words question{"ACL", "DRYRUN", user_};
+    question.insert(question.end(), sample->begin(), sample->end());
+    const auto answer = send(std::move(question));
+    if (answer) return !answer->empty() && answer->front() == "OK";
+    if (mentions(answer.error(), "not found")) return false;  // hidden by rename-command
+    return std::nullopt;
+  }
+
+  const Ask& ask_;
+  const std::string& user_;
+  const Words& keys_;
+  const std::string& scratch_key_;
+  bool has_dry_run_ = true;
+  bool may_delete_ = true;
+};
+
+}  // namespace
 
 std::vector<std::string> used_commands() {
   std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
@@ -52,6 +114,26 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
     const std::size_t end = std::min(rest.find(' '), rest.size());
     out.emplace_back(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
+std::string missing_commands(const Ask& ask, const std::string& user, const std::vector<std::string>& keys,
+                             const std::string& scratch_key) {
+  Inquiry inquiry(ask, user, keys, scratch_key);
+  std::string out;
+  for (const std::string& command : used_commands()) {
+    if (!inquiry.may_call(command)) out += (out.empty() ? "" : " ") + command;
+  }
+  static_cast<void>(inquiry.send({"DEL", scratch_key}));  // harmless if there is nothing
+  return out;
+}
+
+std::string needed_rights() {
+  std::string out;
+  for (const std::string& command : used_commands()) {
+    out += " +";
+    for (const char c : command) out += static_cast<char>(c - 'A' + 'a');  // A to Z only
   }
   return out;
 }

@@ -1,0 +1,33 @@
+// The reply to INFO.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace condolock::engine::redis {
+
+class ServerInfo {
+ public:
+  ServerInfo() = default;
+  explicit ServerInfo(std::string_view reply);
+
+  bool is_empty() const { return fields_.empty(); }
+  // A field, escaped; empty if INFO does not have it.
+  std::string operator[](const std::string& name) const;
+
+  bool is_valkey() const { return !(*this)["valkey_version"].empty(); }
+  // "7.0.15"; of a Valkey its own and not that of the Redis that it resembles.
+  std::string version() const { return (*this)[is_valkey() ? "valkey_version" : "redis_version"]; }
+  // True if the server lacks commands that the scripts need.
+  bool is_too_old() const;
+  bool is_sentinel() const { return (*this)["redis_mode"] == "sentinel"; }
+  // What a Sentinel tells of the first primary that it watches: "10.0.0.1:6379"; empty: none.
+  std::string watched_primary() const;
+
+ private:
+  std::map<std::string, std::string> fields_;
+};
+
+}  // namespace condolock::engine::redis

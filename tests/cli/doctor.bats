@@ -1,0 +1,224 @@
+load helper
+
+# doctor: for each thing that makes runs impossible, it exits with 2, names it, and says the way out.
+
+# server NAME [OPTION...]: a server with a socket NAME.sock; CONDOLOCK_URL names it.
+server() {
+  local name=$1
+  shift
+  start_redis "$REDIS_DIR/$name.sock" "$REDIS_DIR/$name.pid" "$@"
+  wait_for to "$name" PING # it binds the socket before it listens
+  at "$name"
+}
+
+at() { export CONDOLOCK_URL=unix://$REDIS_DIR/$1.sock; }
+
+# to NAME COMMAND...: redis-cli for that server.
+to() { redis-cli -s "$REDIS_DIR/$1.sock" "${@:2}"; }
+
+# finds CHECK TEXT ADVICE [ARG...]: exit code 2, an error of that check that holds the text, and an advice that holds that one.
+# The last line must agree.
+finds() {
+  local check=$1 text=$2 advice=$3
+  shift 3
+  run "$CONDOLOCK" doctor "$@"
+  echo "$output"
+  [ "$status" -eq 2 ]
+  awk -v check="$check" -v text="$text" -v advice="$advice" '
+    $1 == "error" && index($0, check) && index($0, text) { seen = 1; next }
+    seen && index($0, "-> ") && index($0, advice) { found = 1 }
+    { seen = 0 }
+    END { exit !found }' <<<"$output"
+  [[ "${lines[-1]}" =~ ^[0-9]+' error'.*': no run can work'$ ]]
+}
+
+# fake TEXT: a server of its own that answers every connection with that text, and then hangs up. CONDOLOCK_URL names it.
+fake() {
+  # shellcheck disable=SC2016  # for perl
+  perl -MSocket -e 'socket my $s, AF_UNIX, SOCK_STREAM, 0; bind $s, pack_sockaddr_un(shift) or die; listen $s, 9;
+    while (accept my $c, $s) { sysread $c, my $in, 9999; syswrite $c, $ARGV[0]; close $c }' "$PWD/fake.sock" "$1" 3>&- &
+  FAKE=$!
+  wait_for test -S fake.sock
+  export CONDOLOCK_URL=unix://$PWD/fake.sock
+}
+
+end_fake() {
+  put_down "$FAKE"
+  rm fake.sock
+}
+
+@test "nothing listens, no socket, a name that is not found, a silent address" {
+  finds reachable 'Connection refused' 'start the server' --url redis://127.0.0.1:1
+  finds reachable 'No such file' 'start the server' --url "unix://$PWD/none.sock"
+  finds reachable 'cannot find the host no.invalid' 'correct the name' --url redis://no.invalid --redis-timeout 2s
+  server stopped
+  kill -STOP "$(cat "$REDIS_DIR/stopped.pid")"
+  finds reachable 'no answer' 'whether the server hangs' --redis-timeout 200ms
+  kill -CONT "$(cat "$REDIS_DIR/stopped.pid")"
+}
+
+@test "a wrong password, none, a user who is off, a database that does not exist" {
+  server secret --requirepass pw
+  finds reachable 'WRONGPASS' 'give the right user and password' --url "unix://:wrong@$REDIS_DIR/secret.sock"
+  finds reachable 'NOAUTH' 'give the right user and password'
+  redis ACL SETUSER off off '>pw' '~*' +@all >/dev/null
+  finds reachable 'WRONGPASS' 'give the right user and password' --url "unix://off:pw@$REDIS_DIR/redis.sock"
+  finds reachable 'DB index is out of range' 'name a database that there is' --url "unix://$REDIS_DIR/redis.sock?db=99"
+}
+
+@test "EVAL or EVALSHA or a command of a script is disabled on the server" {
+  for command in EVAL EVALSHA HSET ZADD TYPE; do
+    server "no$command" --rename-command "$command" ''
+    finds 'trial run' 'nknown' 'enable the command on the server'
+    [ "$(to "no$command" DBSIZE)" = 0 ]
+  done
+}
+
+@test "each command that a script or a wait needs is refused by ACL, also where the user may not ask" {
+  commands=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD .* +role \(.*\)$/\1/p' "$SOURCE_DIR/README.md")
+  [ "$(wc -w <<<"$commands")" -ge 20 ]
+  export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
+  for command in $commands; do
+    name=${command#+}
+    for acl in +acl -acl; do
+      redis ACL SETUSER job reset on '>pw' '~{condolock}:*' +@all "-$name" "$acl" >/dev/null
+      run -2 "$CONDOLOCK" doctor
+      grep -qE "^error .*(lacks: ${name^^}|the '$name' command)" <<<"$output" || { echo "$command $acl: $output"; return 1; }
+    done
+  done
+  redis ACL SETUSER job reset on '>pw' '~{other}:*' +@all -acl >/dev/null
+  finds 'trial run' 'NOPERM' 'README lists'
+  [ "$(redis DBSIZE)" = 0 ]
+}
+
+@test "a server that refuses writes: MISCONF, OOM, NOREPLICAS, a replica" {
+  server full
+  to full CONFIG SET save '900 1'
+  mkdir "$REDIS_DIR/dump.rdb" "$REDIS_DIR/dump.rdb/x"
+  to full SET a b
+  to full BGSAVE
+  wait_for sh -c "redis-cli -s '$REDIS_DIR/full.sock' INFO persistence | grep -q 'last_bgsave_status:err'"
+  finds 'trial run' 'MISCONF' 'make room'
+  [[ "$output" == *'error'*'disk '* ]]
+  rm -r "$REDIS_DIR/dump.rdb"
+  server other
+  to other CONFIG SET maxmemory 1
+  finds 'trial run' 'OOM' "raise the server's maxmemory"
+  to other CONFIG SET maxmemory 0 min-replicas-to-write 1
+  finds 'trial run' 'NOREPLICAS' 'bring the replicas back'
+  to other CONFIG SET min-replicas-to-write 0
+  to other REPLICAOF 127.0.0.1 1
+  finds role 'a replica' 'name the primary: 127.0.0.1:1'
+  to other CONFIG SET replica-serve-stale-data no
+  finds reachable 'MASTERDOWN' 'name the primary' --redis-timeout 500ms
+}
+
+@test "a server that is busy, paused, or has no room for another client" {
+  server busy --lua-time-limit 10
+  to busy EVAL 'while true do end' 0 3>&- &
+  wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' PING | grep -q BUSY"
+  finds reachable 'BUSY' 'SCRIPT KILL' --redis-timeout 500ms
+  to busy SCRIPT KILL
+  wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' PING | grep -q PONG"
+  to busy CLIENT PAUSE 20000 WRITE
+  finds 'trial run' 'failed: no answer' 'is paused' --redis-timeout 500ms
+  to busy CLIENT UNPAUSE
+  to busy BLPOP nothing 60 >blpop 2>&1 3>&- &
+  blocker=$!
+  wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' CLIENT LIST | grep -q ' flags=b'"
+  to busy CONFIG SET maxclients 1
+  finds reachable 'max number of clients' "raise the server's maxclients" --redis-timeout 500ms
+  put_down "$blocker"
+}
+
+@test "a Sentinel, a Cluster that is down, and one whose slot is elsewhere" {
+  echo 'sentinel monitor m 127.0.0.1 7999 1' >sentinel.conf
+  redis-server sentinel.conf --sentinel --port 0 --unixsocket "$REDIS_DIR/sentinel.sock" 3>&- >/dev/null &
+  echo $! >"$REDIS_DIR/sentinel.pid"
+  wait_for to sentinel PING
+  at sentinel
+  finds role 'a Sentinel' 'name the primary that it watches: 127.0.0.1:7999'
+  [[ "${lines[0]}" =~ ^"$REDIS_DIR/sentinel.sock/0: Redis "[0-9.]+', sentinel'$ ]]
+
+  server node --cluster-enabled yes --cluster-config-file "$REDIS_DIR/nodes.conf"
+  finds 'trial run' 'CLUSTERDOWN' 'repair the Cluster' --redis-timeout 500ms
+  finds reachable 'SELECT is not allowed in cluster mode' 'name a database' --url "unix://$REDIS_DIR/node.sock?db=1"
+  to node CLUSTER ADDSLOTSRANGE 0 16383
+  wait_for sh -c "redis-cli -s '$REDIS_DIR/node.sock' CLUSTER INFO | grep -q cluster_state:ok"
+  expect_code 1 "$CONDOLOCK" doctor # all slots are here
+  end_of_moved='MOVED 5061 10.0.0.2:7001'
+  fake "-$end_of_moved"$'\r\n'
+  finds reachable "$end_of_moved" '10.0.0.2:7001'
+}
+
+@test "a port of something else: TLS, HTTP, SSH; a server that loads, is protected, or hangs up" {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost 2>/dev/null
+  for port in 17381 17382 17383; do
+    redis-server --port 0 --tls-port $port --bind 127.0.0.1 --tls-cert-file cert.pem --tls-key-file key.pem --tls-ca-cert-file cert.pem \
+      --save '' --unixsocket "$REDIS_DIR/tls.sock" 3>&- >tls.log &
+    echo $! >"$REDIS_DIR/tls.pid"
+    wait_for sh -c "test -S '$REDIS_DIR/tls.sock' || grep -q 'Failed listening' tls.log"
+    [ ! -S "$REDIS_DIR/tls.sock" ] || break
+  done
+  finds reachable '127.0.0.1' 'TLS' --url "redis://127.0.0.1:$port"
+  fake $'\x15\x03\x01\x00\x02\x02\x46' # an alert
+  finds reachable 'not the Redis protocol' 'TLS'
+  end_fake
+  for greeting in $'HTTP/1.1 400 Bad Request\r\n\r\n' $'SSH-2.0-OpenSSH_9.2\r\n' $'220 mail ESMTP\r\n'; do
+    fake "$greeting"
+    finds reachable 'not the Redis protocol' 'another service listens here'
+    end_fake
+  done
+  fake $'-LOADING Redis is loading the dataset in memory\r\n'
+  finds reachable 'LOADING' 'wait until the server has loaded' --redis-timeout 500ms
+  end_fake
+  fake $'-DENIED Redis is running in protected mode\r\n'
+  finds reachable 'DENIED' 'protected mode'
+  end_fake
+  fake $'-SOMETHING that nobody knows\r\n'
+  finds reachable 'SOMETHING that nobody knows' "see the server's log"
+  end_fake
+  fake ''
+  finds reachable 'closed the connection' 'TLS'
+}
+
+@test "what nobody has foreseen: the trial run says what the server said, and leaves nothing behind" {
+  redis SET '{condolock}:index' text >/dev/null
+  finds 'trial run' '{condolock}:index' 'see what that key holds'
+  redis FLUSHALL >/dev/null
+  "$CONDOLOCK" touch K
+  redis --raw DUMP '{condolock}:job:K' >before
+  redis KEYS '*' | sort >keys
+  "$CONDOLOCK" run --key live -- sleep 60 3>&- &
+  wait_for held live
+  expect_code 1 "$CONDOLOCK" doctor >said
+  grep -q '^ok *trial run ' said
+  put_down $!
+  redis DEL '{condolock}:job:live' '{condolock}:runs:live' >/dev/null
+  redis ZREM '{condolock}:index' live >/dev/null
+  redis --raw DUMP '{condolock}:job:K' >after
+  cmp before after
+  redis KEYS '*' | sort | diff keys -
+}
+
+@test "the first line names the server, the last line sums up" {
+  export CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock?db=3"
+  run -1 "$CONDOLOCK" doctor
+  [[ "${lines[0]}" =~ ^"$REDIS_DIR/redis.sock/3: Redis "[0-9]+\.[0-9.]+', primary'$ ]]
+  [ "${lines[-1]}" = '1 warning: runs work' ]
+  "$CONDOLOCK" doctor --json >document || [ $? -eq 1 ]
+  [ "$(jq -c '[.schema, .engine, .database, .product, .role, .can_run, .summary]' document)" = '[1,"redis",3,"Redis","primary",true,"1 warning: runs work"]' ]
+  run -2 "$CONDOLOCK" doctor --url redis://127.0.0.1:1
+  [ "${lines[0]}" = '127.0.0.1:1/0' ]
+  [ "${lines[-1]}" = '1 error: no run can work' ]
+  "$CONDOLOCK" doctor --json --url redis://127.0.0.1:1 >document || [ $? -eq 2 ]
+  [ "$(jq -c '[.schema, .product, .version, .role, .can_run, .summary]' document)" = '[1,null,null,null,false,"1 error: no run can work"]' ]
+  redis CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru >/dev/null
+  run -2 "$CONDOLOCK" doctor
+  redis CONFIG SET maxmemory 0 maxmemory-policy noeviction >/dev/null
+  [ "${lines[-1]}" = '1 error, 1 warning: runs start, but they are not safe' ]
+  run "$CONDOLOCK" doctor --url "file:$PWD/state"
+  [ "$status" -eq 0 ]
+  [ "${lines[0]}" = "$PWD/state" ]
+  [ "${lines[-1]}" = 'nothing to complain about: runs work' ]
+}

@@ -1,0 +1,161 @@
+load helper
+
+# Where the password comes from, and who else can see it.
+
+setup() {
+  start_case
+  export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/xdg HOME=$BATS_TEST_TMPDIR/home
+  config=$XDG_CONFIG_HOME/condolock/config.toml
+  mkdir -p "$XDG_CONFIG_HOME/condolock" "$HOME"
+}
+
+refused() { # TEXT ARG...
+  run --separate-stderr "$CONDOLOCK" "${@:2}"
+  [ "$status" -eq 78 ] && [ "$output" = '' ] && [[ "$stderr" == "condolock: error: "$1 ]] ||
+    { echo "${*:2}: $status $stderr, wanted $1"; return 1; }
+}
+
+# Another user may then run ./condolock here, and reach the server.
+as_other() {
+  [ "$(id -u)" -eq 0 ]
+  cp "$CONDOLOCK" condolock
+  chmod 777 . "$REDIS_DIR/redis.sock"
+  chmod a+x "$REDIS_DIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
+}
+
+secret_user() {
+  redis ACL SETUSER job on '>pw' '~*' +@all >/dev/null
+  export CONDOLOCK_USER=job
+}
+
+@test "a file whose owner is outside of the user namespace is read, if nobody else may write it" {
+  [ "$(id -u)" -eq 0 ]
+  secret_user
+  echo 'namespace = "inside"' >"$config"
+  echo pw >password
+  chown 12345 "$config" password
+  chmod 644 "$config" password
+  refused "the config file $config belongs to another user, number 12345: chown it" touch K
+  # There the only user is root, so 12345 is shown as 65534.
+  [ "$(unshare -Ur stat -c %u password)" = "$(cat /proc/sys/kernel/overflowuid)" ]
+  unshare -Ur "$CONDOLOCK" touch K --password-file password
+  [ "$(redis EXISTS '{inside}:job:K')" = 1 ]
+  chmod 664 password
+  run -78 unshare -Ur "$CONDOLOCK" touch K --password-file password
+  [[ "$output" == *'password can be written by others'* ]]
+  # A file of a user of this namespace who is nobody: refused as anywhere.
+  chmod 644 password
+  chown 65534 password
+  refused 'the password file password belongs to another user, number 65534: chown it' touch K --config /dev/null --password-file password
+}
+
+@test "a password from a pipe, a descriptor, standard input, a link, or with CRLF" {
+  secret_user
+  "$CONDOLOCK" touch K --password-file <(echo pw)
+  echo pw | "$CONDOLOCK" touch K --password-file /dev/stdin
+  (umask 077; printf 'pw\r\nsecond line\r\n' >password)
+  "$CONDOLOCK" touch K --password-file password
+  "$CONDOLOCK" touch K --password-file /dev/stdin <password
+  "$CONDOLOCK" touch K --password-file /dev/fd/7 7<password
+  ln -s password link
+  "$CONDOLOCK" touch K --password-file link
+  # What it reads of standard input it leaves there.
+  [ "$("$CONDOLOCK" run --key K --password-file /dev/stdin -- cat <password | tr -d '\r')" = $'pw\nsecond line' ]
+  mkfifo -m 600 fifo
+  "$CONDOLOCK" touch F --password-file fifo 3>&- &
+  (sleep 0.2; echo pw >fifo) 3>&- &
+  wait %1
+  [ "$(job F runs)" = 1 ]
+  # A pipe of another user that was passed on.
+  as_other
+  echo pw | setpriv --reuid 12345 --clear-groups ./condolock touch P --password-file /dev/stdin
+  [ "$(job P runs)" = 1 ]
+  echo 'namespace = "piped"' | "$CONDOLOCK" touch K --password-file password --config /dev/stdin
+  [ "$(redis EXISTS '{piped}:job:K')" = 1 ]
+}
+
+@test "what is no password: 78, at once or after a bounded time" {
+  touch empty
+  printf '\n\n' >blank
+  printf 'p\0w\n' >zero
+  head -c 70000 /dev/zero | tr '\0' x >long
+  mkfifo -m 600 fifo
+  chmod 600 empty blank zero long
+  refused 'the password file empty has no password in its first line' touch K --password-file empty
+  refused 'the password file blank has no password in its first line' touch K --password-file blank
+  refused 'the password file zero is not a text: it has a zero byte' touch K --password-file zero
+  refused 'the password file long is longer than 64 KiB' touch K --password-file long
+  refused 'the password file /dev/fd/* is longer than 64 KiB' touch K --password-file <(cat long)
+  refused 'the password file /dev/zero is not a regular file or a pipe' touch K --password-file /dev/zero
+  refused 'the password file /dev/fd/77: Bad file descriptor' touch K --password-file /dev/fd/77
+  refused 'the password file . is not a regular file or a pipe' touch K --password-file .
+  refused 'the password file fifo: no end of it within 10s' touch K --password-file fifo
+}
+
+@test "a password that other users can read is warned of on a terminal, with -v, in CI, and by doctor; cron gets no mail" {
+  secret_user
+  echo pw >password
+  text="condolock: warning: the password file password can be read by other users: chmod go-r it"
+  for mode in 604 640; do
+    chmod $mode password
+    run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password
+    [ "$stderr" = '' ]
+    run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
+    [ "${stderr_lines[0]}" = "$text" ]
+    run -0 --separate-stderr env CI=1 "$CONDOLOCK" touch K --password-file password
+    [ "${stderr_lines[0]}" = "$text" ]
+    run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -q
+    [ "$stderr" = '' ]
+    run -1 --separate-stderr "$CONDOLOCK" doctor --password-file password -v
+    [ "$stderr" = '' ]
+    [[ "$output" =~ 'warning  password '*'the password file password can be read by other users' ]]
+  done
+  chmod 600 password
+  run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
+  [ "$stderr" = 'condolock: recorded a success of K' ]
+  # A file of root's that a group may read is shared on purpose.
+  [ "$(id -u)" -eq 0 ]
+  chmod 640 password
+  chown 0:12345 password
+  as_other
+  run -0 --separate-stderr setpriv --reuid 54321 --regid 12345 --clear-groups ./condolock touch K --password-file password -v
+  [ "$stderr" = 'condolock: recorded a success of K' ]
+  # The URL in the config file.
+  unset CONDOLOCK_URL
+  echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
+  chmod 644 "$config"
+  run -0 --separate-stderr "$CONDOLOCK" touch K -v
+  [ "${stderr_lines[0]}" = "condolock: warning: the config file $config, which holds the password, can be read by other users: chmod go-r it" ]
+  echo "url = \"unix://$REDIS_DIR/redis.sock\"" >"$config"
+  run -0 --separate-stderr env CONDOLOCK_PASSWORD=pw "$CONDOLOCK" touch K -v
+  [ "$stderr" = 'condolock: recorded a success of K' ]
+}
+
+@test "no core dump and no other process gets the password; the command's own limits and dumps are unchanged" {
+  secret_user
+  export CONDOLOCK_PASSWORD=pw-that-is-secret
+  redis ACL SETUSER job resetpass '>pw-that-is-secret' >/dev/null
+  as_other
+  ulimit -c unlimited
+  export ASAN_OPTIONS=disable_coredump=0:handle_segv=0 # AddressSanitizer changes both
+  other() { setpriv --reuid 12345 --clear-groups "$@"; }
+  # setpriv and condolock are one process.
+  setpriv --reuid 12345 --clear-groups ./condolock run --key K -- sh -c 'ulimit -Hc >limit; ulimit -c >>limit; exec sleep 60' 3>&- &
+  pid=$!
+  wait_for held K
+  wait_for sh -c '[ "$(wc -l <limit)" = 2 ]'
+  [ "$(sort -u limit)" = unlimited ]
+  child=$(pgrep -x sleep -u 12345)
+  other cat "/proc/$child/environ" >/dev/null # the command can be looked at
+  run other cat "/proc/$pid/environ"
+  [ "$status" -ne 0 ]
+  [[ "$output" == *'ermission denied'* ]]
+  kill -SEGV "$pid"
+  wait "$pid" || [ $? -eq 139 ]
+  expect_code 1 grep -alrs pw-that-is-secret . --include='core*'
+  # If core files are written here at all, the command's would be.
+  [[ "$(cat /proc/sys/kernel/core_pattern)" != core ]] || {
+    run ./condolock run --key C -- sh -c 'kill -SEGV $$'
+    ls core* >/dev/null
+  }
+}
