@@ -31,8 +31,11 @@ class EmbeddedEngine final : public Engine {
 
  private:
   bool is_asleep(Instant now);
+  bool has_wake_up(const std::string& key);
   void run(Instant now);
-  void open();
+  void open(Instant now);
+  void begin(Instant now);
+  void sleep(Instant now);
   void fail(Failure failure) { reply_ = Reply{sent_, std::move(failure), {}}; }
 
   std::optional<DatabaseLocation> location_;
@@ -47,6 +50,7 @@ class EmbeddedEngine final : public Engine {
   Instant next_try_{};
   Instant asleep_until_{};
   Instant sent_{};
+  Fault last_fault_ = Fault::unreachable;
   std::string last_error_;
   std::optional<Reply> reply_;
   util::Jitter jitter_;
