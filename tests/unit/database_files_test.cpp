@@ -153,3 +153,54 @@ TEST_CASE("database files: no statement runs past the deadline") {
     CHECK_FALSE(error.busy);
   }
 }
+
+TEST_CASE("database files: a commit wakes a waiter, which goes before a newcomer") {
+  const support::TemporaryDirectory directory;
+  const embedded::DatabaseLocation location{directory.path()};
+  embedded::EmbeddedEngine holder(location);
+  embedded::EmbeddedEngine waiter(location);
+  embedded::EmbeddedEngine newcomer(location);
+  const auto grant = std::get<lock::Grant>(decide(holder, acquire_of("a")));
+  REQUIRE(std::holds_alternative<lock::Held>(decide(waiter, acquire_of("b", Millis(20'000)))));
+
+  Instant now = BootClock::now();
+  engine::Call wait = acquire_of("b", Millis(20'000));
+  wait.wait = engine::Wait{attempt_of("b").job.wake(), Millis(20'000)};
+  wait.deadline = now + Millis(25'000);
+  waiter.start(wait, now);
+  CHECK_FALSE(waiter.advance(0, now));
+  REQUIRE(waiter.interest().fd >= 0);
+  pollfd bell{waiter.interest().fd, waiter.interest().events, 0};
+  CHECK(poll(&bell, 1, 0) == 0);
+  CHECK(engine::ask(holder, lock::finish_call(attempt_of("a"), grant, lock::Outcome::success, 0), Millis(5000)).answer);
+  CHECK(poll(&bell, 1, 10'000) == 1);
+
+  now = BootClock::now();
+  engine::Call late = acquire_of("c");
+  late.deadline = now + Millis(5000);
+  newcomer.start(late, now);
+  CHECK_FALSE(newcomer.advance(0, now));
+  CHECK_FALSE(newcomer.advance(0, now + Millis(10)));
+  const auto woken = waiter.advance(bell.revents, now);
+  REQUIRE(woken);
+  CHECK(std::holds_alternative<lock::Grant>(lock::decode_decision(*woken, 0).value()));
+  const auto refused = newcomer.advance(0, now + Millis(50));
+  REQUIRE(refused);
+  CHECK(std::holds_alternative<lock::Held>(lock::decode_decision(*refused, 0).value()));
+}
+
+TEST_CASE("database files: a newcomer does not wait long for a waiter that is no more") {
+  const support::TemporaryDirectory directory;
+  embedded::EmbeddedEngine holder(embedded::DatabaseLocation{directory.path()});
+  const auto grant = std::get<lock::Grant>(decide(holder, acquire_of("a")));
+  REQUIRE(std::holds_alternative<lock::Held>(decide(holder, acquire_of("b", Millis(20'000)))));
+  REQUIRE(engine::ask(holder, lock::finish_call(attempt_of("a"), grant, lock::Outcome::success, 0), Millis(5000)).answer);
+  const Instant now = BootClock::now();
+  engine::Call call = acquire_of("c");
+  call.deadline = now + Millis(5000);
+  holder.start(call, now);
+  CHECK_FALSE(holder.advance(0, now));
+  const auto granted = holder.advance(0, now + Millis(101));
+  REQUIRE(granted);
+  CHECK(std::holds_alternative<lock::Grant>(lock::decode_decision(*granted, 0).value()));
+}

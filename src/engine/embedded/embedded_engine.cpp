@@ -17,6 +17,10 @@ namespace {
 constexpr Millis look_every(100);
 constexpr Millis look_every_without_ring(10);
 
+// How long a newcomer lets a waiter that has been woken go first. Redis serves the waiter in the same step.
+constexpr Millis courtesy(100);
+constexpr std::size_t wake_key = 5;  // in the keys of acquire.lua
+
 bool is_one_of(const scripts::Script& script, std::initializer_list<const scripts::Script*> some) {
   return std::find(some.begin(), some.end(), &script) != some.end();
 }
@@ -66,6 +70,7 @@ void EmbeddedEngine::start(Call call, Instant now) {
   call_ = std::move(call);
   busy_ = true;
   next_try_ = now;
+  first_try_ = now;
   asleep_until_ = call_.wait ? now + call_.wait->at_most : now;
   sent_ = now;
   last_error_.clear();
@@ -95,6 +100,8 @@ std::optional<Reply> EmbeddedEngine::advance(short revents, Instant now) {
     open(now);
     if (is_asleep(now)) {
       sleep(now);
+    } else if (gives_way(now)) {
+      next_try_ = now + jitter_.between(Millis(1), Millis(3));
     } else {
       run(now);
     }
@@ -150,6 +157,12 @@ void EmbeddedEngine::begin(Instant now) {
 bool EmbeddedEngine::is_asleep(Instant now) {
   if (!call_.wait || now >= asleep_until_ || (file_ && file_->files().have_changed())) return false;
   return !has_wake_up(call_.wait->key);
+}
+
+// Whether this is a newcomer, and a waiter has a wake-up that it did not take yet.
+bool EmbeddedEngine::gives_way(Instant now) {
+  if (!file_ || call_.script != &scripts::acquire || call_.wait || now >= first_try_ + courtesy) return false;
+  return has_wake_up(call_.keys.at(wake_key));
 }
 
 // Reads without a transaction, so it blocks nobody.

@@ -31,6 +31,7 @@ class EmbeddedEngine final : public Engine {
 
  private:
   bool is_asleep(Instant now);
+  bool gives_way(Instant now);
   bool has_wake_up(const std::string& key);
   void run(Instant now);
   void open(Instant now);
@@ -47,6 +48,7 @@ class EmbeddedEngine final : public Engine {
   Call call_;
   bool busy_ = false;        // a call is outstanding
   bool committing_ = false;  // the commit has begun, so the script may have taken effect
+  Instant first_try_{};
   Instant next_try_{};
   Instant asleep_until_{};
   Instant sent_{};
