@@ -234,7 +234,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   cp "$CONDOLOCK" "$open/condolock"
   chmod -R 555 "$open"
   run --separate-stderr as_nobody "$open/condolock" run --url "file:$open/mine" --key K -- touch ran
-  [ "$status" -eq 77 ] && [[ "$stderr" == *"$open/mine/condolock.db: "* ]] || { echo "$status $stderr"; rm -rf "$open"; return 1; }
+  [ "$status" -eq 77 ] && [[ "$stderr" == *"$open/mine/condolock.lock: Permission denied"* ]] || { echo "$status $stderr"; rm -rf "$open"; return 1; }
   run as_nobody "$open/condolock" doctor --url "file:$open/mine"
   chmod -R 755 "$open"
   rm -rf "$open"

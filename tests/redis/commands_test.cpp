@@ -145,7 +145,7 @@ TEST_CASE("embedded: every command of the scripts is there") {
 TEST_CASE("embedded: the same answers as Redis, in memory and in a file") {
   RedisServer& server = support::empty_server();
   support::TemporaryDirectory directory;
-  SqliteStore file(directory.path() + "/db");
+  SqliteStore file(directory.path());
   for (std::uint32_t seed = 0; seed < 40; ++seed) {
     server.command({"FLUSHALL"});
     for (const std::string& key : file.keys()) file.erase(key);
@@ -187,7 +187,7 @@ TEST_CASE("embedded: what is wrong is an error, and changes nothing") {
 TEST_CASE("embedded: a key's time is over") {
   support::TemporaryDirectory directory;
   MemoryStore memory;
-  SqliteStore file(directory.path() + "/db");
+  SqliteStore file(directory.path());
   for (Store* store : {static_cast<Store*>(&memory), static_cast<Store*>(&file)}) {
     const auto answer = [&](std::int64_t ms, const Words& words) { return text_of(run_command(*store, ms * 1000, words)); };
     CHECK(answer(1000, {"LPUSH", "a", "x"}) == "1");
@@ -207,15 +207,14 @@ TEST_CASE("embedded: a key's time is over") {
 
 TEST_CASE("embedded: the log is cut when it is long; where that is not the moment, when it is far too long") {
   support::TemporaryDirectory directory;
-  const std::string path = directory.path() + "/db";
-  SqliteStore file(path);
+  SqliteStore file(directory.path());
   // The longest that the log became in so many commits of a page or two.
   const auto longest = [&](int commits, bool urgent) {
     std::uintmax_t size = 0;
     for (int i = 0; i < commits; ++i) {
       on_store(file, {"HSET", "a", "f", std::to_string(i)});
       file.shorten_log(urgent);
-      size = std::max(size, std::filesystem::file_size(path + "-wal"));
+      size = std::max(size, std::filesystem::file_size(directory.path() + "/condolock.db-wal"));
     }
     return size;
   };
@@ -228,7 +227,7 @@ TEST_CASE("embedded: the log is cut when it is long; where that is not the momen
 TEST_CASE("embedded: what was not committed has not happened") {
   support::TemporaryDirectory directory;
   MemoryStore memory;
-  SqliteStore file(directory.path() + "/db");
+  SqliteStore file(directory.path());
   for (Store* store : {static_cast<Store*>(&memory), static_cast<Store*>(&file)}) {
     const auto answer = [&](const Words& words) { return text_of(run_command(*store, 0, words)); };
     on_store(*store, {"HSET", "kept", "f", "1"});

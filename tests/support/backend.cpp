@@ -159,7 +159,7 @@ std::unique_ptr<Backend> make_backend(const std::string& name) {
   static const TemporaryDirectory directory;
   const embedded::DatabaseLocation location{directory.path(), embedded::Sync::none};
   return std::make_unique<EmbeddedBackend>(std::make_unique<embedded::EmbeddedEngine>(location),
-                                           std::make_unique<embedded::SqliteStore>(location.file()));
+                                           std::make_unique<embedded::SqliteStore>(location.directory));
 }
 
 }  // namespace

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <chrono>
+#include <thread>
 
 #include "engine/embedded/sqlite_store.hpp"
+#include "engine/embedded/system_failure.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::engine::embedded {
@@ -14,27 +16,28 @@ namespace {
 
 using Level = Finding::Level;
 
+constexpr const char* another = "mend that, or name another: --url file:/DIRECTORY";
+
 Finding directory(const DatabaseLocation& location) {
   const std::string name = util::escape(location.directory);
-  struct stat info {};
-  if (stat(location.directory.c_str(), &info) != 0) {
+  try {
+    check_parents(location.directory);
     const std::string above = existing_directory(location);
-    if (access(above.c_str(), W_OK | X_OK) == 0)
+    if (above != location.directory) {
+      if (access(above.c_str(), W_OK | X_OK) != 0) {
+        throw system_failure("cannot make the directory " + name + ": " + util::escape(above), errno);
+      }
       return {Level::good, "directory", name + " is not there yet; the first run makes it", ""};
-    return {Level::error, "directory", name + " can't be made: " + util::escape(above) + ": " + std::strerror(errno),
-            "make it, or name another: --url file:/DIRECTORY"};
+    }
+    const Directory opened(location.directory, false);
+    SharedFiles::check(opened);
+    if (access(location.directory.c_str(), W_OK | X_OK) != 0) {
+      throw system_failure("this user cannot write to the directory " + name, errno);
+    }
+    return {Level::good, "directory", name + ": nobody else may write to it or to its files", ""};
+  } catch (const StoreError& error) {
+    return {Level::error, "directory", error.what(), another};
   }
-  if (!S_ISDIR(info.st_mode))
-    return {Level::error, "directory", name + " is no directory", "name another: --url file:/DIRECTORY"};
-  if (access(location.directory.c_str(), W_OK | X_OK) != 0) {
-    return {Level::error, "directory", name + " can't be written by this user: " + std::strerror(errno),
-            "run as its owner, or name another: --url file:/DIRECTORY"};
-  }
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return {Level::warning, "directory", name + " can be written by others, who can then let jobs run or keep them from it",
-            "chmod go-w it, unless all of these may"};
-  }
-  return {Level::good, "directory", name, ""};
 }
 
 Finding file_system(const DatabaseLocation& location) {
@@ -44,20 +47,46 @@ Finding file_system(const DatabaseLocation& location) {
           "name a directory on a local disk; for several machines use a Redis"};
 }
 
+Finding opened_database(const DatabaseLocation& location) {
+  SqliteStore store(location.directory, BootClock::now() + std::chrono::seconds(5));
+  store.begin();
+  store.rollback();
+  const std::string name = util::escape(location.file());
+  if (store.has_triggers()) {
+    return {Level::warning, "database", name + " holds triggers of another program; condolock does not run them",
+            "drop them with sqlite3: DROP TRIGGER NAME"};
+  }
+  return {Level::good, "database", name + " opens, and takes writes", ""};
+}
+
+Finding no_database(const DatabaseLocation& location) {
+  if (existing_directory(location) == location.directory && SharedFiles::are_in_use(Directory(location.directory, false))) {
+    return {Level::error, "database", util::escape(location.file()) + " was removed while another process uses it",
+            "stop that run, or wait for its end"};
+  }
+  return {Level::good, "database", "none yet: everything is a first run", ""};
+}
+
 Finding database(const DatabaseLocation& location) {
   struct stat info {};
-  if (stat(location.file().c_str(), &info) != 0 || info.st_size == 0) {
-    return {Level::good, "database", "none yet: everything is a first run", ""};
-  }
-  try {
-    SqliteStore store(location.file());
-    store.begin();
-    store.rollback();
-    return {Level::good, "database", util::escape(location.file()) + " opens, and takes writes", ""};
-  } catch (const StoreError& error) {
-    if (error.busy) return {Level::good, "database", util::escape(location.file()) + " is in use just now", ""};
-    return {Level::error, "database", error.what(),
-            "see to its owner and the disk; to begin anew, move the whole directory away while nothing runs"};
+  if (stat(location.file().c_str(), &info) != 0 || info.st_size == 0) return no_database(location);
+  // Others may use it at this moment, which passes.
+  constexpr int tries = 100;
+  constexpr std::chrono::milliseconds pause(2);
+  for (int i = 1;; ++i) {
+    try {
+      return opened_database(location);
+    } catch (const StoreError& error) {
+      if (error.busy && i < tries) {
+        std::this_thread::sleep_for(pause);
+        continue;
+      }
+      if (error.busy && error.fault == Fault::not_ready) {
+        return {Level::good, "database", util::escape(location.file()) + " is in use just now", ""};
+      }
+      return {Level::error, "database", error.what(),
+              "see to its owner and the disk; to begin anew, move the whole directory away while nothing runs"};
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 
 namespace condolock::engine::embedded {
 
-// Creates no directory and no file.
+// Creates no directory and no database.
 std::vector<Finding> examine(const DatabaseLocation& location);
 
 }  // namespace condolock::engine::embedded

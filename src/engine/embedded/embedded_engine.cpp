@@ -1,5 +1,7 @@
 #include "engine/embedded/embedded_engine.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -10,9 +12,14 @@
 namespace condolock::engine::embedded {
 namespace {
 
-// How often a waiter looks for a wake-up. SQLite does not notify other processes of a write, and a look costs a read of two
-// pages.
-constexpr Millis look_every(10);
+// How often a waiter looks for a wake-up, a read of two pages. A commit rings (SharedFiles), so the first is only for a
+// process that was killed in between. The second is for a system that lacks a descriptor for the ring.
+constexpr Millis look_every(100);
+constexpr Millis look_every_without_ring(10);
+
+// How long a newcomer lets a waiter that has been woken go first. Redis serves the waiter in the same step.
+constexpr Millis courtesy(100);
+constexpr std::size_t wake_key = 5;  // in the keys of acquire.lua
 
 bool is_one_of(const scripts::Script& script, std::initializer_list<const scripts::Script*> some) {
   return std::find(some.begin(), some.end(), &script) != some.end();
@@ -63,9 +70,11 @@ void EmbeddedEngine::start(Call call, Instant now) {
   call_ = std::move(call);
   busy_ = true;
   next_try_ = now;
+  first_try_ = now;
   asleep_until_ = call_.wait ? now + call_.wait->at_most : now;
   sent_ = now;
   last_error_.clear();
+  last_fault_ = Fault::unreachable;
 }
 
 void EmbeddedEngine::cancel() {
@@ -75,22 +84,31 @@ void EmbeddedEngine::cancel() {
 
 Interest EmbeddedEngine::interest() const {
   if (!busy_) return {};
-  return {-1, 0, std::min(next_try_, call_.deadline)};
+  const int bell = call_.wait && file_ ? file_->files().doorbell() : -1;
+  return {bell, POLLIN, std::min(next_try_, call_.deadline)};
 }
 
-std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
-  if (!busy_ || (now < next_try_ && now < call_.deadline)) return std::nullopt;
+std::optional<Reply> EmbeddedEngine::advance(short revents, Instant now) {
+  if (!busy_) return std::nullopt;
+  if ((revents & POLLIN) != 0 && file_) {
+    file_->files().hush();
+    next_try_ = now;
+  }
+  if (now < next_try_ && now < call_.deadline) return std::nullopt;
   committing_ = false;
   try {
-    open();
+    open(now);
     if (is_asleep(now)) {
-      next_try_ = std::min(now + look_every, asleep_until_);
+      sleep(now);
+    } else if (gives_way(now)) {
+      next_try_ = now + jitter_.between(Millis(1), Millis(3));
     } else {
       run(now);
     }
   } catch (const StoreError& error) {
     if (store_ != nullptr) store_->rollback();
     last_error_ = error.what();
+    last_fault_ = error.fault;
     // A commit that failed may still have reached the disk: see Failure::may_have_run.
     if (!error.busy) fail({error.fault, committing_, false, last_error_});
     next_try_ = now + jitter_.between(Millis(1), Millis(3));
@@ -99,38 +117,64 @@ std::optional<Reply> EmbeddedEngine::advance(short /*revents*/, Instant now) {
     throw;
   }
   if (!reply_ && now >= call_.deadline) {
-    fail({last_error_.empty() ? Fault::unreachable : Fault::not_ready, false, false,
-          last_error_.empty() ? "nobody woke it in time" : last_error_});
+    fail({last_fault_, false, false, last_error_.empty() ? "nobody woke it in time" : last_error_});
   }
   if (reply_) busy_ = false;
   return std::exchange(reply_, std::nullopt);
 }
 
-void EmbeddedEngine::open() {
+void EmbeddedEngine::open(Instant now) {
   if (!host_) host_.emplace();
-  if (file_ && file_->has_moved()) {
-    // Other processes now create a new file at the path. The lease must be in that one.
-    store_ = nullptr;
-    file_.reset();
+  // A sleep counts for nothing here: a try has as much time as the call would have without it.
+  const Instant deadline = call_.deadline - std::max(asleep_until_ - now, Instant::duration::zero());
+  if (store_ == nullptr) {
+    file_ = std::make_unique<SqliteStore>(location_->directory, deadline);
+    store_ = file_.get();
   }
-  if (store_ != nullptr) return;
-  if (auto problem = make_directory(*location_)) throw StoreError(Fault::denied, *problem);
-  file_ = std::make_unique<SqliteStore>(location_->file());
-  store_ = file_.get();
+  if (!file_) return;
+  file_->set_deadline(deadline);
+  file_->set_sync(outlives_power(location_->sync, *call_.script));
+  if (call_.wait) file_->files().hang_doorbell();  // before the first look, or a ring could be missed
 }
 
-// Whether the wake list is still empty. Reads without a transaction, so it blocks nobody.
+void EmbeddedEngine::sleep(Instant now) {
+  const bool has_bell = file_ && file_->files().doorbell() >= 0;
+  next_try_ = std::min(now + (has_bell ? look_every : look_every_without_ring), asleep_until_);
+}
+
+// With the write lock, looks whether the files are still those that other processes use. If not, the lease must be in the
+// new ones.
+void EmbeddedEngine::begin(Instant now) {
+  store_->begin();
+  if (!file_ || !file_->files().have_changed()) return;
+  store_ = nullptr;
+  file_.reset();
+  open(now);
+  store_->begin();
+}
+
+// Whether the wake list is still empty.
 bool EmbeddedEngine::is_asleep(Instant now) {
-  if (!call_.wait || now >= asleep_until_) return false;
-  const KeyEntry* list = store_->entry(call_.wait->key);
-  return list == nullptr || (list->expires && *list->expires <= clock_() / 1000);
+  if (!call_.wait || now >= asleep_until_ || (file_ && file_->files().have_changed())) return false;
+  return !has_wake_up(call_.wait->key);
+}
+
+// Whether this is a newcomer, and a waiter has a wake-up that it did not take yet.
+bool EmbeddedEngine::gives_way(Instant now) {
+  if (!file_ || call_.script != &scripts::acquire || call_.wait || now >= first_try_ + courtesy) return false;
+  return has_wake_up(call_.keys.at(wake_key));
+}
+
+// Reads without a transaction, so it blocks nobody.
+bool EmbeddedEngine::has_wake_up(const std::string& key) {
+  const KeyEntry* list = store_->entry(key);
+  return list != nullptr && (!list->expires || *list->expires > clock_() / 1000);
 }
 
 // Takes the wake-up in the same transaction as the script, so that a failed call does not consume it.
 void EmbeddedEngine::run(Instant now) {
   sent_ = now;
-  if (file_) file_->set_sync(outlives_power(location_->sync, *call_.script));
-  store_->begin();
+  begin(now);
   if (call_.wait) {
     const Value taken = run_command(*store_, clock_(), {"LPOP", call_.wait->key});
     if (taken.kind == Value::Kind::error) {
@@ -140,8 +184,7 @@ void EmbeddedEngine::run(Instant now) {
     }
     if (taken.kind == Value::Kind::nil && now < asleep_until_) {  // another waiter took the wake-up
       store_->rollback();
-      next_try_ = std::min(now + look_every, asleep_until_);
-      return;
+      return sleep(now);
     }
   }
   const Value value = host_->run(*call_.script, call_.keys, call_.args, *store_, clock_());

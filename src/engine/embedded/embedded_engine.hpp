@@ -31,8 +31,12 @@ class EmbeddedEngine final : public Engine {
 
  private:
   bool is_asleep(Instant now);
+  bool gives_way(Instant now);
+  bool has_wake_up(const std::string& key);
   void run(Instant now);
-  void open();
+  void open(Instant now);
+  void begin(Instant now);
+  void sleep(Instant now);
   void fail(Failure failure) { reply_ = Reply{sent_, std::move(failure), {}}; }
 
   std::optional<DatabaseLocation> location_;
@@ -44,9 +48,11 @@ class EmbeddedEngine final : public Engine {
   Call call_;
   bool busy_ = false;        // a call is outstanding
   bool committing_ = false;  // the commit has begun, so the script may have taken effect
+  Instant first_try_{};
   Instant next_try_{};
   Instant asleep_until_{};
   Instant sent_{};
+  Fault last_fault_ = Fault::unreachable;
   std::string last_error_;
   std::optional<Reply> reply_;
   util::Jitter jitter_;

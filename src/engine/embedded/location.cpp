@@ -58,24 +58,6 @@ util::Result<DatabaseLocation> parse_location(std::string_view url) {
   return location;
 }
 
-std::optional<std::string> make_directory(const DatabaseLocation& location) {
-  const std::string& path = location.directory;
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) {
-    for (std::size_t end = 1; end != std::string::npos;) {
-      end = path.find('/', end + 1);
-      const std::string part = path.substr(0, end);
-      if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
-        return "cannot make the directory " + util::escape(part) + ": " + std::strerror(errno);
-      }
-    }
-    if (stat(path.c_str(), &info) != 0)
-      return "cannot use the directory " + util::escape(path) + ": " + std::strerror(errno);
-  }
-  if (!S_ISDIR(info.st_mode)) return util::escape(path) + " is not a directory";
-  return std::nullopt;
-}
-
 std::string existing_directory(const DatabaseLocation& location) {
   std::string path = location.directory;
   while (path.size() > 1 && access(path.c_str(), F_OK) != 0) path.resize(std::max<std::size_t>(path.rfind('/'), 1));

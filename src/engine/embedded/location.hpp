@@ -30,9 +30,6 @@ util::Result<DatabaseLocation> parse_location(std::string_view url);
 
 bool is_location(std::string_view url);
 
-// Creates the directory and its missing parents, with mode 0700. Returns an error message, or nothing on success.
-std::optional<std::string> make_directory(const DatabaseLocation& location);
-
 // The directory, or its nearest parent that exists.
 std::string existing_directory(const DatabaseLocation& location);
 

@@ -1,18 +1,12 @@
 #include "engine/embedded/sqlite_store.hpp"
 
 #include <sqlite3.h>
-#include <sys/stat.h>
 
-#include <cerrno>
 #include <charconv>
 #include <functional>
 
-#include "util/escape.hpp"
-
 namespace condolock::engine::embedded {
 namespace {
-
-constexpr int layout = 3;
 
 // In pages; a run writes six. A process that opens the file while no other has it open reads the whole log first.
 constexpr int long_log = 64;
@@ -55,14 +49,6 @@ constexpr std::array<const char*, 14> sources{
     "SELECT key FROM entry ORDER BY key",
 };
 
-constexpr const char* schema =
-    // With a rowid, a whole record fits on its page. WITHOUT ROWID, only a quarter of that would.
-    "CREATE TABLE entry (key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL);"
-    "CREATE TABLE item (key BLOB, score REAL, name BLOB, value BLOB, PRIMARY KEY (key, score, name)) WITHOUT ROWID;"
-    // Only members of sorted sets are looked up by name, and only they have no value.
-    "CREATE UNIQUE INDEX member ON item (key, name) WHERE value IS NULL;"
-    "PRAGMA user_version = 3";
-
 // Encodes a hash as text: for each name and each value its length, a colon and the bytes.
 std::string packed(const KeyEntry& entry) {
   std::string out;
@@ -100,31 +86,6 @@ std::string blob(sqlite3_stmt* statement, int column) {
   return data == nullptr ? "" : std::string(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
-Fault fault_of(int code) {
-  switch (code & 0xFF) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return Fault::malformed;
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_AUTH:
-      return Fault::denied;
-    case SQLITE_FULL:
-      return Fault::write_refused;
-    case SQLITE_ERROR:
-    case SQLITE_INTERNAL:
-    case SQLITE_MISUSE:
-      return Fault::unexpected;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-      return Fault::not_ready;
-    default:
-      return Fault::local;  // no memory, an I/O error
-  }
-}
-
 }  // namespace
 
 // One use of a prepared statement; the destructor resets it for the next.
@@ -132,9 +93,9 @@ class SqliteStore::Query {
  public:
   Query(SqliteStore& store, Statement which) : store_(store), statement_(store.statements_.at(which)) {
     if (statement_ != nullptr) return;
-    const int code = sqlite3_prepare_v3(store.db_, sources.at(which), -1, SQLITE_PREPARE_PERSISTENT,
+    const int code = sqlite3_prepare_v3(store.database_.connection(), sources.at(which), -1, SQLITE_PREPARE_PERSISTENT,
                                         &store.statements_.at(which), nullptr);
-    if (code != SQLITE_OK) store.fail(code);
+    if (code != SQLITE_OK) store.database_.fail(code);
     statement_ = store.statements_.at(which);
   }
   Query(const Query&) = delete;
@@ -161,7 +122,7 @@ class SqliteStore::Query {
   // Returns whether there is a row. Throws StoreError.
   bool step() {
     const int code = sqlite3_step(statement_);
-    if (code != SQLITE_ROW && code != SQLITE_DONE) store_.fail(code);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) store_.database_.fail(code);
     return code == SQLITE_ROW;
   }
   std::string text(int column) const { return blob(statement_, column); }
@@ -178,89 +139,9 @@ class SqliteStore::Query {
   sqlite3_stmt* statement_;
 };
 
-SqliteStore::SqliteStore(const std::string& path) : path_(path) {
-  // The file holds secret tokens, so only its owner may read it. SQLite gives its -wal and -shm files the same mode. This
-  // uses mknod, because closing a descriptor of the file would drop all of the process's locks on it (POSIX).
-  if (mknod(path.c_str(), S_IFREG | 0600, 0) == 0) chmod(path.c_str(), 0600);  // the umask may have taken some of it
-  const int code = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  try {
-    if (code != SQLITE_OK) fail(code);
-    sqlite3_extended_result_codes(db_, 1);
-    // By default the last process to close the file copies the log into it, which waits for the disk twice. shorten_log()
-    // does that only when the log is long.
-    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    prepare_file();
-  } catch (...) {
-    sqlite3_close_v2(db_);
-    throw;
-  }
-}
-
-SqliteStore::~SqliteStore() {
-  for (sqlite3_stmt* statement : statements_) sqlite3_finalize(statement);
-  sqlite3_close_v2(db_);
-}
-
-void SqliteStore::fail(int code) const {
-  const int kind = code & 0xFF;
-  const bool busy = kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_PROTOCOL;
-  // A lack of descriptors or memory may pass, so it is not reported as denied.
-  const int error = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
-  const bool transient = kind == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE || error == ENOMEM);
-  throw StoreError(transient ? Fault::local : fault_of(code),
-                   util::escape(path_) + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_)), busy);
-}
-
-void SqliteStore::execute(const char* sql) {
-  const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) fail(code);
-}
-
-std::int64_t SqliteStore::number(const char* sql) {
-  sqlite3_stmt* statement = nullptr;
-  int code = sqlite3_prepare_v2(db_, sql, -1, &statement, nullptr);
-  if (code == SQLITE_OK) code = sqlite3_step(statement);
-  const std::int64_t found = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-  sqlite3_finalize(statement);
-  if (code != SQLITE_ROW) fail(code);
-  return found;
-}
-
-void SqliteStore::prepare_file() {
-  // Version 0 with tables means another program's database, which must not be changed. Another condolock may have created
-  // the tables, together with the version, between the first two reads. So the version is read again.
-  const auto version = [this] {
-    std::int64_t found = number("PRAGMA user_version");
-    if (found == 0 && number("SELECT count(*) FROM sqlite_schema") > 0) {
-      found = number("PRAGMA user_version");
-      if (found == 0) throw StoreError(Fault::malformed, util::escape(path_) + " is the database of another program");
-    }
-    return found;
-  };
-  std::int64_t found = version();
-  if (found == 0) {
-    execute("PRAGMA page_size = 1024");  // small, since each changed page goes into the log whole
-    execute("PRAGMA journal_mode = WAL");
-    // Several processes may be the first at once: one of them creates the tables.
-    execute("BEGIN IMMEDIATE");
-    try {
-      if (version() == 0) execute(schema);
-      execute("COMMIT");
-    } catch (...) {
-      rollback();
-      throw;
-    }
-    found = version();
-  }
-  if (found != layout) {
-    throw StoreError(Fault::malformed, util::escape(path_) + " has version " + std::to_string(found) +
-                                           (found > layout ? ": upgrade condolock on this host"
-                                                           : ", of a condolock that never was released: move it away"));
-  }
-  set_sync(false);
+SqliteStore::SqliteStore(const std::string& directory, Instant deadline) : database_(directory, deadline) {
   sqlite3_wal_hook(
-      db_,
+      database_.connection(),
       [](void* store, sqlite3* /*db*/, const char* /*name*/, int pages) {
         static_cast<SqliteStore*>(store)->logged_ = pages;
         return SQLITE_OK;
@@ -268,31 +149,35 @@ void SqliteStore::prepare_file() {
       this);
 }
 
-void SqliteStore::set_sync(bool sync) {
-  if (sync == synced_) return;
-  execute(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-  synced_ = sync;
+SqliteStore::~SqliteStore() {
+  for (sqlite3_stmt* statement : statements_) sqlite3_finalize(statement);
 }
 
-bool SqliteStore::has_moved() const {
-  int moved = 0;
-  return sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+void SqliteStore::set_sync(bool sync) {
+  if (sync == synced_) return;
+  database_.execute(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  synced_ = sync;
 }
 
 void SqliteStore::begin() { Query(*this, begin_now).step(); }
 
-void SqliteStore::commit() { Query(*this, commit_now).step(); }
+void SqliteStore::commit() {
+  Query(*this, commit_now).step();
+  database_.files().ring();
+}
 
 void SqliteStore::shorten_log(bool urgent) {
   if (logged_ < (urgent ? too_long_log : long_log)) return;
+  sqlite3* db = database_.connection();
   // The log must also be truncated, or the next process that opens the file reads it all again. TRUNCATE blocks writers, so
   // PASSIVE first does the part that waits for the disk. If another process prevents that, a later call truncates.
-  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) logged_ = 0;
+  sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) logged_ = 0;
 }
 
 void SqliteStore::rollback() noexcept {
-  if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, sources[roll_back], nullptr, nullptr, nullptr);
+  sqlite3* db = database_.connection();
+  if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, sources[roll_back], nullptr, nullptr, nullptr);
 }
 
 const KeyEntry* SqliteStore::entry(std::string_view key) {

@@ -2,20 +2,19 @@
 #pragma once
 
 #include <array>
-#include <memory>
 #include <string>
 
+#include "engine/embedded/database.hpp"
 #include "engine/embedded/store.hpp"
 
-struct sqlite3;
 struct sqlite3_stmt;
 
 namespace condolock::engine::embedded {
 
 class SqliteStore final : public Store {
  public:
-  // Opens the file, and creates it with mode 0600 if it does not exist. Throws StoreError.
-  explicit SqliteStore(const std::string& path);
+  // Opens the database in the directory, and creates what is missing. `deadline`: see set_deadline. Throws StoreError.
+  explicit SqliteStore(const std::string& directory, Instant deadline = Instant::max());
   ~SqliteStore() override;
 
   // Whether later commits must survive a power failure too. They survive the end of the process in any case.
@@ -25,8 +24,13 @@ class SqliteStore final : public Store {
   // long one.
   void shorten_log(bool urgent);
 
-  // Whether the file was removed or replaced at its path. Then other processes do not see what is written here.
-  bool has_moved() const;
+  // Statements that run then are broken off.
+  void set_deadline(Instant deadline) { database_.set_deadline(deadline); }
+
+  // Triggers are off.
+  bool has_triggers() { return database_.has_triggers(); }
+
+  SharedFiles& files() { return database_.files(); }
 
   void begin() override;
   void commit() override;
@@ -46,14 +50,8 @@ class SqliteStore final : public Store {
  private:
   class Query;
 
-  [[noreturn]] void fail(int code) const;
-  void execute(const char* sql);
-  void prepare_file();
-  std::int64_t number(const char* sql);
-
-  std::string path_;
-  sqlite3* db_ = nullptr;
-  bool synced_ = true;
+  Database database_;
+  bool synced_ = false;
   KeyEntry entry_;  // what entry() returned last
   int logged_ = 0;  // pages in the log at the last commit
   std::array<sqlite3_stmt*, 14> statements_{};

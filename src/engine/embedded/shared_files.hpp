@@ -1,0 +1,70 @@
+// The files of a database, and the agreement of all processes that use it on which files these are.
+//
+// SQLite finds its files by name. If somebody removes or replaces one during a run, a newcomer would open other files, miss
+// the lease and run the job a second time. So every process holds a shared lock (flock) on condolock.lock while it uses the
+// database. That file names the inodes of the others. Who finds other files than these must not use them while somebody else
+// holds the lock. Who is alone writes down what is there.
+//
+// condolock.lock is also a doorbell: each commit reads a byte of it, of which the kernel tells those that wait (inotify).
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "engine/embedded/directory.hpp"
+
+namespace condolock::engine::embedded {
+
+class SharedFiles {
+ public:
+  // Throws StoreError if others may write one of the files.
+  static void check(const Directory& directory);
+
+  // Whether another process uses the database now. Never blocks.
+  static bool are_in_use(const Directory& directory);
+
+  // Checks and locks. Throws StoreError: busy if others use other files, or if another process just opens them.
+  explicit SharedFiles(const std::string& directory);
+
+  // For SQLite. Only root and this user can change what it leads to, and agree() compares. (By /proc/self/fd it would be
+  // exact, but take 7% longer for a refused run.)
+  std::string path() const;
+  std::string shown() const { return directory_.shown("condolock.db"); }
+  // Throws StoreError with the system's reason if one of the files can't be written. `said`: by SQLite.
+  void throw_if_unwritable(const std::string& said) const;
+
+  // Whether nobody else uses the database now. Ends with agree().
+  bool are_ours_alone() const { return alone_; }
+  // Call when SQLite has opened its files. Throws StoreError, busy: others have been replaced meanwhile.
+  void agree();
+  // Whether a file was removed or replaced since agree(). Then newcomers do not see what is written here.
+  bool have_changed() const;
+
+  // Wakes those that wait: call after a commit.
+  void ring() const;
+  // From now on, doorbell() becomes readable with a ring.
+  void hang_doorbell();
+  // A descriptor to poll for POLLIN. -1: not hung, or the system has none left.
+  int doorbell() const { return doorbell_.get(); }
+  // Forgets the rings so far.
+  void hush() const;
+
+ private:
+  using Ids = std::array<FileId, 4>;
+
+  void lock();
+  Ids check() const;
+  Ids find() const;
+  std::string recorded() const;
+  [[noreturn]] void refuse(const Ids& found) const;
+
+  std::string path_;
+  Directory directory_;
+  util::Fd lock_;
+  util::Fd doorbell_;
+  bool alone_ = false;
+  bool hung_ = false;
+  Ids agreed_{};
+};
+
+}  // namespace condolock::engine::embedded
