@@ -157,3 +157,24 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   expect_code 75 "$CONDOLOCK" run --key k -- true
   wait_for "$CONDOLOCK" run --key k -- true
 }
+
+@test "doctor says that the clock went back, with Redis and without a server, and leaves no trace" {
+  local url
+  for url in "$CONDOLOCK_URL" "file:$PWD/state"; do
+    export CONDOLOCK_URL=$url
+    "$CONDOLOCK" touch k
+    "$CONDOLOCK" doctor >before || [ $? -eq 1 ]
+    grep -q 'none of 1 records has a time in the future' before
+    if [ -d state ]; then
+      sqlite3 state/condolock.db "UPDATE entry SET fields = replace(CAST(fields AS TEXT), '5:ended13:1', '5:ended13:2')
+        WHERE key = CAST('{condolock}:job:k' AS BLOB)"
+    else
+      ahead k ended
+      redis EVAL 'return redis.sha1hex(table.concat(redis.call("HGETALL", KEYS[1])))' 1 '{condolock}:job:k' >hash
+    fi
+    run "$CONDOLOCK" doctor
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"the engine's clock went back: 1 of 1 records have a time in the future, k one that is"*NTP* ]]
+    [ -d state ] || [ "$(redis EVAL 'return redis.sha1hex(table.concat(redis.call("HGETALL", KEYS[1])))' 1 '{condolock}:job:k')" = "$(cat hash)" ]
+  done
+}
