@@ -1,5 +1,6 @@
 #include "lock/trial.hpp"
 
+#include "lock/record.hpp"
 #include "lock/reply_reader.hpp"
 #include "lock/verbs.hpp"
 #include "util/random.hpp"
@@ -24,7 +25,8 @@ class TrialRun {
   }
 
   std::optional<engine::TrialFailure> run() {
-    // First of all, so that a user who may not delete leaves nothing behind.
+    if (const auto why = read()) return engine::TrialFailure{"reading", *why};
+    // Before any write, so that a user who may not delete leaves nothing behind.
     if (const auto why = remove()) return engine::TrialFailure{"DEL", *why};
     auto failed = go_through();
     if (wrote_) static_cast<void>(remove());
@@ -39,6 +41,13 @@ class TrialRun {
     if (auto why = finish(first_)) return engine::TrialFailure{"finish", *why};
     if (auto why = acquire(several_)) return engine::TrialFailure{"acquire", *why};
     if (auto why = abandon(several_)) return engine::TrialFailure{"abandon", *why};
+    return std::nullopt;
+  }
+
+  // The namespace's own index, which every run writes to.
+  std::optional<Failure> read() {
+    const auto names = decode_names(ask_(names_call(first_.job.ns, {}, 1)));
+    if (!names) return names.error();
     return std::nullopt;
   }
 

@@ -8,9 +8,9 @@
 
 namespace condolock::lock {
 
-// Acquires, renews, finishes and abandons a lease in the namespace, with slots, a waiter and --once, so that every script of
-// a run uses every command that it may need. All keys have a random name, the index too, and are deleted at the end: no
-// other command sees them. Stops at the first step that fails.
+// Reads the namespace's index. Then acquires, renews, finishes and abandons a lease in the namespace, with slots, a waiter
+// and --once, so that every script of a run uses every command that it may need. All keys that it writes have a random name,
+// an index too, and are deleted at the end: no other command sees them. Stops at the first step that fails.
 std::optional<engine::TrialFailure> try_run(const std::string& ns, const engine::Ask& ask);
 
 }  // namespace condolock::lock

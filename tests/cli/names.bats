@@ -86,6 +86,11 @@ found() {
   done
 }
 
+# c-ares gives up by itself, or --redis-timeout is over first.
+unanswered() {
+  grep -Eq '^condolock: error: cannot find the host some.example: no (answer from a name server within [0-9.]+m?s|name server gave a usable answer)$'
+}
+
 @test "a name that is not found: 69, and why" {
   t() {
     serve 127.0.0.1 answers empty.example= loose.example=none.example
@@ -104,7 +109,7 @@ found() {
     export manner
     run inside t
     [ "$status" -eq 69 ]
-    [[ "$output" == 'condolock: error: cannot find the host some.example: no name server gave a usable answer' ]] || { echo "$output"; return 1; }
+    unanswered <<<"$output" || { echo "$output"; return 1; }
   done
 }
 
@@ -128,5 +133,5 @@ found() {
     [ ! -e ran ]
   }
   inside t
-  grep -Eq '^condolock: error: cannot find the host some.example: no (answer from a name server within [0-9.]+m?s|name server gave a usable answer)$' messages
+  unanswered <messages
 }

@@ -187,20 +187,11 @@ class Examination {
     }
   }
 
-  // A script that only reads, which a replica answers too, and ROLE.
   void look_at_role() {
     Call call;
-    call.script = &scripts::list;
-    call.keys = keys_;
-    call.args = {"-inf", "", "1"};
+    call.args = {"PING"};
     call.ask_role = true;
     const Reply reply = ask(std::move(call));
-    if (!reply.answer) {
-      read_failure_ = reply.answer.error();
-    } else if (const Values& values = *reply.answer; values.size() >= 3 && values[0] == "malformed") {
-      read_failure_ = {Fault::malformed, false, false,
-                       "the record " + util::escape(values[1]) + " " + util::escape(values[2])};
-    }
     const bool from_role = info_["role"].empty();
     if (from_role && !reply.from_primary) {
       return add(Level::unknown, "role", "not known, as this user may call neither INFO nor ROLE", "allow this user ROLE");
@@ -218,8 +209,7 @@ class Examination {
 
   // The one check that knows whether a run works. The others say why not, and what else is at risk.
   void try_run() {
-    auto failure = read_failure_ ? std::optional(TrialFailure{"reading", *read_failure_})
-                                 : trial_([this](Call call) { return ask(std::move(call)); });
+    const auto failure = trial_([this](Call call) { return ask(std::move(call)); });
     diagnosis_.can_run = !failure;
     if (!failure) return add(Level::good, "trial run", "granted, renewed and recorded, and all of it removed again");
     add(Level::error, "trial run", failure->step + " failed: " + failure->failure.text, advice_for(failure->failure));
@@ -266,7 +256,6 @@ class Examination {
   const Millis patience_;
   const Instant until_;
   ServerInfo info_;
-  std::optional<Failure> read_failure_;
   const std::string scratch_key_ = pattern().substr(0, pattern().size() - 1) + "doctor:" + util::random_token();
   bool silent_ = false;   // this check got no answer to a request
   bool hurried_ = false;  // and the first such request had less time than a run gives it, so it proves nothing
