@@ -156,6 +156,28 @@ END
   [ ! -e ran ]
 }
 
+# toml++ takes these for impossible, so that anything may follow; fuzzing found them.
+@test "bytes that its parser is not safe against are refused first, by line and column" {
+  wrong() { # TEXT BYTES
+    printf "# a comment\n$2" >"$config"
+    refused "$config:2: $1" run --key K -- touch ran
+  }
+  wrong 'there are no sections here, so no \[\\x09@' '[\t@'
+  wrong 'there are no sections here, so no \[' '['
+  wrong "column 9: 'ﻯ' is not ASCII: put it into quotes, on one line" 'lease = \xef\xbb\xaf'
+  wrong "column 14: 'é' is not ASCII: *" 'lease = "1m" \xc3\xa9'
+  wrong "column 10: 'T' cannot follow a number: put a text into quotes" 'lease = 1Tx'
+  wrong "column 19: ' ' is in the middle of a value: put it into quotes" 'lease = 1979-05-27 9 x'
+  wrong "column 10: '}' begins or ends a table: *" 'lease = [}'
+  wrong "column 10: '\"' is in the middle of a word: *" 'lease = 1"m"'
+  wrong "column 9: '\\\\x00' is a control character: remove it" 'lease = \0'
+  wrong "column 10: '\\\\xff' is not UTF-8: save the file as UTF-8" 'lease = "\xff"'
+  [ ! -e ran ]
+  printf '\xef\xbb\xbflease = "30s" # f\xc3\xbcr alle\nuser = "j\xc3\xbcrgen"\nquiet = true\r\n' >"$config" # fine
+  run -1 --separate-stderr "$CONDOLOCK" status K --user ''
+  [ "$stderr" = '' ]
+}
+
 @test "a file that others may write is refused" {
   echo 'lease = "1m"' >"$config"
   for mode in 620 602 666; do

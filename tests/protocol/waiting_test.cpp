@@ -236,3 +236,14 @@ TEST_CASE_FIXTURE(Waiting, "a pause that is shortened wakes, one that is made lo
   ask(lock::pause_call({"ns", "K"}, Millis(1000), ""));
   CHECK(tokens() == "1");
 }
+
+TEST_CASE_FIXTURE(Waiting, "a check wakes nobody, even where it finds a record of another job malformed") {
+  grant("a");
+  static_cast<void>(wait_for("w"));
+  remove_holder();
+  server.command({"HSET", "{ns}:job:other", "v", "x"});
+  const auto verdicts = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {prior_of_other})), 1);
+  REQUIRE_FALSE(verdicts.has_value());
+  CHECK(verdicts.error().fault == engine::Fault::malformed);
+  CHECK(tokens() == "0");
+}

@@ -365,6 +365,18 @@ TEST_CASE("engine: bytes behind the last reply cost the connection, and are nobo
   CHECK(server.connections == 2);
 }
 
+TEST_CASE("engine: a server that is not ready for AUTH and then breaks off is quoted at the deadline") {
+  OneServer server("secret");
+  server.state->answer = [](const std::string&) { return "-LOADING Redis is loading the dataset in memory\r\n?\r\n"; };
+  CHECK_FALSE(server.start(OneServer::acquire()));
+  server.now += Millis(1000);
+  const auto reply = server.advance();
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::not_ready);
+  CHECK(reply->answer.error().text.ends_with("it said: LOADING Redis is loading the dataset in memory"));
+}
+
 TEST_CASE("engine: a server that has too many clients hangs up behind its error, and is asked again") {
   std::string password;
   engine::Call call = OneServer::acquire();

@@ -116,3 +116,15 @@ TEST_CASE("number and length are bounded") {
   CHECK_FALSE(garbled.next());
   CHECK_FALSE(garbled.is_over_limit());
 }
+
+TEST_CASE("a reader that was asked in vain is as empty as before") {
+  RespReader reader;
+  CHECK(reader.is_empty());
+  reader.feed("+OK\r\n");
+  CHECK(reader.next());
+  CHECK_FALSE(reader.next());
+  CHECK(reader.is_empty());
+  reader.feed("*");
+  CHECK_FALSE(reader.next());
+  CHECK_FALSE(reader.is_empty());
+}

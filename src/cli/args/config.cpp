@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/args/config_text.hpp"
 #include "cli/args/trusted_file.hpp"
 #include "util/environment.hpp"
 #include "util/escape.hpp"
@@ -83,10 +84,15 @@ util::Result<Config> read_config(const std::optional<std::string>& named) {
   if ((path.empty() && !named) || path == "/dev/null") return Config();
   const auto file = read_trusted("the config file", path);
   if (!file) return file.error();
+  auto settings = parse_config(file->text, path);
+  if (!settings) return settings.error();
+  return Config{*std::move(settings), path, file->is_exposed};
+}
+
+util::Result<std::vector<Setting>> parse_config(std::string_view text, const std::string& path) {
+  if (auto problem = check_config_text(text, path)) return *std::move(problem);
   try {
-    auto settings = settings_of(toml::parse(std::string_view(file->text)), path);
-    if (!settings) return settings.error();
-    return Config{*std::move(settings), path, file->is_exposed};
+    return settings_of(toml::parse(text), path);
   } catch (const toml::parse_error& error) {
     return util::Problem{util::escape(path) + ":" + std::to_string(error.source().begin.line) + ": " +
                          util::escape(std::string(error.description())) + " (texts stand in quotes)"};

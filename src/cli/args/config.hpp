@@ -39,4 +39,7 @@ struct Config {
 // TOML; an unknown name; a value that is not a string, number, boolean or array; a file that read_trusted refuses.
 util::Result<Config> read_config(const std::optional<std::string>& named);
 
+// The settings in the text of the file `path`.
+util::Result<std::vector<Setting>> parse_config(std::string_view text, const std::string& path);
+
 }  // namespace condolock::cli

@@ -149,7 +149,7 @@ void RespReader::feed(std::string_view bytes) {
 }
 
 std::optional<RespValue> RespReader::next() {
-  if (!error_.empty()) return std::nullopt;
+  if (!error_.empty() || is_empty()) return std::nullopt;  // with nothing to read, hiredis would begin a reply all the same
   redisReader* reader = as_reader(reader_.get());
   reader->privdata = &limits_;
   void* reply = nullptr;
