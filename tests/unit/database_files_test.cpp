@@ -189,13 +189,36 @@ TEST_CASE("database files: a commit wakes a waiter, which goes before a newcomer
   CHECK(std::holds_alternative<lock::Held>(lock::decode_decision(*refused, 0).value()));
 }
 
-TEST_CASE("database files: a newcomer does not wait long for a waiter that is no more") {
+TEST_CASE("database files: a newcomer does not wait for a waiter that is no more") {
   const support::TemporaryDirectory directory;
   embedded::EmbeddedEngine holder(embedded::DatabaseLocation{directory.path()});
   const auto grant = std::get<lock::Grant>(decide(holder, acquire_of("a")));
   REQUIRE(std::holds_alternative<lock::Held>(decide(holder, acquire_of("b", Millis(20'000)))));
   REQUIRE(engine::ask(holder, lock::finish_call(attempt_of("a"), grant, lock::Outcome::success, 0), Millis(5000)).answer);
   const Instant now = BootClock::now();
+  engine::Call call = acquire_of("c");
+  call.deadline = now + Millis(5000);
+  holder.start(call, now);
+  const auto granted = holder.advance(0, now);
+  REQUIRE(granted);
+  CHECK(std::holds_alternative<lock::Grant>(lock::decode_decision(*granted, 0).value()));
+}
+
+TEST_CASE("database files: a newcomer does not wait long for a waiter that is stopped") {
+  const support::TemporaryDirectory directory;
+  const embedded::DatabaseLocation location{directory.path()};
+  embedded::EmbeddedEngine holder(location);
+  embedded::EmbeddedEngine waiter(location);
+  const auto grant = std::get<lock::Grant>(decide(holder, acquire_of("a")));
+  REQUIRE(std::holds_alternative<lock::Held>(decide(waiter, acquire_of("b", Millis(20'000)))));
+  Instant now = BootClock::now();
+  engine::Call wait = acquire_of("b", Millis(20'000));
+  wait.wait = engine::Wait{attempt_of("b").job.wake(), Millis(20'000)};
+  wait.deadline = now + Millis(25'000);
+  waiter.start(wait, now);
+  REQUIRE_FALSE(waiter.advance(0, now));
+  REQUIRE(engine::ask(holder, lock::finish_call(attempt_of("a"), grant, lock::Outcome::success, 0), Millis(5000)).answer);
+  now = BootClock::now();
   engine::Call call = acquire_of("c");
   call.deadline = now + Millis(5000);
   holder.start(call, now);

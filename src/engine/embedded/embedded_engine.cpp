@@ -78,7 +78,7 @@ void EmbeddedEngine::start(Call call, Instant now) {
 }
 
 void EmbeddedEngine::cancel() {
-  busy_ = false;
+  end_call();
   reply_.reset();
 }
 
@@ -119,7 +119,7 @@ std::optional<Reply> EmbeddedEngine::advance(short revents, Instant now) {
   if (!reply_ && now >= call_.deadline) {
     fail({last_fault_, false, false, last_error_.empty() ? "nobody woke it in time" : last_error_});
   }
-  if (reply_) busy_ = false;
+  if (reply_) end_call();
   return std::exchange(reply_, std::nullopt);
 }
 
@@ -134,7 +134,14 @@ void EmbeddedEngine::open(Instant now) {
   if (!file_) return;
   file_->set_deadline(deadline);
   file_->set_sync(outlives_power(location_->sync, *call_.script));
-  if (call_.wait) file_->files().hang_doorbell();  // before the first look, or a ring could be missed
+  if (!call_.wait) return;
+  file_->files().hang_doorbell();  // before the first look, or a ring could be missed
+  file_->files().set_waiting(call_.wait->key, true);
+}
+
+void EmbeddedEngine::end_call() {
+  if (busy_ && call_.wait && file_) file_->files().set_waiting(call_.wait->key, false);
+  busy_ = false;
 }
 
 void EmbeddedEngine::sleep(Instant now) {
@@ -162,7 +169,8 @@ bool EmbeddedEngine::is_asleep(Instant now) {
 // Whether this is a newcomer, and a waiter has a wake-up that it did not take yet.
 bool EmbeddedEngine::gives_way(Instant now) {
   if (!file_ || call_.script != &scripts::acquire || call_.wait || now >= first_try_ + courtesy) return false;
-  return has_wake_up(call_.keys.at(wake_key));
+  const std::string& key = call_.keys.at(wake_key);
+  return has_wake_up(key) && file_->files().has_waiter(key);
 }
 
 // Reads without a transaction, so it blocks nobody.

@@ -37,6 +37,7 @@ class EmbeddedEngine final : public Engine {
   void open(Instant now);
   void begin(Instant now);
   void sleep(Instant now);
+  void end_call();
   void fail(Failure failure) { reply_ = Reply{sent_, std::move(failure), {}}; }
 
   std::optional<DatabaseLocation> location_;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "engine/embedded/system_failure.hpp"
 
 namespace condolock::engine::embedded {
@@ -170,6 +172,30 @@ void SharedFiles::hang_doorbell() {
   if (std::exchange(hung_, true)) return;
   doorbell_ = util::Fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (doorbell_ && inotify_add_watch(doorbell_.get(), (path_ + "/" + lock_name).c_str(), IN_ACCESS) < 0) doorbell_.reset();
+}
+
+namespace {
+
+// One byte of the lock file stands for each key, far behind its end. (flock() does not see these locks, nor they it.)
+struct flock byte_of(std::string_view key, short type) {
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(max_record + std::hash<std::string_view>()(key) % (1U << 30U));
+  range.l_len = 1;
+  return range;
+}
+
+}  // namespace
+
+void SharedFiles::set_waiting(std::string_view key, bool waiting) const {
+  struct flock range = byte_of(key, waiting ? F_RDLCK : F_UNLCK);
+  fcntl(lock_.get(), F_OFD_SETLK, &range);
+}
+
+bool SharedFiles::has_waiter(std::string_view key) const {
+  struct flock range = byte_of(key, F_WRLCK);
+  return fcntl(lock_.get(), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
 void SharedFiles::hush() const {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "engine/embedded/directory.hpp"
 
@@ -46,6 +47,11 @@ class SharedFiles {
   void hang_doorbell();
   // A descriptor to poll for POLLIN. -1: not hung, or the system has none left.
   int doorbell() const { return doorbell_.get(); }
+  // Whether this process waits for the wake-up `key`, as others see it. Ends with the process.
+  void set_waiting(std::string_view key, bool waiting) const;
+  // Whether another one does.
+  bool has_waiter(std::string_view key) const;
+
   // Forgets the rings so far.
   void hush() const;
 
