@@ -81,8 +81,10 @@ local function write(...)
 end
 
 -- Arguments with which a command changes nothing, after the name of any key of the right type.
+local ABSENT = 'condolock: absent' -- a name that no field or member has
 local NO_CHANGE = {
-  HDEL = { '' }, LREM = { 1, '' }, LTRIM = { 0, -1 }, ZADD = { 'XX', 0, '' }, ZREM = { '' }, ZREMRANGEBYSCORE = { 1, 0 },
+  HDEL = { ABSENT }, LREM = { 1, ABSENT }, LTRIM = { 0, -1 }, ZADD = { 'XX', 0, ABSENT }, ZREM = { ABSENT },
+  ZREMRANGEBYSCORE = { 1, 0 },
 }
 
 -- Calls the command of a queued write so that nothing changes. Returns nil, or the error reply.

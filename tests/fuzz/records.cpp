@@ -46,7 +46,8 @@ class Trial {
     engine::Reply reply = memory_.ask(call);
     const std::string& code = reply.answer->front();
     if (code == "malformed" || code == "newer") {
-      fuzz::must(memory_.stored(WakeUps::left_out) == before_waking_, "a refused record is changed");
+      fuzz::must(memory_.stored(WakeUps::left_out) == before_waking_,
+                 "the script " + std::string(call.script->name) + " changes a record that it refuses");
     }
     return reply;
   }

@@ -7,32 +7,35 @@ using namespace condolock;
 
 namespace {
 
-std::string percent_encoded(std::string_view text) {
+std::string percent_encoded(std::string_view text, std::string_view kept = "") {
   static constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    out.append("%").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+    if (kept.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out.append("%").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+    }
   }
   return out;
+}
+
+std::string host_of(const engine::redis::Target& target) {
+  if (target.host.find(':') == std::string::npos) return target.host;
+  const std::size_t zone = std::min(target.host.find('%'), target.host.size());
+  return "[" + target.host.substr(0, zone) + percent_encoded(target.host.substr(zone)) + "]";
 }
 
 std::string url_of(const engine::redis::Target& target) {
   const std::string credentials = percent_encoded(target.user) + ":" + percent_encoded(target.password) + "@";
   const std::string database = std::to_string(target.database);
-  if (target.host.empty()) return "unix://" + credentials + target.path + "?db=" + database;
-  return "redis://" + credentials + target.shown() + "/" + database;
-}
-
-// A host and a path of other characters may need more than their own text in a URL: brackets, or percent signs.
-bool is_plain(const engine::redis::Target& target) {
-  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
-  return (target.host + target.path).find_first_not_of(plain) == std::string::npos;
+  if (target.host.empty()) return "unix://" + credentials + percent_encoded(target.path, "/") + "?db=" + database;
+  return "redis://" + credentials + host_of(target) + ":" + std::to_string(target.port) + "/" + database;
 }
 
 void check_target(const engine::redis::Target& target) {
   fuzz::must(target.database >= 0 && target.port > 0 && target.path.size() <= 107, "a part of a URL is out of range");
-  if (!is_plain(target)) return;
   const auto again = engine::redis::parse_url(url_of(target));
   fuzz::must(again.has_value(), "a URL cannot be put together again");
   fuzz::must(again->host == target.host && again->port == target.port && again->path == target.path, "another address");

@@ -166,9 +166,11 @@ TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused befo
 TEST_CASE_FIXTURE(Malformed, "fields that we don't know are kept") {
   run(lock::Outcome::success);
   set("tomorrow", "x");
+  set("", "y");
   run(lock::Outcome::failed);
   grant("a");
   CHECK(field("tomorrow") == "x");
+  CHECK(field("") == "y");
 }
 
 // ---- reset, the way out
