@@ -17,7 +17,7 @@ struct Scripts {
   support::TemporaryDirectory directory;
 
   std::string write(const std::string& name, const std::string& text, mode_t mode) const {
-    const std::string path = directory.path() + "/" + name;
+    std::string path = directory.path() + "/" + name;
     std::ofstream(path) << text;
     chmod(path.c_str(), mode);
     return path;

@@ -280,7 +280,7 @@ TEST_CASE_FIXTURE(WayOut, "a holder or a token of a slot that is too long") {
 
 TEST_CASE_FIXTURE(WayOut, "a row of the history of more than 256 bytes") {
   run(lock::Outcome::success);
-  server.command({"LPUSH", "{ns}:runs:K", "1 2 3 success 0 " + std::string(9'000'000, 'w')});
+  server.command({"LPUSH", "{ns}:runs:K", "1 2 3 success 0 " + std::string(8'000'000, 'w')});
   const engine::Values answer = ask(lock::history_call({"ns", "K"}, 20)).answer.value();
   CHECK(answer == engine::Values{"malformed", "{ns}:runs:K", "has a row with more than 256 bytes"});
 }
@@ -289,7 +289,7 @@ TEST_CASE_FIXTURE(WayOut, "a record that is malformed does not hide the others")
   run(lock::Outcome::success, "a");
   run(lock::Outcome::success, "b");
   run(lock::Outcome::success, "c");
-  set("paused_why", std::string(9'000'000, 'x'), "b");
+  set("paused_why", std::string(8'000'000, 'x'), "b");
   const auto records = lock::decode_records(ask(lock::records_call("ns", {"a", "b", "c"})), 3);
   REQUIRE(records.has_value());
   CHECK(records.value()[0].has_value());

@@ -6,6 +6,7 @@
 
 #include "support/name_server.hpp"
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a test program may end so
 int main(int argc, char** argv) {
   using support::NameServer;
   if (argc < 4) return 64;

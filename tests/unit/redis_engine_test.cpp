@@ -63,6 +63,12 @@ struct Engine {
   }
 };
 
+std::string more_than_8_mib() {
+  std::string out;
+  out.resize(std::size_t{9} << 20U, 'x');
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(Engine, "engine: addresses are tried in order, and found once for many calls") {
@@ -243,11 +249,11 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
   std::string limit = "the reply has more than 200000 values";
   SUBCASE("values") {}
   SUBCASE("bytes") {
-    text = "$20000000\r\n" + std::string(9'000'000, 'x');
+    text = "$20000000\r\n" + more_than_8_mib();
     limit = "the reply is longer than 8 MiB";
   }
   SUBCASE("bytes of an error") {
-    text = "-" + std::string(9'000'000, 'x');
+    text = "-" + more_than_8_mib();
     limit = "the reply is longer than 8 MiB";
   }
   SUBCASE("depth") {
@@ -268,7 +274,8 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
     REQUIRE_FALSE(reply->answer);
     CHECK(reply->answer.error().fault == engine::Fault::unexpected);
     CHECK(reply->answer.error().may_have_run);
-    CHECK(reply->answer.error().text == "the exchange with redis.example:6379 broke off: " + limit + way_out);
+    const std::string start = "the exchange with redis.example:6379 broke off: ";
+    CHECK(reply->answer.error().text == std::string(start).append(limit).append(way_out));
     way_out =
         ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset a\\x0ab --yes removes the record)";
     server.state->arrived.clear();
@@ -278,7 +285,7 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
 TEST_CASE("engine: a request over the limit is refused, and nothing is sent") {
   OneServer server;
   engine::Call call = OneServer::acquire();
-  call.args = {std::string(9'000'000, 'x')};
+  call.args = {more_than_8_mib()};
   const auto reply = server.start(call);
   REQUIRE(reply);
   REQUIRE_FALSE(reply->answer);
