@@ -207,9 +207,6 @@ if answer then
   return refuse({ 'retired', answer })
 end
 
-if starts and not dry then
-  mend_starts(record)
-end
 local seen, lost = settled(record)
 local verdicts = {}
 local refused
@@ -226,6 +223,10 @@ for i = 12, #ARGV, 4 do
   if verdict ~= 'holds' and not refused then
     refused = #verdicts
   end
+end
+-- Only now: a record that is refused as malformed stays as it is.
+if starts and not dry then
+  mend_starts(record)
 end
 
 -- A caller whose number of slots differs from the live holders' is refused: they would disagree about the limit.

@@ -92,15 +92,15 @@ end_fake() {
 }
 
 @test "a server that refuses writes: MISCONF, OOM, NOREPLICAS, a replica" {
-  server full
+  server full --dbfilename full.rdb # no other server reads that name
   to full CONFIG SET save '900 1'
-  mkdir "$REDIS_DIR/dump.rdb" "$REDIS_DIR/dump.rdb/x"
+  mkdir "$REDIS_DIR/full.rdb" "$REDIS_DIR/full.rdb/x"
   to full SET a b
   to full BGSAVE
   wait_for sh -c "redis-cli -s '$REDIS_DIR/full.sock' INFO persistence | grep -q 'last_bgsave_status:err'"
   finds 'trial run' 'MISCONF' 'make room'
   [[ "$output" == *'error'*'disk '* ]]
-  rm -r "$REDIS_DIR/dump.rdb"
+  rm -r "$REDIS_DIR/full.rdb"
   server other
   to other CONFIG SET maxmemory 1
   finds 'trial run' 'OOM' "raise the server's maxmemory"

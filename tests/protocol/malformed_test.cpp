@@ -308,3 +308,15 @@ TEST_CASE_FIXTURE(WayOut, "counters stop at the greatest number") {
   CHECK(record().failures == 9'007'199'254'740'991);
   CHECK(record().failures_in_a_row == 9'007'199'254'740'991);
 }
+
+TEST_CASE_FIXTURE(Malformed, "where one start is malformed, no other is changed, not even one in the future") {
+  server.command({"RPUSH", "{ns}:starts:K", std::to_string(server_time() + 3'600'000) + " 5", "x"});
+  const std::vector<lock::Condition> conditions{lock::MaxRuns{2, Millis(1000)}};
+  lock::Attempt made = attempt("a");
+  made.needs = lock::needs_of(conditions);
+  const std::string before = state();
+  const engine::Reply reply = ask(lock::acquire_call(made, conditions));
+  REQUIRE(reply.answer.has_value());
+  CHECK(reply.answer.value()[0] == "malformed");
+  CHECK(state() == before);
+}
