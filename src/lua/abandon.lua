@@ -9,7 +9,7 @@
 -- repeat The reply is the same, and nothing more is released.
 local token = ARGV[1]
 
-local record, answer = open(token, STARTS, 'list')
+local record, answer = open(token)
 if not record then
   return answer
 end
@@ -21,7 +21,8 @@ local mine = find(record, token)
 if mine then
   record.holders = replaced(record, mine)
   save(record)
-  for _, row in ipairs(redis.call('LRANGE', STARTS, 0, -1)) do
+  -- A list of starts that cannot be read must not keep the lease.
+  for _, row in ipairs(redis.pcall('LRANGE', STARTS, 0, MOST_STARTS - 1)) do
     local _, fence = start_of(row)
     if fence == text(mine.fence) then
       write('LREM', STARTS, 1, row)

@@ -50,6 +50,8 @@ local name, token, lease, who, rows_wanted = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
 local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
 
+local starts_are_ahead = false
+
 -- Parameters: the settled record of the condition's job, the number, the word, the settled record of this job.
 -- Results: verdict, since, due; or nil and the reply to give.
 local CONDITIONS = ARGV[12] and {
@@ -118,7 +120,7 @@ local CONDITIONS = ARGV[12] and {
     return 'failed', since
   end,
 
-  ['max-runs'] = function(_, limit, length)
+  ['max-runs'] = function(_, limit, length, seen)
     local nth = redis.pcall('LINDEX', STARTS, limit - 1)
     if not nth then
       return 'holds'
@@ -129,6 +131,10 @@ local CONDITIONS = ARGV[12] and {
     local at = start_of(nth)
     if not at then
       return nil, malformed(STARTS, 'has an element that is no start')
+    end
+    starts_are_ahead = starts_are_ahead or at > now
+    if dry and at > now then
+      seen.ahead = math.max(seen.ahead or 0, at - now)
     end
     local since, min = now - math.min(at, now), tonumber(length)
     if since >= min then
@@ -158,14 +164,17 @@ local function ms(n)
 end
 
 -- The starts of this job that lie in the future are stored as now (see mend). Abandon finds them by their fences.
+-- To look at all of them costs time. It is done if the start that --max-runs judged is ahead, or if the fence is: it follows the
+-- clock, so the clock went back, and any start may be ahead.
 local function mend_starts(record)
-  local first = redis.call('LINDEX', STARTS, 0)
-  -- A fence follows the clock. One from the future tells that the clock went back, so that any start may be ahead.
-  if not first or (record.fence or 0) <= now and (start_of(first) or 0) <= now then
+  if not starts_are_ahead and (record.fence or 0) <= now then
     return
   end
   local ahead = 0
-  local rows = redis.call('LRANGE', STARTS, 0, -1)
+  local rows = redis.call('LRANGE', STARTS, 0, MOST_STARTS)
+  if #rows > MOST_STARTS then
+    return malformed(STARTS, 'has more than ' .. text(MOST_STARTS) .. ' elements')
+  end
   local function mended(at, fence)
     ahead = math.max(ahead, at - now)
     return math.min(at, now), fence
@@ -225,8 +234,9 @@ for i = 12, #ARGV, 4 do
   end
 end
 -- Only now: a record that is refused as malformed stays as it is.
-if starts and not dry then
-  mend_starts(record)
+local unbounded = starts and not dry and mend_starts(record)
+if unbounded then
+  return refuse(unbounded)
 end
 
 -- A caller whose number of slots differs from the live holders' is refused: they would disagree about the limit.
@@ -250,7 +260,7 @@ if dry then
   else
     add_all('', '', '', text(#live), text(#live > 0 and record.slots or 1))
   end
-  ahead = math.max(ahead, record.ahead or 0)
+  ahead = math.max(ahead, record.ahead or 0, seen.ahead or 0)
   add_all(halted and '1' or '', pause_left, halted and record.paused_why or '', ahead > 0 and text(ahead) or '')
   for _, verdict in ipairs(verdicts) do
     add_all(unpack(verdict))
@@ -274,7 +284,7 @@ if mine and not mine.revoked then
     again.fence = fence
     set_field(record, 'fence', fence)
     if starts then
-      rewrite_starts(redis.call('LRANGE', STARTS, 0, -1), function(at, of)
+      rewrite_starts(redis.call('LRANGE', STARTS, 0, MOST_STARTS - 1), function(at, of)
         return math.min(at, now), of == text(mine.fence) and text(fence) or of
       end)
     end
@@ -330,10 +340,16 @@ if taken or halted or refused then
   return commit() or reply
 end
 
--- The runs list is checked for finish. load did not read the slots hash unless h_slots was set.
-local bad = mistyped(RUNS, 'list') or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash')
+-- The runs list is checked for finish, and so are the IDs where no condition has read them. load did not read the slots hash
+-- unless h_slots was set.
+local bad = mistyped(RUNS, 'list') or through_pause and mistyped(ONCE, 'zset')
+  or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash')
 if bad then
   return bad
+end
+local before = starts and redis.call('LLEN', STARTS)
+if before and before > MOST_STARTS then
+  return malformed(STARTS, 'has more than ' .. text(MOST_STARTS) .. ' elements')
 end
 index(name)
 if slots > 1 and not record.h_slots then
@@ -348,7 +364,6 @@ for _, gone in ipairs(lost) do
 end
 if starts then
   -- Never shorten the list: another caller may need more starts. Keep one more for each slot, since abandon may remove it.
-  local before = redis.call('LLEN', STARTS)
   write('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
   write('LTRIM', STARTS, 0, math.max(starts + slots, before) - 1)
 end

@@ -60,6 +60,8 @@ local LONGEST_TEXT = 64 -- bytes of a field that is a text, and of a token
 local LONGEST_ROW = 256 -- bytes of an element of {ns}:runs:K or {ns}:starts:K
 local LONGEST_NAME = 1024 -- bytes of a key
 local MOST_HOLDERS = 1000 -- of one job
+local MOST_ROWS = 10000 -- of {ns}:runs:K
+local MOST_STARTS = 2000 -- elements of {ns}:starts:K: one for each of --max-runs, and one for each slot
 local LONGEST_SLEEP = 30000 -- ms that a waiter sleeps at once
 local SLEEP_MARGIN = 5000 -- ms for a refusal to arrive and for the sleep to begin
 
@@ -101,7 +103,7 @@ local function number(value, greatest)
 end
 
 -- The holders of a record, live or expired; or nil and the reply to give. A holder's table is never modified, only replaced:
--- save_slots relies on it. `length` is nil if an earlier version of condolock wrote the holder.
+-- save_slots relies on it. `length` may be nil for a single holder: then its end is taken as it is.
 local function holders_of(record, key, slots)
   if not (record.h_token or record.h_until or record.h_fence or record.h_start or record.h_slots) then
     return {}
@@ -130,7 +132,7 @@ local function holders_of(record, key, slots)
   for i = 1, #pairs_of, 2 do
     local token, value = pairs_of[i], pairs_of[i + 1]
     if #token > LONGEST_TEXT or #value > LONGEST_ROW then
-      return nil, malformed(slots, 'has a field that is longer than condolock writes any')
+      return nil, malformed(slots, 'has a field that is longer than 64 or 256 bytes')
     end
     local expires_at, length, fence, start, revoked, who = string.match(value, '^(%d+) (%d+) (%d+) (%d+) ([01]) (.*)$')
     expires_at, length = number(expires_at or ''), number(length or '')
@@ -259,6 +261,9 @@ local function load(key, slots)
     if values[i] and #values[i] > LONGEST_TEXT then
       return nil, malformed(key, 'field ' .. FIELDS[i] .. ' has more than ' .. text(LONGEST_TEXT) .. ' bytes')
     end
+  end
+  if (record.history_limit or 0) > MOST_ROWS then
+    return nil, malformed(key, 'field history_limit is more than ' .. text(MOST_ROWS))
   end
   if record.outcome and not string.find(OUTCOMES, ' ' .. record.outcome .. ' ', 1, true) then
     return nil, malformed(key, 'field outcome is none of ours')

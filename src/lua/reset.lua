@@ -9,39 +9,49 @@
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat The reply is "nothing", unless something was recorded since.
 -- The retired tokens stay, since a late request must get the same answer as before. They expire by themselves.
--- A record that is malformed is deleted, with a lease that may be in it: no other verb can change it. Its
--- fence is kept if it can be read.
+-- A record that is malformed is deleted, with a lease that may be in it: no other verb can change it. Its fence is kept if it
+-- can be read and has a successor.
 local name = ARGV[1]
 
 local listed = redis.pcall('ZSCORE', INDEX, name)
 if type(listed) == 'table' then
   return unreadable(INDEX, listed)
 end
-local record, bad = open(nil)
+local record, bad = load(JOB, SLOTS)
 if not record and bad[1] ~= 'malformed' then
   return bad
+end
+local live = record and living(record) or {}
+if #live > 0 then
+  local since = now - math.min(live[1].start, now)
+  return { 'held', live[1].who, text(since), text(live[1].expires_at - now), text(#live) }
 end
 if listed then
   write('ZREM', INDEX, name)
 end
+local gone = (listed and 1 or 0) + redis.call('EXISTS', RUNS, STARTS, ONCE)
+write('DEL', RUNS, STARTS, ONCE)
+for _, one in ipairs({ { SLOTS, 'hash' }, { RETIRED, 'zset' }, { WAKE, 'list' } }) do
+  local key, kind = one[1], one[2]
+  if not record or mistyped(key, kind) then
+    gone = gone + 1
+    write('DEL', key)
+  elseif key == WAKE and (record.waiters_until or 0) > now then
+    record.asleep = redis.call('LLEN', WAKE) == 0
+  end
+end
 if not record then
-  local read = redis.pcall('HMGET', JOB, 'fence')
-  local fence = number(read[1] or '', GREATEST - 1)
-  write('DEL', JOB, SLOTS, RUNS, STARTS, ONCE, RETIRED, WAKE)
+  local fence = number(redis.pcall('HMGET', JOB, 'fence')[1] or '', GREATEST - 1)
+  write('DEL', JOB)
   if fence then
     write('HSET', JOB, 'v', text(VERSION), 'fence', text(fence), 'cut', text(fence))
   end
   return commit(true) or { 'reset' }
 end
-local live = living(record)
-if #live > 0 then
-  local since = now - math.min(live[1].start, now)
-  return { 'held', live[1].who, text(since), text(live[1].expires_at - now), text(#live) }
-end
-local gone = (listed and 1 or 0) + redis.call('EXISTS', RUNS, STARTS, ONCE)
-write('DEL', RUNS, STARTS, ONCE)
 if record.v then
-  set_field(record, 'cut', record.fence)
+  local fence = record.fence and record.fence < GREATEST - 1 and record.fence or nil
+  set_field(record, 'fence', fence)
+  set_field(record, 'cut', fence)
   record.holders = {}
   for _, field in ipairs(FIELDS) do
     local kept = field == 'v' or field == 'fence' or field == 'cut' or field == 'waiters_until'

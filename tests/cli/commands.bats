@@ -222,7 +222,7 @@ load helper
   [ "$status" -eq 65 ]
   [ "$(jq -c '[.keys[] | [.key, .known, .error == null]]' <<<"$output")" = '[["bad",null,false],["good",true,true]]' ]
   run -65 --separate-stderr "$CONDOLOCK" status --json bad
-  [ "$(jq -r '.keys[0].error' <<<"$output")" = 'the record {condolock}:job:bad is malformed: holds another type of value' ]
+  [ "$(jq -r '.keys[0].error' <<<"$output")" = 'the record {condolock}:job:bad is malformed: holds another type of value (condolock reset bad --yes removes it)' ]
   run --separate-stderr "$CONDOLOCK" status bad good unknown bad
   [ "$status" -eq 65 ]
   [[ "$output" =~ ^good$'\n'.*$'\n'unknown$'\n' ]]
@@ -247,12 +247,12 @@ load helper
   "$CONDOLOCK" run --key K --history 30 -- cat hold 3>&- &
   wait_for held K
   "$CONDOLOCK" unlock -q --now K
-  [ "$(redis LLEN '{condolock}:runs:K')" = 23 ]
+  [ "$(redis LLEN '{condolock}:runs:K')" = 25 ]
   : >hold
   wait
   redis DEL '{condolock}:runs:K'
   for i in $(seq 22); do "$CONDOLOCK" touch K; done
-  [ "$(redis LLEN '{condolock}:runs:K')" = 20 ]
+  [ "$(redis LLEN '{condolock}:runs:K')" = 22 ]
 }
 
 @test "pause and resume say what they did with -v, and nothing without" {

@@ -302,7 +302,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   sql "UPDATE item SET value = NULL WHERE key = CAST('{condolock}:runs:K' AS BLOB)"
   run --separate-stderr "$CONDOLOCK" history K
   [ "$status" -eq 65 ]
-  [[ "$stderr" == *'the record {condolock}:runs:K is malformed: holds another type of value'* ]]
+  [[ "$stderr" == *'the record {condolock}:runs:K is malformed: holds another type of value (condolock reset K --yes removes it)'* ]]
 }
 
 @test "the database of another program: 65, and not touched, by doctor neither" {

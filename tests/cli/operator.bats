@@ -127,16 +127,16 @@ long=$(printf 'k%.0s' $(seq 300))
     run --separate-stderr "$CONDOLOCK" list $form
     [ "$status" -eq $([ "$form" = --prometheus ] && echo 0 || echo 65) ] # a figure there
     [ "$form" != --prometheus ] || grep -qx 'condolock_malformed{namespace="condolock",key="b"} 1' <<<"$output"
-    [ "$stderr" = 'condolock: error: the record {condolock}:job:b is malformed: holds another type of value' ]
+    [ "$stderr" = 'condolock: error: the record {condolock}:job:b is malformed: holds another type of value (condolock reset b --yes removes it)' ]
     [[ "$output" == *a* && "$output" == *c* ]]
   done
-  [ "$("$CONDOLOCK" list --json 2>/dev/null | jq -r '.keys[1].error')" = 'the record {condolock}:job:b is malformed: holds another type of value' ]
+  [ "$("$CONDOLOCK" list --json 2>/dev/null | jq -r '.keys[1].error')" = 'the record {condolock}:job:b is malformed: holds another type of value (condolock reset b --yes removes it)' ]
   [ "$("$CONDOLOCK" list --plain)" = $'a\nb\nc' ]
   redis DEL '{condolock}:index' >/dev/null
   redis SET '{condolock}:index' x >/dev/null
   run --separate-stderr "$CONDOLOCK" list
   [ "$status" -eq 65 ]
-  [ "$stderr" = 'condolock: error: the record {condolock}:index is malformed: holds another type of value' ]
+  [ "$stderr" = 'condolock: error: the record {condolock}:index is malformed: holds another type of value (no command of condolock removes it: see what it is, then DEL it)' ]
 }
 
 @test "list uses neither SCAN nor KEYS, and a replica may answer it" {

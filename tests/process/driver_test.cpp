@@ -21,9 +21,9 @@ namespace {
 
 std::string name_of(const run::Report& report) {
   constexpr std::array<const char*, std::variant_size_v<run::Report>> names{
-      "granted",     "refused",      "waiting",        "no grant", "skipped unreachable", "unleased", "called off",
-      "not started", "started",      "renewal failed", "renewed",  "reasserted",          "stopping", "ended",
-      "recorded",    "not recorded", "superseded"};
+      "granted",    "refused",    "waiting",     "asking again", "no grant",       "skipped unreachable",
+      "unleased",   "called off", "not started", "started",      "renewal failed", "renewed",
+      "reasserted", "stopping",   "ended",       "recorded",     "not recorded",   "superseded"};
   return names.at(report.index());
 }
 

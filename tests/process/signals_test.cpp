@@ -32,6 +32,7 @@ bool is_blocked(int number) {
 
 TEST_CASE("signals: one that was sent to us is collected, once") {
   process::Signals& signals = support::signals();
+  static_cast<void>(pending(signals));  // what the tests before this one have left
   CHECK(pending(signals).empty());
   CHECK_FALSE(is_readable(signals.fd()));
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGCHLD}) {

@@ -196,6 +196,18 @@ TEST_CASE_FIXTURE(Clock, "starts are stored as now, and keep their fences, by wh
   CHECK(server.command({"LINDEX", "{ns}:starts:K", "0"}) == second);
 }
 
+TEST_CASE_FIXTURE(Clock, "a start in the future behind one of now, though the fence is not ahead, is stored as now") {
+  run(lock::Outcome::success);
+  const std::int64_t time = server_time();
+  server.command({"RPUSH", "{ns}:starts:K", std::to_string(time) + " 5", std::to_string(time + ten_years) + " 4"});
+  const std::vector<lock::Condition> limit{lock::MaxRuns{2, Millis(60'000)}};
+  CHECK(check(limit).ahead > Millis(ten_years / 2));
+  lock::Attempt made = attempt("a");
+  made.needs.starts = 2;
+  CHECK(is<lock::Skipped>(lock::decode_decision(ask(lock::acquire_call(made, limit)), 1)));
+  CHECK(std::stoll(server.command({"LINDEX", "{ns}:starts:K", "1"})) <= server_time());
+}
+
 TEST_CASE_FIXTURE(Clock, "nobody is believed to sleep for longer than a waiter does, and the index follows the clock") {
   run(lock::Outcome::success);
   set("waiters_until", std::to_string(server_time() + ten_years));

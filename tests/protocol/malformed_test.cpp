@@ -116,7 +116,8 @@ TEST_CASE_FIXTURE(Malformed, "a fence that can't grow any more") {
   set("fence", "9007199254740991");
   const auto decision = acquire("a");
   REQUIRE(!decision.has_value());
-  CHECK(decision.error().text == "the record {ns}:job:K is malformed: field fence has no successor");
+  CHECK(decision.error().text ==
+        "the record {ns}:job:K is malformed: field fence has no successor (condolock reset K --yes removes it)");
 }
 
 TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing overwritten") {
@@ -204,9 +205,9 @@ TEST_CASE_FIXTURE(WayOut, "reset removes a record whose field is malformed, and 
 TEST_CASE_FIXTURE(WayOut, "reset removes a record whose fence is malformed or has no successor") {
   for (const char* fence : {"x", "9007199254740991", "9007199254740992"}) {
     run(lock::Outcome::success);
-    set("ended", "yesterday");
     set("fence", fence);
-    check_reset();
+    CHECK(ask(lock::reset_call({"ns", "K"})).answer.value() == engine::Values{"reset"});
+    grant("next");
     server.command({"FLUSHALL"});
   }
 }
@@ -221,6 +222,70 @@ TEST_CASE_FIXTURE(WayOut, "reset removes keys of another type") {
     CHECK(server.command({"TYPE", std::string("{ns}:") + kind + ":K"}) == "none");
     grant("next");
   }
+}
+
+TEST_CASE_FIXTURE(WayOut, "reset is refused while a lease is live, whatever the other keys hold") {
+  for (const char* kind : {"wake", "runs", "retired", "starts", "once"}) {
+    CAPTURE(kind);
+    server.command({"FLUSHALL"});
+    grant("a");
+    set("waiters_until", std::to_string(server_time() + 30'000));
+    const std::string key = std::string("{ns}:") + kind + ":K";
+    server.command({"DEL", key});
+    server.command({"SET", key, "x"});
+    const std::string before = state();
+    CHECK(ask(lock::reset_call({"ns", "K"})).answer.value()[0] == "held");
+    CHECK(state() == before);
+  }
+}
+
+TEST_CASE_FIXTURE(WayOut, "after a reset a job runs, whichever of its keys had another type") {
+  for (const char* kind : {"job", "runs", "retired", "slots", "wake", "starts", "once"}) {
+    CAPTURE(kind);
+    server.command({"FLUSHALL"});
+    run(lock::Outcome::success);
+    const std::string key = std::string("{ns}:") + kind + ":K";
+    server.command({"DEL", key});
+    server.command({"SET", key, "x"});
+    CHECK(ask(lock::reset_call({"ns", "K"})).answer.value() == engine::Values{"reset"});
+    lock::Attempt all = attempt("all");
+    all.slots = 2;
+    all.needs = {1, "id"};
+    const lock::Grant given = as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(all, {lock::Once{"id"}})), 1));
+    CHECK(ask(lock::finish_call(all, given, lock::Outcome::success, 0)).answer.value() == engine::Values{"recorded"});
+  }
+}
+
+TEST_CASE_FIXTURE(WayOut, "a forced run with an ID is not granted if its end could not be recorded") {
+  server.command({"SET", "{ns}:once:K", "x"});
+  lock::Attempt made = attempt("a");
+  made.needs.once = "id";
+  const engine::Values answer = ask(lock::acquire_call(made, {}, {.forced = true})).answer.value();
+  CHECK(answer[0] == "malformed");
+  CHECK(answer[1] == "{ns}:once:K");
+}
+
+TEST_CASE_FIXTURE(WayOut, "a list of starts that cannot be read does not keep the lease of an abandoned run") {
+  grant("a");
+  server.command({"SET", "{ns}:starts:K", "x"});
+  abandon("a");
+  CHECK(record().holders.empty());
+}
+
+TEST_CASE_FIXTURE(WayOut, "too many starts, and a history that is too long") {
+  std::vector<std::string> push{"RPUSH", "{ns}:starts:K"};
+  for (int i = 0; i < 2001; ++i) push.push_back("5 5");
+  server.command(push);
+  lock::Attempt made = attempt("a");
+  made.needs.starts = 1;
+  const engine::Values answer = ask(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}})).answer.value();
+  CHECK(answer == engine::Values{"malformed", "{ns}:starts:K", "has more than 2000 elements"});
+  CHECK(ask(lock::reset_call({"ns", "K"})).answer.value() == engine::Values{"reset"});
+  run(lock::Outcome::success);
+  set("history_limit", "10000");
+  CHECK(record().known);
+  set("history_limit", "10001");
+  CHECK(answers()[0] == "malformed {ns}:job:K field history_limit is more than 10000");
 }
 
 // ---- bounds: a record beyond them is malformed, so that reading it costs little
@@ -272,7 +337,7 @@ TEST_CASE_FIXTURE(WayOut, "a holder or a token of a slot that is too long") {
     set("h_slots", "2");
     server.command({"HSET", "{ns}:slots:K", token, value});
     for (const std::string& answer : answers()) {
-      CHECK(answer == "malformed {ns}:slots:K has a field that is longer than condolock writes any");
+      CHECK(answer == "malformed {ns}:slots:K has a field that is longer than 64 or 256 bytes");
     }
     check_reset();
   }

@@ -157,7 +157,8 @@ TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused bef
   static_cast<void>(wait_for("w"));
   server.command({"SET", "{ns}:wake:K", "x"});
   const auto answer = lock::decode_recording(ask(lock::finish_call(attempt("a"), a, lock::Outcome::success, 0)));
-  CHECK(answer.error().text == "the record {ns}:wake:K is malformed: holds another type of value");
+  CHECK(answer.error().text ==
+        "the record {ns}:wake:K is malformed: holds another type of value (condolock reset K --yes removes it)");
   CHECK(field("h_token") == "a");
 }
 

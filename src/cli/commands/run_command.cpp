@@ -91,9 +91,9 @@ void declare(Options& options, RunOptions& run) {
              [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
       .repeatable = true;
   options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
-  options.value(
-      "--history", "N", "how many runs to keep in the history (as before, at first 20)",
-      [&plan](std::string_view text) { return number_into(plan.attempt.history_limit.emplace(), 0, 10'000)(text); });
+  options.value("--history", "N", "runs to keep in the history (as before, at first 20)", [&plan](std::string_view text) {
+    return number_into(plan.attempt.history_limit.emplace(), 0, 10'000)(text);
+  });
   options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }

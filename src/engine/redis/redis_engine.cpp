@@ -254,6 +254,9 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
       if (error) {
         blpop_error_ = classify(reply.text);
         if (blpop_error_->fault == Fault::not_primary) blpop_error_.reset();
+        if (reply.text.starts_with("WRONGTYPE")) {
+          blpop_error_->text = "the record " + util::escape(call_.wait->key) + " is malformed: holds another type of value";
+        }
       }
       break;
     case Step::role:
