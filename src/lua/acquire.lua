@@ -164,8 +164,8 @@ local function ms(n)
 end
 
 -- The starts of this job that lie in the future are stored as now (see mend). Abandon finds them by their fences.
--- To look at all of them costs time. It is done if the start that --max-runs judged is ahead, or if the fence is: it follows the
--- clock, so the clock went back, and any start may be ahead.
+-- To look at all of them costs time. It is done if the start that --max-runs judged is ahead, or if the fence is: it
+-- follows the clock, so the clock went back, and any start may be ahead.
 local function mend_starts(record)
   if not starts_are_ahead and (record.fence or 0) <= now then
     return

@@ -9,8 +9,8 @@
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat The reply is "nothing", unless something was recorded since.
 -- The retired tokens stay, since a late request must get the same answer as before. They expire by themselves.
--- A record that is malformed is deleted, with a lease that may be in it: no other verb can change it. Its fence is kept if it
--- can be read and has a successor.
+-- A record that is malformed is deleted, with a lease that may be in it: no other verb can change it. Its fence is kept if
+-- it can be read and has a successor.
 local name = ARGV[1]
 
 local listed = redis.pcall('ZSCORE', INDEX, name)

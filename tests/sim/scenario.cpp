@@ -224,7 +224,7 @@ class Maker {
       case FaultKind::stop:
         return is(Profile::stall) ? within(3 * delay(), 3 * shortest_) : within(0, delay());
       case FaultKind::jump:
-        if (is(Profile::back)) return within(dice_.chance(50) ? -2 * shortest_ : -10 * 365 * 86'400LL * second, 0);
+        if (is(Profile::back)) return within(dice_.chance(50) ? -2 * shortest_ : -10L * 365 * 86'400 * second, 0);
         return dice_.chance(50) ? within(-2 * shortest_, 2 * shortest_) : within(-3600 * second, 3600 * second);
       case FaultKind::cut_off:
       case FaultKind::restart:

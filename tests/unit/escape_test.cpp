@@ -39,6 +39,7 @@ TEST_CASE("bytes that are not UTF-8 are shown one by one") {
 TEST_CASE("two names never look the same") { CHECK(util::escape("\\x1b") == "\\\\x1b"); }
 
 TEST_CASE("printable: as escape, but a text that was escaped before stays as it is") {
+  // NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested
   for (const std::string text : {"\x1b[31m", "a\r\nb", "\x9b", "\u009b", "\xe2\x80\xae", "\x7f", "plain"}) {
     CAPTURE(util::escape(text));
     CHECK(util::printable(text) == util::escape(text));
@@ -50,6 +51,7 @@ TEST_CASE("printable: as escape, but a text that was escaped before stays as it 
 TEST_CASE("escaped_json: hidden and control characters as \\uXXXX, the rest as it is") {
   CHECK(util::escaped_json("{\n  \"a\": \"b\\n東京😀\"}") == "{\n  \"a\": \"b\\n東京😀\"}");
   CHECK(util::escaped_json("\x7f\u0080\u009f\u00a0") == "\\u007f\\u0080\\u009f\u00a0");
+  // NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested
   CHECK(util::escaped_json("\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\xaa\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9") ==
         "\\u200e\\u200f\\u202a\\u202e\\u2066\\u2069");
   CHECK(util::escaped_json("\u2028\u2029") == "\\u2028\\u2029");
