@@ -58,7 +58,7 @@ engine::Answered<std::vector<std::string>> RecordReader::names(const std::option
   lock::Names portion;
   std::size_t read = 0;
   std::int64_t too_long = 0;
-  while (!portion.are_last() && read < most_names) {
+  while (!portion.are_last() && read <= most_names) {
     auto answer = lock::decode_names(ask(lock::names_call(globals_.ns, portion.next)));
     if (!answer) return answer.error();
     portion = *std::move(answer);
