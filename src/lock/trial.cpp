@@ -66,7 +66,7 @@ class TrialRun {
     return reply;
   }
 
-  static Failure surprise(const std::string& what) {
+  static Failure wrong_answer(const std::string& what) {
     return {engine::Fault::unexpected, true, false, "the server answered that the lease is " + what};
   }
 
@@ -81,7 +81,7 @@ class TrialRun {
     const auto decision = decide(attempt, Millis(0));
     if (!decision) return decision.error();
     const auto* grant = std::get_if<Grant>(&*decision);
-    if (grant == nullptr) return surprise("held by another");
+    if (grant == nullptr) return wrong_answer("held by another");
     grant_ = *grant;
     return std::nullopt;
   }
@@ -90,21 +90,21 @@ class TrialRun {
   std::optional<Failure> wait(const Attempt& attempt) {
     const auto decision = decide(attempt, Millis(1000));
     if (!decision) return decision.error();
-    if (!std::holds_alternative<Held>(*decision)) return surprise("free while another holds it");
+    if (!std::holds_alternative<Held>(*decision)) return wrong_answer("free while another holds it");
     return std::nullopt;
   }
 
   std::optional<Failure> renew(const Attempt& attempt) {
     const auto renewal = decode_renewal(ask(renew_call(attempt, grant_)));
     if (!renewal) return renewal.error();
-    if (*renewal != Renewal::renewed) return surprise("lost");
+    if (*renewal != Renewal::renewed) return wrong_answer("lost");
     return std::nullopt;
   }
 
   std::optional<Failure> finish(const Attempt& attempt) {
     const auto recording = decode_recording(ask(finish_call(attempt, grant_, Outcome::success, 0)));
     if (!recording) return recording.error();
-    if (*recording != Recording::recorded) return surprise("another's");
+    if (*recording != Recording::recorded) return wrong_answer("taken by a later run");
     return std::nullopt;
   }
 

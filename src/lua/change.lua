@@ -1,4 +1,4 @@
--- The second part of every script, after record.lua: functions that change records and write keys.
+-- The third part of every script, after load.lua: functions that change records and write keys.
 -- set_field, add, record_outcome, mark_lost and settled change only the Lua table. write queues a command; save, wake,
 -- push_history, index and retire do so too. commit, the last step of a verb, runs them.
 

@@ -1,3 +1,13 @@
+# common_part(RESULT DIR): what every script begins with.
+function(common_part result dir)
+  set(common "")
+  foreach(part record load change)
+    file(READ ${dir}/${part}.lua text)
+    string(APPEND common "${text}\n")
+  endforeach()
+  set(${result} "${common}" PARENT_SCOPE)
+endfunction()
+
 # embed_scripts(OUT verb...): writes the C++ file OUT, which defines the scripts of scripts.hpp. It also writes each joined
 # script beside OUT as verb.lua, for compile_scripts, luacheck and the benchmark.
 #
@@ -6,13 +16,12 @@
 function(embed_scripts out)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   set(text "#include \"lua/scripts.hpp\"\n\nnamespace condolock::scripts {\n")
-  file(READ ${dir}/record.lua reading)
-  file(READ ${dir}/change.lua writing)
-  set(inputs ${dir}/record.lua ${dir}/change.lua)
+  common_part(common ${dir})
+  set(inputs ${dir}/record.lua ${dir}/load.lua ${dir}/change.lua)
   foreach(verb ${ARGN})
     file(READ ${dir}/${verb}.lua own)
     list(APPEND inputs ${dir}/${verb}.lua)
-    set(source "${reading}\n${writing}\n${own}")
+    set(source "${common}${own}")
     get_filename_component(beside ${out} DIRECTORY)
     file(CONFIGURE OUTPUT ${beside}/${verb}.lua CONTENT "${source}" @ONLY NEWLINE_STYLE UNIX)
     string(SHA1 sha1 "${source}")
@@ -27,14 +36,13 @@ endfunction()
 # compile_scripts(OUT LUAC verb...): writes the C++ file OUT, which holds the same scripts as Lua bytecode without debug
 # information. Every process with the embedded engine loads a script, and compiling the source takes longer than running it.
 #
-# More than half of every script is record.lua and change.lua. So the four verbs that one run may need share one chunk,
+# More than half of every script is the part that all have in common. So the four verbs that one run may need share one chunk,
 # together.lua, which gets the verb's name as its argument.
 function(compile_scripts out luac)
   get_filename_component(beside ${out} DIRECTORY)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
-  file(READ ${dir}/record.lua reading)
-  file(READ ${dir}/change.lua writing)
-  set(source "local VERB = ...\n${reading}\n${writing}\n")
+  common_part(common ${dir})
+  set(source "local VERB = ...\n${common}")
   set(if "if")
   set(together acquire renew finish abandon)
   foreach(verb ${together})

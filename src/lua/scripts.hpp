@@ -1,5 +1,5 @@
 // The protocol's verbs, as Lua scripts that an engine runs atomically. embed.cmake generates the definitions. Each script
-// is record.lua, change.lua and the verb's own file, joined. The head of that file documents KEYS, ARGV and reply.
+// is record.lua, load.lua, change.lua and the verb's own file, joined. The head of that file documents KEYS, ARGV and reply.
 #pragma once
 
 #include <array>

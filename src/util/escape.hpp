@@ -15,8 +15,8 @@ std::string escape(std::string_view text);
 // The same, but a backslash stays single: for a text that may have been escaped before, as a last guard before a terminal.
 std::string printable(std::string_view text);
 
-// Replaces in a JSON text what escape() would escape by \uXXXX, which a JSON parser reads as the same character. Line feeds
-// between values stay. The text must be valid JSON in UTF-8.
+// Replaces in a JSON text each character that escape() would escape: by \uXXXX, which a JSON parser reads as that character.
+// Line feeds between values stay. The text must be valid JSON in UTF-8.
 std::string escaped_json(std::string_view json);
 
 // Quotes one word for a POSIX shell: bare if that is safe, else in single quotes. A word with unprintable characters is also

@@ -268,7 +268,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   sqlite3 state/condolock.db 'PRAGMA user_version = 1'
   run --separate-stderr "$CONDOLOCK" touch K
   [ "$status" -eq 65 ]
-  [[ "$stderr" == *'has version 1, of a condolock that never was released: move it away'* ]]
+  [[ "$stderr" == *'has version 1: no release of condolock wrote it, so move it away'* ]]
 }
 
 # sql TEXT: on the database; a key is a blob there.

@@ -249,6 +249,14 @@ TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed")
   for (const char* name : {"k2", "k3", "k4", "k5"}) CHECK(std::count(rest.begin(), rest.end(), name) >= 1);
 }
 
+TEST_CASE_FIXTURE(Operator,
+                  "list: the last name of a portion is used meanwhile, and the next portion goes on behind its old place") {
+  for (int i = 0; i < 6; ++i) server.command({"ZADD", "{ns}:index", std::to_string(i + 1), "k" + std::to_string(i)});
+  const lock::Names first = names({}, 2);
+  run(lock::Outcome::success, "k1");
+  CHECK(names(first.next, 2).keys == std::vector<std::string>{"k2", "k3"});
+}
+
 TEST_CASE_FIXTURE(Operator, "list: an index of another type") {
   server.command({"SET", "{ns}:index", "x"});
   const auto answer = lock::decode_names(ask(lock::names_call("ns")));

@@ -184,6 +184,17 @@ TEST_CASE("embedded: what is wrong is an error, and changes nothing") {
   CHECK(store.keys().empty());
 }
 
+TEST_CASE("embedded: a hash of more than a MiB in a file is not read, and can be deleted") {
+  support::TemporaryDirectory directory;
+  SqliteStore file(directory.path());
+  on_store(file, {"HSET", "a", "f", std::string(1'000'000, 'x')});
+  CHECK(on_store(file, {"HLEN", "a"}) == "1");
+  on_store(file, {"HSET", "a", "g", std::string(100'000, 'x')});
+  CHECK(on_store(file, {"HLEN", "a"}).find("WRONGTYPE") != std::string::npos);
+  CHECK(on_store(file, {"DEL", "a"}) == "1");
+  CHECK(file.keys().empty());
+}
+
 TEST_CASE("embedded: a key's time is over") {
   support::TemporaryDirectory directory;
   MemoryStore memory;

@@ -27,7 +27,7 @@ struct Globals {
   bool help = false;
 };
 
-// What to do about Globals::exposed_password.
+// The advice that goes with Globals::exposed_password.
 inline constexpr std::string_view protect_password = "chmod go-r it";
 
 void declare(Options& options, Globals& globals);

@@ -100,7 +100,9 @@ class DoctorResult {
   // "db1:6379/0: Redis 7.0.15, primary"
   std::string heading() const {
     std::string out = util::escape(engine::shown(globals_.location));
-    if (const auto database = engine::database_of(globals_.location)) out += "/" + std::to_string(*database);
+    if (const auto database = engine::database_of(globals_.location)) {
+      out += (out.starts_with('/') ? ", database " : "/") + std::to_string(*database);
+    }
     std::string known = diagnosis_.product.empty() ? "" : diagnosis_.product + " " + diagnosis_.version;
     if (!diagnosis_.role.empty()) known += (known.empty() ? "" : ", ") + diagnosis_.role;
     return known.empty() ? out : out + ": " + known;
@@ -133,18 +135,23 @@ std::optional<engine::Finding> look_at_times(const Globals& globals) {
   if (!engine::exists(globals.location)) return std::nullopt;
   const auto engine = open_engine(globals);
   const Instant until = BootClock::now() + globals.redis_timeout;
-  const auto survey = lock::survey_clock(globals.ns, [&](engine::Call call) {
+  const auto ask_in_time = [&](engine::Call call) {
     const auto left = std::chrono::duration_cast<Millis>(until - BootClock::now());
     return ask(*engine, std::move(call), std::max(left / 2, Millis(1)));  // it may ask twice
-  });
+  };
+  const auto survey = lock::survey_clock(globals.ns, ask_in_time, until - globals.redis_timeout / 4);
   if (!survey) return engine::Finding{Level::unknown, "times", "not known: " + describe(survey.error()), ""};
-  const std::string of = " of " + std::to_string(survey->records) + " records";
-  if (survey->ahead == 0) return engine::Finding{Level::good, "times", "none" + of + " has a time in the future", ""};
-  return engine::Finding{Level::warning, "times",
-                         "the engine's clock went back: " + std::to_string(survey->ahead) + of +
-                             " have a time in the future, " + util::escape(survey->furthest) + " one that is " +
-                             util::format_duration(survey->by) + " ahead; such a time counts as now",
-                         "set the clock by NTP; the next run of each job stores its times as now"};
+  const std::string read = "records read: " + std::to_string(survey->records) + (survey->is_whole ? "" : ", not all");
+  if (survey->ahead == 0) {
+    const Level level = survey->is_whole ? Level::good : Level::unknown;
+    return engine::Finding{level, "times", "no record has a time in the future (" + read + ")", ""};
+  }
+  return engine::Finding{
+      Level::warning, "times",
+      "the engine's clock went back: records with a time in the future: " + std::to_string(survey->ahead) + " (" + read +
+          "); the furthest is " + util::format_duration(survey->by) + " ahead, in " + util::escape(survey->furthest) +
+          "; such a time counts as now",
+      "set the clock by NTP; the next run of each job stores its times as now"};
 }
 
 }  // namespace

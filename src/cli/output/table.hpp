@@ -16,7 +16,7 @@ struct Cell {
 
 using Row = std::vector<Cell>;
 
-// One line per row. The last cell of a row is not padded. What could still control a terminal is escaped.
+// One line per row. The last cell of a row is not padded. Characters that could control a terminal are escaped.
 std::string table_text(std::vector<Row> rows, const Palette& palette);
 
 }  // namespace condolock::cli

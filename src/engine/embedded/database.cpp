@@ -70,7 +70,7 @@ bool is_busy(int code) {
   return kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_PROTOCOL || code == SQLITE_READONLY_DBMOVED;
 }
 
-// What to do about it; empty where the error says it all.
+// Advice to append to an error of SQLite; empty if the error needs none.
 const char* way_out(int code) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
@@ -132,7 +132,7 @@ void Database::prepare() {
   if (found != layout) {
     throw StoreError(Fault::malformed, files_.shown() + " has version " + std::to_string(found) +
                                            (found > layout ? ": upgrade condolock on this host"
-                                                           : ", of a condolock that never was released: move it away"));
+                                                           : ": no release of condolock wrote it, so move it away"));
   }
   if (definitions() != tables) {
     throw StoreError(Fault::malformed,

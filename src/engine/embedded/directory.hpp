@@ -1,10 +1,10 @@
 // The directory of a database, and who may change what is in it.
 //
-// Whoever can put a link or a file there can have root write elsewhere, or let a job run twice. So the directory and its
-// files must belong to root or to this process' user, and nobody else may write them. The directory and the files must not
-// be links. Each parent must belong to root, to this user or to the owner of /. Others may write a parent only if it is
-// sticky, as /tmp is. (The owner of / is root, under another number in a user namespace.) The same rules apply to both ends
-// of a link among the parents. An access control list that lets others write shows in the mode of the group.
+// Another user who can create a link or a file there can make root write elsewhere, or make a job run twice. So the
+// directory and its files must belong to root or to this process' user, and nobody else may write them. The directory and
+// the files must not be links. Each parent must belong to root, to this user or to the owner of /. Others may write a parent
+// only if it is sticky, as /tmp is. (The owner of / is root, under another number in a user namespace.) The same rules apply
+// to both ends of a link among the parents. An access control list that lets others write shows in the mode of the group.
 #pragma once
 
 #include <sys/types.h>

@@ -25,7 +25,7 @@ std::string line_of(const char* name, const FileId& id) {
   return std::string(name) + ' ' + std::to_string(id.device) + ' ' + std::to_string(id.inode) + '\n';
 }
 
-// What the lock file holds: all but its own name. A missing file has inode 0.
+// The text in the lock file: a line for each of the other files. A missing file has inode 0.
 template <class Ids>
 std::string text_of(const Ids& ids) {
   std::string text;
@@ -93,7 +93,7 @@ bool SharedFiles::are_in_use(const Directory& directory) {
   return lock && !locked(lock.get(), LOCK_EX);
 }
 
-// Who may write the files, and which they are.
+// Checks who may write the files, and returns their inodes.
 SharedFiles::Ids SharedFiles::check() const {
   Ids ids = agreed_;
   for (std::size_t i = 0; i + 1 < ids.size(); ++i) ids.at(i) = directory_.check(names.at(i)).value_or(FileId());
