@@ -107,6 +107,7 @@ engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size
     const Range positions{1, static_cast<std::int64_t>(conditions)};
     skipped.position = static_cast<std::size_t>(reader.number("condition", positions) - 1);
     skipped.verdict = read_verdict(reader);
+    skipped.who = reader.text();
     decision = skipped;
   }
   if (!decision || !reader.is_whole()) return reader.unexpected();

@@ -33,7 +33,7 @@ struct Grant {
 };
 
 struct Held {
-  std::string who;         // "pid host"
+  std::string who;         // "pid host"; of several holders the one whose lease ends first
   Millis since{};          // how long the run has lasted
   Millis left{};           // time until the lease ends, unless it is renewed
   std::int64_t live = 1;   // number of live holders
@@ -48,6 +48,8 @@ struct Paused {
 struct Skipped {
   std::size_t position = 0;  // of the first condition that does not hold, from 0
   Verdict verdict;
+  // "pid host": a run of the job that the condition names, which has to end before it can hold. Empty: none, or unknown.
+  std::string who = {};
 };
 
 // A malformed record or an unexpected reply is a Failure, not a Decision.

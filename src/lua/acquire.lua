@@ -34,7 +34,9 @@
 --                                          since its start, the time to its end, in ms. live: number of leases. slots: of
 --                                          how many.
 --        "paused" left why                 left: ms, "" for a pause that only resume ends
---        "skipped" index verdict since due The first condition that does not hold; index counts from 1.
+--        "skipped" index verdict since due who
+--                                          The first condition that does not hold; index counts from 1. who: a run
+--                                          of the job that it names, which has to end before it can hold; "" if none.
 --        "retired" answer                  The token is retired and never gets a lease; answer is what it was told.
 --        "verdicts" who for left live slots paused left why ahead, then for every condition: verdict since due
 --                                          Only with dry. While a slot is free, who, for and left are "". While no lease is
@@ -224,13 +226,16 @@ for i = 12, #ARGV, 4 do
   if not check then
     return redis.error_reply('ERR condolock: no condition ' .. ARGV[i])
   end
-  local verdict, since, due = check(others[tonumber(ARGV[i + 1])] or seen, tonumber(ARGV[i + 2]), ARGV[i + 3], seen)
+  local other = others[tonumber(ARGV[i + 1])]
+  local verdict, since, due = check(other or seen, tonumber(ARGV[i + 2]), ARGV[i + 3], seen)
   if not verdict then
     return refuse(since)
   end
   verdicts[#verdicts + 1] = { verdict, ms(since), ms(due) }
   if verdict ~= 'holds' and not refused then
-    refused = #verdicts
+    -- With several slots, another run may succeed before this one.
+    local runner = other and (verdict == 'running' or other.slots == 1) and living(other)[1]
+    refused = { 'skipped', text(#verdicts), verdict, ms(since), ms(due), runner and runner.who or '' }
   end
 end
 -- Only now: a record that is refused as malformed stays as it is.
@@ -334,8 +339,7 @@ if taken or halted or refused then
   else
     -- A slot is free. Pass on a wake-up that this caller may have consumed.
     wake(record)
-    local verdict = verdicts[refused]
-    reply = { 'skipped', text(refused), verdict[1], verdict[2], verdict[3] }
+    reply = refused
   end
   return commit() or reply
 end

@@ -35,12 +35,6 @@ pid_t parent_of(pid_t pid) {
   return util::parse_number<pid_t>(rest.substr(0, rest.find(' '))).value_or(0);
 }
 
-bool is_above_us(pid_t pid) {
-  pid_t at = getppid();
-  while (at > 1 && at != pid) at = parent_of(at);
-  return at > 0 && at == pid;
-}
-
 // Whether an argument before the -- is the key, or is --key=KEY.
 bool has_key(std::string_view arguments, const std::string& key) {
   while (!arguments.empty()) {
@@ -54,8 +48,12 @@ bool has_key(std::string_view arguments, const std::string& key) {
 
 }  // namespace
 
-bool is_run_above_us(pid_t pid, const std::string& key) {
-  return is_above_us(pid) && has_key(proc_file(pid, "cmdline"), key);
+std::vector<pid_t> runs_above_us(const std::string& key) {
+  std::vector<pid_t> runs;
+  for (pid_t at = getppid(); at > 1; at = parent_of(at)) {
+    if (has_key(proc_file(at, "cmdline"), key)) runs.push_back(at);
+  }
+  return runs;
 }
 
 }  // namespace condolock::process

@@ -50,8 +50,9 @@ struct Plan {
   OnUnreachable on_unreachable = OnUnreachable::fail;
   Millis jitter{0};                        // wait a random time up to this before the first acquire
   std::optional<Millis> wait = Millis(0);  // how long to wait for a grant; none: forever
-  // Whether the holder `who` is a run that can't end before this one does, since it waits for it. Empty: never.
-  std::function<bool(const std::string& who)> is_ancestor;
+  // If the holder `who` is an ancestor of this process: how many runs of the job `key` are ancestors. Otherwise 0. An
+  // ancestor can't end before this run does, since it waits for it. Empty: always 0.
+  std::function<int(const std::string& who, const std::string& key)> ancestors;
   std::uint64_t seed = 0;
 };
 

@@ -57,10 +57,16 @@ void Run::on_decision(const engine::Reply& reply, Instant now) {
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
 }
 
-// A run that waits for its own ancestor waits forever. Other holders of several slots may end earlier.
+// A run that waits for the end of its own ancestor waits forever. Of several slots, another may become free.
 bool Run::is_hopeless(const lock::Decision& refusal) const {
-  const auto* held = std::get_if<lock::Held>(&refusal);
-  return held != nullptr && held->live == 1 && plan_.is_ancestor && plan_.is_ancestor(held->who);
+  if (!plan_.ancestors) return false;
+  if (const auto* held = std::get_if<lock::Held>(&refusal)) {
+    const int ancestors = plan_.ancestors(held->who, plan_.attempt.job.key);
+    return ancestors > 0 && ancestors >= held->live;
+  }
+  const auto* skipped = std::get_if<lock::Skipped>(&refusal);
+  if (skipped == nullptr || skipped->who.empty()) return false;
+  return plan_.ancestors(skipped->who, lock::encode(plan_.conditions[skipped->position]).key) > 0;
 }
 
 // Waits for a lease or a pause by sleeping in the engine, until a wake-up or the expected end. Waits for a condition here,

@@ -113,7 +113,7 @@ record() { # a record whose texts are all EVIL
   hostile run -v --key K --report-fd 3 -- true 3>report
   shows_evil
   harmless <report
-  resp skipped 1 "$EVIL" 5 6 >reply.1
+  resp skipped 1 "$EVIL" 5 6 - >reply.1
   hostile run -v --key K --min-time 5 --report-fd 3 -- true 3>report
   harmless <report
   jq -es 'map(.why // empty) | length == 1' report >/dev/null

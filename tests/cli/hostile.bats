@@ -105,9 +105,9 @@ run --key K -- touch ran|acquire=held 1_h 3 20 1 N
 run --key K --wait 9 -- touch ran|acquire=held 1_h 3 N 1 1
 run --key K -- touch ran|acquire=paused N why
 run --key K --wait 9 -- touch ran|acquire=paused N why
-run --key K --min-time 5 -- touch ran|acquire=skipped N recent 3 20
-run --key K --min-time 5 -- touch ran|acquire=skipped 1 recent N 20
-run --key K --min-time 5 --wait 9 -- touch ran|acquire=skipped 1 recent 3 N
+run --key K --min-time 5 -- touch ran|acquire=skipped N recent 3 20 -
+run --key K --min-time 5 -- touch ran|acquire=skipped 1 recent N 20 -
+run --key K --min-time 5 --wait 9 -- touch ran|acquire=skipped 1 recent 3 N -
 check --key K|acquire=verdicts 1_h N 20 1 1 - - - -
 check --key K|acquire=verdicts 1_h 3 N 1 1 - - - -
 check --key K|acquire=verdicts 1_h 3 20 N 1 - - - -
@@ -174,8 +174,8 @@ END
 |held 1_h 3 20000 1 1|raw:-UNBLOCKED no\r\n
 |paused 1 -|wake 1
 |paused - -|wake 1
---min-time 5|skipped 1 recent 3 0|wake 1
---min-time 5|skipped 1 recent 3 1|wake 1
+--min-time 5|skipped 1 recent 3 0 -|wake 1
+--min-time 5|skipped 1 recent 3 1 -|wake 1
 END
   # A server that hangs up at each sleep, or that answers nothing but errors.
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=close'

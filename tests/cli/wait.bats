@@ -388,9 +388,9 @@ END
 # $nested KEY OPTION...: in a guarded shell, a run of that key, which must not wait.
 nested='n() { timeout -s KILL 20 "$CONDOLOCK" run --key "$@"; }; n'
 
-refused_as_nested() { # CODE
+refused_as_nested() { # CODE [HELD]
   [ "$status" -eq "$1" ] || { echo "$status: $output"; return 1; }
-  [[ "$output" =~ 'condolock: error: n was not run: an ancestor of this process holds its lease, so a wait would never end: held by '.*' (pid '[0-9]+') for ' ]]
+  [[ "$output" =~ 'condolock: error: n was not run: an ancestor of this process holds its lease, so a wait would never end: '"${2-held}"' by '.*' (pid '[0-9]+') for ' ]]
   [ ! -e ran ]
 }
 
@@ -407,8 +407,25 @@ refused_as_nested() { # CODE
   # Another number of slots, for which it would have to end as well.
   run "$CONDOLOCK" run --key n -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
   refused_as_nested 75
+  # Ancestors hold all slots.
+  run "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested"' n --slots 2 -- sh -c "$1"' sh "$nested n --slots 2 --wait forever -- touch ran"
+  refused_as_nested 75 "all 2 slots are held"
   # One slot is the ancestor's, and the other is free.
   run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
+  [ -e ran ]
+}
+
+@test "a run whose condition holds only after its own ancestor's end is refused at once" {
+  for condition in '--not-running n' '--after n' '--accessed-prior n:1ms'; do
+    run "$CONDOLOCK" run --key n -- sh -c "$nested m $condition --wait forever -- touch ran"
+    [ "$status" -eq 75 ] || { echo "$condition: $status: $output"; return 1; }
+    [[ "$output" =~ 'condolock: error: m was not run: the run that it would wait for is an ancestor of this process, so a wait would never end: '.*n' '(has|failed)' ' ]]
+    [ ! -e ran ]
+  done
+  # With several slots, not-running waits for each run, but after only for the next one that succeeds.
+  run -75 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested m --not-running n --wait forever -- touch ran"
+  [ ! -e ran ]
+  run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c '"$CONDOLOCK" run --key m --after n --wait forever -- touch ran & sleep 0.3; "$CONDOLOCK" run --key n --slots 2 -- true; wait $!'
   [ -e ran ]
 }
 

@@ -135,6 +135,27 @@ TEST_CASE_FIXTURE(Conditions, "a skip names the condition, whichever it is") {
   CHECK(as<lock::Skipped>(decision).position == 1);
 }
 
+TEST_CASE_FIXTURE(Conditions, "a skip names the run that has to end before the condition can hold") {
+  const auto who = [&](const lock::Condition& condition) {
+    const auto decision = acquire("a", {condition});
+    REQUIRE(is<lock::Skipped>(decision));
+    return as<lock::Skipped>(decision).who;
+  };
+  const lock::Condition prior = lock::AccessedPrior{"other", Millis(1000)};
+  CHECK(who(prior).empty());
+  CHECK(who(after).empty());
+  const lock::Grant grant_of_other = grant("o", {}, "other");
+  for (const auto& condition : {not_running, prior, after}) CHECK(who(condition) == attempt("o").who);
+  finish("o", grant_of_other, lock::Outcome::failed, 1, "other");
+  CHECK(who(prior).empty());
+  // With several slots, another run may succeed first.
+  lock::Attempt one_of_two = attempt("p", "other");
+  one_of_two.slots = 2;
+  REQUIRE(is<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(one_of_two, {})), 0)));
+  CHECK(who(not_running) == one_of_two.who);
+  CHECK(who(prior).empty());
+}
+
 TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, forced or not, to the millisecond") {
   const std::vector<lock::Condition> twice{lock::MaxRuns{2, Millis(10'000)}};
   const auto begin = [&](const std::string& token, bool forced = false) {

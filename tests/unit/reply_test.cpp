@@ -56,7 +56,7 @@ const std::vector<Numbers>& replies() {
       {as_decision, {"granted", "17", "1000", "900"}, {{1, "1", top}, {2, "1", top}, {3, "0", top, true}}},
       {as_decision, {"held", "1 h", "3", "20", "1", "1"}, {{2, bottom, top}, {3, "0", top}, {4, "1", top}, {5, "1", top}}},
       {as_decision, {"paused", "20", ""}, {{1, "0", top, true}}},
-      {as_decision, {"skipped", "1", "recent", "3", "20"}, {{1, "1", "2"}, {3, bottom, top, true}, {4, "0", top, true}}},
+      {as_decision, {"skipped", "1", "recent", "3", "20", ""}, {{1, "1", "2"}, {3, bottom, top, true}, {4, "0", top, true}}},
       {as_verdicts,
        {"verdicts", "1 h", "3", "20", "1", "1", "1", "20", "why", "5", "recent", "3", "20"},
        {{2, bottom, top, true},
@@ -164,7 +164,7 @@ TEST_CASE("replies: an age from before a clock went back is 0") {
   const auto held = lock::decode_decision({Instant{}, engine::Values{"held", "1 h", "-5", "20", "1", "1"}, {}}, 0);
   REQUIRE(held);
   CHECK(std::get<lock::Held>(*held).since == Millis(0));
-  const auto skipped = lock::decode_decision({Instant{}, engine::Values{"skipped", "1", "recent", "-5", "20"}, {}}, 1);
+  const auto skipped = lock::decode_decision({Instant{}, engine::Values{"skipped", "1", "recent", "-5", "20", ""}, {}}, 1);
   REQUIRE(skipped);
   CHECK(std::get<lock::Skipped>(*skipped).verdict.since == Millis(0));
 }

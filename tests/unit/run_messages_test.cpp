@@ -117,6 +117,11 @@ TEST_CASE_FIXTURE(Printed, "run messages: held by an ancestor is an error, and s
         "condolock: error: k\\x0a was not run: an ancestor of this process holds its lease, so a wait would never end: "
         "held by web1 (pid 4121) for 41s\n");
   CHECK(levels(refused) == "quv");
+  conditions = {lock::NotRunning{"other"}};
+  CHECK(
+      printed(run::report::Refused{lock::Skipped{0, {"running", Millis(41'000), {}}, "4121 web1"}, true}) ==
+      "condolock: error: k\\x0a was not run: the run that it would wait for is an ancestor of this process, so a wait would "
+      "never end: other has been running for 41s\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: waiting") {

@@ -140,7 +140,7 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   plan.skip_code = 9;
   plan.conditions = {lock::MinTime{Millis(5)}};
   begin();
-  reply({"skipped", "1", "recent", "3", "2"});
+  reply({"skipped", "1", "recent", "3", "2", ""});
   CHECK(exit_code() == 9);
   CHECK(requested().empty());
   begin();
@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   reply({"held", "1 h", "3", "2", "1", "1"});
   CHECK(exit_code() == 0);
   begin();
-  reply({"skipped", "1", "recent", "3", "2"});
+  reply({"skipped", "1", "recent", "3", "2", ""});
   CHECK(exit_code() == 9);
 }
 
@@ -212,7 +212,9 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
 }
 
 TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited for") {
-  plan.is_ancestor = [](const std::string& who) { return who == "1 h"; };
+  plan.ancestors = [](const std::string& who, const std::string& key) {
+    return who != "1 h" ? 0 : key == "K" ? 1 : key == "other" ? 2 : 0;
+  };
   plan.busy_code = 3;
   SUBCASE("at once") {
     plan.wait.reset();
@@ -237,6 +239,31 @@ TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited f
     begin();
     reply({"held", "1 h", "3", "2000", "2", "2"});
     CHECK(requested() == "acquire");
+  }
+  SUBCASE("ancestors hold all slots") {
+    plan.attempt.job.key = "other";
+    plan.attempt.slots = 2;
+    plan.wait.reset();
+    begin();
+    reply({"held", "1 h", "3", "2000", "2", "2"});
+    CHECK(reported<run::report::Refused>()->by_ancestor);
+    CHECK(exit_code() == 3);
+  }
+  SUBCASE("an ancestor is the run of another job that has to end first") {
+    plan.conditions = {lock::MinTime{Millis(1)}, lock::NotRunning{"other"}};
+    plan.wait.reset();
+    begin();
+    reply({"skipped", "2", "running", "3", "", "1 h"});
+    CHECK(reported<run::report::Refused>()->by_ancestor);
+    CHECK(exit_code() == 75);
+  }
+  SUBCASE("the run of another job that has to end first is no ancestor") {
+    plan.conditions = {lock::NotRunning{"other"}};
+    plan.wait.reset();
+    begin();
+    reply({"skipped", "1", "running", "3", "", "2 h"});
+    CHECK(requested().empty());
+    CHECK(next_in());
   }
   SUBCASE("without a wait it is a refusal like any other") {
     plan.wait = Millis(0);
@@ -295,21 +322,21 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where 
   plan.wait.reset();  // for ever
   plan.conditions = {lock::MinTime{Millis(5)}, lock::After{"other"}};
   begin();
-  reply({"skipped", "1", "recent", "3", "12000"});
+  reply({"skipped", "1", "recent", "3", "12000", ""});
   CHECK(requested().empty());
   CHECK(*next_in() == Millis(12'000));
   tick();
   CHECK(requested() == "acquire");
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(patience() == Millis(5000));
-  reply({"skipped", "1", "recent", "3", "900000"});
+  reply({"skipped", "1", "recent", "3", "900000", ""});
   CHECK(*next_in() == Millis(30'000));
   tick();
-  reply({"skipped", "2", "never", "", ""});
+  reply({"skipped", "2", "never", "", "", ""});
   CHECK(*next_in() >= Millis(900));
   CHECK(*next_in() <= Millis(1100));
   tick();
-  reply({"skipped", "1", "recent", "3", "0"});
+  reply({"skipped", "1", "recent", "3", "0", ""});
   CHECK(*next_in() == Millis(10));
   tick();
   reply({"granted", "17", "1000", ""});
@@ -513,8 +540,8 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps that end at once and in vain cost pause
   SUBCASE("held, and the lease has ended") { refusal = {"held", "1 h", "3", "0", "1", "1"}; }
   SUBCASE("paused, and the pause is about to end") { refusal = {"paused", "1", ""}; }
   SUBCASE("paused, and woken at once") { refusal = {"paused", "", ""}; }
-  SUBCASE("a condition is about to hold") { refusal = {"skipped", "1", "recent", "3", "1"}; }
-  SUBCASE("a condition should hold") { refusal = {"skipped", "1", "recent", "3", "0"}; }
+  SUBCASE("a condition is about to hold") { refusal = {"skipped", "1", "recent", "3", "1", ""}; }
+  SUBCASE("a condition should hold") { refusal = {"skipped", "1", "recent", "3", "0", ""}; }
   CHECK(requests_in_a_minute(*this, refusal) < 150);
   // Nor is that different if the server also hangs up.
   for (int i = 0; i < 10; ++i) {
@@ -579,7 +606,7 @@ TEST_CASE_FIXTURE(World, "--wait: a success of the same ID ends it") {
   plan.wait.reset();
   plan.conditions = {lock::Once{"x"}};
   begin();
-  reply({"skipped", "1", "done", "3", ""});
+  reply({"skipped", "1", "done", "3", "", ""});
   CHECK(reported<run::report::Refused>());
   CHECK(exit_code() == 75);
 }
@@ -597,7 +624,7 @@ TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted
     reply({"abandoned"});
   }
   SUBCASE("asleep here") {
-    reply({"skipped", "1", "recent", "3", "12000"});
+    reply({"skipped", "1", "recent", "3", "12000", ""});
     feed(run::event::Signalled{SIGTERM, false});
   }
   CHECK(exit_code() == 143);
@@ -748,7 +775,7 @@ TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant")
                                                                   {"yes"},
                                                                   {"retired", "recorded"},
                                                                   {"skipped", "0", "recent", "", ""},
-                                                                  {"skipped", "1", "recent", "", ""},
+                                                                  {"skipped", "1", "recent", "", "", ""},
                                                                   {"held", "h", "", "", "1", "1"},
                                                                   {""}}) {
     begin();

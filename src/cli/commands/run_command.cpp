@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cli/args/command_line.hpp"
 #include "cli/commands/child_environment.hpp"
 #include "cli/commands/commands.hpp"
@@ -98,14 +100,14 @@ void declare(Options& options, RunOptions& run) {
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }
 
-// Whether the holder "pid host" is a run of this job that started this process. Only where a run would wait: each ancestor
-// costs a look into /proc.
-bool is_ancestor(std::string_view who, const std::string& key) {
+// See Plan::ancestors. Only a run that waits asks, since each ancestor costs a look into /proc.
+int ancestors(std::string_view who, const std::string& key) {
   const std::string own = lock::this_holder();
   const std::size_t space = who.find(' ');
-  if (space == std::string_view::npos || who.substr(space) != own.substr(own.find(' '))) return false;
-  const auto pid = util::parse_number<int>(who.substr(0, space));
-  return pid && process::is_run_above_us(*pid, key);
+  if (space == std::string_view::npos || who.substr(space) != own.substr(own.find(' '))) return 0;
+  const auto pid = util::parse_number<pid_t>(who.substr(0, space));
+  const auto runs = process::runs_above_us(key);
+  return pid && std::count(runs.begin(), runs.end(), *pid) > 0 ? static_cast<int>(runs.size()) : 0;
 }
 
 // Checks that need several options.
@@ -154,7 +156,7 @@ CommandResult run_command(const RawArguments& arguments) {
   plan.redis_timeout = globals.redis_timeout;
   if (run.timeout && run.timeout->count() > 0) plan.timeout = run.timeout;  // 0: no limit, as in timeout(1)
   plan.seed = util::random_seed();
-  plan.is_ancestor = [&](const std::string& who) { return is_ancestor(who, run.args.key); };
+  plan.ancestors = ancestors;
 
   const std::string run_id = util::random_token();
   const run::GuardedCommand command{

@@ -32,9 +32,11 @@ struct RunMessagePrinter {
   }
   void operator()(const run::report::Refused& refused) const {
     if (refused.by_ancestor) {
-      return console().error(name +
-                             " was not run: an ancestor of this process holds its lease, so a wait would never end: " +
-                             why_not(refused.decision));
+      const bool own = std::holds_alternative<lock::Held>(refused.decision);
+      return console().error(name + " was not run: " +
+                             (own ? "an ancestor of this process holds its lease"
+                                  : "the run that it would wait for is an ancestor of this process") +
+                             ", so a wait would never end: " + why_not(refused.decision));
     }
     console().decision("skipped " + name + ": " + why_not(refused.decision));
   }
