@@ -163,11 +163,11 @@ engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
   return *renewal;
 }
 
-engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code) {
+engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code, Millis age) {
   return call_of(scripts::finish, attempt.job,
                  {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
                   std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt),
-                  std::to_string(attempt.slots), attempt.needs.once});
+                  std::to_string(attempt.slots), attempt.needs.once, age.count() == 0 ? "" : std::to_string(age.count())});
 }
 
 engine::Answered<Recording> decode_recording(const engine::Reply& reply) {

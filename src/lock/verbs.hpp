@@ -86,7 +86,8 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
 engine::Call renew_call(const Attempt& attempt, const Grant& grant);
 engine::Answered<Renewal> decode_renewal(const engine::Reply& reply);
 
-engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code);
+// `age`: how long ago the command ended.
+engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code, Millis age = Millis(0));
 engine::Answered<Recording> decode_recording(const engine::Reply& reply);
 
 // Releases the lease of a run whose command did not start. Its reply can be ignored: a lease that could not be released

@@ -11,6 +11,7 @@
 --        8 rows to keep    in the runs list; "": as before
 --        9 slots           as in the acquire
 --        10 ID             the --once ID, kept if the run succeeded; "": none
+--        11 age            ms since the command ended, if the run waited for what it had left; "": 0
 -- reply  "recorded"             also if the lease had ended, unless another run took it
 --        "superseded"           A later run was granted, or the lease was removed. The runs list gets a row, and the
 --                               counts and times of the record stay as they are.
@@ -19,6 +20,7 @@
 -- repeat The reply is the same, and nothing is counted twice.
 local name, token, fence, start, outcome = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local code, who, rows_wanted, slots, id = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
+local ended = now - math.max(0, math.min(tonumber(ARGV[11]) or 0, now - start))
 
 local record, answer = open(token)
 if not record then
@@ -44,7 +46,7 @@ end
 -- With several slots, a newer fence or another live holder is normal.
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
-  push_history(history_limit(record, rows_wanted), fence, start, now, 'superseded', code, who)
+  push_history(history_limit(record, rows_wanted), fence, start, ended, 'superseded', code, who)
   retire(token, 'superseded')
   save(record)
   if held then
@@ -55,11 +57,11 @@ end
 
 index(name)
 set_field(record, 'fence', later(record.fence, fence))
-record_outcome(record, outcome, code, start, later(record.ended, now), now - start)
+record_outcome(record, outcome, code, start, later(record.ended, ended), ended - start)
 if id ~= '' and outcome == 'success' then
   write('ZADD', ONCE, 'NX', text(now), id)
 end
-push_history(history_limit(record, rows_wanted), fence, start, now, outcome, code, who)
+push_history(history_limit(record, rows_wanted), fence, start, ended, outcome, code, who)
 retire(token, 'recorded')
 save(record)
 wake(record)

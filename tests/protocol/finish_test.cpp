@@ -23,6 +23,23 @@ TEST_CASE_FIXTURE(Protocol, "a success is recorded, the lease released, the toke
   CHECK(grant("b").last_success == mine.start - 5000);
 }
 
+TEST_CASE_FIXTURE(
+    Protocol, "a run that waited for what its command left is recorded as ended with the command, never before its start") {
+  const lock::Grant mine = grant("a");
+  backdate("h_start", 5000);
+  const lock::Grant earlier{mine.fence, mine.start - 5000, {}};
+  SUBCASE("within the run") {
+    ask(lock::finish_call(attempt("a"), earlier, lock::Outcome::success, 0, Millis(3000)));
+    CHECK(*record().success_end >= mine.start - 3000);
+    CHECK(*record().success_end < mine.start);
+    CHECK(*record().took < 5000);
+  }
+  SUBCASE("longer than the run") {
+    ask(lock::finish_call(attempt("a"), earlier, lock::Outcome::success, 0, Millis(3'600'000)));
+    CHECK(record().success_end == mine.start - 5000);
+  }
+}
+
 TEST_CASE_FIXTURE(Protocol, "failures count in a row until the next success, which they don't touch") {
   run(lock::Outcome::success);
   const lock::Record before = record();
