@@ -109,6 +109,7 @@ _condolock() {
     --color) _condolock_words "$word" auto always never ;;
     -w | --wait) _condolock_words "$word" forever ;;
     --on-unreachable) _condolock_words "$word" fail run skip ;;
+    --leftovers) _condolock_words "$word" leave wait kill ;;
     --min-time-from) _condolock_words "$word" start end ;;
     *)
       if [[ -n $before ]] || _condolock_takes_value "$option" "$command"; then

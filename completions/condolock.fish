@@ -74,6 +74,9 @@ function __condolock_complete
         case --on-unreachable
             printf '%s\n' $before{fail,run,skip}
             return
+        case --leftovers
+            printf '%s\n' $before{leave,wait,kill}
+            return
         case --min-time-from
             printf '%s\n' $before{start,end}
             return

@@ -55,6 +55,7 @@ _condolock() {
       --color) action='(auto always never)' ;;
       --wait) action='(forever)' ;;
       --on-unreachable) action='(fail run skip)' ;;
+      --leftovers) action='(leave wait kill)' ;;
       --min-time-from) action='(start end)' ;;
       *) action=' ' ;;
     esac

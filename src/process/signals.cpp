@@ -24,7 +24,7 @@ Signals::Signals() {
     if (!ignored || number == SIGCHLD) sigaddset(&wanted, number);
   }
   sigset_t blocked = wanted;
-  sigaddset(&blocked, SIGPIPE);
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGTTOU}) sigaddset(&blocked, number);  // a message must not end or stop us
   sigprocmask(SIG_BLOCK, &blocked, &caller_.mask);
 
   // Where CHLD is ignored, the kernel reaps children itself and their exit code is lost.

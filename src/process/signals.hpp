@@ -20,9 +20,10 @@ struct Received {
   bool to_group = false;  // by the kernel: a key on the terminal, a changed window size. The whole foreground group got it.
 };
 
-// From its construction to the end of the process: TERM, INT, HUP, QUIT, USR1, USR2, CONT, WINCH and CHLD come here. (TSTP,
-// TTIN and TTOU keep stopping us, as job control expects. A signal that the caller ignored stays ignored.) PIPE is blocked
-// too: a closed stderr is no reason to die with a job running.
+// From its construction to the end of the process: TERM, INT, HUP, QUIT, USR1, USR2, CONT, WINCH and CHLD come here. (TSTP
+// and TTIN keep stopping us, as job control expects. A signal that the caller ignored stays ignored.) PIPE, XFSZ and TTOU
+// are blocked too: a message on a closed pipe, a full file or a terminal of others must neither end us nor stop us with a
+// job running.
 class Signals {
  public:
   Signals();

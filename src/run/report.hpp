@@ -53,8 +53,13 @@ struct Reasserted {};  // the engine had lost the lease, and granted it again
 struct Stopping {      // the command got TERM: the lease is lost, could not be renewed in time, or --timeout was reached
   enum class Why : std::uint8_t { lost, not_renewed, timeout } why = Why::lost;
 };
-struct Ended {   // the command ended
-  int code = 0;  // 128+N for signal N
+struct KeeperGone {};  // it was killed or stopped; the command got TERM
+struct NotPermitted {  // a process of the run can't be signalled
+  int pid = 0;
+};
+struct Leftovers {};  // the command has succeeded a while ago, and the run waits for what it left
+struct Ended {        // the run is over
+  int code = 0;       // 128+N for signal N
   lock::Outcome outcome = lock::Outcome::success;
 };
 struct Recorded {};
@@ -70,6 +75,7 @@ struct Superseded {
 using Report = std::variant<report::Granted, report::Refused, report::Waiting, report::AskingAgain, report::NoGrant,
                             report::SkippedUnreachable, report::Unleased, report::CalledOff, report::NotStarted,
                             report::Started, report::RenewalFailed, report::Renewed, report::Reasserted, report::Stopping,
-                            report::Ended, report::Recorded, report::NotRecorded, report::Superseded>;
+                            report::Ended, report::Recorded, report::NotRecorded, report::Superseded, report::KeeperGone,
+                            report::NotPermitted, report::Leftovers>;
 
 }  // namespace condolock::run

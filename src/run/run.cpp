@@ -10,9 +10,9 @@ namespace {
 // Time limit for releasing the lease after a signal. If the engine is slower, the lease ends by itself.
 constexpr Millis hasty{1000};
 
-bool ends_recording(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
-
 }  // namespace
+
+bool Run::ends(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 bool Run::calls_off(int signal) { return signal != SIGCONT && signal != SIGWINCH; }
 
@@ -25,11 +25,8 @@ std::vector<Action> Run::on(const Event& event, Instant now) {
 std::optional<Instant> Run::next_tick() const {
   std::optional<Instant> next = calling_ ? std::nullopt : next_call_;
   if (state_ != State::running) return next;
-  if (stopping_) {
-    if (!killed_) next = util::earlier(next, kill_at_);
-  } else {
-    next = util::earlier(next, timeout_at_);
-  }
+  if (ending_ && !killed_) next = util::earlier(next, kill_at_);
+  if (!stopping_) next = util::earlier(next, util::earlier(timeout_at_, rest_at_));
   if (!unleased_ && stopping_ != Why::lost && stopping_ != Why::not_renewed)
     next = util::earlier(next, lease_.term_at(plan_.kill_after));
   return next;
@@ -74,10 +71,9 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
       }
       return;
     case State::running:
-      if (!signalled.child_has_it) actions_.push_back(action::Forward{signalled.number});
-      return;
+      return on_signal(signalled, now);
     case State::recording:
-      if (ends_recording(signalled.number) && !last_attempt_) {
+      if (ends(signalled.number) && !last_attempt_) {
         last_attempt_ = true;
         if (!calling_) finish(now);
       }
@@ -95,7 +91,7 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
 }
 
 void Run::handle(const event::Tick& /*event*/, Instant now) {
-  if (state_ == State::running) watch_child(now);
+  if (state_ == State::running) watch_run(now);
   if (calling_ || !next_call_ || now < *next_call_) return;
   if (state_ == State::acquiring) return acquire_again(now);
   if (state_ == State::running) return renew(now);

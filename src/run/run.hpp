@@ -2,16 +2,18 @@
 // so the same events always give the same actions.
 //
 //   acquiring -> (confirming) -> spawning -> running -> recording -> done
-//        \___________\______________\____> abandoning -> done
+//        \___________\______________\____________\____> abandoning -> done
 //
 // acquiring   The run sends acquire. If no answer comes, it retries once, or with --wait until the wait is over. After a
 //             refusal it is done with the skip code. With --wait it acquires again instead. Before that, it sleeps: in the
 //             engine until a lease or a pause ends, or here until a condition may hold. It pauses before the sleep if
 //             earlier sleeps ended early and in vain.
 // confirming  The grant arrived late. The run renews it before it starts the command.
-// spawning    The command is being started. A signal that came before calls the run off.
-// running     The command is running. The run renews the lease. If it cannot, or at --timeout, it sends TERM and then KILL.
-// recording   The command has ended. The run sends finish until it is answered, or until --record-timeout.
+// spawning    The command is about to be started. A signal that came before calls the run off. So does its lease's age.
+// running     The command is running, or has ended and something that it started is still there. The run renews the lease.
+//             If it cannot, or at --timeout, it sends TERM and then KILL to all of the run. If the command fails or is told
+//             to end, the run sends them to what the command left.
+// recording   The run is over. It sends finish until it is answered, or until --record-timeout.
 // abandoning  No command ran, but the engine may hold a lease for this run. The run releases it, with one attempt.
 //
 // With --on-unreachable run, the command may be started without a lease. The run then renews nothing, and records the end
@@ -35,6 +37,9 @@ namespace condolock::run {
 // What to do if the engine is unreachable before a grant.
 enum class OnUnreachable : std::uint8_t { fail, run, skip };
 
+// What becomes of what a command leaves that has succeeded. After a failure it is always ended.
+enum class Leftovers : std::uint8_t { leave, wait, kill };
+
 // What the user asked for.
 struct Plan {
   lock::Attempt attempt;
@@ -48,6 +53,7 @@ struct Plan {
   int skip_code = 75;
   std::optional<int> busy_code;  // if the lease is held; none: skip_code
   OnUnreachable on_unreachable = OnUnreachable::fail;
+  Leftovers leftovers = Leftovers::leave;
   Millis jitter{0};                        // wait a random time up to this before the first acquire
   std::optional<Millis> wait = Millis(0);  // how long to wait for a grant; none: forever
   // If the holder `who` is an ancestor of this process: how many runs of the job `key` are ancestors. Otherwise 0. An
@@ -61,15 +67,24 @@ struct Begin {};
 struct Replied {
   engine::Reply reply;
 };
-struct Spawned {
+struct Late {};     // instead of a start: the lease has become too old meanwhile
+struct Spawned {};  // the command is being executed, which may take long
+struct Executed {
   int pid = 0;
 };
-struct SpawnFailed {
+struct SpawnFailed {  // instead of Spawned or of Executed
   int exit_code = 0;
   std::string why;  // for a message
 };
 struct ChildExited {
   int code = 0;  // 128+N for signal N
+};
+struct TreeEmpty {};     // after ChildExited: nothing of the run lives
+struct ChildStopped {};  // by job control, and a shell waits for us to be stopped, too
+struct Expired {};       // the keeper has sent TERM, since a deadline had passed
+struct KeeperGone {};    // it was killed or stopped
+struct NotPermitted {    // a process of the run can't be signalled
+  int pid = 0;
 };
 struct Signalled {
   int number = 0;
@@ -78,21 +93,35 @@ struct Signalled {
 struct Tick {};
 }  // namespace event
 
-using Event = std::variant<event::Begin, event::Replied, event::Spawned, event::SpawnFailed, event::ChildExited,
-                           event::Signalled, event::Tick>;
+using Event = std::variant<event::Begin, event::Replied, event::Late, event::Spawned, event::Executed, event::SpawnFailed,
+                           event::ChildExited, event::TreeEmpty, event::ChildStopped, event::Expired, event::KeeperGone,
+                           event::NotPermitted, event::Signalled, event::Tick>;
+
+// When the keeper ends the run, unless these times are moved before.
+struct Deadlines {
+  Instant term_at = Instant::max();
+  Instant kill_at = Instant::max();
+};
 
 namespace action {
 struct Eval {  // start this call; only one at a time
   engine::Call call;
 };
 struct Cancel {};     // drop the call in progress
-struct Spawn {        // start the command; answered by Spawned, SpawnFailed, or a signal that calls the run off
+struct Spawn {        // start the command; answered by Late, Spawned, SpawnFailed, or a signal that calls the run off
   lock::Grant grant;  // fence 0: there is no lease
+  Deadlines deadlines;
 };
-struct Stop {  // send this to the command and its descendants
+struct MoveDeadlines {
+  Deadlines deadlines;
+};
+struct Stop {  // send this to all of the run
   int signal = 0;
+  bool group_has_it = false;  // the command's own process group has got this signal
 };
-struct Forward {  // pass this on to the command
+struct StopSelf {};  // so that the shell sees a stopped job
+struct LetGo {};     // the run is over; whatever lives of it is let go
+struct Forward {     // pass this on to the command
   int signal = 0;
 };
 struct Notify {
@@ -103,8 +132,8 @@ struct Done {
 };
 }  // namespace action
 
-using Action =
-    std::variant<action::Eval, action::Cancel, action::Spawn, action::Stop, action::Forward, action::Notify, action::Done>;
+using Action = std::variant<action::Eval, action::Cancel, action::Spawn, action::MoveDeadlines, action::Stop,
+                            action::StopSelf, action::LetGo, action::Forward, action::Notify, action::Done>;
 
 class Run {
  public:
@@ -116,18 +145,29 @@ class Run {
   std::optional<Instant> next_tick() const;
   // Whether this signal ends a run whose command has not started yet.
   static bool calls_off(int signal);
-  // Whether the run has sent TERM to the command. Then the descendants that the command leaves must be killed, too.
-  bool is_stopping() const { return stopping_.has_value(); }
+  // Whether the lease is too old to start the command under it. To be asked just before the start, since a message may
+  // block.
+  bool is_late(Instant now) const { return !unleased_ && lease_.is_stale(now); }
 
  private:
+  // Whether this signal asks a process to end.
+  static bool ends(int signal);
+
   enum class State : std::uint8_t { idle, acquiring, confirming, spawning, running, recording, abandoning, done };
   using Why = report::Stopping::Why;
 
   void handle(const event::Begin&, Instant now);
   void handle(const event::Replied& replied, Instant now);
-  void handle(const event::Spawned& spawned, Instant now);
+  void handle(const event::Late&, Instant now);
+  void handle(const event::Spawned&, Instant now);
+  void handle(const event::Executed& executed, Instant now);
   void handle(const event::SpawnFailed& failed, Instant now);
   void handle(const event::ChildExited& exited, Instant now);
+  void handle(const event::TreeEmpty&, Instant now);
+  void handle(const event::ChildStopped&, Instant now);
+  void handle(const event::Expired&, Instant now);
+  void handle(const event::KeeperGone&, Instant now);
+  void handle(const event::NotPermitted& denied, Instant now);
   void handle(const event::Signalled& signalled, Instant now);
   void handle(const event::Tick&, Instant now);
 
@@ -147,13 +187,21 @@ class Run {
   bool may_change(const engine::Failure& failure, Instant now) const;
   void on_grant(const lock::Grant& grant, Instant sent, Instant now);
   void on_confirmation(const engine::Reply& reply, Instant now);
-  void spawn();
+  void confirm(Instant now);
+  void spawn(Instant now);
+  void start_command(Instant now);
   void end_without_child(int exit_code, Millis patience, Instant now);
 
   void renew(Instant now);
   void on_renewal(const engine::Reply& reply, Instant now);
+  Deadlines deadlines() const;
+  void end_all(Instant kill_at);
   void stop(Why why, Instant kill_at);
-  void watch_child(Instant now);
+  void watch_run(Instant now);
+  void watch_rest(Instant now);
+  void on_signal(const event::Signalled& signalled, Instant now);
+  bool has_succeeded() const;
+  void over(Instant now);
 
   void finish(Instant now);
   void on_recording(const engine::Reply& reply, Instant now);
@@ -182,10 +230,17 @@ class Run {
   lock::Grant grant_;
   lock::Lease lease_;
 
+  bool granted_told_ = false;
   std::optional<Instant> timeout_at_;
   std::optional<Why> stopping_;
-  Instant kill_at_{};
+  bool told_ = false;  // the run was told to end, by a signal or by the death of its keeper
+  bool group_has_term_ = false;
+  bool ending_ = false;  // all of the run has got TERM
+  Instant kill_at_ = Instant::max();
   bool killed_ = false;
+  std::optional<Instant> ended_at_;  // the command has ended
+  Millis waited_for_rest_{};
+  std::optional<Instant> rest_at_;  // when to do something about what it left
   bool renewal_failing_ = false;
 
   lock::Outcome outcome_ = lock::Outcome::success;

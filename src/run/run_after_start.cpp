@@ -10,6 +10,38 @@ namespace condolock::run {
 
 // ---- while the command runs
 
+void Run::start_command(Instant now) {
+  state_ = State::spawning;
+  if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
+  actions_.push_back(action::Spawn{unleased_ ? lock::Grant{} : grant_, deadlines()});
+}
+
+void Run::handle(const event::Spawned& /*event*/, Instant /*now*/) {
+  state_ = State::running;
+  if (!unleased_) next_call_ = lease_.renew_at();
+}
+
+// --timeout is the command's, so it counts from here. Before, it is a limit for an exec that hangs.
+void Run::handle(const event::Executed& executed, Instant now) {
+  if (plan_.timeout && !ending_) {
+    timeout_at_ = now + *plan_.timeout;
+    actions_.push_back(action::MoveDeadlines{deadlines()});
+  }
+  notify(report::Started{executed.pid});
+}
+
+// condolock acts on these times itself. The keeper does where condolock is stopped or stuck.
+Deadlines Run::deadlines() const {
+  Deadlines out;
+  if (!unleased_) out = {lease_.term_at(plan_.kill_after), lease_.kill_at()};
+  if (timeout_at_) {
+    out.term_at = std::min(out.term_at, *timeout_at_);
+    out.kill_at = std::min(out.kill_at, *timeout_at_ + plan_.kill_after);
+  }
+  out.kill_at = std::min(out.kill_at, kill_at_);
+  return out;
+}
+
 void Run::renew(Instant now) { send(lock::renew_call(plan_.attempt, grant_), lease_.attempt(plan_.redis_timeout), now); }
 
 void Run::on_renewal(const engine::Reply& reply, Instant now) {
@@ -30,6 +62,7 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
   }
   lease_.sent = reply.sent;
   next_call_ = lease_.renew_at();
+  actions_.push_back(action::MoveDeadlines{deadlines()});
   if (*answer == lock::Renewal::reasserted) {
     notify(report::Reasserted{});
   } else {
@@ -38,37 +71,105 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
   renewal_failing_ = false;
 }
 
-// Sends TERM now and KILL at kill_at. A lost lease overrides a timeout: it is worse, and may leave less time.
+// TERM now and KILL at kill_at, to all of the run.
+void Run::end_all(Instant kill_at) {
+  if (!ending_) actions_.push_back(action::Stop{SIGTERM, group_has_term_});
+  ending_ = true;
+  rest_at_.reset();
+  kill_at_ = std::min(kill_at_, kill_at);
+  actions_.push_back(action::MoveDeadlines{deadlines()});
+}
+
+// A lost lease overrides a timeout: it is worse, and may leave less time.
 void Run::stop(Why why, Instant kill_at) {
   if (stopping_ && (stopping_ != Why::timeout || why == Why::timeout)) return;
-  if (!stopping_) {
-    kill_at_ = kill_at;
-    actions_.push_back(action::Stop{SIGTERM});
-  }
-  kill_at_ = std::min(kill_at_, kill_at);
+  end_all(kill_at);
   stopping_ = why;
   notify(report::Stopping{why});
 }
 
-void Run::watch_child(Instant now) {
+void Run::watch_run(Instant now) {
   if (!unleased_ && now >= lease_.term_at(plan_.kill_after)) stop(Why::not_renewed, lease_.kill_at());
   if (timeout_at_ && now >= *timeout_at_) stop(Why::timeout, now + plan_.kill_after);
-  if (stopping_ && !killed_ && now >= kill_at_) {
+  if (rest_at_ && now >= *rest_at_) watch_rest(now);
+  if (ending_ && !killed_ && now >= kill_at_) {
     killed_ = true;
     actions_.push_back(action::Stop{SIGKILL});
   }
 }
 
+void Run::on_signal(const event::Signalled& signalled, Instant now) {
+  if (ends(signalled.number)) told_ = true;
+  if (ended_at_) {
+    if (told_ && !ending_) end_all(now + plan_.kill_after);
+    return;
+  }
+  if (signalled.child_has_it) return;
+  if (signalled.number == SIGTERM) group_has_term_ = true;
+  actions_.push_back(action::Forward{signalled.number});
+}
+
+void Run::handle(const event::ChildStopped& /*event*/, Instant /*now*/) {
+  if (state_ == State::running && !ending_) actions_.push_back(action::StopSelf{});
+}
+
+void Run::handle(const event::Expired& /*event*/, Instant now) {
+  if (state_ != State::running) return;
+  watch_run(now);
+  // A renewal may have come in the same moment.
+  if (!stopping_ && !unleased_) stop(Why::not_renewed, lease_.kill_at());
+}
+
+void Run::handle(const event::KeeperGone& /*event*/, Instant now) {
+  if (state_ != State::running) return;
+  told_ = true;
+  end_all(now + plan_.kill_after);
+  notify(report::KeeperGone{});
+}
+
+void Run::handle(const event::NotPermitted& denied, Instant /*now*/) { notify(report::NotPermitted{denied.pid}); }
+
 // ---- after the command
 
+bool Run::has_succeeded() const {
+  return child_code_ == 0 ||
+         std::find(plan_.success_codes.begin(), plan_.success_codes.end(), child_code_) != plan_.success_codes.end();
+}
+
+// The rest has a moment to end by itself: a daemon to leave, a reader of its output to read the last line.
 void Run::handle(const event::ChildExited& exited, Instant now) {
+  constexpr Millis moment{100};
+  constexpr Millis moment_of_success{1000};
+  constexpr Millis until_it_is_said{10'000};
+  ended_at_ = now;
+  child_code_ = exited.code;
+  if (!has_succeeded()) timeout_at_.reset();  // what it left is ended in any case
+  if (ending_) return;
+  if (told_ || !has_succeeded()) {
+    rest_at_ = now + moment;
+  } else if (plan_.leftovers == Leftovers::leave) {
+    over(now);
+  } else {
+    rest_at_ = now + (plan_.leftovers == Leftovers::kill ? moment_of_success : until_it_is_said);
+  }
+}
+
+void Run::watch_rest(Instant now) {
+  rest_at_.reset();
+  if (told_ || !has_succeeded() || plan_.leftovers == Leftovers::kill) return end_all(now + plan_.kill_after);
+  notify(report::Leftovers{});
+}
+
+void Run::handle(const event::TreeEmpty& /*event*/, Instant now) {
+  if (state_ == State::running && ended_at_) over(now);
+}
+
+void Run::over(Instant now) {
   cancel();
   state_ = State::recording;
-  child_code_ = exited.code;
-  exit_code_ = exited.code;
-  const bool success = exited.code == 0 || std::find(plan_.success_codes.begin(), plan_.success_codes.end(), exited.code) !=
-                                               plan_.success_codes.end();
-  outcome_ = success ? lock::Outcome::success : lock::Outcome::failed;
+  waited_for_rest_ = std::chrono::duration_cast<Millis>(now - *ended_at_);
+  exit_code_ = child_code_;
+  outcome_ = has_succeeded() ? lock::Outcome::success : lock::Outcome::failed;
   if (stopping_ == Why::timeout) {
     outcome_ = lock::Outcome::timeout;
     exit_code_ = exit_code::timeout;
@@ -76,17 +177,21 @@ void Run::handle(const event::ChildExited& exited, Instant now) {
     outcome_ = lock::Outcome::lost;
     exit_code_ = exit_code::lost;
   }
-  notify(report::Ended{child_code_, outcome_});
-  if (unleased_) return record_unleased(now);
   record_until_ = now + std::max(plan_.record_timeout, plan_.redis_timeout);  // at least one whole attempt
-  finish(now);
+  if (unleased_) {
+    record_unleased(now);
+  } else {
+    finish(now);
+  }
+  actions_.push_back(action::LetGo{});
+  notify(report::Ended{child_code_, outcome_});
 }
 
 void Run::finish(Instant now) {
   const auto left = std::chrono::duration_cast<Millis>(record_until_ - now);
   // The command has ended, so nothing hurries: an attempt has all of --redis-timeout, however short the lease is.
   const Millis patience = std::max(std::min(plan_.redis_timeout, left), Millis(1));
-  engine::Call call = lock::finish_call(plan_.attempt, grant_, outcome_, child_code_);
+  engine::Call call = lock::finish_call(plan_.attempt, grant_, outcome_, child_code_, waited_for_rest_);
   call.as_source = finish_failed_;
   send(std::move(call), patience, now);
 }

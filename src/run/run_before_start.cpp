@@ -145,10 +145,8 @@ void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
   const bool no_answer = failure.fault == engine::Fault::unreachable && !failure.voided;
   if (no_answer && plan_.on_unreachable == OnUnreachable::run) {
     unleased_ = true;
-    state_ = State::spawning;
     notify(report::Unleased{failure});
-    actions_.push_back(action::Spawn{lock::Grant{}});
-    return;
+    return start_command(now);
   }
   if (no_answer && plan_.on_unreachable == OnUnreachable::skip) {
     notify(report::SkippedUnreachable{failure});
@@ -162,7 +160,11 @@ void Run::on_grant(const lock::Grant& grant, Instant sent, Instant now) {
   may_hold_ = true;
   grant_ = grant;
   lease_ = {sent, plan_.attempt.lease};
-  if (!lease_.is_stale(now)) return spawn();
+  if (!lease_.is_stale(now)) return spawn(now);
+  confirm(now);
+}
+
+void Run::confirm(Instant now) {
   state_ = State::confirming;
   send(lock::renew_call(plan_.attempt, grant_), std::min<Millis>(plan_.redis_timeout, plan_.attempt.lease / 4), now);
 }
@@ -170,7 +172,7 @@ void Run::on_grant(const lock::Grant& grant, Instant sent, Instant now) {
 void Run::on_confirmation(const engine::Reply& reply, Instant now) {
   const auto answer = lock::decode_renewal(reply);
   lease_.sent = reply.sent;
-  if (answer && *answer != lock::Renewal::lost && !lease_.is_stale(now)) return spawn();
+  if (answer && *answer != lock::Renewal::lost && !lease_.is_stale(now)) return spawn(now);
   engine::Failure failure{engine::Fault::unreachable, true, false,
                           "the lease was granted too late to be used, and could not be renewed in time"};
   if (!answer) failure = answer.error();
@@ -178,22 +180,19 @@ void Run::on_confirmation(const engine::Reply& reply, Instant now) {
   end_without_child(exit_code::of(failure.fault), plan_.redis_timeout, now);
 }
 
-void Run::spawn() {
-  state_ = State::spawning;
-  notify(report::Granted{grant_});
-  actions_.push_back(action::Spawn{grant_});
+void Run::spawn(Instant now) {
+  if (!std::exchange(granted_told_, true)) notify(report::Granted{grant_});
+  start_command(now);
 }
 
-void Run::handle(const event::Spawned& spawned, Instant now) {
-  notify(report::Started{spawned.pid});
-  state_ = State::running;
-  if (!unleased_) next_call_ = lease_.renew_at();
-  if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
-}
+// The message about the grant may have taken long.
+void Run::handle(const event::Late& /*event*/, Instant now) { confirm(now); }
 
 void Run::handle(const event::SpawnFailed& failed, Instant now) {
-  notify(report::NotStarted{failed.exit_code, failed.why});
+  cancel();
+  if (state_ == State::running) actions_.push_back(action::LetGo{});
   end_without_child(failed.exit_code, plan_.redis_timeout, now);
+  notify(report::NotStarted{failed.exit_code, failed.why});
 }
 
 // Releases the lease that the engine may hold for this run. After a refusal, too: an earlier acquire may arrive late.

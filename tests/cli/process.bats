@@ -307,7 +307,8 @@ type() { printf "$1" >&9; }
   pty
   # A handler of perl's that is not deferred acts on each at once; with any other, two that come close together are one.
   cat >child <<'END'
-open(my $group, ">", "group"); print $group getpgrp(0), "\n", getpgrp(getppid()), "\n"; close $group;
+my ($condolock) = `ps -o ppid= -p @{[getppid]}` =~ /(\d+)/; # its parent is the keeper
+open(my $group, ">", "group"); print $group getpgrp(0), "\n", getpgrp($condolock), "\n"; close $group;
 use POSIX;
 open(my $got, ">", "got");
 POSIX::sigaction(SIGINT, POSIX::SigAction->new(sub { syswrite($got, "INT\n") }));
@@ -407,22 +408,92 @@ END
   exec 9>&-
 }
 
-@test "on a terminal --timeout ends a command that is stopped, too" {
+@test "on a terminal a command that stops itself stops the job; --timeout ends it all the same" {
   pty
-  type '"$CONDOLOCK" run --key K --timeout 0.2 -k 60 -- sh -c "kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
-  wait_for grep -q code-124 shown
+  type '"$CONDOLOCK" run --key K --timeout 1 -k 60 -- sh -c "echo \$\$ >pid; kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
+  wait_for grep -q code-147 shown
+  wait_for gone "$(cat pid)" # by the keeper, since condolock is stopped
+  type 'fg; echo "again"-$?\n'
+  wait_for grep -q again-124 shown
   [ "$(job K code)" = 143 ]
   exec 9>&-
 }
 
-@test "a background job of a terminal that stopped because it wants to read: TERM ends it" {
+@test "on a terminal fg continues a command that stopped itself" {
+  pty
+  type '"$CONDOLOCK" run --key K -- sh -c "kill -STOP \$\$; exit 6"; echo "code"-$?\n'
+  wait_for grep -q code-147 shown
+  type 'fg; echo "again"-$?\n'
+  wait_for grep -q again-6 shown
+  exec 9>&-
+}
+
+@test "a background job of a terminal that stopped because it wants to read: TERM ends it, once it is continued" {
   pty
   type '"$CONDOLOCK" run --key K -- sh -c "echo \$\$ >pid; read line" & echo $! >ours; wait $!; echo "code"-$?\n'
   wait_for test -s pid
   wait_for is_in_state "$(cat pid)" T
+  wait_for is_in_state "$(cat ours)" T
   kill -TERM "$(cat ours)"
+  kill -CONT "$(cat ours)"
   wait_for gone "$(cat pid)"
-  wait_for grep -q code-143 shown
+  recorded() { [ "$(job K code)" = 143 ]; }
+  wait_for recorded
+  exec 9>&-
+}
+
+# As flock does in the same place.
+@test "on a terminal a background job that reads it stops as a whole, and fg lets it read" {
+  for guard in '"$CONDOLOCK" run --key K --' 'flock lock'; do
+    rm -f pid keys
+    pty
+    type "$guard"' sh -c "echo \$\$ >pid; read x; echo got-\$x" &\n'
+    wait_for test -s pid
+    wait_for is_in_state "$(cat pid)" T
+    type 'fg; echo "code"-$?\n'
+    wait_for is_foreground "$(cat pid)"
+    type 'word\n'
+    wait_for grep -q got-word shown
+    wait_for grep -q code-0 shown
+    exec 9>&-
+    wait_for gone "$(cat pid)"
+  done
+}
+is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
+
+@test "on a terminal with tostop our message does not stop us, and no command starts with an old lease" {
+  pty
+  type 'stty tostop; "$CONDOLOCK" run --key K -- sh -c ": >ran" &\n'
+  wait_for test -e ran
+  wait_for grep -q 'running K' shown
+  exec 9>&-
+}
+
+@test "on a terminal Ctrl-Z for longer than the lease: the keeper ends the run" {
+  pty
+  type '"$CONDOLOCK" run --key K --lease 1s -- sh -c "echo \$\$ >pid; exec sleep 60"; echo "code"-$?\n'
+  wait_for test -s pid
+  type '\032'
+  wait_for grep -q code-148 shown
+  wait_for gone "$(cat pid)"
+  type 'fg; echo "again"-$?\n'
+  wait_for grep -q again-79 shown
+  exec 9>&-
+}
+
+@test "on a terminal a shell inside has job control, and the terminal comes back" {
+  pty
+  type '"$CONDOLOCK" run --key K -- bash --norc --noprofile -i; echo "code"-$?\n'
+  wait_for held K
+  type 'PS1=; sleep 60\n'
+  wait_for sh -c 'ps -o stat=,args= -t "$(ps -o tty= -C condolock | head -1 | tr -d " ")" | grep -q "^S+ *sleep 60"'
+  type '\032'
+  type 'echo "inner"-$?; kill %%1; exit 3\n'
+  wait_for grep -q inner-148 shown
+  type 'exit 3\n'
+  wait_for grep -q code-3 shown
+  type 'echo "still"-here\n'
+  wait_for grep -q still-here shown
   exec 9>&-
 }
 

@@ -1,12 +1,9 @@
-#include "process/child.hpp"
-
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
@@ -15,7 +12,6 @@
 #include "support/scoped_variable.hpp"
 
 using namespace condolock;
-using process::Child;
 using support::in_forked_process;
 using support::start;
 using support::start_shell;
@@ -69,7 +65,7 @@ TEST_CASE("child: ended by signal N it has the code 128+N") {
 TEST_CASE("child: it has no exit code while it lives") {
   const support::Gate gate;
   Started started = start_shell("read line <" + gate.path() + "; exit 4");
-  CHECK_FALSE(started.child.reap(false));
+  CHECK_FALSE(started.has<process::news::Exited>());
   gate.open();
   CHECK(started.exit_code() == 4);
 }
@@ -148,8 +144,7 @@ TEST_CASE("child: it gets the mask and the ignored signals of our caller") {
     const process::Signals ours;
     Started started = start({"cat", "/proc/self/status"}, ours.caller());
     std::string text = started.out.rest();
-    support::wait_for(ours.fd(), POLLIN);
-    return text + "code:\t" + std::to_string(started.child.reap(false).value_or(-1)) + "\n";
+    return text + "code:\t" + std::to_string(started.exit_code()) + "\n";
   });
   CHECK(status_field(status, "SigBlk") == mask_text({SIGUSR1, SIGTSTP}));
   CHECK(status_field(status, "SigIgn") == mask_text({SIGUSR2, SIGCHLD}));
@@ -164,27 +159,42 @@ TEST_CASE("child: nothing is blocked or ignored where our caller has set nothing
   CHECK(started.exit_code() == 0);
 }
 
-TEST_CASE("child: it dies when we do") {
-  std::array<int, 2> ends{};
-  REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
-  support::LineReader reader{util::Fd(ends[0])};
-  util::Fd writer(ends[1]);
-  const std::string result = in_forked_process([&]() -> std::string {
-    dup2(writer.get(), STDOUT_FILENO);
-    const auto child = Child::spawn({{"sleep", "60"}, {}}, support::signals().caller());
-    return std::holds_alternative<Child>(child) ? "started" : "not started";
-  });
-  CHECK(result == "started");
-  writer.reset();
-  CHECK_NOTHROW(reader.rest());  // which ends when the command has
+TEST_CASE("child: it has a process group of its own where the session has no terminal") {
+  Started started = start({"sleep", "60"});
+  CHECK(getpgid(started.pid()) == started.pid());
+  CHECK_FALSE(started.keeper.shares_group());
+  CHECK_FALSE(started.keeper.has_got({SIGINT, true}));
+  CHECK_FALSE(started.keeper.has_got({SIGCONT, false}));
 }
 
-TEST_CASE("child: it has a process group of its own where we hold no terminal") {
-  Started started = start({"sleep", "60"});
-  CHECK(getpgid(started.child.pid()) == started.child.pid());
-  CHECK_FALSE(started.child.shares_group());
-  CHECK_FALSE(started.child.has_got({SIGINT, true}));
-  CHECK_FALSE(started.child.has_got({SIGCONT, false}));
-  started.child.stop(SIGKILL);
-  CHECK(started.exit_code() == 128 + SIGKILL);
+TEST_CASE("child: started by fork it is the same") {
+  support::started_by() = process::Keeper::By::fork;
+  CHECK(code_of_shell("exit 7") == 7);
+  CHECK(support::failed_start({"condolock-no-such-command"}).exit_code == 127);
+  CHECK(support::failed_start({"/"}).error == EACCES);
+  Started started = start_shell("sleep 60 & sleep 60");
+  started.keeper.stop(SIGTERM);
+  CHECK(started.exit_code() == 128 + SIGTERM);
+  started.await_over();
+  support::started_by() = process::Keeper::By::clone;
+}
+
+TEST_CASE("child: no descriptor is left") {
+  CHECK(in_forked_process([] {
+          rlimit limit{};
+          getrlimit(RLIMIT_NOFILE, &limit);
+          const int next = dup(0);
+          close(next);
+          limit.rlim_cur = static_cast<rlim_t>(next);
+          setrlimit(RLIMIT_NOFILE, &limit);
+          auto result = process::Keeper::start({{"sh", "-c", "sleep 60 & sleep 60"}, {"PATH=/usr/bin:/bin"}},
+                                               support::signals().caller(), {});
+          if (!std::holds_alternative<process::Keeper>(result)) return std::string("not started");
+          Started started(std::get<process::Keeper>(std::move(result)), support::LineReader(util::Fd()));
+          started.await<process::news::Started>();
+          started.keeper.stop(SIGTERM);
+          const int code = started.exit_code();
+          started.await_over();
+          return std::to_string(code);
+        }) == "143");
 }

@@ -21,9 +21,9 @@ namespace {
 
 std::string name_of(const run::Report& report) {
   constexpr std::array<const char*, std::variant_size_v<run::Report>> names{
-      "granted",    "refused",    "waiting",     "asking again", "no grant",       "skipped unreachable",
-      "unleased",   "called off", "not started", "started",      "renewal failed", "renewed",
-      "reasserted", "stopping",   "ended",       "recorded",     "not recorded",   "superseded"};
+      "granted",    "refused",     "waiting",      "asking again",   "no grant",    "skipped unreachable", "unleased",
+      "called off", "not started", "started",      "renewal failed", "renewed",     "reasserted",          "stopping",
+      "ended",      "recorded",    "not recorded", "superseded",     "keeper gone", "not permitted",       "leftovers"};
   return names.at(report.index());
 }
 
@@ -144,7 +144,7 @@ TEST_CASE_FIXTURE(Driving, "drive: the lease is held while the command lives, an
 }
 
 TEST_CASE_FIXTURE(Driving, "drive: a command that ignores TERM at its timeout is killed after a while") {
-  plan.timeout = Millis(1);
+  plan.timeout = Millis(2000);
   plan.kill_after = Millis(1);
   once_ready([] {});
   CHECK(drive("trap '' TERM; echo ready; read line <$GATE") == 124);
@@ -156,8 +156,8 @@ TEST_CASE_FIXTURE(Driving, "drive: a command that ignores TERM at its timeout is
 }
 
 TEST_CASE_FIXTURE(Driving, "drive: at its timeout a command has time to end after TERM, and what it leaves is killed") {
-  plan.timeout = Millis(1);
-  plan.kill_after = Millis(3'600'000);
+  plan.timeout = Millis(2000);
+  plan.kill_after = Millis(3000);
   once_ready([] {});
   CHECK(drive("trap 'exit 7' TERM; (trap '' TERM; echo ready; read line <$GATE) & wait") == 124);
   REQUIRE(ended.size() == 1);

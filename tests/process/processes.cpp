@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <fstream>
 #include <stdexcept>
 
 namespace support {
@@ -18,7 +19,7 @@ namespace {
 using condolock::BootClock;
 using condolock::Instant;
 using condolock::Millis;
-using condolock::process::Child;
+using condolock::process::Keeper;
 using condolock::process::SpawnError;
 using condolock::util::Fd;
 
@@ -41,21 +42,12 @@ std::string made_fifo(const TemporaryDirectory& directory) {
   return path;
 }
 
-// Waits for signals until `found` has something.
-template <class T>
-T after_signals(const std::function<std::optional<T>()>& found) {
-  for (;;) {
-    if (auto value = found()) return *value;
-    wait_for(signals().fd(), POLLIN);
-    pending(signals());
-  }
-}
-
-std::variant<Child, SpawnError> spawn(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller,
-                                      const std::vector<std::string>& environment, int out) {
+std::variant<Keeper, SpawnError> spawn(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller,
+                                       const std::vector<std::string>& environment, int out,
+                                       const condolock::process::Deadlines& deadlines) {
   const Fd original(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
   dup2(out, STDOUT_FILENO);
-  auto result = Child::spawn({argv, environment}, caller);
+  auto result = Keeper::start({argv, environment}, caller, deadlines, started_by());
   dup2(original.get(), STDOUT_FILENO);
   return result;
 }
@@ -133,35 +125,78 @@ void Gate::open() const {
   if (write(fd_.get(), "\n", 1) != 1) throw std::runtime_error("cannot open the gate");
 }
 
-int exit_code_of(Child& child, bool kill_rest) {
-  return after_signals<int>([&] { return child.reap(kill_rest); });
+condolock::process::Keeper::By& started_by() {
+  static Keeper::By by = Keeper::By::clone;
+  return by;
 }
+
+void Started::look() {
+  pending(signals());
+  for (auto& each : keeper.look()) seen_.push_back(each);
+}
+
+void Started::end() {
+  if (keeper.is_empty()) return;
+  keeper.stop(SIGKILL);
+  keeper.let_go();
+  keeper.wait();
+}
+
+Started& Started::operator=(Started&& other) noexcept {
+  end();
+  keeper = std::move(other.keeper);
+  out = std::move(other.out);
+  seen_ = std::move(other.seen_);
+  return *this;
+}
+
+Started::~Started() { end(); }
 
 Started start(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller,
-              const std::vector<std::string>& environment) {
+              const std::vector<std::string>& environment, const condolock::process::Deadlines& deadlines) {
   Pipe pipe;
-  const auto result = spawn(argv, caller, environment, pipe.writer.get());
-  if (!std::holds_alternative<Child>(result)) throw std::runtime_error("cannot start " + argv[0]);
-  return {std::get<Child>(result), LineReader(std::move(pipe.reader))};
+  auto result = spawn(argv, caller, environment, pipe.writer.get(), deadlines);
+  if (!std::holds_alternative<Keeper>(result)) throw std::runtime_error("cannot start " + argv[0]);
+  Started started(std::get<Keeper>(std::move(result)), LineReader(std::move(pipe.reader)));
+  pipe.writer.reset();
+  started.await<condolock::process::news::Started>();
+  return started;
 }
 
-Started start_shell(const std::string& script) { return start({"sh", "-c", script}); }
+Started start_shell(const std::string& script, const condolock::process::Deadlines& deadlines) {
+  return start({"sh", "-c", script}, signals().caller(), {"PATH=/usr/bin:/bin"}, deadlines);
+}
 
 SpawnError failed_start(const std::vector<std::string>& argv) {
-  const Pipe pipe;
-  const auto result = spawn(argv, signals().caller(), {}, pipe.writer.get());
-  if (!std::holds_alternative<SpawnError>(result)) throw std::runtime_error(argv[0] + " was started");
-  return std::get<SpawnError>(result);
+  Pipe pipe;
+  auto result = spawn(argv, signals().caller(), {}, pipe.writer.get(), {});
+  if (const auto* error = std::get_if<SpawnError>(&result)) return *error;
+  Started started(std::get<Keeper>(std::move(result)), LineReader(std::move(pipe.reader)));
+  return started.await<condolock::process::news::NotStarted>().error;
+}
+
+void wait_until(const std::function<bool()>& holds) {
+  const Instant until = BootClock::now() + long_enough;
+  while (!holds()) {
+    if (BootClock::now() > until) throw std::runtime_error("it did not happen in time");
+    poll(nullptr, 0, 1);
+  }
+}
+
+char state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const std::size_t end = text.rfind(')');
+  return end == std::string::npos || end + 2 >= text.size() ? ' ' : text[end + 2];
+}
+
+void wait_until_ended(pid_t pid) {
+  wait_until([pid] { return state_of(pid) == ' ' || state_of(pid) == 'Z'; });
 }
 
 void wait_until_stopped(pid_t pid) {
-  after_signals<bool>([&]() -> std::optional<bool> {
-    siginfo_t info{};
-    const int result = waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT);
-    if (result != 0 || (info.si_pid == pid && info.si_code != CLD_STOPPED)) throw std::runtime_error("it has ended");
-    if (info.si_pid != pid) return std::nullopt;
-    return true;
-  });
+  wait_until([pid] { return state_of(pid) == 'T'; });
 }
 
 std::string in_forked_process(const std::function<std::string()>& function) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "process/child.hpp"
+#include "process/keeper.hpp"
 #include "process/signals.hpp"
 #include "support/temporary_directory.hpp"
 #include "util/clock.hpp"
@@ -74,28 +74,76 @@ class Gate {
   condolock::util::Fd fd_;
 };
 
-// Waits until the command has ended.
-int exit_code_of(condolock::process::Child& child, bool kill_rest = false);
+// A command that writes to a pipe, and its keeper. Whatever is left of it is killed with this.
+class Started {
+ public:
+  Started(condolock::process::Keeper keeper_of_it, LineReader reader)
+      : keeper(std::move(keeper_of_it)), out(std::move(reader)) {}
+  Started(Started&&) = default;
+  Started& operator=(Started&& other) noexcept;
+  ~Started();
 
-// A command that writes to a pipe.
-struct Started {
-  condolock::process::Child child;
+  // Waits until there is such news.
+  template <class T>
+  T await();
+  // Whether there is such news now.
+  template <class T>
+  bool has();
+  // Waits until the command has ended.
+  int exit_code() { return await<condolock::process::news::Exited>().code; }
+  void await_over() { await<condolock::process::news::Over>(); }
+  pid_t pid() const { return keeper.pid(); }
+
+  condolock::process::Keeper keeper;
   LineReader out;
 
-  int exit_code(bool kill_rest = false) { return exit_code_of(child, kill_rest); }
+ private:
+  void look();
+  void end();
+
+  std::vector<condolock::process::News> seen_;
 };
 
+// How commands are started: by clone, or by fork.
+condolock::process::Keeper::By& started_by();
+
 Started start(const std::vector<std::string>& argv, const condolock::process::CallerSignals& caller = signals().caller(),
-              const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"});
-Started start_shell(const std::string& script);
+              const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"},
+              const condolock::process::Deadlines& deadlines = {});
+Started start_shell(const std::string& script, const condolock::process::Deadlines& deadlines = {});
 
 condolock::process::SpawnError failed_start(const std::vector<std::string>& argv);
 
-// Waits until a child of ours is stopped.
+// Waits until this holds.
+void wait_until(const std::function<bool()>& holds);
+// Waits until a process is gone, or a zombie.
+void wait_until_ended(pid_t pid);
+// The state of a process as ps shows it; ' ': it is gone.
+char state_of(pid_t pid);
+
+// Waits until a process is stopped.
 void wait_until_stopped(pid_t pid);
 
 // What a function returns in a process of its own, forked from this one: so that signals, descriptors and terminal are its
 // own. A check that fails there is not seen, so let it return what is to be checked.
 std::string in_forked_process(const std::function<std::string()>& function);
+
+template <class T>
+bool Started::has() {
+  look();
+  for (const auto& each : seen_) {
+    if (std::holds_alternative<T>(each)) return true;
+  }
+  return false;
+}
+
+template <class T>
+T Started::await() {
+  wait_until([this] { return has<T>(); });
+  for (const auto& each : seen_) {
+    if (const auto* found = std::get_if<T>(&each)) return *found;
+  }
+  return {};
+}
 
 }  // namespace support

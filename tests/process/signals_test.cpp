@@ -89,6 +89,7 @@ TEST_CASE("signals: writing to a pipe that nobody reads is an error, not the end
         }) == "EPIPE");
 }
 
-TEST_CASE("signals: TSTP, TTIN and TTOU are left alone") {
-  for (const int number : {SIGTSTP, SIGTTIN, SIGTTOU}) CHECK_FALSE(is_blocked(number));
+TEST_CASE("signals: TSTP and TTIN are left alone, and what a message may cause is blocked") {
+  for (const int number : {SIGTSTP, SIGTTIN}) CHECK_FALSE(is_blocked(number));
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGTTOU}) CHECK(is_blocked(number));
 }

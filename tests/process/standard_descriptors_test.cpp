@@ -47,10 +47,10 @@ TEST_CASE("occupy_standard_descriptors: a command finds them closed, as we did")
           close_standard_descriptors();
           process::occupy_standard_descriptors();
           const std::string script = "for n in 0 1 2; do [ -e /proc/self/fd/$n ] && exit 1; done; exit 9";
-          auto started = process::Child::spawn({{"sh", "-c", script}, {}}, support::signals().caller());
-          auto* child = std::get_if<process::Child>(&started);
-          if (child == nullptr) return "not started";
-          return std::to_string(support::exit_code_of(*child));
+          auto result = process::Keeper::start({{"sh", "-c", script}, {}}, support::signals().caller(), {});
+          if (!std::holds_alternative<process::Keeper>(result)) return "not started";
+          support::Started started(std::get<process::Keeper>(std::move(result)), support::LineReader(util::Fd()));
+          return std::to_string(started.exit_code());
         }) == "9");
 }
 

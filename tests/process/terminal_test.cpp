@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "process/descendants.hpp"
 #include "process/processes.hpp"
 
 using namespace condolock;
@@ -38,18 +37,12 @@ std::string on_terminal(const std::function<std::string(util::Fd& keyboard)>& fu
 
 std::string yes(bool value) { return value ? "yes " : "no "; }
 
-// Whether it lives, and is nobody's zombie of ours.
-bool is_alive(const process::Child& child) {
-  siginfo_t info{};
-  return waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
-}
-
 }  // namespace
 
 TEST_CASE("terminal: the command stays in our group") {
   CHECK(on_terminal([](util::Fd& /*keyboard*/) {
           Started started = start_shell("sleep 60");
-          return yes(started.child.shares_group()) + yes(getpgid(started.child.pid()) == getpgrp());
+          return yes(started.keeper.shares_group()) + yes(getpgid(started.pid()) == getpgrp());
         }) == "yes yes ");
 }
 
@@ -73,8 +66,8 @@ TEST_CASE("terminal: keys and the window's size go to the group, a signal from a
 
 TEST_CASE("terminal: which signals the command has got with us") {
   const auto got = [](const Started& started) {
-    return yes(started.child.has_got({SIGINT, true})) + yes(started.child.has_got({SIGINT, false})) +
-           yes(started.child.has_got({SIGCONT, false}));
+    return yes(started.keeper.has_got({SIGINT, true})) + yes(started.keeper.has_got({SIGINT, false})) +
+           yes(started.keeper.has_got({SIGCONT, false}));
   };
   CHECK(on_terminal([&](util::Fd& /*keyboard*/) {
           const std::string leader = got(start_shell("sleep 60"));
@@ -84,26 +77,20 @@ TEST_CASE("terminal: which signals the command has got with us") {
 
 TEST_CASE("terminal: stop reaches all descendants of the command, and no other child of ours") {
   CHECK(on_terminal([](util::Fd& /*keyboard*/) {
-          const Started other = start_shell("exec sleep 60");
-          Started started = start_shell("(setsid sleep 60 &) ; sleep 60 & echo ready; wait");
+          const pid_t other = fork();
+          if (other == 0) {
+            execlp("sleep", "sleep", "60", nullptr);
+            _exit(1);
+          }
+          Started started = start_shell("(sleep 60 &) ; setsid -w sleep 60 & echo ready; wait");
           std::string out = started.out.line() + " ";
-          started.child.stop(SIGTERM);
-          out += std::to_string(started.exit_code(true)) + " " + started.out.rest();
-          return out + yes(is_alive(other.child));
+          started.keeper.stop(SIGTERM);
+          out += std::to_string(started.exit_code()) + " ";
+          started.await_over();
+          out += started.out.rest() + yes(support::state_of(other) != 'Z');
+          kill(other, SIGKILL);
+          return out;
         }) == "ready 143 yes ");
-}
-
-TEST_CASE("terminal: what the command left behind is killed where that is asked for, else it lives on") {
-  for (const bool kill_rest : {true, false}) {
-    const support::Gate gate;
-    const std::string script = "(trap '' TERM HUP; read line <" + gate.path() + "; echo alive) & exit 3";
-    CHECK(on_terminal([&](util::Fd& /*keyboard*/) {
-            Started started = start_shell(script);
-            const std::string code = std::to_string(started.exit_code(kill_rest));
-            gate.open();
-            return code + " " + started.out.line();
-          }) == (kill_rest ? "3 (end)" : "3 alive"));
-  }
 }
 
 TEST_CASE("terminal: a signal is forwarded to the command alone") {
@@ -114,7 +101,7 @@ TEST_CASE("terminal: a signal is forwarded to the command alone") {
           Started started = start_shell(script);
           started.out.line();
           started.out.line();
-          started.child.forward(SIGUSR1);
+          started.keeper.forward(SIGUSR1);
           std::string out = started.out.line() + " ";
           gate.open();
           return out + started.out.rest();

@@ -71,6 +71,7 @@ void Process::service() {
       const int code = *command_code_;
       command_code_.reset();
       feed(run::event::ChildExited{code});
+      feed(run::event::TreeEmpty{});
     }
     const auto due = run_.next_tick();
     if (!over_ && due && now() >= *due) feed(run::event::Tick{});
@@ -127,7 +128,8 @@ void Process::perform(const run::action::Spawn& spawn, std::deque<run::Event>& e
   ends_at_ = never;
   trace_.line(agenda_.now(), 1, [&] { return "   r" + std::to_string(spec_.number) + " starts its command"; });
   onlooker_.on_command(spec_, spawn.grant.fence);
-  events.emplace_back(run::event::Spawned{1000 + spec_.number});
+  events.emplace_back(run::event::Spawned{});
+  events.emplace_back(run::event::Executed{1000 + spec_.number});
   end_command_in(spec_.command.takes, spec_.command.code);
 }
 
@@ -138,6 +140,12 @@ void Process::perform(const run::action::Stop& stop, std::deque<run::Event>& /*e
   if (stop.signal == SIGKILL) return end_command_in(millisecond, 128 + SIGKILL);
   if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + stop.signal);
 }
+
+void Process::perform(const run::action::MoveDeadlines& /*move*/, std::deque<run::Event>& /*events*/) {}
+
+void Process::perform(const run::action::StopSelf& /*stop*/, std::deque<run::Event>& /*events*/) {}
+
+void Process::perform(const run::action::LetGo& /*let_go*/, std::deque<run::Event>& /*events*/) {}
 
 void Process::perform(const run::action::Forward& forward, std::deque<run::Event>& /*events*/) {
   if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + forward.signal);

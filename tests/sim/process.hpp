@@ -61,6 +61,9 @@ class Process {
   void perform(const run::action::Eval& eval, std::deque<run::Event>& events);
   void perform(const run::action::Cancel& cancel, std::deque<run::Event>& events);
   void perform(const run::action::Spawn& spawn, std::deque<run::Event>& events);
+  void perform(const run::action::MoveDeadlines& move, std::deque<run::Event>& events);
+  void perform(const run::action::StopSelf& stop, std::deque<run::Event>& events);
+  void perform(const run::action::LetGo& let_go, std::deque<run::Event>& events);
   void perform(const run::action::Stop& stop, std::deque<run::Event>& events);
   void perform(const run::action::Forward& forward, std::deque<run::Event>& events);
   void perform(const run::action::Notify& notify, std::deque<run::Event>& events);

@@ -44,6 +44,11 @@ class World {
       if (std::holds_alternative<run::action::Cancel>(action)) calling_.reset();
     }
   }
+  // The command ends, and leaves nothing.
+  void ended(const run::event::ChildExited& exited) {
+    feed(exited);
+    if (find<run::action::LetGo>() == nullptr) feed(run::event::TreeEmpty{});
+  }
   void reply(engine::Values values) { feed(run::event::Replied{{sent_, std::move(values), {}}}); }
   void fail(engine::Failure failure) { feed(run::event::Replied{{sent_, std::move(failure), {}}}); }
   void after(Millis time) { now += time; }
@@ -114,7 +119,7 @@ TEST_CASE_FIXTURE(World, "granted, run, recorded") {
   CHECK(find<run::action::Spawn>()->grant.last_success == 900);
   feed(run::event::Spawned{});
   after(Millis(50));
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   CHECK(requested() == "finish");
   CHECK(argument(2) == "17");
   CHECK(argument(3) == "1000");
@@ -128,7 +133,7 @@ TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what 
   for (const auto& [code, outcome] :
        std::vector<std::pair<int, std::string>>{{1, "failed"}, {3, "success"}, {137, "failed"}, {79, "failed"}}) {
     start_child();
-    feed(run::event::ChildExited{code});
+    ended(run::event::ChildExited{code});
     CHECK(argument(4) == outcome);
     CHECK(argument(5) == std::to_string(code));
     reply({"recorded"});
@@ -686,7 +691,7 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
       world.after(Millis(400'000));
       world.feed(run::event::Tick{});
       CHECK(world.actions.empty());
-      world.feed(run::event::ChildExited{0});
+      world.ended(run::event::ChildExited{0});
       if (sent) {
         CHECK(world.requested() == "abandon");
         world.reply({"abandoned"});
@@ -836,7 +841,7 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
     CHECK(requested() == "renew");
     CHECK(patience() == Millis(5000));
     reply({"renewed"});
-    CHECK(actions.size() == 1);
+    CHECK(actions.size() == 2);  // it is told, and the deadlines are moved
     REQUIRE(reported<run::report::Renewed>());
     CHECK_FALSE(reported<run::report::Renewed>()->after_failure);
   }
@@ -891,7 +896,7 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
   }
   CHECK(term == Millis(47'400));
   CHECK(now - granted == Millis(57'400));
-  feed(run::event::ChildExited{137});
+  ended(run::event::ChildExited{137});
   CHECK(argument(4) == "lost");
   reply({"recorded"});
   CHECK(exit_code() == 79);
@@ -920,7 +925,7 @@ TEST_CASE_FIXTURE(World, "lost: TERM at once, KILL after the grace, no more rene
   CHECK(*next_in() == Millis(4000));
   tick();
   CHECK(signal() == SIGKILL);
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   CHECK(argument(4) == "lost");
   reply({"superseded"});
   CHECK(exit_code() == 79);
@@ -942,7 +947,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   CHECK(signal() == SIGTERM);
   CHECK(reported<run::report::Stopping>()->why == Why::timeout);
   SUBCASE("it ends by itself") {
-    feed(run::event::ChildExited{0});
+    ended(run::event::ChildExited{0});
     CHECK(argument(4) == "timeout");
     reply({"recorded"});
     CHECK(exit_code() == 124);
@@ -954,7 +959,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
     reply({"renewed"});
     tick();
     CHECK(signal() == SIGKILL);
-    feed(run::event::ChildExited{137});
+    ended(run::event::ChildExited{137});
     reply({"recorded"});
     CHECK(exit_code() == 124);
   }
@@ -963,7 +968,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
     reply({"lost", "18"});
     CHECK(reported<run::report::Stopping>()->why == Why::lost);
     CHECK(*next_in() == Millis(3000));  // its own KILL was nearer than the lease's grace
-    feed(run::event::ChildExited{143});
+    ended(run::event::ChildExited{143});
     reply({"superseded"});
     CHECK(exit_code() == 79);
   }
@@ -973,7 +978,7 @@ TEST_CASE_FIXTURE(World, "the child ends during a renewal") {
   start_child();
   tick();
   CHECK(requested() == "renew");
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   CHECK(find<run::action::Cancel>());
   CHECK(requested() == "finish");
 }
@@ -981,7 +986,7 @@ TEST_CASE_FIXTURE(World, "the child ends during a renewal") {
 TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74") {
   plan.record_timeout = Millis(20'000);
   start_child();
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   const Instant ended = now;
   int attempts = 1;
   while (!find<run::action::Done>()) {
@@ -1003,7 +1008,7 @@ TEST_CASE_FIXTURE(
     World, "an attempt to record has all of --redis-timeout, however short the lease is; a repeated one is the source") {
   plan.attempt.lease = Millis(1000);
   start_child();
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   REQUIRE(requested() == "finish");
   CHECK(patience() == Millis(5000));
   CHECK_FALSE(find<run::action::Eval>()->call.as_source);
@@ -1044,7 +1049,7 @@ TEST_CASE("--on-unreachable is neither for a server that is not ready nor for a 
 TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's code") {
   plan.record_timeout = Millis(0);
   start_child();
-  feed(run::event::ChildExited{5});
+  ended(run::event::ChildExited{5});
   CHECK(patience() == Millis(5000));  // one whole attempt at least
   after(Millis(5000));
   fail(no_answer());
@@ -1055,7 +1060,7 @@ TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's cod
 TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, and is retried until --record-timeout") {
   plan.record_timeout = Millis(20'000);
   start_child();
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   const Instant ended = now;
   SUBCASE("it passes") {
     fail({engine::Fault::unexpected, true, false, "x"});
@@ -1084,7 +1089,7 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
 TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried") {
   for (const engine::Fault fault : {engine::Fault::denied, engine::Fault::misconfigured, engine::Fault::malformed}) {
     start_child();
-    feed(run::event::ChildExited{0});
+    ended(run::event::ChildExited{0});
     fail({fault, false, false, "x"});
     REQUIRE(reported<run::report::NotRecorded>());
     CHECK(reported<run::report::NotRecorded>()->success);
@@ -1094,7 +1099,7 @@ TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried
 
 TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial does not") {
   start_child();
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   fail({engine::Fault::write_refused, false, false, "OOM"});
   tick();
   CHECK(requested() == "finish");
@@ -1104,11 +1109,11 @@ TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial
 
 TEST_CASE_FIXTURE(World, "superseded: a success becomes 74, a failure keeps its code") {
   start_child();
-  feed(run::event::ChildExited{0});
+  ended(run::event::ChildExited{0});
   reply({"superseded"});
   CHECK(exit_code() == 74);
   start_child();
-  feed(run::event::ChildExited{6});
+  ended(run::event::ChildExited{6});
   reply({"superseded"});
   CHECK(exit_code() == 6);
 }
@@ -1190,9 +1195,188 @@ TEST_CASE_FIXTURE(World, "signals while the child lives are passed on, unless it
   }
 }
 
-TEST_CASE_FIXTURE(World, "TERM while recording: one more attempt, then 74") {
+TEST_CASE_FIXTURE(
+    World, "a failed command left something: TERM after a moment, KILL after --kill-after, recorded when it is gone") {
+  plan.kill_after = Millis(5000);
+  start_child();
+  feed(run::event::ChildExited{4});
+  CHECK(requested().empty());
+  after(Millis(99));
+  feed(run::event::Tick{});
+  CHECK(signal() == 0);
+  tick();
+  CHECK(signal() == SIGTERM);
+  REQUIRE(find<run::action::MoveDeadlines>());
+  CHECK(find<run::action::MoveDeadlines>()->deadlines.kill_at == now + Millis(5000));
+  tick();
+  CHECK(signal() == SIGKILL);
+  CHECK(requested().empty());
+  feed(run::event::TreeEmpty{});
+  CHECK(requested() == "finish");
+  CHECK(find<run::action::LetGo>());
+  reply({"recorded"});
+  CHECK(exit_code() == 4);
+}
+
+TEST_CASE_FIXTURE(World, "the lease is renewed while something that a command left is there, and may be lost") {
+  start_child();
+  feed(run::event::ChildExited{4});
+  tick();
+  CHECK(signal() == SIGTERM);
+  tick();
+  CHECK(requested() == "renew");
+  reply({"lost", "18"});
+  CHECK(signal() == 0);  // it has got TERM
+  CHECK(reported<run::report::Stopping>()->why == Why::lost);
+  feed(run::event::TreeEmpty{});
+  reply({"recorded"});
+  CHECK(exit_code() == 79);
+}
+
+TEST_CASE_FIXTURE(World, "--leftovers leave: a success is recorded at once") {
   start_child();
   feed(run::event::ChildExited{0});
+  CHECK(requested() == "finish");
+  CHECK(find<run::action::LetGo>());
+}
+
+TEST_CASE_FIXTURE(World, "--leftovers wait: the lease is held until all has ended; said after ten seconds") {
+  plan.leftovers = run::Leftovers::wait;
+  start_child();
+  feed(run::event::ChildExited{0});
+  CHECK(requested().empty());
+  CHECK(next_in() == Millis(10'000));
+  tick();
+  CHECK(signal() == 0);
+  CHECK(reported<run::report::Leftovers>());
+  feed(run::event::TreeEmpty{});
+  CHECK(requested() == "finish");
+  reply({"recorded"});
+  CHECK(exit_code() == 0);
+}
+
+TEST_CASE_FIXTURE(World, "--leftovers wait: --timeout applies, and the report has the command's own code") {
+  plan.leftovers = run::Leftovers::wait;
+  plan.timeout = Millis(5000);
+  start_child();
+  feed(run::event::ChildExited{0});
+  tick();
+  CHECK(signal() == SIGTERM);
+  feed(run::event::TreeEmpty{});
+  CHECK(reported<run::report::Ended>()->code == 0);
+  CHECK(reported<run::report::Ended>()->outcome == lock::Outcome::timeout);
+  reply({"recorded"});
+  CHECK(exit_code() == 124);
+}
+
+TEST_CASE_FIXTURE(World, "--leftovers kill: what is there a second after a success is ended") {
+  plan.leftovers = run::Leftovers::kill;
+  start_child();
+  feed(run::event::ChildExited{0});
+  CHECK(next_in() == Millis(1000));
+  tick();
+  CHECK(signal() == SIGTERM);
+  feed(run::event::TreeEmpty{});
+  reply({"recorded"});
+  CHECK(exit_code() == 0);
+}
+
+TEST_CASE_FIXTURE(World, "told to end: what a command leaves is ended, though that had a code of success") {
+  start_child();
+  feed(run::event::Signalled{SIGTERM, false});
+  REQUIRE(find<run::action::Forward>());
+  feed(run::event::ChildExited{0});
+  CHECK(requested().empty());
+  tick();
+  REQUIRE(find<run::action::Stop>());
+  CHECK(find<run::action::Stop>()->group_has_it);
+  feed(run::event::TreeEmpty{});
+  CHECK(requested() == "finish");
+}
+
+TEST_CASE_FIXTURE(World, "told to end while the rest is waited for: it gets TERM at once") {
+  plan.leftovers = run::Leftovers::wait;
+  start_child();
+  feed(run::event::ChildExited{0});
+  feed(run::event::Signalled{SIGINT, false});
+  CHECK(signal() == SIGTERM);
+  CHECK_FALSE(find<run::action::Stop>()->group_has_it);
+}
+
+TEST_CASE_FIXTURE(World, "the keeper is gone: all of the run is ended, with the command's own code") {
+  start_child();
+  feed(run::event::KeeperGone{});
+  CHECK(signal() == SIGTERM);
+  CHECK(reported<run::report::KeeperGone>());
+  feed(run::event::ChildExited{137});
+  feed(run::event::TreeEmpty{});
+  reply({"recorded"});
+  CHECK(exit_code() == 137);
+}
+
+TEST_CASE_FIXTURE(World, "the keeper has ended the run: 79 at the lease's deadline, 124 at --timeout") {
+  plan.timeout = Millis(5000);
+  start_child();
+  SUBCASE("lease") {
+    after(Millis(60'000));
+    feed(run::event::Expired{});
+    CHECK(reported<run::report::Stopping>()->why == Why::not_renewed);
+    ended(run::event::ChildExited{143});
+    reply({"recorded"});
+    CHECK(exit_code() == 79);
+  }
+  SUBCASE("timeout") {
+    after(Millis(5000));
+    feed(run::event::Expired{});
+    CHECK(reported<run::report::Stopping>()->why == Why::timeout);
+    ended(run::event::ChildExited{143});
+    reply({"recorded"});
+    CHECK(exit_code() == 124);
+  }
+}
+
+TEST_CASE_FIXTURE(World, "the keeper gets the deadlines at the start, and each renewal moves them") {
+  plan.timeout = Millis(3'600'000);
+  begin();
+  const Instant sent = now;
+  reply({"granted", "17", "1000", ""});
+  REQUIRE(find<run::action::Spawn>());
+  const lock::Lease lease{sent, Millis(60'000)};
+  CHECK(find<run::action::Spawn>()->deadlines.term_at == lease.term_at(plan.kill_after));
+  CHECK(find<run::action::Spawn>()->deadlines.kill_at == lease.kill_at());
+  feed(run::event::Spawned{});
+  tick();
+  CHECK(requested() == "renew");
+  const lock::Lease renewed{now, Millis(60'000)};
+  reply({"renewed"});
+  REQUIRE(find<run::action::MoveDeadlines>());
+  CHECK(find<run::action::MoveDeadlines>()->deadlines.kill_at == renewed.kill_at());
+}
+
+TEST_CASE_FIXTURE(World, "the lease has become old before the start: renewed, and then the command is started") {
+  begin();
+  reply({"granted", "17", "1000", ""});
+  CHECK(reported<run::report::Granted>());
+  after(Millis(16'000));
+  feed(run::event::Late{});
+  CHECK(requested() == "renew");
+  reply({"renewed"});
+  CHECK(find<run::action::Spawn>());
+  CHECK_FALSE(reported<run::report::Granted>());  // it is not said twice
+}
+
+TEST_CASE_FIXTURE(World, "a stopped command stops us; one that is being ended does not") {
+  start_child();
+  feed(run::event::ChildStopped{});
+  CHECK(find<run::action::StopSelf>());
+  feed(run::event::KeeperGone{});
+  feed(run::event::ChildStopped{});
+  CHECK_FALSE(find<run::action::StopSelf>());
+}
+
+TEST_CASE_FIXTURE(World, "TERM while recording: one more attempt, then 74") {
+  start_child();
+  ended(run::event::ChildExited{0});
   SUBCASE("between attempts") {
     fail(no_answer());
     feed(run::event::Signalled{SIGTERM, false});

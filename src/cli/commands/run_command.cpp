@@ -8,7 +8,6 @@
 #include "cli/output/run_messages.hpp"
 #include "cli/output/run_report.hpp"
 #include "process/ancestors.hpp"
-#include "process/child.hpp"
 #include "process/signals.hpp"
 #include "run/driver.hpp"
 #include "util/escape.hpp"
@@ -46,18 +45,19 @@ Options::Set wait_into(std::optional<Millis>& into) {
   };
 }
 
-Options::Set on_unreachable_into(run::OnUnreachable& into) {
-  return [&into](std::string_view text) -> std::optional<util::Problem> {
-    if (text == "fail") {
-      into = run::OnUnreachable::fail;
-    } else if (text == "run") {
-      into = run::OnUnreachable::run;
-    } else if (text == "skip") {
-      into = run::OnUnreachable::skip;
-    } else {
-      return util::Problem{"'" + util::escape(text) + "' is none of fail, run, skip"};
+// One of a few words, each with what it means.
+template <class T>
+Options::Set word_into(T& into, std::initializer_list<std::pair<std::string_view, T>> words) {
+  return [&into, words = std::vector(words)](std::string_view text) -> std::optional<util::Problem> {
+    std::string names;
+    for (const auto& [name, value] : words) {
+      if (text == name) {
+        into = value;
+        return std::nullopt;
+      }
+      names += (names.empty() ? "" : ", ") + std::string(name);
     }
-    return std::nullopt;
+    return util::Problem{"'" + util::escape(text) + "' is none of " + names};
   };
 }
 
@@ -80,12 +80,18 @@ void declare(Options& options, RunOptions& run) {
       .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
              duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
+  options.value("--leftovers", "WHAT", "what a success leaves: leave, wait or kill (leave)",
+                word_into<run::Leftovers>(
+                    plan.leftovers,
+                    {{"leave", run::Leftovers::leave}, {"wait", run::Leftovers::wait}, {"kill", run::Leftovers::kill}}));
   options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
   options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
                 [&plan](std::string_view text) { return code_into(plan.busy_code.emplace())(text); });
   options
       .value("--on-unreachable", "WHAT", "fail, run (without a lease) or skip (fail)",
-             on_unreachable_into(plan.on_unreachable))
+             word_into<run::OnUnreachable>(
+                 plan.on_unreachable,
+                 {{"fail", run::OnUnreachable::fail}, {"run", run::OnUnreachable::run}, {"skip", run::OnUnreachable::skip}}))
       .environment = {"CONDOLOCK_ON_UNREACHABLE"};
   options.value("--jitter", "D", "first wait a random time up to D (0)", duration_into(plan.jitter));
   options

@@ -89,6 +89,16 @@ struct RunMessagePrinter {
                                "; its command is being stopped");
     }
   }
+  void operator()(const run::report::KeeperGone& /*gone*/) const {
+    console().error("the keeper of " + name + " was killed or stopped; its command is being stopped");
+  }
+  void operator()(const run::report::NotPermitted& denied) const {
+    console().error("cannot stop process " + std::to_string(denied.pid) + " of " + name + ", since it runs as another user");
+  }
+  void operator()(const run::report::Leftovers& /*leftovers*/) const {
+    console().decision(name +
+                       " has succeeded; its lease is held until the processes that it left have ended (--leftovers wait)");
+  }
   void operator()(const run::report::NotRecorded& not_recorded) const {
     const std::string why = describe(not_recorded.failure);
     if (not_recorded.success)

@@ -118,6 +118,10 @@ struct Writer {
     if (stopping.why == Why::timeout) return nullptr;  // the outcome in "finished" tells it
     return {{"event", "lost"}, {"why", stopping.why == Why::lost ? "taken" : "not_renewed"}};
   }
+  // Only people have to know.
+  Json operator()(const run::report::KeeperGone& /*gone*/) const { return nullptr; }
+  Json operator()(const run::report::NotPermitted& /*denied*/) const { return nullptr; }
+  Json operator()(const run::report::Leftovers& /*leftovers*/) const { return nullptr; }
   Json operator()(const run::report::Ended& ended) const {
     return {{"event", "finished"}, {"exit_code", ended.code}, {"outcome", lock::name_of(ended.outcome)}, {"text", nullptr}};
   }

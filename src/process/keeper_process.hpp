@@ -1,0 +1,39 @@
+// What the keeper does. It is a process of its own, and may share the memory of condolock: so it makes system calls only
+// (see system_call.hpp), and whatever it reads is in `KeeperPlan`, which condolock leaves alone until the keeper has ended.
+//
+// The keeper starts the command, reaps it and its orphans, and ends the run where condolock can't: because condolock is
+// dead, or because a deadline has passed that condolock did not move.
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+
+#include "process/warden.hpp"
+
+namespace condolock::process {
+
+// What the keeper has to know. Nothing of it changes.
+struct KeeperPlan {
+  Shared* shared = nullptr;
+  const char* const* paths = nullptr;  // where the command may be, in the order of PATH; ends with null
+  char* const* arguments = nullptr;
+  const char** shell_arguments = nullptr;  // "/bin/sh", a place for the path, the other arguments: for a script without #!
+  char* const* environment = nullptr;
+  sigset_t mask{};               // for the command
+  bool ignores_sigchld = false;  // for the command
+  bool shares_group = false;     // the command stays in condolock's process group
+  bool own_session = false;      // the keeper leaves the session
+  bool shares_memory = false;    // with condolock
+  int pipe = -1;                 // closes when the command has been executed, or was not; -1: there is none
+  pid_t condolock = 0;
+  pid_t session = 0;
+  char* command_stack = nullptr;  // its end
+};
+
+// The keeper's whole life. Returns its exit code.
+int keep(const KeeperPlan& plan);
+// The same, for clone().
+int keep_in_clone(void* plan);
+
+}  // namespace condolock::process

@@ -1,0 +1,222 @@
+load helper
+
+# Never two: each of condolock's two processes ends the run without the other, and a run is over only with its last process.
+
+# Workers in all the places where they have survived: in the background, nobody's child any more, below timeout, and in a session of
+# their own that the run waits for. None of them cares about TERM. Each appends its number to `pids`.
+tree() {
+  cat >tree <<'END'
+worker='trap "" TERM; echo $$ >>pids; while :; do sleep 0.05; done'
+trap '' TERM
+sh -c "$worker" &
+(sh -c "$worker" &)
+timeout 60 sh -c "$worker" &
+setsid -w sh -c "$worker" &
+while [ "$(wc -l 2>/dev/null <pids)" != 4 ]; do sleep 0.01; done
+echo $$ >>pids
+while :; do sleep 0.05; done
+END
+  rm -f pids
+}
+
+ready() { [ "$(wc -l 2>/dev/null <pids)" = 5 ]; }
+all_gone() {
+  local pid
+  while read -r pid; do gone "$pid" || return 1; done <pids
+}
+keeper_of() { pgrep -P "$1" lease-keeper; }
+is_over() { [ "$(job "$1" h_token)" = '' ]; }
+
+# The lease can be taken now by anybody: nothing of the run may be alive.
+nobody_is_left_when_the_lease_is_free() {
+  "$CONDOLOCK" run --key K --wait 60 -- sh -c 'while read -r pid; do [ ! -e /proc/$pid ] || grep -q "^State:.*Z" /proc/$pid/status || echo $pid; done <pids >alive'
+  [ ! -s alive ] || { echo "alive: $(cat alive)"; return 1; }
+}
+
+@test "condolock is killed: all of the run is ended within a second" {
+  for i in 1 2 3; do
+    tree
+    "$CONDOLOCK" run --key K --lease 3s -- sh tree 3>&- &
+    wait_for ready
+    kill -KILL $!
+    sleep 1
+    all_gone
+    nobody_is_left_when_the_lease_is_free
+  done
+}
+
+@test "condolock is stopped: all of the run is ended before the lease can be taken" {
+  tree
+  "$CONDOLOCK" run --key K --lease 2s -- sh tree 3>&- &
+  condolock=$!
+  wait_for ready
+  kill -STOP "$condolock"
+  nobody_is_left_when_the_lease_is_free
+  kill -CONT "$condolock"
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 79 ]
+}
+
+@test "the keeper is killed or stopped: condolock ends all of the run, and it is recorded" {
+  for signal in KILL STOP; do
+    tree
+    "$CONDOLOCK" run --key K -k 200ms -- sh tree 2>err 3>&- &
+    condolock=$!
+    wait_for ready
+    kill -"$signal" "$(keeper_of "$condolock")"
+    code=0
+    wait "$condolock" || code=$?
+    [ "$code" -eq 137 ] || { echo "$signal: $code"; return 1; }
+    all_gone
+    grep -q 'keeper of K was killed or stopped' err
+    is_over K
+    [ "$(job K outcome)" = failed ]
+  done
+}
+
+@test "condolock is killed at any time: nobody is alive when the lease can be taken" {
+  for i in $(seq 25); do
+    tree
+    : >pids
+    kill_within 0.03 "$CONDOLOCK" run --key K --lease 1s -- sh tree 3>&- || true
+    nobody_is_left_when_the_lease_is_free
+  done
+}
+
+@test "killall condolock does not take the keeper, and the rest is ended" {
+  tree
+  "$CONDOLOCK" run --key K --lease 2s -- sh tree 3>&- &
+  wait_for ready
+  keeper=$(keeper_of $!)
+  [ "$(cat "/proc/$keeper/comm")" = lease-keeper ]
+  kill -KILL $!
+  wait_for all_gone
+  wait_for gone "$keeper"
+}
+
+@test "TERM from outside: the next run waits for a worker that cleans up, and that has all of --kill-after" {
+  cat >job <<'END'
+bash -c 'trap "touch told; while [ ! -e go ]; do sleep 0.01; done; touch cleaned; exit" TERM; touch ready; while :; do sleep 0.01; done' &
+wait
+END
+  perl -e "$reset" "$CONDOLOCK" run --key K -k 60 -- sh job 3>&- &
+  condolock=$!
+  wait_for test -e ready
+  kill -TERM "$condolock"
+  wait_for test -e told
+  sleep 0.3 # the shell has ended; a run that does not wait for its worker would be over
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  touch go
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 143 ]
+  [ -e cleaned ]
+  [ ! -e second ]
+}
+
+@test "a command that fails and leaves workers: they are ended before the lease is free" {
+  tree
+  # One in a session of its own would have left when its parent ends.
+  sed -i -e '/^setsid/d' -e 's/!= 4 /!= 3 /' -e '$d' tree
+  echo 'exit 4' >>tree
+  expect_code 4 "$CONDOLOCK" run --key K -k 200ms -- sh tree
+  all_gone
+  [ "$(job K outcome)" = failed ]
+  [ "$(job K code)" = 4 ]
+}
+
+@test "--timeout: --kill-after is for the workers of a shell script, too" {
+  cat >job <<'END'
+bash -c 'trap "touch told; sleep 0.5; touch cleaned; exit" TERM; touch ready; while :; do sleep 0.01; done' &
+wait
+END
+  expect_code 124 "$CONDOLOCK" run --key K --timeout 1 -k 60 -- sh job
+  [ -e cleaned ]
+}
+
+@test "a daemon has left the run, and lives on when that is ended" {
+  "$CONDOLOCK" run --key K --timeout 1 -- sh -c 'setsid -f sh -c "echo \$\$ >daemon; exec sleep 60"; exec sleep 60' || true
+  expect_code 1 gone "$(cat daemon)"
+  kill "$(cat daemon)"
+}
+
+@test "nested: the outer run is ended, and so is the inner one" {
+  tree
+  "$CONDOLOCK" run --key K --lease 1s -- "$CONDOLOCK" run --key inner -k 100ms -- sh tree 3>&- &
+  condolock=$!
+  wait_for ready
+  kill -STOP "$condolock"
+  nobody_is_left_when_the_lease_is_free
+  kill -KILL "$condolock"
+}
+
+@test "--leftovers: leave lets go, wait holds the lease, kill ends what is left" {
+  "$CONDOLOCK" run --key K -- sh -c 'sh -c "echo \$\$ >left; exec sleep 60" & while [ ! -s left ]; do sleep 0.01; done'
+  is_over K
+  expect_code 1 gone "$(cat left)"
+  kill "$(cat left)"
+
+  "$CONDOLOCK" run --key K --leftovers wait -- sh -c 'sh -c "while [ ! -e go ]; do sleep 0.01; done; touch done" & touch exited' 3>&- &
+  wait_for test -e exited
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  [ ! -e done ]
+  touch go
+  wait $!
+  [ -e done ]
+  [ "$(job K outcome)" = success ]
+
+  rm left
+  "$CONDOLOCK" run --key K --leftovers kill -- sh -c 'sh -c "echo \$\$ >left; exec sleep 60" & while [ ! -s left ]; do sleep 0.01; done'
+  gone "$(cat left)"
+  [ "$(job K outcome)" = success ]
+  expect_code 124 "$CONDOLOCK" run --key K --leftovers wait --timeout 0.3 -- sh -c 'sleep 60 &'
+  expect_code 64 "$CONDOLOCK" run --key K --leftovers some -- true
+}
+
+@test "a process that became another user: it is said, with its number" {
+  chmod 777 .
+  # Root without the right to signal others, as any user is.
+  setpriv --inh-caps -kill --bounding-set -kill "$CONDOLOCK" run --key K --timeout 200ms -k 100ms -- \
+    setpriv --reuid 4711 --clear-groups sh -c 'echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done' 2>err 3>&- &
+  condolock=$!
+  wait_for grep -q 'cannot stop process' err
+  grep -q "cannot stop process $(cat pid) of K, since it runs as another user" err
+  held K
+  touch go
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 124 ]
+}
+
+@test "as process 1 it reaps" {
+  unshare -pf --mount-proc "$CONDOLOCK" run --key K -- sh -c '(setsid sleep 0.1 &); sleep 0.5; ps -eo stat=,args= >ps'
+  expect_code 1 grep '^Z' ps
+  grep -q condolock ps
+}
+
+@test "standard error is a file at its size limit: the run goes on" {
+  head -c 4096 /dev/zero >full
+  (ulimit -f 2; trap - XFSZ; exec "$CONDOLOCK" run -v --key K -- sh -c 'touch ran' 2>>full)
+  [ -e ran ]
+  [ "$(job K outcome)" = success ]
+}
+
+@test "without a free descriptor: the command is run, and stopped, all the same" {
+  cat >few <<'END'
+# As many descriptors as it takes to start the command, and no more.
+for my $limit (3 .. 40) { my $pid = fork // die; if (!$pid) { exec "prlimit", "--nofile=$limit", @ARGV or die } waitpid $pid, 0; print $? >> 8, "\n" }
+END
+  perl few "$CONDOLOCK" run --key K --timeout 100ms -- sleep 30 >codes 2>/dev/null
+  grep -q '^124$' codes
+  expect_code 1 grep -vE '^(124|69|70|126|127)$' codes
+  expect_code 1 pgrep -f '^sleep 30$'
+}
+
+@test "without /proc: the command and its group are ended all the same" {
+  unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh timeout -s KILL 20 "$CONDOLOCK" run --key K --timeout 300ms -k 100ms -- \
+    sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.05; done' 3>&- || [ $? -eq 124 ]
+  gone "$(cat pid)"
+  unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh timeout -s KILL 20 "$CONDOLOCK" run --key K -k 100ms -- sh -c 'sleep 60 & echo $! >pid; exit 3' || [ $? -eq 3 ]
+  gone "$(cat pid)"
+}
