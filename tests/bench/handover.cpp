@@ -66,6 +66,7 @@ class Waiter {
       ends_.reset();
       bench_.ended = now;
       feed(run::event::ChildExited{0});
+      feed(run::event::TreeEmpty{});
     }
     if (const auto due = run_->next_tick(); due && now >= *due) feed(run::event::Tick{});
     if (auto reply = engine_.advance(revents, now)) feed(run::event::Replied{*std::move(reply)});
@@ -90,7 +91,8 @@ class Waiter {
             bench_.handovers.push_back(std::chrono::duration<double, std::milli>(now - *bench_.ended).count());
           bench_.ended.reset();
           ends_ = bench_.released ? now + hold : Instant::max();
-          events.emplace_back(run::event::Spawned{1});
+          events.emplace_back(run::event::Spawned{});
+          events.emplace_back(run::event::Executed{1});
         } else if (const auto* finished = std::get_if<run::action::Done>(&action)) {
           if (finished->exit_code != 0) {
             std::fprintf(stderr, "handover: a run ended with %d\n", finished->exit_code);
