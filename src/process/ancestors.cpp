@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "util/fd.hpp"
 #include "util/number.hpp"
@@ -50,8 +51,14 @@ bool has_key(std::string_view arguments, const std::string& key) {
 
 std::vector<pid_t> runs_above_us(const std::string& key) {
   std::vector<pid_t> runs;
+  std::string below;  // the arguments of the last process
   for (pid_t at = getppid(); at > 1; at = parent_of(at)) {
-    if (has_key(proc_file(at, "cmdline"), key)) runs.push_back(at);
+    std::string arguments = proc_file(at, "cmdline");
+    if (has_key(arguments, key)) {
+      if (arguments == below) runs.pop_back();  // that was the keeper, which has the arguments of its condolock
+      runs.push_back(at);
+    }
+    below = std::move(arguments);
   }
   return runs;
 }

@@ -344,7 +344,9 @@ END
   type '\032'
   wait_for grep -q code-148 shown
   type 'fg\n'
-  wait_for sh -c 'ps -o stat= -C condolock | grep -q "+"'
+  local holder
+  holder=$(job K h_who)
+  wait_for sh -c 'ps -o stat= -p "$1" | grep -q "+"' sh "${holder% *}"
   type 'words\n'
   wait_for grep -q got-words shown
   wait_for sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" outcome | grep -q failed'

@@ -413,6 +413,10 @@ refused_as_nested() { # CODE [HELD]
   # One slot is the ancestor's, and the other is free.
   run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
   [ -e ran ]
+  rm ran
+  # One slot is the ancestor's, and the other is not.
+  run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c '"$CONDOLOCK" run --key n --slots 2 -- sh -c ": >go; sleep 1" & until [ -e go ]; do sleep 0.02; done; "$CONDOLOCK" run --key n --slots 2 --wait forever -- touch ran'
+  [ -e ran ]
 }
 
 @test "a run whose condition holds only after its own ancestor's end is refused at once" {
