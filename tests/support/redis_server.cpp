@@ -40,7 +40,17 @@ std::string server_program() {
 
 }  // namespace
 
-RedisServer::RedisServer(const std::vector<std::string>& options) {
+RedisServer::RedisServer(const std::vector<std::string>& options) : options_(options) { start(); }
+
+void RedisServer::kill() {
+  redisFree(context_);
+  context_ = nullptr;
+  ::kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+void RedisServer::start() {
   std::vector<std::string> words{server_program(),
                                  "--port",
                                  "0",
@@ -52,7 +62,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options) {
                                  directory_.path(),
                                  "--logfile",
                                  directory_.path() + "/log"};
-  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), options_.begin(), options_.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
@@ -77,9 +87,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options) {
 }
 
 RedisServer::~RedisServer() {
-  redisFree(context_);
-  kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  if (pid_ > 0) kill();
 }
 
 condolock::engine::redis::Target RedisServer::target() const {

@@ -22,6 +22,11 @@ class RedisServer {
   RedisServer& operator=(const RedisServer&) = delete;
   ~RedisServer();
 
+  // kill -9; then start() brings it back, with what it has on disk.
+  void kill();
+  void start();
+  pid_t pid() const { return pid_; }  // -1: killed
+
   std::string socket() const { return directory_.path() + "/redis.sock"; }
   condolock::engine::redis::Target target() const;
 
@@ -30,6 +35,7 @@ class RedisServer {
 
  private:
   TemporaryDirectory directory_;
+  std::vector<std::string> options_;
   pid_t pid_ = -1;
   redisContext* context_ = nullptr;
 };

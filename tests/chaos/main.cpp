@@ -1,0 +1,226 @@
+// chaos: real runs of condolock on several hosts, with whatever goes wrong. See usage() and docs/chaos.md.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "chaos/log.hpp"
+#include "chaos/result.hpp"
+#include "chaos/trial.hpp"
+#include "util/number.hpp"
+
+namespace {
+
+using namespace chaos;
+
+struct Options {
+  std::int64_t trials = 100;
+  std::uint64_t seed = 1;
+  std::int64_t at_once = 12;
+  Setting setting;
+};
+
+[[noreturn]] void usage(const std::string& problem) {
+  if (!problem.empty()) std::fprintf(stderr, "chaos: %s\n\n", problem.c_str());
+  std::fputs(
+      "chaos [--trials N] [--seed S]   play N trials (100), with the seeds from S (1) on; 1 if a rule breaks\n"
+      "  --at-once N                   so many trials at a time (12)\n"
+      "  --show                        say what happens in each trial; best with --trials 1\n"
+      "  --condolock FILE              the program to try ($CONDOLOCK)\n",
+      problem.empty() ? stdout : stderr);
+  std::exit(problem.empty() ? 0 : 64);
+}
+
+template <class T>
+T number(std::string_view option, const char* text, T max) {
+  const auto value = condolock::util::parse_number<T>(text == nullptr ? "" : text);
+  if (!value || *value < 1 || *value > max) usage(std::string(option) + " needs a number from 1 to " + std::to_string(max));
+  return *value;
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  if (const char* program = std::getenv("CONDOLOCK"); program != nullptr) options.setting.condolock = program;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const auto value = [&] { return ++i < argc ? argv[i] : nullptr; };
+    if (word == "--help") usage("");
+    if (word == "--trials") {
+      options.trials = number<std::int64_t>(word, value(), 1'000'000);
+    } else if (word == "--seed") {
+      options.seed = number<std::uint64_t>(word, value(), 1'000'000'000'000);
+    } else if (word == "--at-once") {
+      options.at_once = number<std::int64_t>(word, value(), 500);
+    } else if (word == "--condolock") {
+      const char* program = value();
+      options.setting.condolock = program == nullptr ? "" : program;
+    } else if (word == "--show") {
+      options.setting.shown = true;
+    } else {
+      usage("there is no option '" + std::string(word) + "'");
+    }
+  }
+  if (options.setting.condolock.empty()) usage("which program? --condolock FILE, or CONDOLOCK in the environment");
+  if (access(options.setting.condolock.c_str(), X_OK) != 0) usage("cannot run '" + options.setting.condolock + "'");
+  return options;
+}
+
+template <class T>
+T* shared(std::size_t count) {
+  void* room = mmap(nullptr, sizeof(T) * count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) {
+    std::perror("chaos: mmap");
+    std::exit(71);
+  }
+  return static_cast<T*>(room);  // zeros, which is what each of them starts with
+}
+
+// Measures how late a sleep of a millisecond ends on this core.
+[[noreturn]] void probe(unsigned core, Stalls& stalls) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  cpu_set_t only{};
+  CPU_SET(core, &only);
+  sched_setaffinity(0, sizeof only, &only);
+  for (Nanos before = now();;) {
+    const timespec length{0, ms(1)};
+    nanosleep(&length, nullptr);
+    const Nanos after = now();
+    const Nanos late = after - before - ms(1);
+    const auto slot = static_cast<std::size_t>((after - stalls.began) / Stalls::length);
+    if (slot < stalls.worst.size() && late > stalls.worst.at(slot)) stalls.worst.at(slot) = late;
+    before = after;
+  }
+}
+
+pid_t in_a_process(const auto& what) {
+  const pid_t pid = fork();
+  if (pid < 0) {
+    std::perror("chaos: fork");
+    std::exit(71);
+  }
+  if (pid == 0) {
+    what();
+    std::fflush(nullptr);
+    _exit(0);
+  }
+  return pid;
+}
+
+void play_guarded(std::uint64_t seed, const Options& options, const Stalls& stalls, Result& result) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  try {
+    play(seed, options.setting, stalls, result);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "chaos: seed %llu: %s\n", static_cast<unsigned long long>(seed), problem.what());
+    _exit(1);  // the result is not over: it counts as a failure
+  }
+}
+
+struct Sum {
+  int trials = 0, runs = 0, successes = 0, overlaps = 0, lost = 0, wrong = 0, orphans = 0;
+  Nanos overlap = 0, orphaned = 0, longest_stall = 0;
+  std::vector<Nanos> slack;
+
+  void add(const Result& result) {
+    ++trials;
+    runs += result.runs;
+    successes += result.successes;
+    overlaps += result.overlaps;
+    lost += result.lost;
+    wrong += result.wrong;
+    orphans += result.orphans;
+    overlap += result.overlap;
+    orphaned += result.orphaned;
+    longest_stall = std::max(longest_stall, result.worst_stall);
+    slack.insert(slack.end(), result.slack.begin(), result.slack.begin() + result.slacks);
+  }
+
+  void print(const char* name) {
+    std::ranges::sort(slack);
+    const auto at = [this](std::size_t place) { return slack.empty() ? 0.0 : static_cast<double>(slack[place]) / 1e6; };
+    std::printf("%-16s %6d %7d %9d %8d %9.1f %6d %6d %8d %9.1f %9.1f\n", name, trials, runs, successes, overlaps,
+                static_cast<double>(overlap) / 1e6, lost, wrong, orphans, at(0), at(slack.size() / 100));
+  }
+};
+
+int play_all(const Options& options) {
+  auto& stalls = *shared<Stalls>(1);
+  stalls.began = now();
+  std::vector<pid_t> probes;
+  for (unsigned core = 0; core < std::max(1U, std::thread::hardware_concurrency()); ++core) {
+    probes.push_back(in_a_process([&] { probe(core, stalls); }));
+  }
+  const auto count = static_cast<std::size_t>(options.trials);
+  auto* results = shared<Result>(count);
+  std::size_t begun = 0;
+  std::size_t running = 0;
+  while (begun < count || running > 0) {
+    if (begun < count && running < static_cast<std::size_t>(options.at_once)) {
+      const std::size_t i = begun++;
+      in_a_process([&] { play_guarded(options.seed + i, options, stalls, results[i]); });
+      ++running;
+      continue;
+    }
+    if (waitpid(-1, nullptr, 0) > 0) --running;
+  }
+  for (const pid_t pid : probes) kill(pid, SIGKILL);
+
+  Sum inside;
+  Sum stalled;
+  Sum outside;
+  std::array<int, fault_names.size()> faults{};
+  bool good = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Result& result = results[i];
+    for (std::size_t j = 0; j < faults.size(); ++j) faults.at(j) += result.faults.at(j);
+    const bool counts = !result.is_outside && result.worst_stall <= result.half_margin;
+    Sum& sum = result.is_outside ? outside : counts ? inside : stalled;
+    sum.add(result);
+    if (!result.is_over || (counts && result.why[0] != '\0')) {
+      good = false;
+      std::printf("seed %llu: %s. To see it again: ./dev chaos --trials 1 --show --seed %llu\n",
+                  static_cast<unsigned long long>(options.seed + i), result.is_over ? result.why.data() : "it broke off",
+                  static_cast<unsigned long long>(options.seed + i));
+    }
+  }
+  std::printf("%-16s %6s %7s %9s %8s %9s %6s %6s %8s %9s %9s\n", "promise", "trials", "runs", "successes", "overlaps", "ms",
+              "lost", "wrong", "orphans", "least ms", "1% ms");
+  inside.print("holds");
+  stalled.print("machine stalled");
+  outside.print("does not hold");
+  std::printf("faults:");
+  for (std::size_t j = 0; j < faults.size(); ++j)
+    std::printf("%s %s %d", j == 0 ? "" : ",", fault_names.at(j), faults.at(j));
+  const double seconds = static_cast<double>(now() - stalls.began) / 1e9;
+  std::printf("\n%zu trials from seed %llu in %.0f s; the longest stall of the machine was %.0f ms\n", count,
+              static_cast<unsigned long long>(options.seed), seconds,
+              static_cast<double>(std::max({inside.longest_stall, stalled.longest_stall, outside.longest_stall})) / 1e6);
+  return good ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 2 && std::string_view(argv[1]) == "witness") return witness(argc - 2, argv + 2);
+  Options options = parse(argc, argv);
+  std::array<char, 4096> self{};
+  if (readlink("/proc/self/exe", self.data(), self.size() - 1) > 0) options.setting.chaos = self.data();
+  return play_all(options);
+}

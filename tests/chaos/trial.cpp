@@ -1,0 +1,458 @@
+#include "chaos/trial.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "chaos/judge.hpp"
+#include "chaos/log.hpp"
+#include "chaos/proxy.hpp"
+#include "chaos/tool.hpp"
+#include "sim/dice.hpp"
+#include "support/redis_server.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace chaos {
+namespace {
+
+using condolock::sim::Dice;
+
+struct Host {
+  std::unique_ptr<Proxy> proxy;
+  std::string socket;
+  pid_t tool = 0;  // 0: none runs
+  std::size_t start = 0;
+  Nanos next = 0;  // when the next run begins
+};
+
+// What happens at a moment.
+struct Event {
+  Nanos at;
+  std::function<void()> what;
+};
+
+std::string text_of(const std::string& path) {
+  std::stringstream out;
+  out << std::ifstream(path).rdbuf();
+  return out.str();
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::istringstream text(text_of("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children"));
+  std::vector<pid_t> out;
+  for (pid_t child = 0; text >> child;) out.push_back(child);
+  return out;
+}
+
+pid_t keeper_of(pid_t tool) {
+  for (const pid_t child : children_of(tool)) {
+    if (text_of("/proc/" + std::to_string(child) + "/comm") == "lease-keeper\n") return child;
+  }
+  return 0;
+}
+
+class Trial {
+ public:
+  Trial(std::uint64_t seed, const Setting& setting, Result& result)
+      : setting_(setting), result_(result), dice_(seed), server_({"--appendonly", "yes", "--appendfsync", "always"}) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    lease_ = dice_.between(1000, 3000);
+    end_ = now() + ms(3 * lease_);
+    setenv("CHAOS_LOG", (directory_.path() + "/log").c_str(), 1);
+    hosts_.resize(static_cast<std::size_t>(dice_.between(2, 4)));
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+      hosts_[i].socket = directory_.path() + "/" + std::to_string(i);
+      hosts_[i].proxy = std::make_unique<Proxy>(hosts_[i].socket, server_.socket());
+      hosts_[i].next = now() + ms(dice_.between(0, 100));
+    }
+    result_.half_margin = ms(lease_ / 10) / 2;
+  }
+
+  void play() {
+    plan_faults();
+    while (now() < end_) step(true);
+    calm_down();
+    const Nanos deadline = now() + ms(30'000);
+    while (now() < deadline && std::ranges::any_of(hosts_, [](const Host& host) { return host.tool != 0; })) step(false);
+    for (const Host& host : hosts_) {
+      if (host.tool != 0) break_rule("a run did not end within 30 s after all faults were over");
+    }
+    judge_trial();
+  }
+
+  // The processes of a trial are all below it, whatever happened to their parents.
+  static void kill_descendants() {
+    for (;;) {
+      for (const pid_t child : children_of(getpid())) kill(child, SIGKILL);
+      if (waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+    }
+  }
+
+ private:
+  void show(const std::string& what) const {
+    if (setting_.shown)
+      std::fprintf(stderr, "%6lld ms  %s\n", static_cast<long long>((now() - began_) / 1'000'000), what.c_str());
+  }
+  void break_rule(const std::string& why) {
+    ++result_.wrong;
+    chaos::break_rule(result_, why);
+  }
+
+  // ---- runs
+
+  std::string script() {
+    const auto lives = [&](const std::string& more = "") {
+      return '"' + setting_.chaos + "\" witness " + std::to_string(dice_.between(10, lease_ * 3 / 2)) + more;
+    };
+    // A nested condolock has a fence of its own.
+    std::string out = "export CHAOS_FENCE=$CONDOLOCK_FENCE; ";
+    switch (dice_.between(0, 8)) {
+      case 0:
+        out += lives();
+        break;
+      case 1:
+        out += lives() + " & " + lives() + " & wait";
+        break;
+      case 2:
+        out += "timeout 20 " + lives();
+        break;
+      case 3:
+        out += "setsid -w " + lives();
+        break;
+      case 4:  // It cleans up after TERM.
+        out += "trap '" + lives() + "; exit 3' TERM; " + lives() + " & wait $!";
+        break;
+      case 5:
+        out += lives(" stubborn");
+        break;
+      case 6:
+        out += '"' + setting_.condolock + "\" run -q --url unix://" + server_.socket() +
+               " --key inner --wait 5s --lease 1s -- " + lives();
+        break;
+      case 7:
+        out += lives(" left") + " >/dev/null 2>&1 & " + lives();
+        break;
+      default:
+        out += "sh -c '(" + lives() + "; :) ; :'; :";
+    }
+    // Only a command that comes to its end without a failure leaves the mark of that.
+    out += " && \"" + setting_.chaos + "\" witness 0 done";
+    return dice_.chance(85) ? out : out + "; exit 7";
+  }
+
+  void start_run(Host& host) {
+    Start start;
+    start.run = static_cast<std::int64_t>(starts_.size()) + 1;
+    Wish wish;
+    wish.key = "job";
+    wish.socket = host.socket;
+    wish.directory = directory_.path();
+    wish.lease = lease_;
+    wish.wait = dice_.chance(40) ? 0 : dice_.between(100, 4000);
+    wish.kill_after = dice_.between(50, 1000);
+    wish.timeout = dice_.chance(15) ? dice_.between(100, lease_) : 0;
+    wish.leftovers = dice_.one_of<const char*>({"leave", "wait", "kill"});
+    wish.script = script();
+    start.leaves = wish.leftovers == "leave";
+    std::vector<std::string> words = condolock_command(setting_.condolock, wish);
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    setenv("CHAOS_RUN", std::to_string(start.run).c_str(), 1);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // as a shell or cron does
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    const std::string log = directory_.path() + "/messages";
+    if (!setting_.shown) posix_spawn_file_actions_addopen(&files, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (posix_spawnp(&host.tool, argv[0], &files, &attributes, argv.data(), environ) != 0) {
+      host.tool = 0;
+      break_rule("condolock could not be started");
+    }
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    host.start = starts_.size();
+    starts_.push_back(start);
+  }
+
+  void reap() {
+    int status = 0;
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+      const auto host = std::ranges::find(hosts_, pid, &Host::tool);
+      if (host == hosts_.end()) continue;  // the server, or a process whose parent has died
+      Start& start = starts_[host->start];
+      start.ended = now();
+      if (WIFEXITED(status)) start.exit_code = WEXITSTATUS(status);
+      if (start.exit_code != 75) {
+        show("run " + std::to_string(start.run) + " ends with " +
+             (start.exit_code ? std::to_string(*start.exit_code) : "signal " + std::to_string(WTERMSIG(status))));
+      }
+      host->tool = 0;
+      host->next = now() + ms(dice_.between(0, 100));
+    }
+  }
+
+  void step(bool starts_runs) {
+    std::vector<pollfd> fds;
+    for (const Host& host : hosts_) host.proxy->wait_for(fds);
+    poll(fds.data(), fds.size(), 3);
+    for (Host& host : hosts_) host.proxy->pump();
+    reap();
+    for (Host& host : hosts_) {
+      if (starts_runs && host.tool == 0 && now() >= host.next) start_run(host);
+    }
+    while (!events_.empty() && events_.back().at <= now()) {
+      const auto what = std::move(events_.back().what);
+      events_.pop_back();
+      what();
+    }
+  }
+
+  // ---- faults
+
+  void at(Nanos when, std::function<void()> what) {
+    events_.push_back({when, std::move(what)});
+    std::ranges::sort(events_, std::ranges::greater{}, &Event::at);
+  }
+
+  // What was done at its time, and is undone after `length`.
+  template <class Do, class Undo>
+  void for_a_while(Nanos length, Do what, Undo undo) {
+    what();
+    at(now() + length, undo);
+  }
+
+  void plan_faults() {
+    const std::int64_t count = dice_.between(1, 5);
+    const bool outside = dice_.chance(12);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto last = static_cast<std::int64_t>(outside ? Fault::stop_both : Fault::revoke);
+      const auto fault = static_cast<Fault>(outside && i == 0 ? last - dice_.between(0, 1) : dice_.between(0, last));
+      at(now() + ms(dice_.between(50, 5 * lease_ / 2)), [this, fault] { do_harm(fault); });
+    }
+  }
+
+  // Mostly the host that holds the lease.
+  Host& victim() {
+    if (dice_.chance(80)) {
+      for (Host& host : hosts_) {
+        if (host.tool != 0 && keeper_of(host.tool) != 0) return host;
+      }
+    }
+    return hosts_[static_cast<std::size_t>(dice_.between(0, static_cast<std::int64_t>(hosts_.size()) - 1))];
+  }
+
+  void signal(pid_t pid, int number) {
+    if (pid > 0) kill(pid, number);
+  }
+
+  void stop_for_a_while(const std::vector<pid_t>& pids) {
+    for (const pid_t pid : pids) signal(pid, SIGSTOP);
+    at(now() + ms(dice_.between(100, 2 * lease_)), [this, pids] {
+      for (const pid_t pid : pids) signal(pid, SIGCONT);
+    });
+  }
+
+  void do_harm(Fault fault) {
+    const bool needs_server = fault == Fault::flush_scripts || fault == Fault::full_memory || fault == Fault::revoke;
+    if (server_is_away_ && (needs_server || fault == Fault::kill_server || fault == Fault::stop_server)) return;
+    Host& host = victim();
+    const pid_t keeper = host.tool == 0 ? 0 : keeper_of(host.tool);
+    const bool needs_keeper =
+        fault == Fault::kill_keeper || fault == Fault::stop_keeper || fault == Fault::kill_both || fault == Fault::stop_both;
+    if (needs_keeper && keeper == 0) return;
+    ++result_.faults.at(static_cast<std::size_t>(fault));
+    const std::int64_t run = host.tool == 0 ? 0 : starts_[host.start].run;
+    show(std::string(fault_names.at(static_cast<std::size_t>(fault))) + " (run " + std::to_string(run) + ")");
+    Proxy* proxy = host.proxy.get();
+    switch (fault) {
+      case Fault::kill_tool:
+        return signal(host.tool, SIGKILL);
+      case Fault::kill_keeper:
+        return signal(keeper, SIGKILL);
+      case Fault::kill_both:
+        result_.is_outside = true;
+        signal(keeper, SIGKILL);
+        return signal(host.tool, SIGKILL);
+      case Fault::stop_tool:
+        return stop_for_a_while({host.tool});
+      case Fault::stop_keeper:
+        return stop_for_a_while({keeper});
+      case Fault::stop_both:
+        result_.is_outside = true;
+        return stop_for_a_while({keeper, host.tool});
+      case Fault::term_tool:
+        return signal(host.tool, SIGTERM);
+      case Fault::blackhole:
+        return for_a_while(
+            ms(dice_.between(50, 2 * lease_)), [&] { proxy->blackhole = true; }, [proxy] { proxy->blackhole = false; });
+      case Fault::delay:
+        return for_a_while(
+            ms(dice_.between(500, 2 * lease_)), [&] { proxy->delay = ms(dice_.between(5, 400)); },
+            [proxy] { proxy->delay = 0; });
+      case Fault::cut:
+        return proxy->cut();
+      case Fault::drop_reply:
+        return proxy->drop_reply();
+      case Fault::repeat:
+        return for_a_while(
+            ms(2 * lease_),
+            [&] {
+              proxy->repeat = true;
+              proxy->cut();
+            },
+            [proxy] { proxy->repeat = false; });
+      case Fault::kill_server:
+        server_is_away_ = true;
+        server_.kill();
+        at(now() + ms(dice_.between(0, lease_ / 2)), [this] { bring_server_back(); });
+        return;
+      case Fault::stop_server:
+        server_is_away_ = true;
+        return for_a_while(
+            ms(dice_.between(50, lease_)), [this] { signal(server_.pid(), SIGSTOP); }, [this] { bring_server_back(); });
+      case Fault::flush_scripts:
+        server_.command({"SCRIPT", "FLUSH"});
+        return;
+      case Fault::full_memory:
+        memory_is_full_ = true;
+        return for_a_while(
+            ms(dice_.between(50, lease_)),
+            [this] {
+              server_.command({"CONFIG", "SET", "maxmemory", "1"});
+            },
+            [this] { empty_memory(); });
+      case Fault::revoke:
+        return unlock();
+    }
+  }
+
+  void empty_memory() {
+    if (server_is_away_) return;  // done when it is back
+    memory_is_full_ = false;
+    server_.command({"CONFIG", "SET", "maxmemory", "0"});
+  }
+
+  void bring_server_back() {
+    if (!server_is_away_) return;
+    server_is_away_ = false;
+    if (server_.pid() > 0) {
+      signal(server_.pid(), SIGCONT);
+    } else {
+      server_.start();
+    }
+    if (memory_is_full_) empty_memory();
+  }
+
+  void unlock() { static_cast<void>(ask({"unlock", "-q", "job"})); }
+
+  void calm_down() {
+    show("all faults are over");
+    std::ranges::sort(events_, {}, &Event::at);
+    bring_server_back();
+    // What is left either undoes a fault or does one more.
+    for (const Event& event : std::exchange(events_, {})) event.what();
+    bring_server_back();
+    for (const Event& event : std::exchange(events_, {})) event.what();
+    for (Host& host : hosts_) {
+      host.proxy->blackhole = false;
+      host.proxy->delay = 0;
+      if (host.tool != 0) {
+        signal(keeper_of(host.tool), SIGCONT);
+        signal(host.tool, SIGCONT);
+      }
+    }
+  }
+
+  // ---- the end
+
+  // Runs condolock on the server itself, and returns what it prints. Its exit code is in exit_code_.
+  std::string ask(std::vector<std::string> words) {
+    const std::string file = directory_.path() + "/answer";
+    std::string line = "exec '" + setting_.condolock + "' --url 'unix://" + server_.socket() + "'";
+    for (const std::string& word : words) line += " '" + word + "'";
+    const int status = std::system((line + " >'" + file + "' 2>&1").c_str());
+    exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return text_of(file);
+  }
+
+  void judge_trial() {
+    // A run that was killed could not give back its lease, which then ends by itself.
+    const std::string answer =
+        ask({"run", "-q", "--key", "job", "--wait", std::to_string(lease_ + 2000) + "ms", "--", "true"});
+    if (exit_code_ != 0) break_rule("after the end nobody gets the lease: " + answer);
+    if (server_.command({"HGET", "{condolock}:job:job", "h_token"}) != "(nil)") break_rule("a lease is left");
+    // What the runs left behind may still live.
+    Log log(directory_.path() + "/log");
+    const auto history = nlohmann::json::parse(ask({"history", "--json", "--limit", "1000", "job"}), nullptr, false);
+    if (history.is_discarded()) return break_rule("the history is no JSON");
+    auto rows = history;
+    auto& runs = rows.at("runs");
+    // The last run, above, is no run of the trial.
+    if (!runs.empty()) runs.erase(runs.begin());
+    judge(starts_, log.lives(), rows, result_);
+    if (setting_.shown) {
+      for (const Life* life : log.lives()) {
+        std::fprintf(stderr, "run %lld, fence %lld, pid %d: %lld to %lld ms%s%s\n", static_cast<long long>(life->run),
+                     static_cast<long long>(life->fence), life->pid,
+                     static_cast<long long>((life->first - began_) / 1'000'000),
+                     static_cast<long long>((life->last - began_) / 1'000'000), life->left != 0 ? ", left behind" : "",
+                     life->done != 0 ? ", done" : "");
+      }
+    }
+  }
+
+  const Setting& setting_;
+  Result& result_;
+  Dice dice_;
+  Nanos began_ = now();
+  Nanos end_ = 0;
+  std::int64_t lease_ = 0;  // ms
+  support::TemporaryDirectory directory_;
+  support::RedisServer server_;
+  bool server_is_away_ = false;
+  bool memory_is_full_ = false;
+  std::vector<Host> hosts_;
+  std::vector<Start> starts_;
+  std::vector<Event> events_;  // the next one last
+  int exit_code_ = 0;
+};
+
+Nanos worst_between(const Stalls& stalls, Nanos from, Nanos to) {
+  Nanos worst = 0;
+  for (Nanos at = from; at < to + Stalls::length; at += Stalls::length) {
+    const auto slot = static_cast<std::size_t>((at - stalls.began) / Stalls::length);
+    if (slot < stalls.worst.size()) worst = std::max(worst, stalls.worst.at(slot).load());
+  }
+  return worst;
+}
+
+}  // namespace
+
+void play(std::uint64_t seed, const Setting& setting, const Stalls& stalls, Result& result) {
+  const Nanos began = now();
+  {
+    Trial trial(seed, setting, result);
+    trial.play();
+  }
+  Trial::kill_descendants();
+  result.worst_stall = worst_between(stalls, began, now());
+  result.is_over = true;
+}
+
+}  // namespace chaos
