@@ -490,7 +490,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
   type 'PS1=; sleep 60\n'
   local holder
   holder=$(job K h_who)
-  wait_for sh -c 'ps -o stat=,args= -t "$(ps -o tty= -p "$1" | tr -d " ")" | grep -q "^S+ *sleep 60"' sh "${holder% *}"
+  wait_for sh -c 'ps -o stat=,args= -t "$(ps -o tty= -p "$1" | tr -d " ")" | grep -qE "^S[^ ]*[+] +sleep 60"' sh "${holder% *}"
   type '\032'
   type 'echo "inner"-$?; kill %%1; exit 3\n'
   wait_for grep -q inner-148 shown

@@ -24,10 +24,14 @@ using support::Started;
 namespace {
 
 // A shell with a worker, a worker that is nobody's child any more, one behind timeout and one in a session of its own. Each
-// has its standard output. It says "ready" when all of them run.
-const std::string tree =
-    "sleep 60 & (sleep 60 &) ; timeout 60 sh -c 'sleep 60; :' & setsid -w sh -c 'echo ready; sleep 60; :' & wait";
+// has its standard output, and says "up" once it has a child. TERM comes only once, so nobody may fork after it.
+const std::string member = "sh -c 'sleep 60 & echo up; wait'";
+const std::string tree = member + " & (" + member + " &) ; timeout 60 " + member + " & setsid -w " + member + " & wait";
 const std::string deaf_tree = "trap '' TERM; " + tree;
+
+void await_tree(support::LineReader& out) {
+  for (int i = 0; i < 4; ++i) CHECK(out.line() == "up");
+}
 
 bool is_alive(pid_t pid) { return support::state_of(pid) != ' ' && support::state_of(pid) != 'Z'; }
 
@@ -62,7 +66,7 @@ TEST_CASE("keeper: condolock is killed, and the keeper ends all of the run") {
   for (const auto by : {process::Keeper::By::clone, process::Keeper::By::fork}) {
     for (const std::string& script : {tree, deaf_tree}) {
       StartedElsewhere run = start_elsewhere(script, {}, by);
-      CHECK(run.out.line() == "ready");
+      await_tree(run.out);
       kill(run.condolock, SIGKILL);
       waitpid(run.condolock, nullptr, 0);
       CHECK(run.out.rest().empty());  // which ends when all of them have
@@ -72,7 +76,7 @@ TEST_CASE("keeper: condolock is killed, and the keeper ends all of the run") {
 
 TEST_CASE("keeper: condolock is stopped, and the keeper ends the run when its deadline passes") {
   StartedElsewhere run = start_elsewhere(deaf_tree, {in(Millis(500)), in(Millis(700))}, process::Keeper::By::clone);
-  CHECK(run.out.line() == "ready");
+  await_tree(run.out);
   kill(run.condolock, SIGSTOP);
   CHECK(run.out.rest().empty());
   kill(run.condolock, SIGKILL);
@@ -91,7 +95,7 @@ TEST_CASE("keeper: condolock is killed at any time, before and after the command
 
 TEST_CASE("keeper: it is killed, and condolock finds what is left and can end it") {
   Started started = start_shell(deaf_tree);
-  CHECK(started.out.line() == "ready");
+  await_tree(started.out);
   kill(started.keeper.keeper_pid(), SIGKILL);
   started.await<news::Gone>();
   started.keeper.stop(SIGTERM);
@@ -104,7 +108,7 @@ TEST_CASE("keeper: it is killed, and condolock finds what is left and can end it
 
 TEST_CASE("keeper: it is stopped, and condolock learns of it and can end the run") {
   Started started = start_shell(tree);
-  CHECK(started.out.line() == "ready");
+  await_tree(started.out);
   kill(started.keeper.keeper_pid(), SIGSTOP);
   started.await<news::Gone>();
   started.keeper.stop(SIGTERM);
@@ -143,14 +147,14 @@ TEST_CASE("keeper: a daemon has left the run, and a session that the run waits f
   kill(left, SIGKILL);
 
   Started session = start_shell("setsid -w sh -c 'trap \"\" TERM; echo $$; exec sleep 60' & wait; exit 1");
-  const pid_t member = std::atoi(session.out.line().c_str());
+  const pid_t inner = std::atoi(session.out.line().c_str());
   session.keeper.stop(SIGTERM);
   session.exit_code();
   CHECK_FALSE(session.has<news::Over>());
-  CHECK(is_alive(member));
+  CHECK(is_alive(inner));
   session.keeper.stop(SIGKILL);
   session.await_over();
-  CHECK_FALSE(is_alive(member));
+  CHECK_FALSE(is_alive(inner));
 }
 
 TEST_CASE("keeper: it has another name, and none of our descriptors") {
