@@ -30,6 +30,7 @@ std::vector<Stretch> stretches(const std::map<std::int64_t, const Start*>& start
     stretch.last = std::max(stretch.last, life->last.load());
   }
   std::vector<Stretch> out;
+  out.reserve(by_run.size());
   for (const auto& [run, stretch] : by_run) out.push_back(stretch);
   std::ranges::sort(out, {}, &Stretch::first);
   return out;
@@ -41,7 +42,7 @@ void judge_overlaps(const std::vector<Stretch>& runs, Result& result) {
                                                [](const auto& a, const auto& b) { return a.last < b.last; });
     const Nanos slack = runs[i].first - earlier.last;
     if (slack >= 0) {
-      if (result.slacks < static_cast<int>(result.slack.size())) result.slack.at(result.slacks++) = slack;
+      if (result.slacks < result.slack.size()) result.slack.at(result.slacks++) = slack;
       continue;
     }
     ++result.overlaps;

@@ -128,7 +128,7 @@ void play_guarded(std::uint64_t seed, const Options& options, const Stalls& stal
   try {
     play(seed, options.setting, stalls, result);
   } catch (const std::exception& problem) {
-    std::fprintf(stderr, "chaos: seed %llu: %s\n", static_cast<unsigned long long>(seed), problem.what());
+    std::fprintf(stderr, "chaos: seed %s: %s\n", std::to_string(seed).c_str(), problem.what());
     _exit(1);  // the result is not over: it counts as a failure
   }
 }
@@ -149,7 +149,7 @@ struct Sum {
     overlap += result.overlap;
     orphaned += result.orphaned;
     longest_stall = std::max(longest_stall, result.worst_stall);
-    slack.insert(slack.end(), result.slack.begin(), result.slack.begin() + result.slacks);
+    slack.insert(slack.end(), result.slack.begin(), result.slack.begin() + static_cast<std::ptrdiff_t>(result.slacks));
   }
 
   void print(const char* name) {
@@ -195,9 +195,9 @@ int play_all(const Options& options) {
     sum.add(result);
     if (!result.is_over || (counts && result.why[0] != '\0')) {
       good = false;
-      std::printf("seed %llu: %s. To see it again: ./dev chaos --trials 1 --show --seed %llu\n",
-                  static_cast<unsigned long long>(options.seed + i), result.is_over ? result.why.data() : "it broke off",
-                  static_cast<unsigned long long>(options.seed + i));
+      const std::string seed = std::to_string(options.seed + i);
+      std::printf("seed %s: %s. To see it again: ./dev chaos --trials 1 --show --seed %s\n", seed.c_str(),
+                  result.is_over ? result.why.data() : "it broke off", seed.c_str());
     }
   }
   std::printf("%-16s %6s %7s %9s %8s %9s %6s %6s %8s %9s %9s\n", "promise", "trials", "runs", "successes", "overlaps", "ms",
@@ -209,8 +209,8 @@ int play_all(const Options& options) {
   for (std::size_t j = 0; j < faults.size(); ++j)
     std::printf("%s %s %d", j == 0 ? "" : ",", fault_names.at(j), faults.at(j));
   const double seconds = static_cast<double>(now() - stalls.began) / 1e9;
-  std::printf("\n%zu trials from seed %llu in %.0f s; the longest stall of the machine was %.0f ms\n", count,
-              static_cast<unsigned long long>(options.seed), seconds,
+  std::printf("\n%zu trials from seed %s in %.0f s; the longest stall of the machine was %.0f ms\n", count,
+              std::to_string(options.seed).c_str(), seconds,
               static_cast<double>(std::max({inside.longest_stall, stalled.longest_stall, outside.longest_stall})) / 1e6);
   return good ? 0 : 1;
 }
@@ -218,9 +218,14 @@ int play_all(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 2 && std::string_view(argv[1]) == "witness") return witness(argc - 2, argv + 2);
-  Options options = parse(argc, argv);
-  std::array<char, 4096> self{};
-  if (readlink("/proc/self/exe", self.data(), self.size() - 1) > 0) options.setting.chaos = self.data();
-  return play_all(options);
+  try {
+    if (argc > 2 && std::string_view(argv[1]) == "witness") return witness(argc - 2, argv + 2);
+    Options options = parse(argc, argv);
+    std::array<char, 4096> self{};
+    if (readlink("/proc/self/exe", self.data(), self.size() - 1) > 0) options.setting.chaos = self.data();
+    return play_all(options);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "chaos: %s\n", problem.what());
+    return 71;
+  }
 }

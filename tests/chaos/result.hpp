@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "chaos/log.hpp"
@@ -50,7 +51,7 @@ struct Result {
   std::array<int, fault_names.size()> faults{};
   // From the death of a run's last process to the start of the next run; only the first ones are kept.
   std::array<Nanos, 64> slack{};
-  int slacks = 0;
+  std::size_t slacks = 0;
   std::array<char, 512> why{};  // the first rule that broke
 };
 

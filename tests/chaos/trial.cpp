@@ -170,6 +170,7 @@ class Trial {
     start.leaves = wish.leftovers == "leave";
     std::vector<std::string> words = condolock_command(setting_.condolock, wish);
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     setenv("CHAOS_RUN", std::to_string(start.run).c_str(), 1);
@@ -235,13 +236,6 @@ class Trial {
     std::ranges::sort(events_, std::ranges::greater{}, &Event::at);
   }
 
-  // What was done at its time, and is undone after `length`.
-  template <class Do, class Undo>
-  void for_a_while(Nanos length, Do what, Undo undo) {
-    what();
-    at(now() + length, undo);
-  }
-
   void plan_faults() {
     is_calm_ = dice_.chance(10);
     if (is_calm_) return;
@@ -264,13 +258,13 @@ class Trial {
     return hosts_[static_cast<std::size_t>(dice_.between(0, static_cast<std::int64_t>(hosts_.size()) - 1))];
   }
 
-  void signal(pid_t pid, int number) {
+  static void signal(pid_t pid, int number) {
     if (pid > 0) kill(pid, number);
   }
 
   void stop_for_a_while(const std::vector<pid_t>& pids) {
     for (const pid_t pid : pids) signal(pid, SIGSTOP);
-    at(now() + ms(dice_.between(100, 2 * lease_)), [this, pids] {
+    at(now() + ms(dice_.between(100, 2 * lease_)), [pids] {
       for (const pid_t pid : pids) signal(pid, SIGCONT);
     });
   }
@@ -286,66 +280,74 @@ class Trial {
     ++result_.faults.at(static_cast<std::size_t>(fault));
     const std::int64_t run = host.tool == 0 ? 0 : starts_[host.start].run;
     show(std::string(fault_names.at(static_cast<std::size_t>(fault))) + " (run " + std::to_string(run) + ")");
-    Proxy* proxy = host.proxy.get();
+    if (needs_keeper || fault == Fault::kill_tool || fault == Fault::stop_tool || fault == Fault::term_tool) {
+      harm_processes(fault, host.tool, keeper);
+    } else if (needs_server || fault == Fault::kill_server || fault == Fault::stop_server) {
+      harm_server(fault);
+    } else {
+      harm_network(fault, *host.proxy);
+    }
+  }
+
+  void harm_processes(Fault fault, pid_t tool, pid_t keeper) {
+    result_.is_outside = result_.is_outside || fault == Fault::kill_both || fault == Fault::stop_both;
     switch (fault) {
       case Fault::kill_tool:
-        return signal(host.tool, SIGKILL);
+        return signal(tool, SIGKILL);
       case Fault::kill_keeper:
         return signal(keeper, SIGKILL);
       case Fault::kill_both:
-        result_.is_outside = true;
         signal(keeper, SIGKILL);
-        return signal(host.tool, SIGKILL);
+        return signal(tool, SIGKILL);
       case Fault::stop_tool:
-        return stop_for_a_while({host.tool});
+        return stop_for_a_while({tool});
       case Fault::stop_keeper:
         return stop_for_a_while({keeper});
       case Fault::stop_both:
-        result_.is_outside = true;
-        return stop_for_a_while({keeper, host.tool});
-      case Fault::term_tool:
-        return signal(host.tool, SIGTERM);
+        return stop_for_a_while({keeper, tool});
+      default:
+        return signal(tool, SIGTERM);
+    }
+  }
+
+  void harm_network(Fault fault, Proxy& proxy) {
+    switch (fault) {
       case Fault::blackhole:
-        return for_a_while(
-            ms(dice_.between(50, 2 * lease_)), [&] { proxy->blackhole = true; }, [proxy] { proxy->blackhole = false; });
+        proxy.blackhole = true;
+        return at(now() + ms(dice_.between(50, 2 * lease_)), [&proxy] { proxy.blackhole = false; });
       case Fault::delay:
-        return for_a_while(
-            ms(dice_.between(500, 2 * lease_)), [&] { proxy->delay = ms(dice_.between(5, 400)); },
-            [proxy] { proxy->delay = 0; });
-      case Fault::cut:
-        return proxy->cut();
-      case Fault::drop_reply:
-        return proxy->drop_reply();
+        proxy.delay = ms(dice_.between(5, 400));
+        return at(now() + ms(dice_.between(500, 2 * lease_)), [&proxy] { proxy.delay = 0; });
       case Fault::repeat:
-        return for_a_while(
-            ms(2 * lease_),
-            [&] {
-              proxy->repeat = true;
-              proxy->cut();
-            },
-            [proxy] { proxy->repeat = false; });
+        proxy.repeat = true;
+        proxy.cut();
+        return at(now() + ms(2 * lease_), [&proxy] { proxy.repeat = false; });
+      case Fault::drop_reply:
+        return proxy.drop_reply();
+      default:
+        return proxy.cut();
+    }
+  }
+
+  void harm_server(Fault fault) {
+    switch (fault) {
       case Fault::kill_server:
         server_is_away_ = true;
         server_.kill();
-        at(now() + ms(dice_.between(0, lease_ / 2)), [this] { bring_server_back(); });
-        return;
+        return at(now() + ms(dice_.between(0, lease_ / 2)), [this] { bring_server_back(); });
       case Fault::stop_server:
         server_is_away_ = true;
-        return for_a_while(
-            ms(dice_.between(50, lease_)), [this] { signal(server_.pid(), SIGSTOP); }, [this] { bring_server_back(); });
-      case Fault::flush_scripts:
-        server_.command({"SCRIPT", "FLUSH"});
-        return;
+        signal(server_.pid(), SIGSTOP);
+        return at(now() + ms(dice_.between(50, lease_)), [this] { bring_server_back(); });
       case Fault::full_memory:
         memory_is_full_ = true;
-        return for_a_while(
-            ms(dice_.between(50, lease_)),
-            [this] {
-              server_.command({"CONFIG", "SET", "maxmemory", "1"});
-            },
-            [this] { empty_memory(); });
+        server_.command({"CONFIG", "SET", "maxmemory", "1"});
+        return at(now() + ms(dice_.between(50, lease_)), [this] { empty_memory(); });
       case Fault::revoke:
-        return unlock();
+        ask({"unlock", "-q", "job"});
+        return;
+      default:
+        server_.command({"SCRIPT", "FLUSH"});
     }
   }
 
@@ -365,8 +367,6 @@ class Trial {
     }
     if (memory_is_full_) empty_memory();
   }
-
-  void unlock() { static_cast<void>(ask({"unlock", "-q", "job"})); }
 
   void calm_down() {
     show("all faults are over");
@@ -389,7 +389,7 @@ class Trial {
   // ---- the end
 
   // Runs condolock on the server itself, and returns what it prints. Its exit code is in exit_code_.
-  std::string ask(std::vector<std::string> words) {
+  std::string ask(const std::vector<std::string>& words) {
     const std::string file = directory_.path() + "/answer";
     std::string line = "exec '" + setting_.condolock + "' --url 'unix://" + server_.socket() + "'";
     for (const std::string& word : words) line += " '" + word + "'";

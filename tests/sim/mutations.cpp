@@ -23,6 +23,11 @@ const std::vector<Mutation> all_mutations{
      "who lost the lease records no success",
      {{"finish", "if not mine and (fence <= (record.cut or 0) or overtaken) then", "if false then"}}},
     {"client-clock", "the server's clock decides", {}, Wrong::client_clock},
+    {"no-last-look", "a lease is looked at once more before the command starts", {}, Wrong::no_last_look},
+    {"no-keeper", "the keeper ends a run that condolock can't end", {}, Wrong::no_keeper},
+    {"deadline-not-moved", "a renewal moves the keeper's deadlines", {}, Wrong::deadline_not_moved},
+    {"no-tree", "signals go to all of the run", {}, Wrong::no_tree},
+    {"no-wait-for-rest", "a run is over when nothing of it lives", {}, Wrong::no_wait_for_rest},
 
     {"fence-is-time",
      "a fence is greater than the one before",

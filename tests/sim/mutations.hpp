@@ -20,10 +20,15 @@ struct Patch {
 // What the simulated client, or the way to the server, does wrong instead.
 enum class Wrong : std::uint8_t {
   nothing,
-  no_margin,         // the server's lease ends when the client kills its command
-  sent_after_reply,  // the lease is counted from the answer
-  checks_before,     // the conditions are asked for in a step of their own
-  client_clock,      // min-time is counted on the client's time of day
+  no_margin,           // the server's lease ends when the client kills its command
+  sent_after_reply,    // the lease is counted from the answer
+  checks_before,       // the conditions are asked for in a step of their own
+  client_clock,        // min-time is counted on the client's time of day
+  no_last_look,        // a command starts however old its lease is
+  no_keeper,           // nobody ends the run of a condolock that is dead, stopped or stuck
+  deadline_not_moved,  // a renewal does not move the keeper's deadlines
+  no_tree,             // signals go to the command alone
+  no_wait_for_rest,    // a run is over when its command has ended
 };
 
 struct Mutation {

@@ -35,7 +35,12 @@ void Oracle::on_command_end(const RunSpec& run) { living_.erase(run.number); }
 
 void Oracle::on_report(const RunSpec& run, const run::Report& report) {
   const lock::Attempt& attempt = run.plan.attempt;
-  if (std::holds_alternative<run::report::Stopping>(report)) ++counts_.stopped;
+  if (const auto* stopping = std::get_if<run::report::Stopping>(&report)) {
+    ++counts_.stopped;
+    if (scenario_.profile == Profile::calm && stopping->why == run::report::Stopping::Why::not_renewed) {
+      violate("needless", "r" + std::to_string(run.number) + " is stopped though its lease is renewed");
+    }
+  }
   if (const auto* refused = std::get_if<run::report::Refused>(&report)) {
     const auto* held = std::get_if<lock::Held>(&refused->decision);
     if (held != nullptr && held->who == attempt.who && revoked_.count(attempt.job.key) == 0) {

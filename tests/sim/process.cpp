@@ -1,14 +1,9 @@
 #include "sim/process.hpp"
 
 #include <csignal>
-#include <limits>
+#include <utility>
 
 namespace condolock::sim {
-namespace {
-
-constexpr Nanos never = std::numeric_limits<Nanos>::max();
-
-}  // namespace
 
 Process::Process(Agenda& agenda, Network& network, const Scenario& scenario, const RunSpec& spec, Onlooker& onlooker,
                  Trace& trace, ClientMutations mutations)
@@ -21,7 +16,8 @@ Process::Process(Agenda& agenda, Network& network, const Scenario& scenario, con
       trace_(trace),
       mutations_(mutations),
       run_(spec.plan),
-      client_(network, spec, [this] { wake(); }) {}
+      client_(network, spec, [this] { wake(); }),
+      tree_(agenda, scenario, spec, onlooker, trace, mutations.tree, [this] { wake(); }) {}
 
 void Process::begin() {
   if (over_) return;
@@ -36,23 +32,22 @@ void Process::signal(int number) {
   wake();
 }
 
-void Process::freeze(Nanos until, bool command) {
-  if (!begun_ || over_ || until <= frozen_until_) return;
+void Process::freeze(Nanos until, bool host) {
+  if (!begun_) return;
+  if (host) tree_.freeze(until);
+  if (over_ || until <= frozen_until_) return;
   frozen_until_ = until;
-  command_frozen_ = command;
   agenda_.at(until, [this] {
     if (!over_ && !is_frozen()) service();
   });
 }
 
-void Process::kill(bool host_too) {
+void Process::kill(bool host) {
+  if (host) tree_.on_crash();
   if (over_) return;
   over_ = true;
-  client_.die(host_too);
-  if (command_lives_) {
-    command_lives_ = false;
-    onlooker_.on_command_end(spec_);
-  }
+  client_.die(host);
+  if (!host) tree_.on_condolock_killed();
 }
 
 void Process::wake() {
@@ -67,14 +62,19 @@ void Process::wake() {
 void Process::service() {
   do {
     fed_ = false;
-    if (command_code_) {
-      const int code = *command_code_;
-      command_code_.reset();
-      feed(run::event::ChildExited{code});
-      feed(run::event::TreeEmpty{});
+    if (held_up_) {
+      std::deque<run::Event> events;
+      start_command(*std::exchange(held_up_, std::nullopt), events);
+      for (const run::Event& event : events) {
+        if (!over_) feed(event);
+      }
     }
+    for (const run::Event& event : tree_.look()) {
+      if (!over_) feed(event);
+    }
+    if (over_) return;
     const auto due = run_.next_tick();
-    if (!over_ && due && now() >= *due) feed(run::event::Tick{});
+    if (due && now() >= *due) feed(run::event::Tick{});
     while (!over_ && !signals_.empty()) {
       const int number = signals_.front();
       signals_.pop_front();
@@ -85,7 +85,7 @@ void Process::service() {
       if (mutations_.sent_after_reply) reply->sent = now();
       feed(run::event::Replied{*std::move(reply)});
     }
-  } while (!over_ && (client_.has_arrivals() || command_code_ || !signals_.empty()));
+  } while (!over_ && !is_frozen() && (client_.has_arrivals() || tree_.has_news() || !signals_.empty()));
   if (!over_) set_alarm();
 }
 
@@ -116,6 +116,12 @@ void Process::perform(const run::action::Eval& eval, std::deque<run::Event>& /*e
 void Process::perform(const run::action::Cancel& /*cancel*/, std::deque<run::Event>& /*events*/) { client_.cancel(); }
 
 void Process::perform(const run::action::Spawn& spawn, std::deque<run::Event>& events) {
+  if (spec_.command.held_up == 0 || std::exchange(was_held_up_, true)) return start_command(spawn, events);
+  held_up_ = spawn;
+  freeze(agenda_.now() + spec_.command.held_up, false);
+}
+
+void Process::start_command(const run::action::Spawn& spawn, std::deque<run::Event>& events) {
   bool called_off = false;
   while (!signals_.empty()) {
     called_off = called_off || run::Run::calls_off(signals_.front());
@@ -123,32 +129,26 @@ void Process::perform(const run::action::Spawn& spawn, std::deque<run::Event>& e
     signals_.pop_front();
   }
   if (called_off) return;
+  if (run_.is_late(now()) && !mutations_.no_last_look) return void(events.emplace_back(run::event::Late{}));
   if (spec_.command.cant_start) return void(events.emplace_back(run::event::SpawnFailed{127, "not found"}));
-  command_lives_ = true;
-  ends_at_ = never;
-  trace_.line(agenda_.now(), 1, [&] { return "   r" + std::to_string(spec_.number) + " starts its command"; });
-  onlooker_.on_command(spec_, spawn.grant.fence);
+  tree_.start(spawn);
   events.emplace_back(run::event::Spawned{});
   events.emplace_back(run::event::Executed{1000 + spec_.number});
-  end_command_in(spec_.command.takes, spec_.command.code);
 }
 
-void Process::perform(const run::action::Stop& stop, std::deque<run::Event>& /*events*/) {
-  trace_.line(agenda_.now(), 2, [&] {
-    return "   r" + std::to_string(spec_.number) + " sends " + (stop.signal == SIGKILL ? "KILL" : "TERM");
-  });
-  if (stop.signal == SIGKILL) return end_command_in(millisecond, 128 + SIGKILL);
-  if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + stop.signal);
+void Process::perform(const run::action::Stop& stop, std::deque<run::Event>& /*events*/) { tree_.stop(stop.signal); }
+
+void Process::perform(const run::action::MoveDeadlines& move, std::deque<run::Event>& /*events*/) {
+  tree_.move(move.deadlines);
 }
 
-void Process::perform(const run::action::MoveDeadlines& /*move*/, std::deque<run::Event>& /*events*/) {}
-
+// No job control here.
 void Process::perform(const run::action::StopSelf& /*stop*/, std::deque<run::Event>& /*events*/) {}
 
-void Process::perform(const run::action::LetGo& /*let_go*/, std::deque<run::Event>& /*events*/) {}
+void Process::perform(const run::action::LetGo& /*let_go*/, std::deque<run::Event>& /*events*/) { tree_.let_go(); }
 
 void Process::perform(const run::action::Forward& forward, std::deque<run::Event>& /*events*/) {
-  if (spec_.command.obeys) end_command_in(*spec_.command.obeys, 128 + forward.signal);
+  tree_.forward(forward.signal);
 }
 
 void Process::perform(const run::action::Notify& notify, std::deque<run::Event>& /*events*/) {
@@ -161,31 +161,6 @@ void Process::perform(const run::action::Done& done, std::deque<run::Event>& /*e
   trace_.line(agenda_.now(), static_cast<std::uint64_t>(done.exit_code),
               [&] { return "   r" + std::to_string(spec_.number) + " exits with " + std::to_string(done.exit_code); });
   onlooker_.on_exit(spec_, done.exit_code);
-}
-
-void Process::end_command_in(Nanos length, int code) {
-  const Nanos at = agenda_.now() + length;
-  if (at >= ends_at_) return;  // it ends sooner
-  ends_at_ = at;
-  const std::uint64_t number = ++ending_;
-  agenda_.in(length, [this, number, code] {
-    if (number == ending_) end_command(code);
-  });
-}
-
-void Process::end_command(int code) {
-  if (!command_lives_) return;
-  // What stands still doesn't end; but KILL ends that too.
-  if (is_frozen() && command_frozen_ && code != 128 + SIGKILL) {
-    ends_at_ = never;
-    return end_command_in(frozen_until_ - agenda_.now(), code);
-  }
-  command_lives_ = false;
-  trace_.line(agenda_.now(), static_cast<std::uint64_t>(code),
-              [&] { return "   the command of r" + std::to_string(spec_.number) + " ends with " + std::to_string(code); });
-  onlooker_.on_command_end(spec_);
-  command_code_ = code;
-  wake();
 }
 
 }  // namespace condolock::sim

@@ -1,5 +1,4 @@
-// One condolock process on a host: the real run state machine, driven as the real loop drives it, with a command that only
-// the simulation knows to live or to be dead.
+// One condolock process on a host: the real run state machine, driven as the real loop drives it.
 #pragma once
 
 #include <deque>
@@ -8,28 +7,16 @@
 
 #include "run/run.hpp"
 #include "sim/client.hpp"
+#include "sim/onlooker.hpp"
+#include "sim/run_tree.hpp"
 
 namespace condolock::sim {
-
-class Process;
-
-// What is seen of processes from outside.
-class Onlooker {
- public:
-  Onlooker() = default;
-  Onlooker(const Onlooker&) = delete;
-  Onlooker& operator=(const Onlooker&) = delete;
-  virtual ~Onlooker() = default;
-  // A command has begun, with a lease unless `fence` is 0; and has ended.
-  virtual void on_command(const RunSpec& run, std::int64_t fence) = 0;
-  virtual void on_command_end(const RunSpec& run) = 0;
-  virtual void on_report(const RunSpec& run, const run::Report& report) = 0;
-  virtual void on_exit(const RunSpec& run, int code) = 0;
-};
 
 // How far the promise's own assumptions are mutated to be wrong: see mutations.hpp.
 struct ClientMutations {
   bool sent_after_reply = false;
+  bool no_last_look = false;  // a command starts however old its lease is
+  TreeMutations tree;
 };
 
 class Process {
@@ -39,10 +26,12 @@ class Process {
 
   void begin();
   void signal(int number);
-  // Nothing of it runs until then; `command` neither.
-  void freeze(Nanos until, bool command);
-  // It is gone at once, and so is its command; on a crash of the host nobody tells the server.
-  void kill(bool host_too);
+  // Condolock does not run until then; with `host`, its command and keeper neither.
+  void freeze(Nanos until, bool host);
+  // It is gone at once; with `host`, so are its command and keeper, and nobody tells the server.
+  void kill(bool host);
+  void kill_keeper() { tree_.kill_keeper(); }
+  void stop_keeper() { tree_.stop_keeper(); }
   bool is_over() const { return over_; }
   bool has_begun() const { return begun_; }
   const RunSpec& spec() const { return spec_; }
@@ -69,8 +58,7 @@ class Process {
   void perform(const run::action::Notify& notify, std::deque<run::Event>& events);
   void perform(const run::action::Done& done, std::deque<run::Event>& events);
 
-  void end_command_in(Nanos length, int code);
-  void end_command(int code);
+  void start_command(const run::action::Spawn& spawn, std::deque<run::Event>& events);
 
   Agenda& agenda_;
   const DriftingClock& clock_;
@@ -87,14 +75,12 @@ class Process {
   bool over_ = false;
   bool fed_ = false;
   Nanos frozen_until_ = 0;
-  bool command_frozen_ = false;
   std::uint64_t alarm_ = 0;  // the number of the one that counts
   std::deque<int> signals_;
 
-  bool command_lives_ = false;
-  Nanos ends_at_ = 0;
-  std::uint64_t ending_ = 0;         // the number of the end that counts
-  std::optional<int> command_code_;  // it has ended, and nobody has looked yet
+  RunTree tree_;
+  std::optional<run::action::Spawn> held_up_;  // by a message that blocks
+  bool was_held_up_ = false;
 };
 
 }  // namespace condolock::sim

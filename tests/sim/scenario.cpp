@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::array<const char*, profiles> profile_names{"promise", "calm", "crowd", "back",
                                                           "lossy",   "jump", "stall", "force"};
-constexpr std::array<const char*, 16> fault_names{"cut off", "freeze",     "stop",       "crash",  "kill",  "signal",
-                                                  "restart", "loss",       "clock jump", "forget", "pause", "resume",
-                                                  "unlock",  "unlock now", "reset",      "touch"};
+constexpr std::array<const char*, 18> fault_names{
+    "cut off", "freeze",     "stop",   "crash", "kill",   "signal", "kill keeper", "stop keeper", "restart",
+    "loss",    "clock jump", "forget", "pause", "resume", "unlock", "unlock now",  "reset",       "touch"};
 
 Profile profile_of(std::uint64_t seed) {
   if (seed % 500 == 499) return Profile::crowd;
@@ -142,6 +142,7 @@ class Maker {
     if (dice_.chance(10)) plan.timeout = length();
     if (dice_.chance(10)) plan.jitter = length();
     plan.forced = dice_.chance(5);
+    plan.leftovers = dice_.one_of({run::Leftovers::leave, run::Leftovers::wait, run::Leftovers::kill});
     const bool waits = waiting_ && dice_.chance(80);
     const Millis wait = length() * 2;
     const std::int64_t unreachable = is(Profile::calm) ? 2 : dice_.between(0, 19);
@@ -162,6 +163,9 @@ class Maker {
     command.code = dice_.chance(75) ? 0 : 1;
     if (dice_.chance(60)) command.obeys = within(0, 500 * millisecond);
     command.cant_start = dice_.chance(4);
+    if (dice_.chance(25) && !is(Profile::crowd)) command.leaves = within(0, shortest_);
+    if (dice_.chance(60)) command.rest_obeys = within(0, 500 * millisecond);
+    if (dice_.chance(5) && !is(Profile::calm)) command.held_up = within(0, 2 * nanos(lease_));
     if (isolated_) {
       command.takes = within(shortest_ / 2, 3 * shortest_);
       if (dice_.chance(50)) command.obeys.reset();
@@ -182,10 +186,11 @@ class Maker {
   std::vector<FaultKind> choice() const {
     if (is(Profile::calm))
       return {FaultKind::op_pause, FaultKind::op_resume, FaultKind::op_unlock, FaultKind::op_reset, FaultKind::op_touch};
-    std::vector<FaultKind> all{FaultKind::cut_off,   FaultKind::freeze,   FaultKind::stop,     FaultKind::crash,
-                               FaultKind::kill,      FaultKind::kill,     FaultKind::signal,   FaultKind::signal,
-                               FaultKind::restart,   FaultKind::forget,   FaultKind::op_pause, FaultKind::op_resume,
-                               FaultKind::op_unlock, FaultKind::op_reset, FaultKind::op_touch};
+    std::vector<FaultKind> all{FaultKind::cut_off,     FaultKind::freeze,      FaultKind::stop,      FaultKind::crash,
+                               FaultKind::kill,        FaultKind::kill,        FaultKind::signal,    FaultKind::signal,
+                               FaultKind::kill_keeper, FaultKind::stop_keeper, FaultKind::restart,   FaultKind::forget,
+                               FaultKind::op_pause,    FaultKind::op_resume,   FaultKind::op_unlock, FaultKind::op_reset,
+                               FaultKind::op_touch};
     if (is(Profile::lossy)) all.insert(all.end(), 10, FaultKind::loss);
     if (is(Profile::jump) || is(Profile::back)) all.insert(all.end(), 10, FaultKind::jump);
     if (is(Profile::stall)) all.insert(all.end(), {FaultKind::freeze, FaultKind::freeze, FaultKind::stop, FaultKind::stop});
@@ -216,13 +221,30 @@ class Maker {
       spec.key = conditional_ && dice_.chance(30) ? "b" : "a";
       if (!is_left_out('t', i)) scenario_.faults.push_back(spec);
     }
+    if (!is(Profile::stall)) spare_one_of_both();
+  }
+
+  // A run may lose its condolock or its keeper, but the promise does not hold if it loses both.
+  void spare_one_of_both() {
+    const auto is_on_keeper = [](const FaultSpec& fault) { return fault.what == FaultKind::kill_keeper; };
+    for (FaultSpec& fault : scenario_.faults) {
+      if (fault.what != FaultKind::stop && fault.what != FaultKind::kill) continue;
+      for (const FaultSpec& other : scenario_.faults) {
+        if (is_on_keeper(other) && other.of == fault.of) fault.what = FaultKind::signal;
+      }
+    }
+    for (RunSpec& run : scenario_.runs) {
+      const auto is_its_own = [&](const FaultSpec& fault) { return is_on_keeper(fault) && fault.of == run.number; };
+      if (std::any_of(scenario_.faults.begin(), scenario_.faults.end(), is_its_own)) run.command.held_up = 0;
+    }
   }
 
   Nanos length_of(FaultKind fault) {
     switch (fault) {
       case FaultKind::freeze:
-      case FaultKind::stop:
         return is(Profile::stall) ? within(3 * delay(), 3 * shortest_) : within(0, delay());
+      case FaultKind::stop:
+        return within(0, 3 * shortest_);
       case FaultKind::jump:
         if (is(Profile::back)) return within(dice_.chance(50) ? -2 * shortest_ : -10L * 365 * 86'400 * second, 0);
         return dice_.chance(50) ? within(-2 * shortest_, 2 * shortest_) : within(-3600 * second, 3600 * second);

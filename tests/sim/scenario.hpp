@@ -33,6 +33,9 @@ struct Command {
   int code = 0;
   std::optional<Nanos> obeys;  // how long it takes to end after TERM; none: it ignores it
   bool cant_start = false;
+  Nanos leaves = 0;                 // what it starts and leaves behind lives so much longer; 0: it leaves nothing
+  std::optional<Nanos> rest_obeys;  // as `obeys`, of what it leaves
+  Nanos held_up = 0;                // condolock stands still for so long just before it starts the command
 };
 
 // One condolock process: its name is r and its number.
@@ -45,12 +48,14 @@ struct RunSpec {
 };
 
 enum class FaultKind : std::uint8_t {
-  cut_off,   // a host and the server don't reach each other: what they send arrives when it is over
-  freeze,    // nothing on a host runs
-  stop,      // one condolock process stands still, its command goes on
-  crash,     // a host, or `length` later again with what cron starts from then on
-  kill,      // one condolock process, and its command with it
-  signal,    // TERM to one condolock process
+  cut_off,  // a host and the server don't reach each other: what they send arrives when it is over
+  freeze,   // nothing on a host runs
+  stop,     // one condolock process stands still, its command and keeper go on
+  crash,    // a host, or `length` later again with what cron starts from then on
+  kill,     // one condolock process
+  signal,   // TERM to one condolock process
+  kill_keeper,
+  stop_keeper,
   restart,   // the server is away for a while; every connection breaks
   loss,      // ... and what it wrote since `since` is lost
   jump,      // the server's clock
@@ -65,7 +70,8 @@ enum class FaultKind : std::uint8_t {
 const char* name_of(FaultKind fault);
 // Of one run, and not of a host, the server or a key.
 constexpr bool is_of_run(FaultKind fault) {
-  return fault == FaultKind::stop || fault == FaultKind::kill || fault == FaultKind::signal;
+  return fault == FaultKind::stop || fault == FaultKind::kill || fault == FaultKind::signal ||
+         fault == FaultKind::kill_keeper || fault == FaultKind::stop_keeper;
 }
 
 // Its name is t and its number.

@@ -25,8 +25,11 @@ class World final {
     const Wrong wrong = mutation == nullptr ? Wrong::nothing : mutation->wrong;
     mutate_network(wrong);
     for (const RunSpec& run : scenario_.runs) {
-      processes_.push_back(std::make_unique<Process>(agenda_, network_, scenario_, run, oracle_, trace_,
-                                                     ClientMutations{wrong == Wrong::sent_after_reply}));
+      const TreeMutations tree{wrong == Wrong::no_keeper, wrong == Wrong::deadline_not_moved, wrong == Wrong::no_tree,
+                               wrong == Wrong::no_wait_for_rest};
+      processes_.push_back(
+          std::make_unique<Process>(agenda_, network_, scenario_, run, oracle_, trace_,
+                                    ClientMutations{wrong == Wrong::sent_after_reply, wrong == Wrong::no_last_look, tree}));
     }
   }
 
@@ -122,6 +125,10 @@ class World final {
         return on_run(fault.of, [](Process& process) { process.kill(false); });
       case FaultKind::signal:
         return on_run(fault.of, [](Process& process) { process.signal(SIGTERM); });
+      case FaultKind::kill_keeper:
+        return on_run(fault.of, [](Process& process) { process.kill_keeper(); });
+      case FaultKind::stop_keeper:
+        return on_run(fault.of, [](Process& process) { process.stop_keeper(); });
       case FaultKind::restart:
       case FaultKind::loss:
         return restart(fault.length, fault.what == FaultKind::loss);
