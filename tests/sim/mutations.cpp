@@ -85,7 +85,7 @@ const std::vector<Mutation> all_mutations{
      {{"acquire", "      wake(record)\n", ""}}},
     {"no-wake-when-refused",
      "who was woken and is refused by a condition wakes the next",
-     {{"acquire", "    wake(record)\n    local verdict = verdicts[refused]\n", "    local verdict = verdicts[refused]\n"}}},
+     {{"acquire", "    wake(record)\n    reply = refused\n", "    reply = refused\n"}}},
     {"no-waiters-until",
      "who waits says so in the record",
      {{"acquire", "    set_field(record, 'waiters_until', later(record.waiters_until, now + left + SLEEP_MARGIN))\n", ""}}},
