@@ -41,11 +41,12 @@ mutation(no-keeper "the keeper ends the run when condolock does not"
 ]==] "")
 mutation(no-death-notice "the keeper learns at once that condolock has died"
   src/process/keeper_process.cpp
-  [==[    system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGCHLD);
-]==] "")
+  [==[    has_death_signal_ = system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGCHLD) == 0;
+]==] [==[    has_death_signal_ = true;
+]==])
 mutation(no-death-signal "the command dies when condolock and the keeper are killed at once"
   src/process/keeper_process.cpp
-  [==[  if (const long result = system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); result != 0) return static_cast<int>(-result);
+  [==[  system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 ]==] "")
 mutation(no-tree-walk "a signal goes to all descendants of the command"
   src/process/tree.cpp

@@ -55,8 +55,8 @@ int prepare(const KeeperPlan& plan, pid_t keeper) {
   if (!plan.shares_group) {
     if (const long result = system_call(SYS_setpgid, 0, 0); result != 0) return static_cast<int>(-result);
   }
-  // For the case that both processes die at once.
-  if (const long result = system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); result != 0) return static_cast<int>(-result);
+  // For the case that both processes die at once. A sandbox may refuse it (see abilities.hpp).
+  system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
   if (system_call(SYS_getppid) != keeper) system_call(SYS_exit_group, 128 + SIGKILL);
   if (plan.ignores_sigchld) {
     KernelAction action{};
@@ -91,7 +91,7 @@ class Keeping {
 
   int keep() {
     // The kernel tells of condolock's death with CHLD, too: whatever happens, the keeper looks at everything.
-    system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGCHLD);
+    has_death_signal_ = system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGCHLD) == 0;
     tree_.adopts = system_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1) == 0;
     // Not condolock's name, so that `killall condolock` does not kill both.
     system_call(SYS_prctl, PR_SET_NAME, address_of("lease-keeper"));
@@ -170,8 +170,9 @@ class Keeping {
       system_call(SYS_timer_settime, timer_, TIMER_ABSTIME, address_of(&at), 0);
     }
     const std::uint64_t child = std::uint64_t{1} << static_cast<unsigned>(SIGCHLD - 1);
-    const timespec without_timer{0, 100 * millisecond};
-    system_call(SYS_rt_sigtimedwait, address_of(&child), 0, has_timer_ ? 0 : address_of(&without_timer), kernel_mask_size);
+    const timespec tenth{0, 100 * millisecond};
+    const bool is_told_of_all = has_timer_ && has_death_signal_;
+    system_call(SYS_rt_sigtimedwait, address_of(&child), 0, is_told_of_all ? 0 : address_of(&tenth), kernel_mask_size);
   }
 
   std::int64_t next_look() const {
@@ -219,6 +220,7 @@ class Keeping {
   std::int64_t kill_again_at_ = never;
   int timer_ = 0;
   bool has_timer_ = false;
+  bool has_death_signal_ = false;
   std::int64_t timer_at_ = never;
 };
 

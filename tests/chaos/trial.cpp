@@ -131,7 +131,7 @@ class Trial {
         out += "timeout 20 " + lives();
         break;
       case 3:
-        out += "setsid -w " + lives();
+        out += "setsid -w " + lives(dice_.chance(50) ? " stubborn" : "");
         break;
       case 4:  // It cleans up after TERM.
         out += "trap '" + lives() + "; exit 3' TERM; " + lives() + " & wait $!";

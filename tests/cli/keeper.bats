@@ -141,6 +141,11 @@ END
   kill "$(cat daemon)"
 }
 
+@test "a process in a session of its own that outlives its parent's TERM is ended with the run" {
+  "$CONDOLOCK" run --key K --timeout 1s -k 300ms -- sh -c 'setsid -w sh -c "trap \"\" TERM; echo \$\$ >pid; while :; do sleep 0.05; done"' 3>&- || [ $? -eq 124 ]
+  gone "$(cat pid)"
+}
+
 @test "nested: the outer run is ended, and so is the inner one" {
   tree
   "$CONDOLOCK" run --key K --lease 1s -- "$CONDOLOCK" run --key inner -k 100ms -- sh tree 3>&- &
@@ -219,4 +224,33 @@ END
   gone "$(cat pid)"
   unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh timeout -s KILL 20 "$CONDOLOCK" run --key K -k 100ms -- sh -c 'sleep 60 & echo $! >pid; exit 3' || [ $? -eq 3 ]
   gone "$(cat pid)"
+}
+
+@test "in a sandbox that refuses a system call: all of the run is ended all the same, and doctor says what is missing" {
+  # The adoption of orphans, the signal at a parent's death, the timer, and a clone that shares memory.
+  for call in prctl:36 prctl:1 timer_create clone:273; do
+    sandbox=(perl "$SOURCE_DIR/tests/support/refuse.pl" "$call")
+    tree
+    expect_code 124 "${sandbox[@]}" "$CONDOLOCK" run --key K --timeout 2s -k 100ms -- sh tree 3>&-
+    ready
+    all_gone || { echo "$call: $(ps -o pid,ppid,args -p "$(paste -sd, pids)")"; return 1; }
+    for signal in KILL STOP; do
+      tree
+      "${sandbox[@]}" "$CONDOLOCK" run --key K --lease 2s -- sh tree 3>&- &
+      condolock=$!
+      wait_for ready
+      kill -$signal "$condolock"
+      nobody_is_left_when_the_lease_is_free || { echo "$call: $signal"; return 1; }
+      put_down "$condolock"
+    done
+    run "${sandbox[@]}" "$CONDOLOCK" doctor
+    case $call in
+      prctl:36) [[ $output =~ 'PR_SET_CHILD_SUBREAPER is refused (Operation not permitted): '.*'-> let the sandbox' ]] ;;
+      prctl:1) [[ $output =~ 'PR_SET_PDEATHSIG is refused (Operation not permitted): ' ]] ;;
+      timer_create) [[ $output =~ 'timer_create(CLOCK_BOOTTIME) is refused (Operation not permitted): ' ]] ;;
+      *) [[ $output =~ 'all processes of a run can be ended' ]] ;;
+    esac || { echo "$call: doctor: $output"; return 1; }
+  done
+  run unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$CONDOLOCK" doctor
+  [[ $output =~ "/proc can't be read: only the command and its process group" ]]
 }

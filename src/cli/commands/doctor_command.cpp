@@ -9,6 +9,7 @@
 #include "engine/ask.hpp"
 #include "lock/clock_survey.hpp"
 #include "lock/trial.hpp"
+#include "process/abilities.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 
@@ -154,6 +155,17 @@ std::optional<engine::Finding> look_at_times(const Globals& globals) {
       "set the clock by NTP; the next run of each job stores its times as now"};
 }
 
+// What can be promised about the processes of a run on this machine.
+void look_at_processes(std::vector<engine::Finding>& findings) {
+  const auto lacks = process::find_lacks();
+  if (lacks.empty()) {
+    findings.push_back({Level::good, "processes", "all processes of a run can be ended, whatever happens to condolock", ""});
+  }
+  for (const process::Lack& lack : lacks) {
+    findings.push_back({Level::warning, "processes", lack.what + ": " + lack.effect, lack.advice});
+  }
+}
+
 }  // namespace
 
 CommandResult doctor_command(const RawArguments& arguments) {
@@ -171,6 +183,7 @@ CommandResult doctor_command(const RawArguments& arguments) {
   if (diagnosis.can_run) {
     if (auto finding = look_at_times(globals)) diagnosis.findings.push_back(*std::move(finding));
   }
+  look_at_processes(diagnosis.findings);
   if (globals.exposed_password) {
     diagnosis.findings.push_back({Level::warning, "password", *globals.exposed_password + " can be read by other users",
                                   std::string(protect_password)});
