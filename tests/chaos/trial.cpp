@@ -37,6 +37,9 @@ struct Host {
   pid_t tool = 0;  // 0: none runs
   std::size_t start = 0;
   Nanos next = 0;  // when the next run begins
+  // The last run whose condolock, or whose keeper, was killed or stopped. If both were, the promise does not hold.
+  std::int64_t tool_hurt = -1;
+  std::int64_t keeper_hurt = -2;
 };
 
 // What happens at a moment.
@@ -281,6 +284,9 @@ class Trial {
     const std::int64_t run = host.tool == 0 ? 0 : starts_[host.start].run;
     show(std::string(fault_names.at(static_cast<std::size_t>(fault))) + " (run " + std::to_string(run) + ")");
     if (needs_keeper || fault == Fault::kill_tool || fault == Fault::stop_tool || fault == Fault::term_tool) {
+      if (fault != Fault::term_tool && fault != Fault::kill_keeper && fault != Fault::stop_keeper) host.tool_hurt = run;
+      if (needs_keeper) host.keeper_hurt = run;
+      result_.is_outside = result_.is_outside || host.tool_hurt == host.keeper_hurt;
       harm_processes(fault, host.tool, keeper);
     } else if (needs_server || fault == Fault::kill_server || fault == Fault::stop_server) {
       harm_server(fault);
@@ -290,7 +296,6 @@ class Trial {
   }
 
   void harm_processes(Fault fault, pid_t tool, pid_t keeper) {
-    result_.is_outside = result_.is_outside || fault == Fault::kill_both || fault == Fault::stop_both;
     switch (fault) {
       case Fault::kill_tool:
         return signal(tool, SIGKILL);
