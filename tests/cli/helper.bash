@@ -27,8 +27,10 @@ start_case() {
   cd "$BATS_TEST_TMPDIR" || return 1
 }
 
+teardown() { end_case; }
+
 # Whatever a failing test left behind: its jobs, and all that works in its directory.
-teardown() {
+end_case() {
   local pid link
   for pid in $(jobs -p); do put_down "$pid"; done
   for link in /proc/[0-9]*/cwd; do
