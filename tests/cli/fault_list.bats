@@ -172,3 +172,80 @@ hold_exec() {
   [ "$(job K outcome)" = success ]
   put_down "$holder"
 }
+
+# ---- a server that crashes
+
+crashing() { redis-cli -s "$REDIS_DIR/crashing.sock" "$@"; }
+# start_crashing [OPTION...]: its data are those that it had, if it keeps any.
+start_crashing() {
+  rm -f "$REDIS_DIR/crashing.sock"
+  start_redis "$REDIS_DIR/crashing.sock" "$REDIS_DIR/crashing.pid" "$@"
+  export CONDOLOCK_URL="unix://$REDIS_DIR/crashing.sock"
+}
+crash() { put_down "$(cat "$REDIS_DIR/crashing.pid")"; }
+with_log=(--appendonly yes --appendfsync always)
+answers() { crashing PING | grep -q PONG; }
+
+@test "Redis with an AOF is killed at each step of a run: nothing that was acknowledged is lost" {
+  start_crashing "${with_log[@]}"
+  "$CONDOLOCK" run --key K -- true
+  fence=$(crashing HGET '{condolock}:job:K' fence)
+  # After the grant: the lease is still held.
+  "$CONDOLOCK" run --key K --lease 60s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
+  condolock=$!
+  wait_for test -e began
+  crash
+  start_crashing "${with_log[@]}"
+  wait_for answers
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  # While the end is recorded: it is recorded once.
+  crash
+  touch stop
+  sleep 0.3
+  start_crashing "${with_log[@]}"
+  wait "$condolock"
+  [ "$(crashing HGET '{condolock}:job:K' runs)" = 2 ]
+  # After that: it stays so.
+  crash
+  start_crashing "${with_log[@]}"
+  wait_for answers
+  [ "$(crashing HGET '{condolock}:job:K' runs)" = 2 ]
+  [ "$(crashing HGET '{condolock}:job:K' outcome)" = success ]
+  [ "$(crashing HGET '{condolock}:job:K' fence)" -gt "$fence" ]
+  [ ! -e second ]
+
+  # At any moment.
+  for i in $(seq 20); do
+    "$CONDOLOCK" run --key K --wait 60 --redis-timeout 2s -- sh -c 'echo $CONDOLOCK_FENCE >>fences; sleep 0.02' 2>>said 3>&- &
+    condolock=$!
+    perl -e 'select undef, undef, undef, rand 0.06'
+    crash
+    start_crashing "${with_log[@]}"
+    wait "$condolock" # so its success is recorded
+    wait_for answers
+    [ "$(crashing HGET '{condolock}:job:K' runs)" = $((2 + i)) ]
+    [ "$(crashing HGET '{condolock}:job:K' fence)" = "$(tail -n 1 fences)" ]
+  done
+  sort -n -u fences | cmp - fences
+  crash
+}
+
+@test "Redis without a log is killed in mid-run: the lease is taken again, and the fence still grows" {
+  start_crashing
+  "$CONDOLOCK" run --key K --lease 3s -- sh -c 'echo "$CONDOLOCK_FENCE" >first; until [ -e stop ]; do sleep 0.01; done' 2>said 3>&- &
+  condolock=$!
+  wait_for test -s first
+  crash
+  start_crashing
+  wait_for grep -q 'Redis had lost the lease of K' said
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  touch stop
+  wait "$condolock"
+  [ "$(crashing HGET '{condolock}:job:K' fence)" = "$(cat first)" ]
+  crash
+  start_crashing
+  "$CONDOLOCK" run --key K -- sh -c 'echo "$CONDOLOCK_FENCE" >next'
+  (($(cat next) > $(cat first)))
+  [ ! -e second ]
+  crash
+}
