@@ -249,3 +249,128 @@ answers() { crashing PING | grep -q PONG; }
   [ ! -e second ]
   crash
 }
+
+# ---- a server whose clock is another
+
+# start_with_clock OFFSET: in seconds, which change_clock changes. Only times of day, as when somebody sets a clock.
+start_with_clock() {
+  cc -shared -fPIC -o clock_shift.so "$SOURCE_DIR/tests/support/clock_shift.c"
+  change_clock "$1"
+  rm -f "$REDIS_DIR/clock.sock"
+  (
+    export LD_PRELOAD="$PWD/clock_shift.so" CLOCK_SHIFT="$PWD/offset"
+    exec redis-server --port 0 --unixsocket "$REDIS_DIR/clock.sock" --save '' --dir "$REDIS_DIR" --logfile "$REDIS_DIR/clock.log"
+  ) >/dev/null 3>&- &
+  echo $! >"$REDIS_DIR/clock.pid"
+  wait_for test -S "$REDIS_DIR/clock.sock"
+  export CONDOLOCK_URL="unix://$REDIS_DIR/clock.sock"
+  wait_for is_off_by "$1"
+}
+change_clock() {
+  printf '%+d\n' "$1" >offset.new
+  mv offset.new offset
+}
+clock() { redis-cli -s "$REDIS_DIR/clock.sock" "$@"; }
+clock_of_K() { clock HGET '{condolock}:job:K' "$1"; }
+is_off_by() {
+  local off=$(($(clock TIME | head -n 1) - $(date +%s) - $1))
+  ((off > -60 && off < 60))
+}
+
+@test "the clocks of client and server are a day apart, either way: no effect" {
+  for offset in 86400 -86400; do
+    start_with_clock "$offset"
+    rm -f began stop ran second
+    "$CONDOLOCK" run --key K --min-time 300 -- true
+    expect_code 75 "$CONDOLOCK" run --key K --min-time 300 -- touch second
+    "$CONDOLOCK" run --key K --min-time 1ms --accessed-prior K:1m -- true
+    # Renewed beyond its lease, and waited for.
+    "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 2>said 3>&- &
+    condolock=$!
+    wait_for test -e began
+    "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
+    waiter=$!
+    sleep 2.5
+    expect_code 75 "$CONDOLOCK" run --key K -- touch second
+    touch stop
+    wait "$condolock"
+    wait "$waiter"
+    [ -e ran ]
+    [ ! -e second ]
+    [ ! -s said ]
+    [ "$(clock_of_K runs)" = 4 ]
+    [ -z "$(clock_of_K failures)" ]
+    # Whose holder is gone ends in its own time.
+    "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >held; exec sleep 60' 3>&- &
+    wait_for test -e held
+    put_down $!
+    rm held
+    "$CONDOLOCK" run --key K --wait 20 -- true
+    put_down "$(cat "$REDIS_DIR/clock.pid")"
+  done
+}
+
+@test "the server's clock goes an hour forward in mid-run: without a contender the lease is renewed" {
+  start_with_clock 0
+  "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
+  condolock=$!
+  wait_for test -e began
+  change_clock 3600
+  wait_for is_off_by 3600
+  renewed() { (($(clock_of_K h_until) > ($(date +%s) + 3500) * 1000)); }
+  wait_for renewed
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  touch stop
+  wait "$condolock"
+  [ "$(clock_of_K outcome)" = success ]
+  put_down "$(cat "$REDIS_DIR/clock.pid")"
+}
+
+@test "the server's clock goes an hour forward in mid-run: with a contender the holder learns that it lost, and its late record is rejected" {
+  start_with_clock 0
+  "$CONDOLOCK" run --key K --lease 30s -- sh -c 'echo $$ >pid; exec sleep 300' 2>said 3>&- &
+  condolock=$!
+  wait_for test -s pid
+  # The contender comes between the jump and the next renewal; where it does not, there is another jump.
+  for hours in 1 2 3 4 5; do
+    change_clock $((hours * 3600))
+    wait_for is_off_by $((hours * 3600))
+    ! "$CONDOLOCK" run --key K -- sh -c 'echo "$CONDOLOCK_FENCE" >fence' || break
+  done
+  [ -s fence ]
+  ended=$(clock_of_K ok_end)
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 79 ]
+  gone "$(cat pid)"
+  grep -q 'K has lost its lease' said
+  [ "$(clock_of_K fence)" = "$(cat fence)" ]
+  [ "$(clock_of_K ok_end)" = "$ended" ]
+  [ "$(clock_of_K outcome)" = success ]
+  put_down "$(cat "$REDIS_DIR/clock.pid")"
+}
+
+@test "the server's clock goes an hour back in mid-run: nobody runs early, and nobody is kept out for an hour" {
+  start_with_clock 0
+  "$CONDOLOCK" touch K
+  "$CONDOLOCK" run --key K --lease 3s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
+  condolock=$!
+  wait_for test -e began
+  change_clock -3600
+  wait_for is_off_by -3600
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  touch stop
+  wait "$condolock"
+  [ "$(clock_of_K outcome)" = success ]
+  expect_code 75 "$CONDOLOCK" run --key K --min-time 5m -- touch second
+  # A lease whose holder is gone, and then the clock goes back: it lasts no longer than its length.
+  "$CONDOLOCK" run --key K --lease 3s -- sh -c ': >held; exec sleep 60' 3>&- &
+  wait_for test -e held
+  put_down $!
+  change_clock -7200
+  wait_for is_off_by -7200
+  expect_code 75 "$CONDOLOCK" run --key K -- touch second
+  [ ! -e second ]
+  "$CONDOLOCK" run --key K --wait 20 -- true
+  put_down "$(cat "$REDIS_DIR/clock.pid")"
+}
