@@ -156,6 +156,52 @@ END
   kill -KILL "$condolock"
 }
 
+# Each of these starts a worker that does not care about TERM: in place, in another session, as another user, under a lease.
+guarded_script() {
+  cat >worker <<'END'
+trap '' TERM
+echo $$ >>pids
+while :; do sleep 0.05; done
+END
+  cat >tree <<'END'
+timeout 60 sh worker &
+setsid sh worker &
+setsid -w sh worker &
+su -c 'sh worker' &
+su -s /bin/sh -c 'sh worker' nobody &
+"$CONDOLOCK" run --key inner --lease 1s --wait 60 -k 200ms -- sh worker &
+wait
+END
+  chmod 777 .
+  rm -f pids
+  (umask 0; : >pids)
+}
+all_started() { [ "$(wc -l <pids)" = 6 ]; }
+
+@test "timeout, setsid, su and a nested run inside of a guarded script: gone when that has been stopped" {
+  for way in TERM KILL STOP; do
+    guarded_script
+    perl -e "$reset" "$CONDOLOCK" run --key K --lease 3s -k 500ms -- sh tree 3>&- &
+    condolock=$!
+    wait_for all_started
+    kill -"$way" "$condolock"
+    nobody_is_left_when_the_lease_is_free
+    [ $way != STOP ] || kill -KILL "$condolock"
+  done
+}
+
+@test "a process in a session of its own whose parent has gone has left the run" {
+  perl -e "$reset" "$CONDOLOCK" run --key K -k 100ms -- sh -c '(setsid sh -c "echo \$\$ >left; exec sleep 60" &); exec sleep 60' 3>&- &
+  wait_for test -s left
+  # Its parent was a shell; now it is the keeper.
+  has_no_parent() { [ "$(ps -o comm= -p "$(ps -o ppid= -p "$(cat left)" | tr -d ' ')")" != sh ]; }
+  wait_for has_no_parent
+  kill -TERM $!
+  expect_code 143 wait $!
+  expect_code 1 gone "$(cat left)"
+  kill "$(cat left)"
+}
+
 @test "--leftovers: leave lets go, wait holds the lease, kill ends what is left" {
   "$CONDOLOCK" run --key K -- sh -c 'sh -c "echo \$\$ >left; exec sleep 60" & while [ ! -s left ]; do sleep 0.01; done'
   is_over K
