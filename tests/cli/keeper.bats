@@ -190,6 +190,24 @@ all_started() { [ "$(wc -l <pids)" = 6 ]; }
   done
 }
 
+# A process that is another one each millisecond: it forks and ends, for as long as the file `hop` is there.
+hopper='$SIG{TERM} = "IGNORE"; while (-e "hop") { exit if fork; select(undef, undef, undef, 0.0003) } open(my $done, ">", "landed")'
+
+@test "a process that forks and ends all the time is waited for" {
+  for i in $(seq 12); do
+    touch hop
+    "$CONDOLOCK" run --key K --leftovers wait -- sh -c 'perl -e "$1" & sleep 0.1' sh "$hopper" 3>&- &
+    condolock=$!
+    sleep 0.5
+    [ "$(job K outcome)" = '' ] || { echo 'over before it had ended'; return 1; }
+    rm hop
+    wait "$condolock"
+    [ -e landed ]
+    rm landed
+    redis FLUSHALL >/dev/null
+  done
+}
+
 @test "a process in a session of its own whose parent has gone has left the run" {
   perl -e "$reset" "$CONDOLOCK" run --key K -k 100ms -- sh -c '(setsid sh -c "echo \$\$ >left; exec sleep 60" &); exec sleep 60' 3>&- &
   wait_for test -s left
