@@ -163,9 +163,12 @@ END
 }
 
 @test "descriptors: only what the caller passed" {
-  ours=$(exec 7</dev/null 3>&-; ls /proc/self/fd | wc -l)
-  got=$(exec 7</dev/null 3>&-; "$CONDOLOCK" run --key K -- ls /proc/self/fd | wc -l)
-  [ "$got" -eq "$ours" ]
+  echo 'cd /proc/$$/fd && for fd in *; do printf "%s " "$fd"; readlink "$fd"; done' >child
+  (exec 7</dev/null 3>&-; exec sh child >open)
+  mv open ours
+  (exec 7</dev/null 3>&-; exec "$CONDOLOCK" run --key K -- sh child >open)
+  grep -qx '7 /dev/null' ours
+  diff ours open
 }
 
 @test "descriptors 0, 1, 2 closed: they stay so for the command, and nothing of ours gets in their place" {
@@ -529,4 +532,96 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     wait_for recorded
     redis DEL '{condolock}:job:K' >/dev/null
   done
+}
+
+# In a shell on a terminal, what a pager does with a plain lock in front of the command it does with ours.
+@test "on a terminal in a pipeline into less: keys reach less, q ends the command, Ctrl-Z and fg work" {
+  for guard in '"$CONDOLOCK" run --key K --' 'flock lock'; do
+    rm -f keys shown
+    pty
+    # The command fills the pipe, so it lives until less closes it.
+    type "TERM=vt100 $guard"' seq 1000000 | TERM=vt100 LESS= less; echo "code"-${PIPESTATUS[0]}\n'
+    wait_for grep -q '^23' shown
+    type '/99\n'
+    wait_for grep -q '99' shown
+    type '\032'
+    wait_for grep -qi stopped shown
+    type 'fg\n'
+    wait_for is_reading_keys less
+    type 'q'
+    type 'echo "still"-here\n'
+    wait_for grep -q still-here shown
+    is_over() { [ -z "$(job K h_token)" ] && ! pgrep -s "$(terminal_session)" -x seq; }
+    wait_for is_over
+    exec 9>&-
+  done
+}
+# The shell of the pty, which is a session of its own.
+terminal_session() { pgrep -P "$!" bash; }
+is_reading_keys() { pgrep -s "$(terminal_session)" -r S -x "$1" && ps -o stat= -p "$(pgrep -s "$(terminal_session)" -x "$1")" | grep -q '+'; }
+
+@test "on a terminal that is closed: the command in the foreground gets HUP and ends, as with flock and timeout" {
+  echo 'trap "echo HUP >>got; exit 3" HUP; echo $$ >pid; while :; do sleep 0.01; done' >child
+  for guard in '"$CONDOLOCK" run --key K --' 'flock lock' 'timeout --foreground 60'; do
+    rm -f keys got pid
+    pty
+    shell=$!
+    type "$guard"' sh child\n'
+    wait_for test -s pid
+    put_down "$shell" # and with it the terminal's other side
+    exec 9>&-
+    wait_for gone "$(cat pid)"
+    [ "$(sort -u got)" = HUP ]
+  done
+  recorded() { [ "$(job K code)" = 3 ]; }
+  wait_for recorded
+  [ "$(job K h_token)" = '' ]
+}
+
+@test "on a terminal that is closed: a command that ignores HUP goes on under its lease, as with flock" {
+  echo 'trap "" HUP; echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done; touch done' >child
+  for guard in '"$CONDOLOCK" run --key K --lease 2s --' 'flock lock'; do
+    rm -f keys pid go
+    pty
+    shell=$!
+    type "$guard"' sh child\n'
+    wait_for test -s pid
+    put_down "$shell"
+    exec 9>&-
+    sleep 2.5 # longer than the lease
+    expect_code 1 gone "$(cat pid)"
+    [[ $guard == flock* ]] || expect_code 75 "$CONDOLOCK" run --key K -- true
+    touch go
+    wait_for test -e done
+    rm done
+  done
+  recorded() { [ "$(job K outcome)" = success ]; }
+  wait_for recorded
+}
+
+# As "without /proc" and "without a free descriptor" of keeper.bats, but the command shares our process group.
+@test "on a terminal without /proc: the command is stopped all the same" {
+  pty
+  echo 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' >child
+  cat >without_proc <<'END'
+{ mount --make-rprivate / 2>/dev/null || :; } && mount -t tmpfs none /proc && exec "$@"
+END
+  type 'unshare --mount --propagation unchanged sh without_proc "$CONDOLOCK" run --key K --timeout 1s -k 100ms -- sh child; echo "code"-$?\n'
+  wait_for grep -q code-124 shown
+  wait_for gone "$(cat pid)"
+  exec 9>&-
+}
+
+@test "on a terminal without a free descriptor: the command is stopped all the same" {
+  pty
+  cat >few <<'END'
+# As many descriptors as it takes to start the command, and no more.
+for my $limit (3 .. 40) { my $pid = fork // die; if (!$pid) { exec "prlimit", "--nofile=$limit", @ARGV or die } waitpid $pid, 0; print $? >> 8, "\n" }
+END
+  type 'perl few "$CONDOLOCK" run --key K --timeout 100ms -- sleep 30 >codes 2>/dev/null; echo "few"-done\n'
+  wait_for grep -q few-done shown
+  grep -q '^124$' codes
+  expect_code 1 grep -vE '^(124|69|70|126|127)$' codes
+  expect_code 1 pgrep -s "$(terminal_session)" -x sleep
+  exec 9>&-
 }
