@@ -234,6 +234,74 @@ load helper
   [ "$(redis GET '{condolock}:runs:L')" = precious ]
 }
 
+@test "a field that is damaged: 65, named, nothing overwritten, whichever it is" {
+  "$CONDOLOCK" run --key K -- true
+  expect_code 1 "$CONDOLOCK" run --key K -- false
+  expect_code 75 "$CONDOLOCK" run --key K --retry-after 1h -- true
+  for field in $(redis HKEYS '{condolock}:job:K'); do
+    good=$(job K "$field")
+    redis HSET '{condolock}:job:K' "$field" '-1x' >/dev/null
+    before=$(redis DUMP '{condolock}:job:K')
+    for command in 'run --key K -- touch ran' 'run --key K --force -- touch ran' 'run --key L --not-running K -- touch ran' 'touch K' 'check K'; do
+      run -65 "$CONDOLOCK" $command
+      [[ "$output" == *"{condolock}:job:K"*"$field"* ]] || { echo "$field: $command: $output"; return 1; }
+    done
+    [ "$(redis DUMP '{condolock}:job:K')" = "$before" ]
+    redis HSET '{condolock}:job:K' "$field" "$good" >/dev/null
+  done
+  [ ! -e ran ]
+  "$CONDOLOCK" run --key K -- touch ran
+  [ -e ran ]
+}
+
+@test "a server that refuses writes, NOREPLICAS, MISCONF or OOM: 69, no command, no partial record; and it works again" {
+  start_redis "$REDIS_DIR/refusing.sock" "$REDIS_DIR/refusing.pid" --dbfilename refused.rdb
+  export CONDOLOCK_URL="unix://$REDIS_DIR/refusing.sock"
+  on() { redis-cli -s "$REDIS_DIR/refusing.sock" "$@"; }
+  failing() { on INFO persistence | grep -q 'rdb_last_bgsave_status:err'; }
+  for error in NOREPLICAS OOM MISCONF; do
+    case $error in
+      NOREPLICAS) on CONFIG SET min-replicas-to-write 1 ;;
+      OOM) on CONFIG SET maxmemory 1 ;;
+      MISCONF)
+        mkdir "$REDIS_DIR/refused.rdb" # so no file can get that name
+        on CONFIG SET save '3600 1'
+        on SET x 1
+        on BGSAVE
+        wait_for failing
+        on DEL x
+        ;;
+    esac >/dev/null 2>&1
+    for command in 'run --key K -- touch ran' 'run --key K --slots 2 --max-runs 1/1h -- touch ran' 'run --key K --once x -- touch ran' 'run --key K --accessed-prior p:1 -- touch ran' 'touch K'; do
+      run -69 "$CONDOLOCK" $command
+      [[ "$output" == *"$error"* ]] || { echo "$error: $output"; return 1; }
+    done
+    [ ! -e ran ]
+    on KEYS '{condolock}*' >keys
+    expect_code 1 grep . keys
+    on CONFIG SET min-replicas-to-write 0 maxmemory 0 save '' >/dev/null
+  done
+  "$CONDOLOCK" run --key K -- touch ran
+  [ -e ran ]
+}
+
+@test "a command that a script may not call: 77, not retried, no command, no partial record" {
+  redis ACL SETUSER weak on '>pw' '~*' '+@all' >/dev/null
+  export CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=pw
+  "$CONDOLOCK" run --key warm -- true
+  for command in hset zadd time; do
+    redis ACL SETUSER weak "-$command" >/dev/null
+    redis CONFIG RESETSTAT >/dev/null
+    run -77 "$CONDOLOCK" run --key K --on-unreachable run -- touch ran
+    [ "$(redis INFO commandstats | sed -nE 's/^cmdstat_evalsha:calls=([0-9]+).*/\1/p')" = 1 ]
+    [ "$(redis EXISTS '{condolock}:job:K')" = 0 ]
+    redis ACL SETUSER weak "+$command" >/dev/null
+  done
+  [ ! -e ran ]
+  "$CONDOLOCK" run --key K -- touch ran
+  [ -e ran ]
+}
+
 @test "a later version's record: 65, upgrade" {
   "$CONDOLOCK" touch K
   redis HSET '{condolock}:job:K' v 2 >/dev/null
@@ -300,6 +368,65 @@ load helper
   [ "$(redis LLEN '{condolock}:runs:K')" = 1 ]
 }
 
+# start_frame_proxy MANNER: CONDOLOCK_URL then goes through tests/support/frame_proxy.pl; its log is frames.log.
+start_frame_proxy() {
+  rm -f frames.sock frames.log
+  perl "$SOURCE_DIR/tests/support/frame_proxy.pl" frames.sock "$REDIS_DIR/redis.sock" frames.log "$1" 3>&- &
+  FRAMES=$!
+  wait_for test -S frames.sock
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/frames.sock"
+}
+
+@test "an acquire that arrives after its finish, and after four others, is no grant" {
+  "$CONDOLOCK" run --key warm -- true
+  for slots in 1 10; do
+    start_frame_proxy late
+    "$CONDOLOCK" run --redis-timeout 300ms --key "K$slots" --slots "$slots" -- true
+    for i in 1 2 3 4; do CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock" "$CONDOLOCK" run --key "K$slots" --slots "$slots" -- true; done
+    expect_code 1 grep late frames.log
+    kill -USR1 "$FRAMES"
+    wait_for grep -q '^late ' frames.log
+    expect_code 1 grep -i 'late.*granted' frames.log
+    expect_code 1 held "K$slots"
+    [ "$(redis EXISTS "{condolock}:slots:K$slots")" = 0 ]
+    [ "$(job "K$slots" runs)" = 5 ]
+    # All the slots are free.
+    [ "$(CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock" "$CONDOLOCK" status --json "K$slots" | jq '.keys[0].holders | length')" = 0 ]
+  done
+}
+
+# What the record of K says, but for times.
+said_of_K() {
+  redis HGETALL '{condolock}:job:K' | paste - - | grep -vE '^(fence|cut|took|ended|(ok|failed|lost)_(start|end|at)|skip_at)	' | sort
+  for list in runs starts retired once; do redis TYPE "{condolock}:$list:K"; done
+  redis LLEN '{condolock}:runs:K'
+  redis ZCARD '{condolock}:retired:K'
+  redis ZCARD '{condolock}:index'
+}
+a_life_of_K() {
+  "$CONDOLOCK" run --key K --lease 1s -- sleep 0.5 # so it is renewed
+  expect_code 5 "$CONDOLOCK" run --key K -- sh -c 'exit 5'
+  expect_code 127 "$CONDOLOCK" run --key K -- /no/such 2>/dev/null
+  "$CONDOLOCK" touch K
+  "$CONDOLOCK" touch --failed K
+  "$CONDOLOCK" pause K
+}
+
+@test "every frame arrives twice: the record is identical" {
+  a_life_of_K
+  said_of_K >once
+  redis FLUSHALL >/dev/null
+  start_frame_proxy twice
+  a_life_of_K
+  said_of_K >twice
+  grep -q '^runs	[2-9]' once
+  diff once twice
+  "$CONDOLOCK" resume K
+  "$CONDOLOCK" run --key K --slots 3 --max-runs 2/1h -- true
+  expect_code 1 held K
+  [ "$(redis LLEN '{condolock}:starts:K')" = 1 ]
+}
+
 @test "the reply to touch is lost: counted once" {
   "$CONDOLOCK" touch warm
   start_proxy drop-reply=1
@@ -334,6 +461,17 @@ load helper
   [ "$(job K outcome)" = success ]
 }
 
+@test "SCRIPT FLUSH before every command: each sends its script again" {
+  for command in 'run --key K -- true' 'check K' 'touch K' 'status K' 'list' 'history K' 'pause K' 'resume K' 'unlock --now K' 'reset K --yes'; do
+    redis SCRIPT FLUSH >/dev/null
+    code=0
+    "$CONDOLOCK" $command >/dev/null 2>said || code=$?
+    # Nobody holds K, so unlock has nothing to do.
+    [[ $code -eq 0 || $command == unlock* && $code -eq 1 ]] || { echo "$command: $code $(cat said)"; return 1; }
+    expect_code 1 grep NOSCRIPT said
+  done
+}
+
 @test "the network is dead for a while, less than the lease allows: the command survives" {
   start_proxy
   "$CONDOLOCK" run -v --key K --lease 3s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
@@ -345,6 +483,80 @@ load helper
   : >stop
   wait $!
   [ "$(job K outcome)" = success ]
+}
+
+# hole LEASE: after a renewal nothing gets through for three quarters of the time to TERM, and then all does. Prints by how much
+# the machine was late, in milliseconds.
+hole() {
+  chrt --fifo 1 perl -MTime::HiRes=sleep,time -e 'my ($proxy, $log, $lease) = @ARGV;
+    my $to_term = $lease * 0.99 - ($lease / 10 < 2 ? $lease / 10 : 2) - ($lease / 4 < 10 ? $lease / 4 : 10);
+    my $seen = 0;
+    for (; $seen != -s $log; sleep 0.03) { $seen = -s $log } # what was held up has passed
+    sleep 0.001 until -s $log > $seen && `tail -n 1 $log` eq "<\n";
+    my ($began, $late) = (time, 0);
+    kill USR1 => $proxy;
+    for (my $now = $began; $now < $began + 0.75 * $to_term; $now = time) {
+      sleep 0.005;
+      $late = time - $now - 0.005 if time - $now - 0.005 > $late;
+    }
+    kill USR2 => $proxy;
+    printf "%d\n", $late * 1000' "$PROXY" proxy.log "$1"
+}
+
+@test "the network is dead for three quarters of the time to TERM: the command survives, with leases of 1 and 3 seconds" {
+  start_proxy
+  # What is left of a second is little: nobody who takes part waits for a processor.
+  chrt --fifo --pid 1 "$PROXY"
+  chrt --all-tasks --fifo --pid 1 "$(cat "$REDIS_DIR/pid")"
+  for lease in 1 3; do
+    rm -f ready stop
+    chrt --fifo 1 "$CONDOLOCK" run -v --key K --lease "${lease}s" -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.05; done' 2>messages 3>&- &
+    condolock=$!
+    wait_for test -e ready
+    fence=$(job K h_fence)
+    rounds=0
+    for attempt in $(seq 20); do
+      late=$(hole "$lease")
+      before=$(job K h_until)
+      renewed() { (($(job K h_until) > before)); }
+      # A machine that stands still for longer than a part of the last quarter has shown nothing: again.
+      if ((late > lease * 40)); then
+        echo "$late ms late" >&2
+        kill -0 "$condolock" || break
+        wait_for renewed
+        continue
+      fi
+      wait_for renewed || { cat messages; return 1; }
+      kill -0 "$condolock"
+      rounds=$((rounds + 1))
+      ((rounds < 3)) || break
+    done
+    ((rounds == 3)) || { echo "only $rounds rounds with ${lease}s"; return 1; }
+    : >stop
+    wait "$condolock"
+    [ "$(job K fence)" = "$fence" ]
+    [ "$(job K outcome)" = success ]
+    expect_code 1 grep 'could not be renewed in time' messages
+  done
+  chrt --all-tasks --other --pid 0 "$(cat "$REDIS_DIR/pid")"
+}
+
+@test "the network is dead for good: the command gets TERM, and is reaped before the lease ends by the server's clock" {
+  start_proxy
+  "$CONDOLOCK" run --key K --lease 8s --record-timeout 0 -- bash -c 'trap "redis-cli -s $REDIS_DIR/redis.sock TIME >told; exit 3" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
+  condolock=$!
+  wait_for test -s pid
+  kill -USR1 "$PROXY"
+  reaped() { [ ! -e "/proc/$(cat pid)" ]; }
+  wait_for reaped
+  now=$(server_time)
+  until=$(job K h_until)
+  ((now < until))
+  # It was TERM, and not at once.
+  (($(sed -n 1p told) * 1000 > until - 6000))
+  code=0
+  wait "$condolock" || code=$?
+  [ "$code" -eq 79 ]
 }
 
 @test "the network is dead for good: stopped before the lease ends by the server's clock, 79" {
@@ -379,9 +591,11 @@ load helper
   "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -e ready
   fence=$(job K fence)
-  redis FLUSHALL >/dev/null
-  wait_for held K
-  [ "$(job K fence)" = "$fence" ]
+  for forget in 'DEL {condolock}:job:K' FLUSHALL; do
+    redis $forget >/dev/null
+    wait_for held K
+    [ "$(job K fence)" = "$fence" ]
+  done
   : >stop
   wait $!
   wait_for grep -q 'Redis had lost the lease of K' messages
@@ -506,7 +720,8 @@ load helper
   [ "$(grep -c '^connect' proxy.log)" -eq 1 ]
 }
 
-@test "a host name that moves to another primary in mid-run: the lease is renewed there, and the end recorded" {
+# moves: in mid-run a host name moves to another primary, while the old one answers READONLY or, with `silent`, nothing.
+moves() {
   local port=$((20000 + RANDOM % 10000))
   start_redis "$REDIS_DIR/old.sock" "$REDIS_DIR/old.pid" --port "$port" --bind 127.0.0.2
   start_redis "$REDIS_DIR/new.sock" "$REDIS_DIR/new.pid" --port "$port" --bind 127.0.0.3 --replicaof 127.0.0.2 "$port" --repl-diskless-sync-delay 0
@@ -524,9 +739,12 @@ load helper
   wait_for test -e began
   held_on() { [ -n "$(on "$1" HGET '{condolock}:job:K' h_until)" ]; }
   wait_for held_on new
-  # The old primary answers READONLY from now on.
   on new REPLICAOF NO ONE >/dev/null
-  on old REPLICAOF 127.0.0.3 "$port" >/dev/null
+  if [ "$1" = silent ]; then
+    kill -STOP "$(cat "$REDIS_DIR/old.pid")"
+  else
+    on old REPLICAOF 127.0.0.3 "$port" >/dev/null
+  fi
   echo '127.0.0.3 moving.example' >hosts
   local before
   before=$(on new HGET '{condolock}:job:K' h_until)
@@ -535,4 +753,16 @@ load helper
   : >stop
   wait "$run"
   [ "$(on new HGET '{condolock}:job:K' outcome)" = success ]
+  for server in old new; do
+    put_down "$(cat "$REDIS_DIR/$server.pid")"
+    rm "$REDIS_DIR/$server.sock"
+  done
+}
+
+@test "a host name that moves to another primary in mid-run: the lease is renewed there, and the end recorded" {
+  moves readonly
+}
+
+@test "a host name that moves while the old primary is silent: the lease is renewed at the new one, and the end recorded" {
+  moves silent
 }
