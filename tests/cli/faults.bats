@@ -427,6 +427,13 @@ a_life_of_K() {
   [ "$(redis LLEN '{condolock}:starts:K')" = 1 ]
 }
 
+@test "every frame arrives twice: a skip is counted once" {
+  "$CONDOLOCK" touch K
+  start_frame_proxy twice
+  expect_code 75 "$CONDOLOCK" run --key K --min-time 1h -- true
+  [ "$(job K skips)" = 1 ] || { echo "$(job K skips) skips"; return 1; }
+}
+
 @test "the reply to touch is lost: counted once" {
   "$CONDOLOCK" touch warm
   start_proxy drop-reply=1
