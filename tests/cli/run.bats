@@ -288,6 +288,27 @@ cannot() {
   [ "$(uniq fences | wc -l)" -eq "$(wc -l <fences)" ]
 }
 
+@test "2 to 64 contenders with random delays never overlap, and fences grow" {
+  cat >guarded <<'END'
+mkdir busy || echo overlap >>overlaps
+echo $CONDOLOCK_FENCE >>fences
+perl -e 'select undef, undef, undef, rand 0.01'
+rmdir busy
+END
+  for contenders in 2 8 64; do
+    rm -f fences
+    contended=()
+    for i in $(seq "$contenders"); do
+      perl -e 'select undef, undef, undef, rand 1; exec @ARGV or die' "$CONDOLOCK" run --key K --wait 60 -- sh guarded 3>&- &
+      contended+=($!)
+    done
+    for pid in "${contended[@]}"; do wait "$pid"; done
+    [ ! -e overlaps ]
+    [ "$(wc -l <fences)" -eq "$contenders" ]
+    sort -n -u fences | cmp - fences
+  done
+}
+
 @test "three round trips, two script calls" {
   "$CONDOLOCK" run --key warm -- true # the scripts are known
   start_proxy
