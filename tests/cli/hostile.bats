@@ -40,6 +40,21 @@ requests() { grep -cx "$1" requests || :; }
   [ "$(requests 'EVAL finish')" -le 8 ]
 }
 
+@test "a server that is not ready: asked again until it is, or until the deadline, and never told to have skipped" {
+  for error in 'LOADING Redis is loading the dataset in memory' 'BUSY Redis is busy running a script' 'CLUSTERDOWN The cluster is down' \
+    'TRYAGAIN Multiple keys request during rehashing of slot' 'MASTERDOWN Link with MASTER is down'; do
+    fake "acquire=raw:-$error\r\n" "acquire=raw:-$error\r\n" 'acquire=granted 17 1000 -' "finish=raw:-$error\r\n" 'finish=recorded'
+    run -0 "$CONDOLOCK" run --key K --redis-timeout 20s --on-unreachable skip -- touch ran
+    [ -e ran ] || { echo "$error: $output"; return 1; }
+    [ "$(requests acquire)" -ge 2 ] && [ "$(requests 'EVAL acquire')" -eq 1 ]
+    rm ran
+    fake "acquire=raw:-$error\r\n"
+    run -69 "$CONDOLOCK" run --key K --redis-timeout 500ms --on-unreachable skip -- touch ran
+    [[ "$output" == *"${error%% *}"* ]] || { echo "$error: $output"; return 1; }
+    [ ! -e ran ]
+  done
+}
+
 @test "hostile: a reply over a limit is 76, and names the key and the way out" {
   for limit in 'flood:$999999999\r\nxxxxxxxxxxxxxxxx|longer than 8 MiB' 'flood:-xxxxxxxxxxxxxxxxxxxxxxxxxxxx|longer than 8 MiB' \
     'raw:*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n|more than 7 deep'; do

@@ -306,6 +306,47 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   done
 }
 
+@test "--wait: thirty waiters and a server that is away for 0.2 and 3 seconds, or silent for as long: all run, and it gets no stampede" {
+  mkdir other
+  overlaps 1
+  calls() { redis_other INFO commandstats | sed -nE 's/^cmdstat_(blpop|evalsha|eval):calls=([0-9]+).*/\2/p' | awk '{ sum += $1 } END { print sum + 0 }'; }
+  for away in 0.2 3; do
+    for how in down silent; do
+      rm -f "$REDIS_DIR/other.rdb" ran
+      restart_other
+      export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/other/s"
+      redis_other HSET '{condolock}:job:K' v 1 h_token x h_until 9999999999999 h_fence 9 h_start 1 h_who '1 gone' >/dev/null
+      waiters=()
+      for i in $(seq 30); do
+        "$CONDOLOCK" run --key K --wait 5m --redis-timeout 2s -- ./guarded 2>"said-$i" 3>&- &
+        waiters+=($!)
+      done
+      wait_for asleep 30
+      if [ $how = down ]; then
+        redis_other SAVE >/dev/null
+        put_down "$(cat "$REDIS_DIR/other-pid")"
+        sleep "$away"
+        restart_other
+      else
+        kill -STOP "$(cat "$REDIS_DIR/other-pid")"
+        sleep "$away"
+        redis_other CONFIG RESETSTAT >/dev/null &
+        kill -CONT "$(cat "$REDIS_DIR/other-pid")"
+        wait $!
+      fi
+      wait_for asleep 30
+      # A waiter asks once and sleeps again; a second attempt may have come in vain.
+      asked=$(calls)
+      ((asked <= 30 * 6)) || { echo "$how for $away s: $asked calls"; return 1; }
+      "$CONDOLOCK" unlock -q --now K
+      for pid in "${waiters[@]}"; do wait "$pid"; done
+      [ "$(wc -l <ran)" -eq 30 ]
+      [ ! -e overlapped ]
+      put_down "$(cat "$REDIS_DIR/other-pid")"
+    done
+  done
+}
+
 @test "--wait: a server that is not ready for a while is waited for, and said so at once" {
   mkdir other
   restart_other --replicaof 127.0.0.1 1 --replica-serve-stale-data no
