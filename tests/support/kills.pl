@@ -61,6 +61,8 @@ session=$!
 sleep 0.03
 while [ -e "$0.hold" ]; do sleep 0.1; done
 kill -KILL "$first" "$orphan" "$session"
+wait
+while kill -0 "$orphan" 2>/dev/null; do sleep 0.01; done
 SH
 
 sub spawn {
