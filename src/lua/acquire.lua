@@ -47,7 +47,8 @@
 --        can hold. Both are "" when unknown.
 -- repeat A token that is still a holder is granted again, whatever the conditions say, unless its lease was revoked. The
 --        start is the same, and the lease lasts at least `lease` ms from now. The fence is the same too, unless the lease
---        had ended. Each refusal counts a skip if ARGV 9 is "1".
+--        had ended. A refusal counts a skip if ARGV 9 is "1", and once for
+--        each token.
 local name, token, lease, who, rows_wanted = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
 local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
@@ -313,8 +314,10 @@ if taken or halted or refused then
   else
     index(name)
   end
-  if counted then
+  local beginning = string.sub(token, 1, 8)
+  if counted and record.skip_of ~= beginning then
     add(record, 'skips')
+    set_field(record, 'skip_of', beginning)
   end
   -- Register the waiter, so that the script that frees a lease or ends the pause wakes it. The waiter sleeps at most until
   -- the lease or the pause ends by itself.

@@ -81,7 +81,7 @@ local function load(key, slots)
     failures_in_a_row = nil, skips = nil, runs = nil, failures = nil, took = nil,
     key = key, slots_key = slots, changed = {}, holders = nil, loaded = nil, slots = nil,
     outcome = values[NUMBERS + 1] or nil, paused_why = values[NUMBERS + 2] or nil,
-    h_token = values[NUMBERS + 3] or nil, h_who = values[NUMBERS + 4] or nil,
+    h_token = values[NUMBERS + 3] or nil, h_who = values[NUMBERS + 4] or nil, skip_of = values[NUMBERS + 5] or nil,
   }
   local doubtful = false
   for i = 1, NUMBERS do

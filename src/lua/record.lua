@@ -31,6 +31,7 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE = unpack(KEYS,
 --   failed_at          end of the last failure
 --   failures_in_a_row  failures since the last success
 --   skips              refusals since the last run
+--   skip_of            beginning of the token that was refused last, so that a request that arrives twice counts once
 --   runs, failures     how many runs ended, and how many of them failed
 --   took               duration of the last run
 --   paused_until       end of the pause; GREATEST: until resume
@@ -46,7 +47,7 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE = unpack(KEYS,
 local FIELDS = {
   'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'runs', 'failures',
   'took', 'paused_until', 'paused_for', 'waiters_until', 'history_limit', 'h_until', 'h_length', 'h_fence', 'h_start',
-  'h_slots', 'h_revoked', 'outcome', 'paused_why', 'h_token', 'h_who',
+  'h_slots', 'h_revoked', 'outcome', 'paused_why', 'h_token', 'h_who', 'skip_of',
 }
 local NUMBERS = 23 -- how many of FIELDS are numbers
 local OUTCOMES = ' success failed timeout lost superseded '

@@ -5,12 +5,12 @@
 -- reply  "records" now, then for each job, in the order of KEYS, one of:
 --          "record" n, then for each of n holders: until fence start revoked who, then slots ahead m, then m pairs: field
 --                   value. until, start: ms since 1970; revoked: "1" or "". ahead: how far the furthest time lies in the
---                   future, ms; "": none does (see mend). The fields are those of record.lua without h_*.
+--                   future, ms; "": none does (see mend). The fields are those of record.lua without h_* and skip_of.
 --          "none"   there is no record of the job
 --          "malformed" key why / "newer" key version (see record.lua)
 --        now: ms since 1970. A long reply ends before the last jobs: ask for those again.
 -- repeat It changes nothing.
--- The reply never contains a holder's token, which is secret.
+-- The reply never contains a token, or a part of one: tokens are secret.
 local reply = { 'records', text(now) }
 local function add_all(...)
   for _, part in ipairs({ ... }) do
@@ -25,7 +25,7 @@ local function add_record(record)
   local known, fields = #record.holders > 0, {}
   for _, field in ipairs(FIELDS) do
     local value = record[field]
-    if value and string.sub(field, 1, 2) ~= 'h_' then
+    if value and string.sub(field, 1, 2) ~= 'h_' and field ~= 'skip_of' then
       known = known or not UNSEEN[field]
       fields[#fields + 1] = field
       fields[#fields + 1] = type(value) == 'number' and text(value) or value
