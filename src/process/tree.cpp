@@ -95,10 +95,12 @@ void sleep_a_millisecond() {
   system_call(SYS_nanosleep, address_of(&time), 0);
 }
 
-// Whether a child of `root` is the run's and alive. One that has ended is reaped.
-Rest child_of_root(long proc, const Tree& tree, Noted& noted, pid_t pid) {
+// Whether a child of `root` is the run's and alive. One that has ended is reaped, and `reaped` set.
+Rest child_of_root(long proc, const Tree& tree, Noted& noted, pid_t pid, bool& reaped) {
   if (pid == tree.command || is_spared(tree, pid)) return Rest::none;
-  if (system_call(SYS_wait4, pid, 0, WNOHANG, 0) != 0) return Rest::none;
+  const long result = system_call(SYS_wait4, pid, 0, WNOHANG, 0);
+  reaped = reaped || result > 0;
+  if (result != 0) return Rest::none;
   Entry entry{};
   // It lives. What can't be looked at belongs to the run.
   if (read_stat(proc, pid, entry) && !is_session_of(tree, noted, entry.session)) return Rest::none;
@@ -112,12 +114,27 @@ Rest worse(Rest a, Rest b) {
   return a == Rest::denied ? a : b;
 }
 
-Rest rest_by_table(long proc, const Tree& tree, Noted& noted) {
+Rest children_by_table(long proc, const Tree& tree, Noted& noted, bool& reaped) {
   Table table;
   if (!table.read()) return Rest::unknown;
   Rest rest = Rest::none;
   for (const Entry& each : table) {
-    if (each.parent == tree.root) rest = worse(rest, child_of_root(proc, tree, noted, each.pid));
+    if (each.parent == tree.root) rest = worse(rest, child_of_root(proc, tree, noted, each.pid, reaped));
+  }
+  return rest;
+}
+
+Rest children_by_list(long proc, const Tree& tree, Noted& noted, bool& reaped) {
+  const Descriptor list(open_at(proc, "thread-self/children", O_RDONLY));
+  std::array<char, 4096> text;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const long size = list.is_open() ? list.read(text.data(), text.size()) : -ENOENT;
+  // A list that does not fit must not be read in parts, since reaping moves the kernel's place in it.
+  if (size < 0 || size > 4000) return children_by_table(proc, tree, noted, reaped);
+  Rest rest = Rest::none;
+  const char* end = text.data() + size;
+  for (const char* at = text.data(); at < end; ++at) {
+    const pid_t pid = number_at(at, end);
+    if (pid > 0) rest = worse(rest, child_of_root(proc, tree, noted, pid, reaped));
   }
   return rest;
 }
@@ -166,18 +183,12 @@ Rest rest_of(const Tree& tree, Noted& noted) {
   if (!tree.adopts) return rest_without_adoption(tree, noted);
   const Descriptor proc(open_proc());
   if (!proc.is_open()) return Rest::unknown;
-  const Descriptor list(open_at(proc.get(), "thread-self/children", O_RDONLY));
-  std::array<char, 4096> text;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  const long size = list.is_open() ? list.read(text.data(), text.size()) : -ENOENT;
-  // A list that does not fit must not be read in parts, since reaping moves the kernel's place in it.
-  if (size < 0 || size > 4000) return rest_by_table(proc.get(), tree, noted);
-  Rest rest = Rest::none;
-  const char* end = text.data() + size;
-  for (const char* at = text.data(); at < end; ++at) {
-    const pid_t pid = number_at(at, end);
-    if (pid > 0) rest = worse(rest, child_of_root(proc.get(), tree, noted, pid));
+  // A child that has ended may have left a child of its own, which became ours after the list was read.
+  for (;;) {
+    bool reaped = false;
+    const Rest rest = children_by_list(proc.get(), tree, noted, reaped);
+    if (rest != Rest::none || !reaped) return rest;
   }
-  return rest;
 }
 
 bool is_over_without_proc(const Tree& tree) {

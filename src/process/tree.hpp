@@ -51,7 +51,8 @@ enum class Rest : std::uint8_t {
   denied,   // something does, but none of it can be signalled
   unknown,  // /proc could not be read
 };
-// What lives of the tree beside the command. Reaps the orphans that have ended. Only for `root` itself.
+// What lives of the tree beside the command. Reaps the orphans that have ended. Only for `root` itself. A run may be taken
+// for over only after a look that found nothing and reaped nothing.
 Rest rest_of(const Tree& tree, Noted& noted);
 // Without /proc: whether the command's group is empty. Reaps all, also the command, which must have ended. A number stays
 // taken while a group has it, so the group may still be signalled until this is true.
