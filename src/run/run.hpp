@@ -232,6 +232,7 @@ class Run {
 
   bool granted_told_ = false;
   std::optional<Instant> timeout_at_;
+  std::optional<Instant> keeper_timeout_at_;  // what the keeper goes by until the command is executed
   std::optional<Why> stopping_;
   bool told_ = false;  // the run was told to end, by a signal or by the death of its keeper
   bool group_has_term_ = false;

@@ -12,7 +12,7 @@ namespace condolock::run {
 
 void Run::start_command(Instant now) {
   state_ = State::spawning;
-  if (plan_.timeout) timeout_at_ = now + *plan_.timeout;
+  if (plan_.timeout) timeout_at_ = keeper_timeout_at_ = now + *plan_.timeout;
   actions_.push_back(action::Spawn{unleased_ ? lock::Grant{} : grant_, deadlines()});
 }
 
@@ -116,8 +116,10 @@ void Run::handle(const event::ChildStopped& /*event*/, Instant /*now*/) {
 void Run::handle(const event::Expired& /*event*/, Instant now) {
   if (state_ != State::running) return;
   watch_run(now);
-  // A renewal may have come in the same moment.
-  if (!stopping_ && !unleased_) stop(Why::not_renewed, lease_.kill_at());
+  if (stopping_) return;
+  // The deadline was moved in the same moment: by the exec, from which --timeout counts, or by a renewal.
+  if (keeper_timeout_at_ && now >= *keeper_timeout_at_) return stop(Why::timeout, now + plan_.kill_after);
+  if (!unleased_) stop(Why::not_renewed, lease_.kill_at());
 }
 
 void Run::handle(const event::KeeperGone& /*event*/, Instant now) {

@@ -1335,6 +1335,27 @@ TEST_CASE_FIXTURE(World, "the keeper has ended the run: 79 at the lease's deadli
   }
 }
 
+TEST_CASE_FIXTURE(World, "the keeper has ended a run whose exec took longer than --timeout: 124") {
+  plan.timeout = Millis(5000);
+  SUBCASE("under a lease") {
+    begin();
+    reply({"granted", "17", "1000", ""});
+  }
+  SUBCASE("without a lease") {
+    plan.on_unreachable = run::OnUnreachable::run;
+    begin();
+    fail(no_answer(false));
+    tick();
+    fail(no_answer(false));
+  }
+  REQUIRE(find<run::action::Spawn>());
+  feed(run::event::Spawned{});
+  after(Millis(5001));
+  feed(run::event::Executed{1});
+  feed(run::event::Expired{});
+  CHECK(reported<run::report::Stopping>()->why == Why::timeout);
+}
+
 TEST_CASE_FIXTURE(World, "the keeper gets the deadlines at the start, and each renewal moves them") {
   plan.timeout = Millis(3'600'000);
   begin();
