@@ -48,6 +48,7 @@ void judge_overlaps(const std::vector<Stretch>& runs, Result& result) {
     ++result.overlaps;
     const Nanos length = std::min(earlier.last, runs[i].last) - runs[i].first;
     result.overlap += length;
+    result.longest = std::max(result.longest, length);
     break_rule(result, "run " + std::to_string(runs[i].run) + " started while run " + std::to_string(earlier.run) +
                            " lived, and both lived for " + shown(length));
   }

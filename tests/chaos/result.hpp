@@ -44,6 +44,7 @@ struct Result {
   int successes = 0;        // acknowledged: the tool exited with 0
   int overlaps = 0;         // runs that started while a process of an earlier one lived
   Nanos overlap = 0;        // how long, in all
+  Nanos longest = 0;        // of them
   int orphans = 0;          // processes of runs that lived on after the tool had ended, and were no leftovers
   Nanos orphaned = 0;       // how long, in all
   int lost = 0;             // acknowledged successes that are not on record

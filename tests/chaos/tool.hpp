@@ -1,13 +1,18 @@
-// What guards the commands of a trial.
+// What guards the commands of a trial: condolock, or what people use instead (docs/rivals.md).
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace chaos {
 
-// How one run is asked for. Lengths are milliseconds.
+// How one run is asked for. Lengths are milliseconds. A tool leaves out what it has no option for.
 struct Wish {
+  std::string condolock;  // the program
+  std::string scripts;    // the directory of redis-script and cronlock
   std::string key;
   std::string socket;     // of the host's proxy
   std::string directory;  // of the trial
@@ -19,7 +24,17 @@ struct Wish {
   std::string script;        // for sh -c
 };
 
-// The program and its arguments.
-std::vector<std::string> condolock_command(const std::string& condolock, const Wish& wish);
+enum class Needs : std::uint8_t { no_server, redis, etcd };
+
+struct Tool {
+  const char* name;
+  const char* title;  // in the table
+  Needs needs;
+  std::vector<std::string> (*command)(const Wish& wish);  // the program and its arguments
+};
+
+// condolock is the first.
+std::span<const Tool> tools();
+const Tool* tool_named(std::string_view name);  // nullptr: there is none
 
 }  // namespace chaos

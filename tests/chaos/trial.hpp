@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chaos/result.hpp"
+#include "chaos/tool.hpp"
 
 namespace chaos {
 
@@ -21,7 +22,10 @@ struct Stalls {
 struct Setting {
   std::string condolock;  // the program
   std::string chaos;      // this one, for witnesses
-  bool shown = false;     // say what happens
+  std::string scripts;    // the directory of the scripts among the tools
+  const Tool* tool = tools().data();
+  bool is_common = false;  // only commands, options and faults that every tool understands
+  bool shown = false;      // say what happens
 };
 
 // Plays the trial of a seed, in a process of its own: at its end it kills all of its descendants.

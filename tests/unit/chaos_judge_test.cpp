@@ -69,6 +69,7 @@ TEST_CASE_FIXTURE(Trial, "chaos: a run that starts while any process of an earli
   const auto result = judged();
   CHECK(result.overlaps == 2);
   CHECK(result.overlap == ms(25 + 20));
+  CHECK(result.longest == ms(25));
   CHECK(result.orphans == 1);
   CHECK(std::string(result.why.data()) == "run 2 started while run 1 lived, and both lived for 25 ms");
 }
