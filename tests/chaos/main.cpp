@@ -16,6 +16,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,6 +24,7 @@
 
 #include "chaos/log.hpp"
 #include "chaos/result.hpp"
+#include "chaos/tool.hpp"
 #include "chaos/trial.hpp"
 #include "util/number.hpp"
 
@@ -34,6 +36,7 @@ struct Options {
   std::int64_t trials = 100;
   std::uint64_t seed = 1;
   std::int64_t at_once = 12;
+  bool compares = false;  // every tool, in one table
   Setting setting;
 };
 
@@ -43,7 +46,10 @@ struct Options {
       "chaos [--trials N] [--seed S]   play N trials (100), with the seeds from S (1) on; 1 if a rule breaks\n"
       "  --at-once N                   so many trials at a time (12)\n"
       "  --show                        say what happens in each trial; best with --trials 1\n"
-      "  --condolock FILE              the program to try ($CONDOLOCK)\n",
+      "  --condolock FILE              the program to try ($CONDOLOCK)\n"
+      "  --common-faults               only what all of the following tools understand\n"
+      "  --tool NAME                   the same with flock, etcdctl, redis-script, cronlock or cronlock-short\n"
+      "  --rivals                      the same with each of them, in one table (docs/rivals.md)\n",
       problem.empty() ? stdout : stderr);
   std::exit(problem.empty() ? 0 : 64);
 }
@@ -57,6 +63,7 @@ T number(std::string_view option, const char* text, T max) {
 
 Options parse(int argc, char** argv) {
   Options options;
+  options.setting.scripts = CHAOS_SCRIPTS;
   if (const char* program = std::getenv("CONDOLOCK"); program != nullptr) options.setting.condolock = program;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -71,6 +78,16 @@ Options parse(int argc, char** argv) {
     } else if (word == "--condolock") {
       const char* program = value();
       options.setting.condolock = program == nullptr ? "" : program;
+    } else if (word == "--common-faults") {
+      options.setting.is_common = true;
+    } else if (word == "--rivals") {
+      options.compares = true;
+      options.setting.is_common = true;
+    } else if (word == "--tool") {
+      const char* name = value();
+      options.setting.tool = tool_named(name == nullptr ? "" : name);
+      if (options.setting.tool == nullptr) usage("there is no tool '" + std::string(name == nullptr ? "" : name) + "'");
+      if (options.setting.tool != tools().data()) options.setting.is_common = true;
     } else if (word == "--show") {
       options.setting.shown = true;
     } else {
@@ -135,7 +152,7 @@ void play_guarded(std::uint64_t seed, const Options& options, const Stalls& stal
 
 struct Sum {
   int trials = 0, runs = 0, successes = 0, overlaps = 0, lost = 0, wrong = 0, orphans = 0;
-  Nanos overlap = 0, orphaned = 0, longest_stall = 0;
+  Nanos overlap = 0, longest = 0, orphaned = 0, longest_stall = 0;
   std::vector<Nanos> slack;
 
   void add(const Result& result) {
@@ -147,6 +164,7 @@ struct Sum {
     wrong += result.wrong;
     orphans += result.orphans;
     overlap += result.overlap;
+    longest = std::max(longest, result.longest);
     orphaned += result.orphaned;
     longest_stall = std::max(longest_stall, result.worst_stall);
     slack.insert(slack.end(), result.slack.begin(), result.slack.begin() + static_cast<std::ptrdiff_t>(result.slacks));
@@ -160,13 +178,28 @@ struct Sum {
   }
 };
 
-int play_all(const Options& options) {
-  auto& stalls = *shared<Stalls>(1);
-  stalls.began = now();
-  std::vector<pid_t> probes;
-  for (unsigned core = 0; core < std::max(1U, std::thread::hardware_concurrency()); ++core) {
-    probes.push_back(in_a_process([&] { probe(core, stalls); }));
+// How the machine stalls, from now on, until it goes out of scope.
+class Probes {
+ public:
+  Probes() {
+    stalls.began = now();
+    for (unsigned core = 0; core < std::max(1U, std::thread::hardware_concurrency()); ++core) {
+      probes_.push_back(in_a_process([&] { probe(core, stalls); }));
+    }
   }
+  Probes(const Probes&) = delete;
+  Probes& operator=(const Probes&) = delete;
+  ~Probes() {
+    for (const pid_t pid : probes_) kill(pid, SIGKILL);
+  }
+
+  Stalls& stalls = *shared<Stalls>(1);
+
+ private:
+  std::vector<pid_t> probes_;
+};
+
+std::span<const Result> play_all(const Options& options, const Stalls& stalls) {
   const auto count = static_cast<std::size_t>(options.trials);
   auto* results = shared<Result>(count);
   std::size_t begun = 0;
@@ -180,7 +213,25 @@ int play_all(const Options& options) {
     }
     if (waitpid(-1, nullptr, 0) > 0) --running;
   }
-  for (const pid_t pid : probes) kill(pid, SIGKILL);
+  return {results, count};
+}
+
+bool is_stalled(const Result& result) { return result.worst_stall > result.half_margin; }
+
+void tell_fault(const Options& options, std::size_t i, const Result& result) {
+  const std::string seed = std::to_string(options.seed + i);
+  const std::string more =
+      !options.setting.is_common ? "" : std::string(" --common-faults --tool ") + options.setting.tool->name;
+  std::fprintf(options.compares ? stderr : stdout,
+               "seed %s: %s. To see it again: ./dev chaos --trials 1 --show%s --seed %s\n", seed.c_str(),
+               result.is_over ? result.why.data() : "it broke off", more.c_str(), seed.c_str());
+}
+
+int try_one(const Options& options) {
+  const Probes probes;
+  const Stalls& stalls = probes.stalls;
+  const auto results = play_all(options, stalls);
+  const std::size_t count = results.size();
 
   Sum inside;
   Sum stalled;
@@ -190,14 +241,12 @@ int play_all(const Options& options) {
   for (std::size_t i = 0; i < count; ++i) {
     const Result& result = results[i];
     for (std::size_t j = 0; j < faults.size(); ++j) faults.at(j) += result.faults.at(j);
-    const bool counts = !result.is_outside && result.worst_stall <= result.half_margin;
+    const bool counts = !result.is_outside && !is_stalled(result);
     Sum& sum = result.is_outside ? outside : counts ? inside : stalled;
     sum.add(result);
     if (!result.is_over || (counts && result.why[0] != '\0')) {
       good = false;
-      const std::string seed = std::to_string(options.seed + i);
-      std::printf("seed %s: %s. To see it again: ./dev chaos --trials 1 --show --seed %s\n", seed.c_str(),
-                  result.is_over ? result.why.data() : "it broke off", seed.c_str());
+      tell_fault(options, i, result);
     }
   }
   std::printf("%-16s %6s %7s %9s %8s %9s %6s %6s %8s %9s %9s\n", "promise", "trials", "runs", "successes", "overlaps", "ms",
@@ -215,6 +264,45 @@ int play_all(const Options& options) {
   return good ? 0 : 1;
 }
 
+// One row of the table for each tool. Only what condolock does decides about the exit code.
+int compare(Options options) {
+  const Probes probes;
+  bool good = true;
+  std::printf(
+      "| | trials | runs | overlaps | s | longest, s | orphans | s | trials apart "
+      "|\n|---|---|---|---|---|---|---|---|---|\n");
+  std::fflush(stdout);  // before the first fork
+  for (const Tool& tool : tools()) {
+    options.setting.tool = &tool;
+    const auto results = play_all(options, probes.stalls);
+    Sum sum;
+    int apart = 0;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Result& result = results[i];
+      if (!result.is_over) {
+        good = false;
+        tell_fault(options, i, result);
+      } else if (is_stalled(result)) {
+        ++apart;
+      } else {
+        sum.add(result);
+        if (result.why[0] == '\0') continue;
+        if (&tool == tools().data()) {
+          good = false;
+          tell_fault(options, i, result);
+        } else if (result.wrong > 0) {
+          std::fprintf(stderr, "%s, seed %s: %s\n", tool.name, std::to_string(options.seed + i).c_str(), result.why.data());
+        }
+      }
+    }
+    const auto seconds = [](Nanos length) { return static_cast<double>(length) / 1e9; };
+    std::printf("| %s | %d | %d | %d | %.1f | %.2f | %d | %.1f | %d |\n", tool.title, sum.trials, sum.runs, sum.overlaps,
+                seconds(sum.overlap), seconds(sum.longest), sum.orphans, seconds(sum.orphaned), apart);
+    std::fflush(stdout);
+  }
+  return good ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -223,7 +311,7 @@ int main(int argc, char** argv) {
     Options options = parse(argc, argv);
     std::array<char, 4096> self{};
     if (readlink("/proc/self/exe", self.data(), self.size() - 1) > 0) options.setting.chaos = self.data();
-    return play_all(options);
+    return options.compares ? compare(options) : try_one(options);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "chaos: %s\n", problem.what());
     return 71;
