@@ -1,5 +1,5 @@
-// A preloaded library: the time of day of the process is off by the seconds in the file CLOCK_SHIFT, whose content may change.
-// Other clocks stay as they are. (libfaketime does not work with jemalloc, which Debian's redis-server uses.)
+// A preloaded library: the time of day of the process is off by the seconds in the file CLOCK_SHIFT, whose content may
+// change. Other clocks stay as they are. (libfaketime does not work with jemalloc, which Debian's redis-server uses.)
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -9,7 +9,7 @@
 
 static long shift(void) {
   char text[32] = "";
-  const char *path = getenv("CLOCK_SHIFT");
+  const char* path = getenv("CLOCK_SHIFT");
   const int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   if (file < 0) return 0;
   if (read(file, text, sizeof text - 1) < 0) text[0] = 0;
@@ -17,13 +17,13 @@ static long shift(void) {
   return atol(text);
 }
 
-int clock_gettime(clockid_t clock, struct timespec *out) {
+int clock_gettime(clockid_t clock, struct timespec* out) {
   const long result = syscall(SYS_clock_gettime, clock, out);
   if (result == 0 && clock == CLOCK_REALTIME) out->tv_sec += shift();
   return (int)result;
 }
 
-int gettimeofday(struct timeval *restrict out, void *restrict zone) {
+int gettimeofday(struct timeval* restrict out, void* restrict zone) {
   struct timespec now;
   (void)zone;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -32,7 +32,7 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone) {
   return 0;
 }
 
-time_t time(time_t *out) {
+time_t time(time_t* out) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   if (out) *out = now.tv_sec;
