@@ -12,7 +12,6 @@
 namespace chaos {
 namespace {
 
-using condolock::engine::redis::RespReader;
 using condolock::engine::redis::RespValue;
 using condolock::util::Fd;
 
