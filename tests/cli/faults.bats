@@ -238,15 +238,16 @@ load helper
   "$CONDOLOCK" run --key K -- true
   expect_code 1 "$CONDOLOCK" run --key K -- false
   expect_code 75 "$CONDOLOCK" run --key K --retry-after 1h -- true
+  # Neither a number nor a text of at most 64 bytes.
   for field in $(redis HKEYS '{condolock}:job:K'); do
     good=$(job K "$field")
-    redis HSET '{condolock}:job:K' "$field" '-1x' >/dev/null
-    before=$(redis DUMP '{condolock}:job:K')
+    redis HSET '{condolock}:job:K' "$field" "$(printf 'x%.0s' $(seq 65))" >/dev/null
+    before=$(redis HGETALL '{condolock}:job:K')
     for command in 'run --key K -- touch ran' 'run --key K --force -- touch ran' 'run --key L --not-running K -- touch ran' 'touch K' 'check K'; do
       run -65 "$CONDOLOCK" $command
       [[ "$output" == *"{condolock}:job:K"*"$field"* ]] || { echo "$field: $command: $output"; return 1; }
     done
-    [ "$(redis DUMP '{condolock}:job:K')" = "$before" ]
+    [ "$(redis HGETALL '{condolock}:job:K')" = "$before" ]
     redis HSET '{condolock}:job:K' "$field" "$good" >/dev/null
   done
   [ ! -e ran ]
