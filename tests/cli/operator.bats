@@ -277,7 +277,7 @@ END
   [[ "$output" == *$'error    role '*'-> name the primary: 127.0.0.1:1'* ]]
   run "$CONDOLOCK" doctor --url "unix://$REDIS_DIR/nobody.sock"
   [ "$status" -eq 2 ]
-  [ "${#lines[@]}" -eq 4 ]
+  [ "${#lines[@]}" -eq 5 ]
   [[ "${lines[1]}" == 'error  reachable  cannot connect to '* ]]
 }
 
