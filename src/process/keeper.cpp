@@ -66,6 +66,8 @@ void Keeper::look_at_keeper(std::vector<News>& out) {
       kill(state_->keeper, SIGCONT);  // it alone can reap the command
     } else {
       state_->keeper = 0;
+      // It also ends when the command could not be executed, perhaps since look() looked at the start.
+      look_at_start(out);
       if (!state_->is_let_go) take_over();
     }
     if (!state_->is_let_go && !std::exchange(state_->gone_told, true)) out.emplace_back(news::Gone{});

@@ -172,7 +172,9 @@ SpawnError failed_start(const std::vector<std::string>& argv) {
   auto result = spawn(argv, signals().caller(), {}, pipe.writer.get(), {});
   if (const auto* error = std::get_if<SpawnError>(&result)) return *error;
   Started started(std::get<Keeper>(std::move(result)), LineReader(std::move(pipe.reader)));
-  return started.await<condolock::process::news::NotStarted>().error;
+  SpawnError error = started.await<condolock::process::news::NotStarted>().error;
+  if (started.has<condolock::process::news::Gone>()) throw std::runtime_error("the keeper was taken for a killed one");
+  return error;
 }
 
 void wait_until(const std::function<bool()>& holds) {
