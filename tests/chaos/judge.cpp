@@ -16,13 +16,18 @@ struct Stretch {
   Nanos last = 0;
 };
 
+// What a command that succeeded left behind on purpose. 74: the success could not be recorded.
+bool may_live_on(const Life& life, const Start& start) {
+  return life.left != 0 && start.leaves && (start.exit_code == 0 || start.exit_code == 74);
+}
+
 std::string shown(Nanos length) { return std::to_string(length / 1'000'000) + " ms"; }
 
 std::vector<Stretch> stretches(const std::map<std::int64_t, const Start*>& starts, const std::vector<const Life*>& lives) {
   std::map<std::int64_t, Stretch> by_run;
   for (const Life* life : lives) {
     const Start& start = *starts.at(life->run);
-    if (life->left != 0 && start.leaves && start.exit_code == 0) continue;
+    if (may_live_on(*life, start)) continue;
     Stretch& stretch = by_run[life->run];
     stretch.run = life->run;
     stretch.fence = life->fence;
@@ -68,8 +73,7 @@ void judge_orphans(const std::map<std::int64_t, const Start*>& starts, const std
                    Result& result) {
   for (const Life* life : lives) {
     const Start& start = *starts.at(life->run);
-    const bool may_live = life->left != 0 && start.leaves && start.exit_code == 0;
-    if (may_live || start.ended == 0 || life->last <= start.ended + ms(4)) continue;
+    if (may_live_on(*life, start) || start.ended == 0 || life->last <= start.ended + ms(4)) continue;
     ++result.orphans;
     result.orphaned += life->last - start.ended;
   }

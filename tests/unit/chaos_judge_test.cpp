@@ -83,6 +83,9 @@ TEST_CASE_FIXTURE(Trial, "chaos: what a success left behind does not count, what
   success(2, 11, 205, 300);
   CHECK(judged().overlaps == 0);
   CHECK(judged().orphans == 0);
+  starts[0].exit_code = 74;  // it succeeded, too
+  CHECK(judged().overlaps == 0);
+  CHECK(judged().orphans == 0);
   starts[0].exit_code = 1;
   CHECK(judged().overlaps == 1);
   CHECK(judged().orphans == 1);
