@@ -18,7 +18,8 @@ struct Stretch {
 
 // What a command that succeeded left behind on purpose. 74: the success could not be recorded.
 bool may_live_on(const Life& life, const Start& start) {
-  return life.left != 0 && start.leaves && (start.exit_code == 0 || start.exit_code == 74);
+  const int code = start.exit_code.value_or(-1);
+  return life.left != 0 && start.leaves && (code == 0 || code == 74);
 }
 
 std::string shown(Nanos length) { return std::to_string(length / 1'000'000) + " ms"; }
