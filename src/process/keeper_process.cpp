@@ -128,6 +128,10 @@ class Keeping {
       pid = system_call(SYS_clone, flags);
       if (pid == 0) become_command(&start);
     }
+    // As the command does itself, but before the keeper leaves condolock's group. A child that is in that group alone would
+    // connect it to the session: if the child ended then, the kernel would send HUP to the group if a process in it is
+    // stopped (POSIX, orphaned process groups).
+    if (pid > 0 && !plan_.shares_group) system_call(SYS_setpgid, pid, pid);
     if (pid < 0) shared_.error = static_cast<int>(-pid);
     tree_.command = static_cast<pid_t>(pid);
     if (!plan_.shares_group) tree_.group = tree_.command;
