@@ -52,6 +52,7 @@ util::Result<AccessedPrior> AccessedPrior::parse(std::string_view text) {
   if (!key) return key.error();
   auto time = util::parse_duration(text.substr(colon + 1));
   if (!time) return time.error();
+  if (*time == Millis(0)) return util::Problem{"'" + util::escape(text) + "' would never hold: D must be at least 1ms"};
   return AccessedPrior{*key, *time};
 }
 
@@ -147,6 +148,7 @@ util::Result<MaxRuns> MaxRuns::parse(std::string_view text) {
   }
   const auto time = util::parse_duration(text.substr(slash + 1));
   if (!time) return time.error();
+  if (*time == Millis(0)) return util::Problem{"'" + util::escape(text) + "' would never refuse: D must be at least 1ms"};
   return MaxRuns{*limit, *time};
 }
 

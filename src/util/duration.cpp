@@ -1,5 +1,6 @@
 #include "util/duration.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -13,14 +14,22 @@ struct Unit {
   std::int64_t ms;
 };
 
-constexpr std::array<Unit, 7> units{
-    {{"w", 604'800'000}, {"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
+// Those of systemd.time(7), less what is finer than a millisecond, and less months and years, whose length varies.
+constexpr std::array<Unit, 20> units{
+    {{"w", 604'800'000},   {"week", 604'800'000}, {"weeks", 604'800'000}, {"d", 86'400'000},   {"day", 86'400'000},
+     {"days", 86'400'000}, {"h", 3'600'000},      {"hr", 3'600'000},      {"hour", 3'600'000}, {"hours", 3'600'000},
+     {"m", 60'000},        {"min", 60'000},       {"minute", 60'000},     {"minutes", 60'000}, {"s", 1000},
+     {"sec", 1000},        {"second", 1000},      {"seconds", 1000},      {"ms", 1},           {"msec", 1}}};
+// The units in which durations are shown.
+constexpr std::array<Unit, 4> shown_units{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}}};
 constexpr std::int64_t max_ms = 36'525LL * 86'400'000;  // 100 years, far below 2^53: Lua counts exactly up to there
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Problem refuse(std::string_view text, const std::string& why) {
-  return {"'" + escape(text) + "' is not a duration: " + why + " (write 300, 1.5h, 5m30s, 2d or 250ms)"};
+  constexpr std::size_t longest = 40;  // a message stays short
+  const std::string shown = escape(text.substr(0, longest)) + (text.size() > longest ? "..." : "");
+  return {"invalid duration '" + shown + "': " + why};
 }
 
 // A decimal number without sign or exponent. Its value is count / scale; scale is a power of ten.
@@ -50,44 +59,49 @@ bool take_decimal(std::string_view& rest, Decimal& number) {
   return digits;
 }
 
-const Unit* take_unit(std::string_view& rest) {
+std::string_view take_word(std::string_view& rest) {
   std::size_t length = 0;
   while (length < rest.size() && rest[length] != ' ' && !is_digit(rest[length])) ++length;
-  for (const Unit& unit : units) {
-    if (rest.substr(0, length) == unit.name) {
-      rest.remove_prefix(length);
-      return &unit;
-    }
+  const std::string_view word = rest.substr(0, length);
+  rest.remove_prefix(length);
+  return word;
+}
+
+void skip_spaces(std::string_view& rest) {
+  while (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);
+}
+
+Problem wrong_unit(std::string_view text, std::string_view word) {
+  if (word.empty()) return refuse(text, "each number needs a unit: ms, s, min, h, d or w");
+  if (word == "M" || word == "y" || word.starts_with("month") || word.starts_with("year")) {
+    return refuse(text, "'" + escape(word) + "' has no fixed length; use min or d");
   }
-  return nullptr;
+  return refuse(text, "unknown unit '" + escape(word.substr(0, 20)) + "'; use ms, s, min, h, d or w");
 }
 
 }  // namespace
 
 Result<Millis> parse_duration(std::string_view text) {
-  std::string_view rest = text;
-  if (rest.empty()) return refuse(text, "it is empty");
-  if (rest[0] == '-' || rest[0] == '+') return refuse(text, "a sign is not allowed");
+  if (text.empty()) return refuse(text, "it is empty");
+  if (text.front() == ' ' || text.back() == ' ') return refuse(text, "it begins or ends with a space");
+  if (text[0] == '-' || text[0] == '+') return refuse(text, "it must not have a sign");
   std::int64_t total = 0;
-  std::int64_t last_unit = max_ms;
-  while (!rest.empty()) {
+  for (std::string_view rest = text; !rest.empty(); skip_spaces(rest)) {
+    const bool is_first = rest.size() == text.size();
     Decimal number;
-    if (!take_decimal(rest, number)) return refuse(text, "a number is missing, or has more than ten digits");
+    if (!take_decimal(rest, number)) return refuse(text, "write it as 300, 90s, 5min 30s or 1.5h");
     std::int64_t unit_ms = 1000;
-    if (rest.empty()) {
-      if (last_unit != max_ms) return refuse(text, "the last number has no unit");
-    } else {
-      const Unit* unit = take_unit(rest);
-      if (unit == nullptr) return refuse(text, "the units are w, d, h, m or min, s and ms, and case matters");
+    if (!rest.empty() || !is_first) {  // a number alone is seconds
+      skip_spaces(rest);
+      const std::string_view word = take_word(rest);
+      const auto* unit = std::find_if(units.begin(), units.end(), [&](const Unit& each) { return each.name == word; });
+      if (unit == units.end()) return wrong_unit(text, word);
       unit_ms = unit->ms;
     }
-    if (unit_ms >= last_unit) return refuse(text, "units go from the largest down, each once");
-    last_unit = unit_ms;
     const std::int64_t scaled = number.count * unit_ms;
     if (scaled % number.scale != 0) return refuse(text, "it is finer than a millisecond");
     if (scaled / number.scale > max_ms - total) return refuse(text, "it is longer than 100 years");
     total += scaled / number.scale;
-    while (!rest.empty() && rest[0] == ' ' && rest.size() > 1) rest.remove_prefix(1);
   }
   return Millis(total);
 }
@@ -102,8 +116,7 @@ std::string format_duration(Millis duration) {
   }
   std::string out;
   int parts = 0;
-  for (const Unit& unit : units) {
-    if (unit.name == "w" || unit.name == "min" || unit.name == "ms") continue;
+  for (const Unit& unit : shown_units) {
     const std::int64_t count = ms / unit.ms;
     ms %= unit.ms;
     if (count != 0) out += std::to_string(count) + std::string(unit.name);

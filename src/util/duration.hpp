@@ -9,9 +9,9 @@
 
 namespace condolock::util {
 
-// Accepts "300" (seconds), "1.5h", "5m30s", "5min 30s", "2d", "250ms", "1w". The units are w, d, h, m or min, s and ms. Each
-// may appear once, the largest first; case matters. The range is 0 to 100 years, in whole milliseconds. Everything else is
-// an error: a sign, an empty text, the ambiguous units "M" and "y", a number without a unit after one with a unit.
+// Accepts what systemd.time(7) reads as a time span, less months and years: "300" (seconds), "1.5h", "5m30s", "5 min 30 s",
+// "2 days", "250ms", "1w". Spans add up, in any order; case matters. The range is 0 to 100 years, in whole milliseconds.
+// Everything else is an error: a sign, an empty text, the units "M" and "y", a number without a unit beside others.
 Result<Millis> parse_duration(std::string_view text);
 
 // The largest unit that is not zero, and the next smaller unit unless that is zero: "2m10s", "5m", "1d3h". The units are d,
