@@ -95,7 +95,7 @@ mutation(no-deadline "condolock stops a run whose lease can't be renewed in time
 ]==] "")
 mutation(no-stop-when-lost "condolock stops a run that has lost its lease"
   src/run/run_after_start.cpp
-  [==[    return stop(Why::lost, now + lease_.grace(plan_.kill_after));
+  [==[    return stop(*answer == lock::Renewal::revoked ? Why::revoked : Why::lost, now + lease_.grace(plan_.kill_after));
 ]==] [==[    return;
 ]==])
 

@@ -6,6 +6,7 @@
 #include "cli/args/globals.hpp"
 #include "cli/commands/commands.hpp"
 #include "util/escape.hpp"
+#include "util/nearest.hpp"
 #include "version.hpp"
 
 namespace condolock::cli {
@@ -46,6 +47,25 @@ const Command* find_command(const std::string& name) {
   return found == commands.end() ? nullptr : found;
 }
 
+CommandResult unknown_command(const std::string& name) {
+  std::vector<std::string_view> names{"help", "version"};
+  for (const Command& each : commands) names.push_back(each.name);
+  return {exit_code::usage,
+          "unknown command '" + util::escape(name) + "'" + util::did_you_mean(name, names) + "; see condolock --help", ""};
+}
+
+// help [COMMAND] and version: what --help and --version print, under the names that other tools have for it.
+std::optional<CommandResult> help_or_version(const std::vector<std::string>& own) {
+  const auto unexpected = [&](std::size_t at) {
+    return CommandResult{exit_code::usage, "unexpected argument '" + util::escape(own[at]) + "'; see condolock --help", ""};
+  };
+  if (own[0] == "version") return own.size() == 1 ? dispatch({"--version"}) : unexpected(1);
+  if (own[0] != "help") return std::nullopt;
+  if (own.size() == 1) return dispatch({"--help"});
+  if (find_command(own[1]) == nullptr) return unknown_command(own[1]);
+  return own.size() == 2 ? dispatch({own[1], "--help"}) : unexpected(2);
+}
+
 RawArguments split(const std::vector<std::string>& arguments) {
   const auto separator = std::find(arguments.begin(), arguments.end(), "--");
   RawArguments out{{arguments.begin(), separator}, separator != arguments.end(), {}};
@@ -61,6 +81,7 @@ CommandResult dispatch(const std::vector<std::string>& arguments) {
   // Only global options may precede the command. If there are none, which is the usual case, nothing is parsed here.
   std::size_t at = 0;
   if (!own.empty() && find_command(own[0]) == nullptr) {
+    if (auto result = help_or_version(own)) return *result;
     Globals globals;
     bool version = false;
     Options options("");
@@ -79,11 +100,12 @@ CommandResult dispatch(const std::vector<std::string>& arguments) {
   const Command* command = find_command(own[at]);
   if (command == nullptr && own[at].starts_with('-')) {
     return {exit_code::usage,
-            "there is no option " + util::escape(own[at]) + " that could stand before a command; see condolock --help", ""};
+            "no option " + util::escape(own[at]) +
+                " can stand before the command; write it after the command, as in "
+                "condolock run --key K",
+            ""};
   }
-  if (command == nullptr) {
-    return {exit_code::usage, "there is no command '" + util::escape(own[at]) + "'; see condolock --help", ""};
-  }
+  if (command == nullptr) return unknown_command(own[at]);
   own.erase(own.begin() + static_cast<std::ptrdiff_t>(at));
   return command->main(split_up);
 }

@@ -114,10 +114,11 @@ engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size
   return *std::move(decision);
 }
 
-engine::Call check_call(const Job& job, const std::vector<Condition>& conditions) {
+engine::Call check_call(const Job& job, const std::vector<Condition>& conditions, std::int64_t slots, bool forced) {
   Attempt nobody;
   nobody.job = job;
-  return decide(nobody, conditions, {}, true);
+  nobody.slots = slots;
+  return decide(nobody, conditions, {.forced = forced}, true);
 }
 
 engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size_t conditions) {
@@ -152,6 +153,8 @@ engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
     renewal = Renewal::renewed;
   } else if (reader.code() == "reasserted") {
     renewal = Renewal::reasserted;
+  } else if (reader.code() == "revoked") {
+    renewal = Renewal::revoked;
   } else if (reader.code() == "lost") {
     renewal = Renewal::lost;
     reader.number("fence", range::not_negative);
@@ -194,8 +197,10 @@ engine::Call resume_call(const Job& job) { return call_of(scripts::resume, job, 
 engine::Answered<bool> decode_pause(const engine::Reply& reply) {
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
-  if (!reader.at_end()) return reader.unexpected();
-  if (reader.code() == "paused" || reader.code() == "resumed") return true;
+  const bool known = reader.code() == "paused" && !reader.text().empty();
+  if (!reader.is_whole()) return reader.unexpected();
+  if (reader.code() == "paused") return known;
+  if (reader.code() == "resumed") return true;
   if (reader.code() == "nothing") return false;
   return reader.unexpected();
 }

@@ -62,7 +62,9 @@ struct Verdicts {
   std::optional<Millis> ahead;  // see Record::ahead; of this job and of those that conditions name
 };
 
-enum class Renewal : std::uint8_t { renewed, reasserted, lost };
+enum class Renewal : std::uint8_t { renewed, reasserted, lost, revoked };
+// The lease is gone, and the run must end.
+constexpr bool is_gone(Renewal renewal) { return renewal == Renewal::lost || renewal == Renewal::revoked; }
 enum class Recording : std::uint8_t { recorded, superseded };
 enum class Outcome : std::uint8_t { success, failed, timeout, lost };
 std::string_view name_of(Outcome outcome);
@@ -79,8 +81,10 @@ engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& 
                           const AcquireOptions& options = {});
 engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions);
 
-// Asks for the verdict on every condition, and writes nothing.
-engine::Call check_call(const Job& job, const std::vector<Condition>& conditions);
+// Asks for the verdict on every condition, as a run with so many slots would get it, and writes nothing. `forced` ignores a
+// pause; the caller must also leave out the conditions.
+engine::Call check_call(const Job& job, const std::vector<Condition>& conditions, std::int64_t slots = 1,
+                        bool forced = false);
 engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size_t conditions);
 
 engine::Call renew_call(const Attempt& attempt, const Grant& grant);
@@ -97,7 +101,7 @@ engine::Call abandon_call(const Attempt& attempt);
 // `length`: none for a pause until resume. `why` has at most 64 bytes.
 engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why);
 engine::Call resume_call(const Job& job);
-// After resume: whether the job was paused. After pause: true.
+// After resume: whether the job was paused. After pause: whether it had a record before.
 engine::Answered<bool> decode_pause(const engine::Reply& reply);
 
 // Revokes the leases of a job, or removes them with `at_once`. The result is the holder whose lease ends last, with the

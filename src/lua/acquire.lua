@@ -7,7 +7,7 @@
 --        3 lease              ms
 --        4 who                "pid host"
 --        5 rows to keep       in the runs list; "": as before
---        6 slots              how many leases the job may have at once, 1 or more; not used with dry
+--        6 slots              how many leases the job may have at once, 1 or more
 --        7 dry                "1" or ""
 --        8 ignore a pause     "1" or ""
 --        9 count a refusal    as a skip, "1" or ""
@@ -247,7 +247,7 @@ end
 
 -- A caller whose number of slots differs from the live holders' is refused: they would disagree about the limit.
 local live = living(record)
-local taken = #live > 0 and (#live >= record.slots or not dry and slots ~= record.slots)
+local taken = #live > 0 and (#live >= record.slots or slots ~= record.slots)
 local function holder()
   local first = live[1]
   return first.who, text(now - math.min(first.start, now)), text(first.expires_at - now), text(#live), text(record.slots)

@@ -11,7 +11,8 @@
 --        8 slots           as in the acquire
 -- reply  "renewed"            also after the lease ended, if no other run took it
 --        "reasserted"         The engine had lost the lease, and no newer run was granted: the run holds it again.
---        "lost" fence         the lease was revoked or removed, or another run was granted; fence: the last one given
+--        "revoked"            an operator revoked the lease
+--        "lost" fence         the lease was removed, or another run was granted; fence: the last one given
 --        "finished" answer    the token is retired; answer is "recorded", "superseded" or "abandoned"
 --        "malformed" key why / "newer" key version (see record.lua)
 -- repeat It extends the lease again. After "reasserted" the reply is "renewed".
@@ -30,7 +31,10 @@ local mine = find(record, token)
 if mine then
   -- Another start and a newer fence: this run's lease was lost, and a late or repeated acquire got the token another.
   local same = mine.start == start
-  if mine.revoked or not same and mine.fence > fence then
+  if mine.revoked then
+    return { 'revoked' }
+  end
+  if not same and mine.fence > fence then
     return { 'lost', text(record.fence or 0) }
   end
   record.holders = replaced(record, mine)

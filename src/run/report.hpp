@@ -51,7 +51,7 @@ struct Renewed {
 };
 struct Reasserted {};  // the engine had lost the lease, and granted it again
 struct Stopping {      // the command got TERM: the lease is lost, could not be renewed in time, or --timeout was reached
-  enum class Why : std::uint8_t { lost, not_renewed, timeout } why = Why::lost;
+  enum class Why : std::uint8_t { lost, revoked, not_renewed, timeout } why = Why::lost;
 };
 struct KeeperGone {};  // it was killed or stopped; the command got TERM
 struct NotPermitted {  // a process of the run can't be signalled
@@ -61,6 +61,7 @@ struct Leftovers {};  // the command has succeeded a while ago, and the run wait
 struct Ended {        // the run is over
   int code = 0;       // 128+N for signal N
   lock::Outcome outcome = lock::Outcome::success;
+  Millis took{};  // from the command's start to its end
 };
 struct Recorded {};
 struct NotRecorded {

@@ -27,8 +27,7 @@ std::optional<Instant> Run::next_tick() const {
   if (state_ != State::running) return next;
   if (ending_ && !killed_) next = util::earlier(next, kill_at_);
   if (!stopping_) next = util::earlier(next, util::earlier(timeout_at_, rest_at_));
-  if (!unleased_ && stopping_ != Why::lost && stopping_ != Why::not_renewed)
-    next = util::earlier(next, lease_.term_at(plan_.kill_after));
+  if (!unleased_ && (!stopping_ || stopping_ == Why::timeout)) next = util::earlier(next, lease_.term_at(plan_.kill_after));
   return next;
 }
 

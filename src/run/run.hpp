@@ -239,6 +239,7 @@ class Run {
   bool ending_ = false;  // all of the run has got TERM
   Instant kill_at_ = Instant::max();
   bool killed_ = false;
+  std::optional<Instant> executed_at_;
   std::optional<Instant> ended_at_;  // the command has ended
   Millis waited_for_rest_{};
   std::optional<Instant> rest_at_;  // when to do something about what it left

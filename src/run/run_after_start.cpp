@@ -23,6 +23,7 @@ void Run::handle(const event::Spawned& /*event*/, Instant /*now*/) {
 
 // --timeout is the command's, so it counts from here. Before, it is a limit for an exec that hangs.
 void Run::handle(const event::Executed& executed, Instant now) {
+  executed_at_ = now;
   if (plan_.timeout && !ending_) {
     timeout_at_ = now + *plan_.timeout;
     actions_.push_back(action::MoveDeadlines{deadlines()});
@@ -56,9 +57,9 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
     renewal_failing_ = true;
     return;
   }
-  if (*answer == lock::Renewal::lost) {
+  if (lock::is_gone(*answer)) {
     // Do not retry: next_call_ stays empty.
-    return stop(Why::lost, now + lease_.grace(plan_.kill_after));
+    return stop(*answer == lock::Renewal::revoked ? Why::revoked : Why::lost, now + lease_.grace(plan_.kill_after));
   }
   lease_.sent = reply.sent;
   next_call_ = lease_.renew_at();
@@ -186,7 +187,8 @@ void Run::over(Instant now) {
     finish(now);
   }
   actions_.push_back(action::LetGo{});
-  notify(report::Ended{child_code_, outcome_});
+  const Millis took = std::chrono::duration_cast<Millis>(*ended_at_ - executed_at_.value_or(*ended_at_));
+  notify(report::Ended{child_code_, outcome_, took});
 }
 
 void Run::finish(Instant now) {

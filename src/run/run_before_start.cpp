@@ -172,7 +172,7 @@ void Run::confirm(Instant now) {
 void Run::on_confirmation(const engine::Reply& reply, Instant now) {
   const auto answer = lock::decode_renewal(reply);
   lease_.sent = reply.sent;
-  if (answer && *answer != lock::Renewal::lost && !lease_.is_stale(now)) return spawn(now);
+  if (answer && !lock::is_gone(*answer) && !lease_.is_stale(now)) return spawn(now);
   engine::Failure failure{engine::Fault::unreachable, true, false,
                           "the lease was granted too late to be used, and could not be renewed in time"};
   if (!answer) failure = answer.error();

@@ -22,6 +22,50 @@ load helper
   [ "$output" = '' ]
 }
 
+@test "check: any line of run, as it is" {
+  "$CONDOLOCK" touch K
+  line=(--key K --min-time 5m --lease 30s -w 1h --timeout 5 -k 3 --leftovers kill --jitter 1m --success-code 3
+    --record-timeout 1s --history 5 --on-unreachable skip --busy-code 9 -n)
+  expect_code 75 "$CONDOLOCK" check "${line[@]/-w/--redis-timeout}" -- true --min-time nonsense
+  expect_code 8 "$CONDOLOCK" check --key K --min-time 5m -E 8 -- true
+  "$CONDOLOCK" check --key K --min-time 5m --force -- true
+  "$CONDOLOCK" pause K
+  expect_code 75 "$CONDOLOCK" check --key K -- true
+  "$CONDOLOCK" check --key K --force -- true
+  "$CONDOLOCK" resume K
+  # Not even a command that does not exist, or none.
+  "$CONDOLOCK" check --key K -- /no/such/command
+  "$CONDOLOCK" check --key K --
+  run "$CONDOLOCK" check --key K --once x --slots 2 -- true
+  [ "$status" -eq 64 ]
+  [ ! -e ran ]
+}
+
+@test "check --json: one document with the verdict on everything" {
+  "$CONDOLOCK" touch K
+  run "$CONDOLOCK" check --json --key K --min-time 5m --after other
+  [ "$status" -eq 75 ]
+  [ "$(jq -c '[.schema, .key, .would_run, .pause, .busy]' <<<"$output")" = '[1,"K",false,null,null]' ]
+  [ "$(jq -c '[.conditions[] | [.condition, .name, .holds, .why]]' <<<"$output")" = '[["min-time",null,false,"recent"],["after","other",false,"never"]]' ]
+  [ "$(jq '.conditions[0] | .since_ms + .due_ms' <<<"$output")" = 300000 ]
+  "$CONDOLOCK" pause K --for 1h --reason why
+  mkfifo hold
+  "$CONDOLOCK" run --key L -- cat hold 3>&- &
+  wait_for held L
+  [ "$("$CONDOLOCK" check --json K | jq -c '[.would_run, .pause.reason, .pause.left_ms <= 3600000]')" = '[false,"why",true]' ]
+  run "$CONDOLOCK" check --json L
+  [ "$status" -eq 75 ]
+  [ "$(jq -c '[.would_run, .busy.holder.pid, .busy.live, .busy.slots]' <<<"$output")" = "[false,$!,1,1]" ]
+  : >hold
+  wait
+}
+
+@test "help and version" {
+  [ "$("$CONDOLOCK" help)" = "$("$CONDOLOCK" --help)" ]
+  [ "$("$CONDOLOCK" help run)" = "$("$CONDOLOCK" run --help)" ]
+  [ "$("$CONDOLOCK" version)" = "$("$CONDOLOCK" --version)" ]
+}
+
 @test "check: a lease that is held" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
@@ -153,6 +197,7 @@ load helper
 }
 
 @test "pause and resume" {
+  "$CONDOLOCK" touch K
   run "$CONDOLOCK" pause K --for 30m --reason $'database\e upgrade'
   [ "$status" -eq 0 ]
   [ "$output" = '' ]
@@ -177,6 +222,14 @@ load helper
   [ "$status" -eq 0 ]
   [ "$output" = 'condolock: K was not paused' ]
   "$CONDOLOCK" run K -- true
+  run -0 "$CONDOLOCK" pause K L
+  [ "$output" = 'condolock: warning: L has no record; it is paused all the same' ]
+  run -0 "$CONDOLOCK" resume -v K L M
+  [ "$output" = 'condolock: K is not paused any more
+condolock: L is not paused any more
+condolock: M was not paused' ]
+  run -0 "$CONDOLOCK" pause 'b*' --for 1m
+  [ "$output" = "condolock: warning: b* has no record; it is paused all the same (keys are not globs: see condolock list --plain 'b*')" ]
   "$CONDOLOCK" pause --key K
   run -75 "$CONDOLOCK" run -v K -- true
   [ "$output" = 'condolock: skipped K: paused until it is resumed' ]
@@ -197,7 +250,7 @@ load helper
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
-  grep -q 'K has lost its lease' messages
+  grep -q 'an operator has revoked the lease of K; its command is being stopped' messages
   "$CONDOLOCK" run --key K -- true
 }
 
@@ -256,6 +309,7 @@ load helper
 }
 
 @test "pause and resume say what they did with -v, and nothing without" {
+  "$CONDOLOCK" touch K
   run -0 "$CONDOLOCK" pause -v K --for 2h --reason upgrade
   [ "$output" = 'condolock: K is paused for another 2h: upgrade' ]
   run -0 "$CONDOLOCK" touch -v K --failed

@@ -132,13 +132,13 @@ END
     printf '%s\n' '# a comment' "${@:2}" >"$config"
     refused "$config:$1" run --key K -- touch ran
   }
-  wrong "2: there is no 'leese' here, but: url user *" 'leese = "1m"'
-  wrong "3: there is no 'key' here*" 'lease = "1m"' 'key = "K"'
-  wrong "3: there is no 'min-time' here*" '' 'min-time = 5'
-  wrong "2: there is no 'config' here*" 'config = "x"'
-  wrong "2: there is no 'a\\\\x1bb' here*" '"a\u001bb" = 1'
+  wrong "2: unknown setting 'leese' (did you mean lease?); see FILES in condolock(1)" 'leese = "1m"'
+  wrong "3: unknown setting 'key'*" 'lease = "1m"' 'key = "K"'
+  wrong "3: unknown setting 'min-time'*" '' 'min-time = 5'
+  wrong "2: unknown setting 'config'*" 'config = "x"'
+  wrong "2: unknown setting 'a\\\\x1bb'*" '"a\u001bb" = 1'
   wrong '2: there are no sections here, so no \[run\]' '[run]' 'lease = "1m"'
-  wrong "2: lease: 'soon' is not a duration*" 'lease = "soon"'
+  wrong "2: lease: invalid duration 'soon'*" 'lease = "soon"'
   wrong '2: lease: must be at least 1s' 'lease = 0'
   wrong "2: skip-code: '256' is not an exit code: 0 to 255" 'skip-code = 256'
   wrong '2: lease: takes one value, not an array' 'lease = ["1m", "2m"]'

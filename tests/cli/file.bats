@@ -168,7 +168,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
 @test "many come first, to a directory that is not there yet" {
   for ((round = 0; round < 20; round++)); do
     rm -rf state
-    for ((i = 0; i < 12; i++)); do "$CONDOLOCK" pause "K$i" 2>>said 3>&- & done
+    for ((i = 0; i < 12; i++)); do "$CONDOLOCK" pause -q "K$i" 2>>said 3>&- & done
     wait
     [ "$("$CONDOLOCK" list --plain | wc -l)" -eq 12 ]
   done

@@ -323,7 +323,9 @@ END
 @test "nothing is written to stdout by run itself, and stdin is the command's" {
   run -0 --separate-stderr "$CONDOLOCK" run -v --key K -- cat <<<'in'
   [ "$output" = in ]
-  [[ "$stderr" =~ ^'condolock: running K (fence '[0-9]+')'$ ]]
+  [[ "${stderr_lines[0]}" =~ ^'condolock: running K (fence '[0-9]+')'$ ]]
+  [[ "${stderr_lines[1]}" =~ ^'condolock: K succeeded after '[0-9.]+m?s$ ]]
+  [ "${#stderr_lines[@]}" -eq 2 ]
 }
 
 @test "keys and hosts are escaped" {

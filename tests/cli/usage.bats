@@ -20,8 +20,12 @@ refused() {
 
 @test "no command, no key, no --, nothing behind it" {
   refused 64 'no command: write condolock run --key K -- CMD [ARG...]'
-  refused 64 "there is no command 'rnu'" rnu --key K -- true
-  refused 64 'there is no option --key that could stand before a command' --key K -- true
+  refused 64 "unknown command 'rnu' (did you mean run?); see condolock --help" rnu --key K -- true
+  refused 64 "unknown command 'verison' (did you mean version?); see condolock --help" verison
+  refused 64 "unknown command 'rnu' (did you mean run?)" help rnu
+  refused 64 "unexpected argument 'x'" version x
+  refused 64 "unexpected argument 'x'" help run x
+  refused 64 'no option --key can stand before the command; write it after the command, as in condolock run --key K' --key K -- true
   refused 64 'no command' --
   refused 64 'no command' -v
   refused 64 'the command must stand behind a --: write condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K
@@ -34,12 +38,11 @@ refused() {
   refused 64 'the key is missing' check
   refused 64 'the key is missing' touch
   refused 64 'the key is missing' status
-  refused 64 'one word too many' touch K L
+  refused 64 "unexpected argument 'L'" touch K L
   for command in pause resume unlock reset history; do refused 64 'the key is missing' $command; done
-  refused 64 'one word too many' pause K L
-  refused 64 'one word too many' history K L
-  refused 64 'one word too many' list a b
-  refused 64 'one word too many' doctor a
+  refused 64 "unexpected argument 'L'" history K L
+  refused 64 "unexpected argument 'b'" list a b
+  refused 64 "unexpected argument 'a'" doctor a
   refused 64 '--json, --plain and --prometheus: give one of them' list --json --plain
   refused 64 'give one of them' list --prometheus --json
   for limit in 0 -1 x 10001 1.5 ''; do refused 64 "--limit: '$limit' is not a number from 1 to 10000" history K --limit "$limit"; done
@@ -50,9 +53,11 @@ refused() {
   done
   refused 64 '--limit needs a value' history K --limit
   refused 64 '--config needs a value' status K --config
-  refused 64 'there is no option --yes' unlock K --yes
+  refused 64 'unknown option --yes' unlock K --yes
+  refused 64 'unknown option --accesed-prior (did you mean --accessed-prior?); see condolock run --help' run --key K --accesed-prior a:5 -- true
+  refused 64 'unknown option --lesae=5 (did you mean --lease?)' run --key K --lesae=5 -- true
   refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
-  refused 64 "--for: 'soon' is not a duration" pause K --for soon
+  refused 64 "--for: invalid duration 'soon'" pause K --for soon
   refused 64 '--for: must be at least 1ms' pause K --for 0
 }
 
@@ -71,8 +76,8 @@ refused() {
   forgotten 'run --key K -- grep -e x -- f' run --key K grep -e x -- f
   forgotten 'run --key K -- ls -l' run ls -l
   forgotten 'run --key K -- echo hi' run --key K echo hi --min-time
-  refused 64 'there is no option --nope' run --key K --nope true
-  refused 64 'there is no option --nope' run K --nope -- true
+  refused 64 'unknown option --nope' run --key K --nope true
+  refused 64 'unknown option --nope' run K --nope -- true
   refused 64 '--min-time needs a value' run --key K --min-time
 }
 
@@ -91,12 +96,12 @@ refused() {
 
 @test "durations, everywhere they are taken" {
   for option in --min-time --lease --timeout --kill-after -k --jitter --record-timeout --redis-timeout; do
-    for wrong in -1 1e999 nan inf 5M 1y '' ' 5' 5x 99999999999999999999 0.0001 5m5m; do
-      refused 64 "'$wrong' is not a duration" run --key K "$option" "$wrong" -- true
-      [[ "$option" != --* ]] || refused 64 "'$wrong' is not a duration" run --key K "$option=$wrong" -- true
+    for wrong in -1 1e999 nan inf 5M 1y '' ' 5' 5x 99999999999999999999 0.0001 5m5; do
+      refused 64 "invalid duration '$wrong'" run --key K "$option" "$wrong" -- true
+      [[ "$option" != --* ]] || refused 64 "invalid duration '$wrong'" run --key K "$option=$wrong" -- true
     done
   done
-  refused 64 "'-5' is not a duration" run --key K --min-time -5 -- true
+  refused 64 "invalid duration '-5'" run --key K --min-time -5 -- true
   refused 64 '--lease: must be at least 1s' run --key K --lease 999ms -- true
   refused 64 '--redis-timeout: must be at least 1ms' run --key K --redis-timeout 0 -- true
 }
@@ -104,14 +109,14 @@ refused() {
 @test "conditions" {
   refused 64 "--accessed-prior: 'checking' has no colon: write NAME:D" run --key K --accessed-prior checking -- true
   refused 64 '--accessed-prior: a key must not be empty' run --key K --accessed-prior :5 -- true
-  refused 64 "--accessed-prior: '' is not a duration" run --key K --accessed-prior a: -- true
+  refused 64 "--accessed-prior: invalid duration ''" run --key K --accessed-prior a: -- true
   refused 64 "--min-time-from: 'middle' is neither start nor end" run --key K --min-time 5 --min-time-from middle -- true
   refused 64 '--min-time-from needs a --min-time D' run --key K --min-time-from start -- true
   refused 64 '--min-time can be given only once' run --key K --min-time 1 --min-time 2 -- true
-  refused 64 "--min-time: '5M' is not a duration" check K --min-time 5M
+  refused 64 "--min-time: invalid duration '5M'" check K --min-time 5M
   refused 64 '--after: a key must not be empty' run --key K --after '' -- true
   refused 64 '--not-running: a key must not be empty' run --key K --not-running= -- true
-  refused 64 "--retry-after: 'x' is not a duration" run --key K --retry-after x -- true
+  refused 64 "--retry-after: invalid duration 'x'" run --key K --retry-after x -- true
   refused 64 "--on-unreachable: 'retry' is none of fail, run, skip" run --key K --on-unreachable retry -- true
   refused 64 "--max-failures: '0' is not a number of failures: write 1 to 1000000" run --key K --max-failures 0 -- true
 }
@@ -119,14 +124,16 @@ refused() {
 @test "slots, waiting, history" {
   for wrong in 0 1001 -1 x '' 1.5 0x2; do refused 64 "--slots: '$wrong' is not a number from 1 to 1000" run --key K --slots "$wrong" -- true; done
   for wrong in never -1 '' 5M; do
-    refused 64 "--wait: '$wrong' is not a duration" run --key K --wait "$wrong" -- true
-    refused 64 "--wait: '$wrong' is not a duration" run --key K -w "$wrong" -- true
+    refused 64 "--wait: invalid duration '$wrong'" run --key K --wait "$wrong" -- true
+    refused 64 "--wait: invalid duration '$wrong'" run --key K -w "$wrong" -- true
   done
-  CONDOLOCK_WAIT=never refused 78 "the environment's CONDOLOCK_WAIT: 'never' is not a duration" run --key K -- true
+  CONDOLOCK_WAIT=never refused 78 "CONDOLOCK_WAIT: invalid duration 'never'" run --key K -- true
   for wrong in -1 10001 x; do refused 64 "--history: '$wrong' is not a number from 0 to 10000" run --key K --history "$wrong" -- true; done
   refused 64 "--max-runs: '5' has no slash: write N/D" run --key K --max-runs 5 -- true
   for wrong in 0 1001 x ''; do refused 64 "--max-runs: '$wrong' is not a number of runs" run --key K --max-runs "$wrong/1h" -- true; done
-  refused 64 "--max-runs: 'x' is not a duration" run --key K --max-runs 1/x -- true
+  refused 64 "--max-runs: '5/0' would never refuse: D must be at least 1ms" run --key K --max-runs 5/0 -- true
+  refused 64 "--accessed-prior: 'a:0s' would never hold: D must be at least 1ms" run --key K --accessed-prior a:0s -- true
+  refused 64 "--max-runs: invalid duration 'x'" run --key K --max-runs 1/x -- true
   refused 64 '--once: an ID has 1 to 64 bytes, this one has 0' run --key K --once '' -- true
   refused 64 '--once: an ID has 1 to 64 bytes, this one has 65' run --key K --once "$(printf 'i%.0s' $(seq 65))" -- true
   refused 64 "--once can't be with --slots above 1" run --key K --once x --slots 2 -- true
@@ -145,14 +152,13 @@ refused() {
 }
 
 @test "options" {
-  refused 64 'there is no option --nope; see condolock run --help' run --key K --nope -- true
-  refused 64 'there is no option --no\x1b[1m' run --key K $'--no\e[1m' -- true
-  refused 64 'there is no option -z' run --key K -z -- true
+  refused 64 'unknown option --nope; see condolock run --help' run --key K --nope -- true
+  refused 64 'unknown option --no\x1b[1m' run --key K $'--no\e[1m' -- true
+  refused 64 'unknown option -z' run --key K -z -- true
   refused 64 '--key needs a value; see condolock run --help' run --key
   refused 64 '--skip-code needs a value' run --key K -E -- true
   refused 64 "--color: 'blue' is none of auto, always, never" run --color blue --key K -- true
-  refused 64 'there is no option --min-time' touch K --min-time 5
-  refused 64 'there is no option --json' check K --json
+  refused 64 'unknown option --min-time' touch K --min-time 5
   for flag in --force --quiet --verbose --help; do
     for value in false 0 ''; do refused 64 "$flag takes no value" run --key K "$flag=$value" -- true; done
   done
@@ -167,7 +173,7 @@ refused() {
     '"redis://u:secret@h"' http://u:secret@h rediss://u:secret@h redis://u:secret@ 'redis://u:secret @h' redis:u:secret@h \
     unix://:secret/x@/s redis://u:secret@h/x redis://u:secret@h?x redis://u:secret@[h]; do
     CONDOLOCK_URL=$url run -78 "$CONDOLOCK" run --key K -- true
-    [[ "$output" == "condolock: error: the environment's CONDOLOCK_URL: "* && "$output" != *secret* ]] || { echo "$url: $output"; return 1; }
+    [[ "$output" == "condolock: error: CONDOLOCK_URL: "* && "$output" != *secret* ]] || { echo "$url: $output"; return 1; }
   done
 }
 
@@ -180,12 +186,12 @@ refused() {
   refused 64 '--url: the URL names several hosts; name one' run -u redis://h1:1,h2:2 --key K -- true
   refused 69 'cannot connect to [fe80::1%lo]:1: ' run -u 'redis://[fe80::1%25lo]:1' --redis-timeout 1s --key K -- true
   refused 69 'cannot find the host fe80::1%none: there is no network interface none' run -u 'redis://[fe80::1%25none]' --key K -- true
-  CONDOLOCK_URL=redis://h:x refused 78 "the environment's CONDOLOCK_URL: the URL has a port" run --key K -- true
-  CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "the environment's REDIS_URL: the URL has a database" run --key K -- true
-  CONDOLOCK_VERBOSE=perhaps refused 78 "the environment's CONDOLOCK_VERBOSE: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" run --key K -- true
-  CONDOLOCK_NAMESPACE='a b' refused 78 "the environment's CONDOLOCK_NAMESPACE: 'a b' is not a namespace" run --key K -- true
+  CONDOLOCK_URL=redis://h:x refused 78 "CONDOLOCK_URL: the URL has a port" run --key K -- true
+  CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "REDIS_URL: the URL has a database" run --key K -- true
+  CONDOLOCK_VERBOSE=perhaps refused 78 "CONDOLOCK_VERBOSE: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" run --key K -- true
+  CONDOLOCK_NAMESPACE='a b' refused 78 "CONDOLOCK_NAMESPACE: 'a b' is not a namespace" run --key K -- true
   refused 78 'the password file : No such file' run --password-file '' --key K -- true
-  CONDOLOCK_LEASE=soon refused 78 "the environment's CONDOLOCK_LEASE: 'soon' is not a duration" run --key K -- true
+  CONDOLOCK_LEASE=soon refused 78 "CONDOLOCK_LEASE: invalid duration 'soon'" run --key K -- true
   for wrong in '' 'a b' 'ä' '{x}' "$(printf 'n%.0s' $(seq 65))"; do
     refused 78 "--namespace: '$(printf '%s' "$wrong")' is not a namespace" run "--namespace=$wrong" --key K -- true
     refused 78 'is not a namespace' status "--namespace=$wrong" K

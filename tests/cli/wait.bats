@@ -33,9 +33,12 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   run "$CONDOLOCK" run -v --key K --busy-code 7 -- true
   [ "$status" -eq 7 ]
   [[ "$output" =~ ' with --slots 3, and here it is --slots 1'$ ]]
+  run "$CONDOLOCK" check K --slots 3
+  [ "$status" -eq 75 ]
+  [[ "$output" =~ 'all 3 slots are held by ' ]]
   run "$CONDOLOCK" check K
   [ "$status" -eq 75 ]
-  [[ "$output" =~ 'all 3 slots held, by ' ]]
+  [[ "$output" =~ ' with --slots 3, and here it is --slots 1 (ends in ' ]]
   for i in 1 2 3; do echo; done >hold
   wait
   [ "$(redis EXISTS '{condolock}:slots:K')" = 0 ]

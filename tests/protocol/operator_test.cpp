@@ -9,6 +9,7 @@ namespace {
 
 struct Operator : Protocol {
   bool pause(std::optional<Millis> length, const std::string& reason = "") {
+    // Whether there was a record before.
     return lock::decode_pause(ask(lock::pause_call({"ns", "K"}, length, reason))).value();
   }
   bool resume() { return lock::decode_pause(ask(lock::resume_call({"ns", "K"}))).value(); }
@@ -49,7 +50,7 @@ struct Operator : Protocol {
 }  // namespace
 
 TEST_CASE_FIXTURE(Operator, "pause: no grant, until resume") {
-  CHECK(pause({}, "upgrade"));
+  CHECK_FALSE(pause({}, "upgrade"));
   const auto decision = acquire("a", {lock::AccessedPrior{"other", Millis(1)}});
   REQUIRE(is<lock::Paused>(decision));
   CHECK(as<lock::Paused>(decision).why == "upgrade");
@@ -65,7 +66,7 @@ TEST_CASE_FIXTURE(Operator, "pause: no grant, until resume") {
 }
 
 TEST_CASE_FIXTURE(Operator, "pause: for a time, to the millisecond, and counted anew") {
-  CHECK(pause(Millis(60'000), "a"));
+  CHECK_FALSE(pause(Millis(60'000), "a"));
   CHECK(pause(Millis(120'000)));
   auto decision = acquire("a");
   REQUIRE(is<lock::Paused>(decision));
@@ -90,13 +91,13 @@ TEST_CASE_FIXTURE(Operator, "pause leaves a live run alone, and a live holder is
 }
 
 TEST_CASE_FIXTURE(Operator, "force goes through a pause") {
-  CHECK(pause({}));
+  CHECK_FALSE(pause({}));
   const auto decision = lock::decode_decision(ask(lock::acquire_call(attempt("a"), {}, {.forced = true})), 0);
   CHECK(is<lock::Grant>(decision));
 }
 
 TEST_CASE_FIXTURE(Operator, "check tells of a pause and writes nothing") {
-  CHECK(pause(Millis(60'000), "why"));
+  CHECK_FALSE(pause(Millis(60'000), "why"));
   const std::string before = server.command({"DUMP", "{ns}:job:K"});
   const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {lock::MinTime{Millis(1)}})), 1);
   REQUIRE(answer.value().pause);
@@ -125,7 +126,7 @@ TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to 
   CHECK(unlock(false));  // the same again
   CHECK(is<lock::Held>(acquire("b")));
   CHECK(is<lock::Held>(acquire("a")));  // no extension by a repeated acquire either
-  CHECK(renew("a", mine) == lock::Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::revoked);
   CHECK(finish("a", mine, lock::Outcome::lost, 143) == lock::Recording::recorded);  // what it comes to is its own
   CHECK(record().outcome == "lost");
   CHECK(record().holders.empty());

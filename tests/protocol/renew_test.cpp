@@ -28,7 +28,7 @@ TEST_CASE_FIXTURE(Protocol, "lost: another run was granted after it") {
 TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
   const lock::Grant mine = grant("a");
   set("h_revoked", "1");
-  CHECK(renew("a", mine) == lock::Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::revoked);
   remove_holder();
   set("cut", std::to_string(mine.fence));
   CHECK(renew("a", mine) == lock::Renewal::lost);

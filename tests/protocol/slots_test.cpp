@@ -169,8 +169,8 @@ TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
   REQUIRE(revoked);
   CHECK(revoked->live == 2);
   CHECK(revoked->who == "1 host-b");
-  CHECK(renewed("a", 3, a) == lock::Renewal::lost);
-  CHECK(renewed("b", 3, b) == lock::Renewal::lost);
+  CHECK(renewed("a", 3, a) == lock::Renewal::revoked);
+  CHECK(renewed("b", 3, b) == lock::Renewal::revoked);
   CHECK(record().holders[0].revoked);
   ended("a", 3, a, lock::Outcome::lost);
   take("d", 3);
@@ -194,14 +194,30 @@ TEST_CASE_FIXTURE(Slots, "other jobs' conditions see the holders of slots") {
   CHECK(why(prior) == "failed");
 }
 
-TEST_CASE_FIXTURE(Slots, "check goes by the slots that are in use") {
-  const auto holder = [&] { return lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {})), 0).value().holder; };
+TEST_CASE_FIXTURE(Slots, "check is about a run with so many slots") {
+  const auto holder = [&](std::int64_t slots) {
+    return lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {}, slots)), 0).value().holder;
+  };
+  for (const std::int64_t slots : {1, 2, 3}) CHECK_FALSE(holder(slots));
   take("a", 2);
-  CHECK_FALSE(holder());
+  CHECK_FALSE(holder(2));
+  for (const std::int64_t other : {1, 3}) {
+    REQUIRE(holder(other));
+    CHECK(holder(other)->live == 1);
+    CHECK(holder(other)->slots == 2);
+  }
   take("b", 2);
-  REQUIRE(holder());
-  CHECK(holder()->live == 2);
-  CHECK(holder()->slots == 2);
+  REQUIRE(holder(2));
+  CHECK(holder(2)->live == 2);
+}
+
+TEST_CASE_FIXTURE(Slots, "check of a forced run ignores a pause") {
+  const auto pause = [&](bool forced) {
+    return lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {}, 1, forced)), 0).value().pause;
+  };
+  ask(lock::pause_call({"ns", "K"}, std::nullopt, "why"));
+  CHECK(pause(false));
+  CHECK_FALSE(pause(true));
 }
 
 TEST_CASE_FIXTURE(Slots, "an acquire that comes after its own finish, and after four others, is none") {
@@ -273,7 +289,7 @@ TEST_CASE_FIXTURE(Slots, "a token whose lease was revoked takes no other slot") 
   const lock::Grant a = take("a", 2);
   REQUIRE(ask(lock::unlock_call({"ns", "K"}, false)).answer.has_value());
   CHECK(held("a", 2).live == 1);
-  CHECK(renewed("a", 2, a) == lock::Renewal::lost);
+  CHECK(renewed("a", 2, a) == lock::Renewal::revoked);
   expire("a", 1);
   CHECK(take("a", 2).fence > a.fence);
 }

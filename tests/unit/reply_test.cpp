@@ -144,7 +144,8 @@ TEST_CASE("replies: one value more or less is refused") {
   all.push_back({as_renewal, {"finished", "recorded"}, {}});
   all.push_back({as_recorded, {"recorded"}, {}});
   all.push_back({as_recorded, {"superseded"}, {}});
-  all.push_back({as_paused, {"paused"}, {}});
+  all.push_back({as_paused, {"paused", "1"}, {}});
+  all.push_back({as_renewal, {"revoked"}, {}});
   all.push_back({as_unlocked, {"nothing"}, {}});
   all.push_back({as_reset_to, {"reset"}, {}});
   for (const Numbers& reply : all) {

@@ -146,7 +146,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: the command could not be started") {
 
 TEST_CASE_FIXTURE(Printed, "run messages: renewals") {
   CHECK(printed(run::report::RenewalFailed{no_route, Millis(47'000)}) ==
-        "condolock: cannot renew the lease of k\\x0a: no route; the command is stopped in 47s unless that changes\n");
+        "condolock: warning: cannot renew the lease of k\\x0a: no route; its command is stopped in 47s unless a renewal "
+        "succeeds\n");
   CHECK(printed(run::report::Renewed{true}) == "condolock: the lease of k\\x0a is renewed again\n");
   CHECK(printed(run::report::Renewed{false}).empty());
   CHECK(printed(run::report::Reasserted{}) ==
@@ -156,7 +157,9 @@ TEST_CASE_FIXTURE(Printed, "run messages: renewals") {
 TEST_CASE_FIXTURE(Printed, "run messages: why the command is stopped") {
   using Why = run::report::Stopping::Why;
   CHECK(printed(run::report::Stopping{Why::lost}) ==
-        "condolock: error: k\\x0a has lost its lease; its command is being stopped\n");
+        "condolock: error: k\\x0a has lost its lease to another run or an operator; its command is being stopped\n");
+  CHECK(printed(run::report::Stopping{Why::revoked}) ==
+        "condolock: error: an operator has revoked the lease of k\\x0a; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::not_renewed}) ==
         "condolock: error: the lease of k\\x0a could not be renewed in time; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::timeout}) ==
@@ -176,9 +179,23 @@ TEST_CASE_FIXTURE(Printed, "run messages: an end that was not recorded is an err
         "history only\n");
 }
 
+TEST_CASE_FIXTURE(Printed, "run messages: the outcome, with the command's own exit code and how long it took") {
+  using lock::Outcome;
+  CHECK(printed(run::report::Ended{0, Outcome::success, Millis(1000)}) == "condolock: k\\x0a succeeded after 1s\n");
+  CHECK(printed(run::report::Ended{3, Outcome::success, Millis(80)}) ==
+        "condolock: k\\x0a succeeded (exit code 3) after 80ms\n");
+  CHECK(printed(run::report::Ended{4, Outcome::failed, Millis(61'000)}) ==
+        "condolock: k\\x0a failed (exit code 4) after 1m1s\n");
+  for (const Outcome outcome : {Outcome::timeout, Outcome::lost}) {
+    CHECK(printed(run::report::Ended{143, outcome, Millis(1500)}) ==
+          "condolock: k\\x0a was stopped (exit code 143) after 1.5s\n");
+  }
+  CHECK(levels(run::report::Ended{}) == "v");
+}
+
 TEST_CASE_FIXTURE(Printed, "run messages: nothing is said of what the user sees anyway") {
-  for (const run::Report& report : std::vector<run::Report>{run::report::CalledOff{15}, run::report::Started{1},
-                                                            run::report::Ended{}, run::report::Recorded{}}) {
+  for (const run::Report& report :
+       std::vector<run::Report>{run::report::CalledOff{15}, run::report::Started{1}, run::report::Recorded{}}) {
     CHECK(printed(report).empty());
   }
 }
@@ -189,7 +206,7 @@ TEST_CASE("run messages: errors are always printed, warnings unless quiet, decis
   CHECK(levels(run::report::NoGrant{no_route}) == "quv");
   CHECK(levels(run::report::Unleased{no_route}) == "uv");
   CHECK(levels(run::report::Granted{}) == "v");
-  CHECK(levels(run::report::RenewalFailed{no_route, {}}) == "v");
+  CHECK(levels(run::report::RenewalFailed{no_route, {}}) == "uv");
 }
 
 TEST_CASE("console: CI makes decisions visible, unless quiet; details stay hidden") {

@@ -127,6 +127,7 @@ TEST_CASE_FIXTURE(Report, "run report: while the command lives") {
   CHECK(line(run::report::Renewed{true}) == R"("event":"renewed","reasserted":false)");
   CHECK(line(run::report::Reasserted{}) == R"("event":"renewed","reasserted":true)");
   CHECK(line(run::report::Stopping{Why::lost}) == R"("event":"lost","why":"taken")");
+  CHECK(line(run::report::Stopping{Why::revoked}) == R"("event":"lost","why":"revoked")");
   CHECK(line(run::report::Stopping{Why::not_renewed}) == R"("event":"lost","why":"not_renewed")");
   CHECK(line(run::report::Stopping{Why::timeout}).empty());
   CHECK(line(run::report::RenewalFailed{refused_connection, Millis(1)}).empty());

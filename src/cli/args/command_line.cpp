@@ -20,7 +20,7 @@ std::optional<CommandResult> take_key(const std::vector<std::string>& operands, 
     used = 1;
   }
   if (args.key.empty()) return usage_error("the key is missing: " + hint);
-  if (operands.size() > used) return usage_error("'" + util::escape(operands[used]) + "' is one word too many: " + hint);
+  if (operands.size() > used) return usage_error("unexpected argument '" + util::escape(operands[used]) + "': " + hint);
   return std::nullopt;
 }
 
@@ -36,7 +36,7 @@ std::optional<CommandResult> take_keys(std::vector<std::string> operands, Comman
 
 std::optional<CommandResult> take_pattern(const std::vector<std::string>& operands, std::size_t max, CommandArguments& args,
                                           const std::string& hint) {
-  if (operands.size() > max) return usage_error("'" + util::escape(operands[max]) + "' is one word too many: " + hint);
+  if (operands.size() > max) return usage_error("unexpected argument '" + util::escape(operands[max]) + "': " + hint);
   if (!operands.empty()) args.pattern = operands[0];
   return std::nullopt;
 }
@@ -46,6 +46,7 @@ std::optional<CommandResult> take(CommandSpec::Takes what, std::vector<std::stri
   switch (what) {
     case CommandSpec::Takes::key:
     case CommandSpec::Takes::key_and_command:
+    case CommandSpec::Takes::key_and_ignored:
       return take_key(operands, args, hint);
     case CommandSpec::Takes::keys:
       return take_keys(std::move(operands), args, hint);
@@ -171,7 +172,8 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
   if (takes_command && !arguments.has_separator) {
     return blamed(usage_error("the command must stand behind a --: " + hint));
   }
-  if (!takes_command) operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
+  if (!takes_command && spec.takes != Takes::key_and_ignored)
+    operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
   if (auto result = options.read_environment()) return result;
 
   if (auto result = take(spec.takes, std::move(operands), args, hint)) return blamed(*result);

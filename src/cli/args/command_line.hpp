@@ -29,7 +29,14 @@ void declare_conditions(Options& options, CommandArguments& args);
 
 // The help text of a command, and the operands that it takes.
 struct CommandSpec {
-  enum class Takes : std::uint8_t { key, keys, key_and_command, pattern, nothing };
+  enum class Takes : std::uint8_t {
+    key,
+    keys,
+    key_and_command,
+    key_and_ignored,  // a key; what stands behind -- is ignored
+    pattern,
+    nothing
+  };
 
   const char* usage;
   const char* examples;

@@ -9,6 +9,7 @@
 #include "cli/args/trusted_file.hpp"
 #include "util/environment.hpp"
 #include "util/escape.hpp"
+#include "util/nearest.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -63,9 +64,9 @@ util::Result<std::vector<Setting>> settings_of(const toml::table& table, const s
       return util::Problem{source + ": there are no sections here, so no [" + util::escape(name) + "]"};
     }
     if (std::find(config_names.begin(), config_names.end(), name) == config_names.end()) {
-      std::string text = source + ": there is no '" + util::escape(name) + "' here, but:";
-      for (const std::string_view each : config_names) text.append(" ").append(each);
-      return util::Problem{text};
+      return util::Problem{source + ": unknown setting '" + util::escape(name) + "'" +
+                           util::did_you_mean(name, {config_names.begin(), config_names.end()}) +
+                           "; see FILES in condolock(1)"};
     }
     auto texts = texts_of(node);
     if (!texts) {

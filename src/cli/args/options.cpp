@@ -7,6 +7,7 @@
 
 #include "util/duration.hpp"
 #include "util/escape.hpp"
+#include "util/nearest.hpp"
 #include "util/number.hpp"
 
 namespace condolock::cli {
@@ -89,7 +90,7 @@ std::string Options::Option::long_name() const { return names.substr(names.rfind
 
 Options::Option& Options::value(std::string names, std::string form, std::string help, Set set) {
   return options_.emplace_back(
-      Option{std::move(names), std::move(form), std::move(help), group_, {}, false, std::move(set), {}, ""});
+      Option{std::move(names), std::move(form), std::move(help), group_, {}, false, std::move(set), {}, "", ""});
 }
 
 Options::Option& Options::flag(std::string names, std::string help, bool& into) {
@@ -97,6 +98,18 @@ Options::Option& Options::flag(std::string names, std::string help, bool& into) 
       value(std::move(names), "", std::move(help), [&into](std::string_view text) { return set_flag(into, text); });
   flag.repeatable = true;
   return flag;
+}
+
+std::string Options::nearest_to(const std::string& argument) const {
+  const std::vector<std::string> names = long_names();
+  return util::did_you_mean(argument.substr(0, argument.find('=')), {names.begin(), names.end()});
+}
+
+std::vector<std::string> Options::long_names() const {
+  std::vector<std::string> out;
+  out.reserve(options_.size());
+  for (const Option& option : options_) out.push_back(option.long_name());
+  return out;
 }
 
 std::string Options::hint() const { return "; see condolock " + command_ + (command_.empty() ? "--help" : " --help"); }
@@ -121,7 +134,8 @@ std::optional<CommandResult> Options::parse(const std::vector<std::string>& argu
   operands = app.remaining();
   unmark(operands);
   for (const std::string& operand : operands) {
-    if (operand.size() > 1 && operand[0] == '-') return wrong("there is no option " + util::escape(operand));
+    if (operand.size() > 1 && operand[0] == '-')
+      return wrong("unknown option " + util::escape(operand) + nearest_to(operand));
   }
   for (Option& option : options_) {
     unmark(option.texts);
@@ -139,9 +153,9 @@ std::optional<CommandResult> Options::read_environment() {
     for (const std::string& variable : option.environment) {
       const char* text = std::getenv(variable.c_str());
       if (text == nullptr || *text == '\0') continue;
-      option.source_name = "the environment's " + variable;
+      option.variable = variable;
       if (const auto problem = option.set(text)) {
-        return CommandResult{exit_code::configuration, option.source_name + ": " + problem->text, ""};
+        return CommandResult{exit_code::configuration, variable + ": " + problem->text, ""};
       }
       break;
     }
@@ -156,8 +170,8 @@ std::optional<CommandResult> Options::read_settings(const std::vector<Setting>& 
     };
     const auto option = std::find_if(options_.begin(), options_.end(),
                                      [&](const Option& each) { return each.long_name() == "--" + setting.name; });
-    if (option == options_.end() || !option->texts.empty() || !option->source_name.empty()) continue;
-    option->source_name = setting.source + ": " + setting.name;
+    if (option == options_.end() || !option->texts.empty() || !option->variable.empty()) continue;
+    option->setting = setting.source + ": " + setting.name;
     const bool may_be_many = option->repeatable && !option->form.empty();
     if (setting.texts.size() != 1 && !may_be_many) return wrong("takes one value, not an array");
     for (const std::string& text : setting.texts) {
@@ -185,13 +199,14 @@ Options::Source Options::source(std::string_view long_name) const {
   const Option* option = find(long_name);
   if (option == nullptr) return Source::none;
   if (!option->texts.empty()) return Source::command_line;
-  if (option->source_name.empty()) return Source::none;
-  return option->source_name.starts_with("the environment's ") ? Source::environment : Source::config;
+  if (!option->variable.empty()) return Source::environment;
+  return option->setting.empty() ? Source::none : Source::config;
 }
 
 std::string Options::named(std::string_view long_name) const {
   const Option* option = find(long_name);
-  return option == nullptr || option->source_name.empty() ? std::string(long_name) : option->source_name;
+  if (option == nullptr || (option->variable.empty() && option->setting.empty())) return std::string(long_name);
+  return option->variable.empty() ? option->setting : option->variable;
 }
 
 std::size_t Options::before_operand(const std::vector<std::string>& arguments) {
@@ -219,6 +234,7 @@ std::string Options::help() const {
   std::string group;
   std::string line;
   for (const Option& option : options_) {
+    if (option.group.empty()) continue;
     const bool only_named = option.group == common_ && !command_.empty();
     if (option.group != group) {
       group = option.group;

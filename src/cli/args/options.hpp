@@ -30,7 +30,8 @@ class Options {
     bool repeatable = false;
     Set set;
     std::vector<std::string> texts;  // from the command line
-    std::string source_name;         // where the value comes from, if not from the command line: see named()
+    std::string variable;            // that the value comes from; empty: none
+    std::string setting;             // of the config file, "FILE:LINE: NAME", that the value comes from; empty: none
 
     std::string long_name() const;
   };
@@ -41,6 +42,8 @@ class Options {
   void group(std::string title) { group_ = std::move(title); }
   // Like group(), for the options of every command. A command's help only lists their names; condolock --help explains them.
   void common_group(std::string title);
+  // The options declared after this call are taken, but not in the help text.
+  void hidden_group() { group_.clear(); }
   Option& value(std::string names, std::string form, std::string help, Set set);
   Option& flag(std::string names, std::string help, bool& into);
 
@@ -64,7 +67,7 @@ class Options {
 
   enum class Source : std::uint8_t { none, config, environment, command_line };  // lowest priority first
   Source source(std::string_view long_name) const;
-  // How a message refers to the value: "--lease", "the environment's CONDOLOCK_LEASE" or
+  // How a message refers to the value: "--lease", "CONDOLOCK_LEASE" or
   // "/etc/condolock/config.toml:3: lease".
   std::string named(std::string_view long_name) const;
 
@@ -73,6 +76,8 @@ class Options {
 
  private:
   std::string hint() const;
+  std::string nearest_to(const std::string& argument) const;
+  std::vector<std::string> long_names() const;
   const Option* find(std::string_view long_name) const;
   bool is_flag(std::string_view name) const;
 

@@ -34,11 +34,11 @@ inline constexpr std::array<Command, 11> commands{{
     {"status", "show what is remembered of keys", status_command},
     {"list", "show all keys, for people, scripts or Prometheus", list_command},
     {"history", "show the last runs of a key", history_command},
-    {"pause", "grant no further run of a key", pause_command},
-    {"resume", "lift a pause", resume_command},
+    {"pause", "block new runs of keys", pause_command},
+    {"resume", "end the pause of keys", resume_command},
     {"unlock", "revoke a lease", unlock_command},
     {"reset", "forget what is remembered of keys", reset_command},
-    {"doctor", "say whether Redis is fit for this, and what to do", doctor_command},
+    {"doctor", "check that the server is safe to use, and how to fix it", doctor_command},
 }};
 
 }  // namespace condolock::cli

@@ -1,4 +1,4 @@
-// Shared by the commands that change several keys: unlock, reset.
+// Shared by the commands that change several keys: pause, resume, unlock, reset.
 #pragma once
 
 #include <functional>

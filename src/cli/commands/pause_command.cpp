@@ -1,5 +1,6 @@
 #include "cli/args/command_line.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/each_key.hpp"
 #include "cli/output/run_messages.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
@@ -8,22 +9,31 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec pause_spec{"condolock pause --key K [--for D] [--reason TEXT]", R"(
+constexpr CommandSpec pause_spec{"condolock pause KEY... [--for D] [--reason TEXT]", R"(
 A run that is going on is not disturbed. run --force goes through a pause.
 
 Examples:
   condolock pause sync --for 2h --reason 'database upgrade'
-)"};
+  condolock list --plain 'backup-*' | xargs condolock pause
+)",
+                                 CommandSpec::Takes::keys};
 
-constexpr CommandSpec resume_spec{"condolock resume --key K", R"(
+constexpr CommandSpec resume_spec{"condolock resume KEY...", R"(
 Exit code 0, also where there was no pause.
 
 Example:
   condolock resume sync
-)"};
+)",
+                                  CommandSpec::Takes::keys};
 
 // Redis stores a record compactly only while no string in it is longer (hash-max-listpack-value).
 constexpr std::size_t max_reason_bytes = 64;
+
+// Commands that change keys take no globs, since a key may contain any character.
+std::string glob_hint(const std::string& key) {
+  if (key.find_first_of("*?[") == std::string::npos) return "";
+  return " (keys are not globs: see condolock list --plain " + util::shell_quoted(key) + ")";
+}
 
 }  // namespace
 
@@ -45,11 +55,16 @@ CommandResult pause_command(const RawArguments& arguments) {
   if (auto result = parse(options, arguments, pause_spec, globals, args)) return *result;
 
   const auto engine = open_engine(globals);
-  const auto answer =
-      lock::decode_pause(ask(*engine, lock::pause_call(job_of(globals, args.key), length, reason), globals.redis_timeout));
-  if (!answer) return result_of(answer.error());
-  Console(globals.quiet, globals.verbose).decision(util::escape(args.key) + " is " + shown(lock::Paused{length, reason}));
-  return {};
+  const Console console(globals.quiet, globals.verbose);
+  const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
+    const engine::Call call = lock::pause_call(job_of(globals, key), length, reason);
+    const auto known = lock::decode_pause(ask(*engine, call, globals.redis_timeout));
+    if (!known) return known.error();
+    if (!*known) console.warning(util::escape(key) + " has no record; it is paused all the same" + glob_hint(key));
+    console.decision(util::escape(key) + " is " + shown(lock::Paused{length, reason}));
+    return std::nullopt;
+  });
+  return {code, "", ""};
 }
 
 CommandResult resume_command(const RawArguments& arguments) {
@@ -61,12 +76,14 @@ CommandResult resume_command(const RawArguments& arguments) {
   if (auto result = parse(options, arguments, resume_spec, globals, args)) return *result;
 
   const auto engine = open_engine(globals);
-  const auto answer = lock::decode_pause(ask(*engine, lock::resume_call(job_of(globals, args.key)), globals.redis_timeout));
-  if (!answer) return result_of(answer.error());
-  const bool was = *answer;
-  Console(globals.quiet, globals.verbose)
-      .decision(util::escape(args.key) + (was ? " is not paused any more" : " was not paused"));
-  return {};
+  const Console console(globals.quiet, globals.verbose);
+  const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
+    const auto was = lock::decode_pause(ask(*engine, lock::resume_call(job_of(globals, key)), globals.redis_timeout));
+    if (!was) return was.error();
+    console.decision(util::escape(key) + (*was ? " is not paused any more" : " was not paused" + glob_hint(key)));
+    return std::nullopt;
+  });
+  return {code, "", ""};
 }
 
 }  // namespace condolock::cli

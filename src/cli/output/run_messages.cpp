@@ -5,8 +5,6 @@
 #include "util/escape.hpp"
 
 namespace condolock::cli {
-namespace {
-
 std::string held_by(const lock::Held& held, std::int64_t slots) {
   const std::string by = "held by " + lock::shown_holder(held.who) + " for " + util::format_duration(held.since);
   if (held.slots != slots) {
@@ -14,6 +12,8 @@ std::string held_by(const lock::Held& held, std::int64_t slots) {
   }
   return held.slots == 1 ? by : "all " + std::to_string(held.slots) + " slots are " + by + " and others";
 }
+
+namespace {
 
 struct RunMessagePrinter {
   const MessageContext& context_;
@@ -61,14 +61,13 @@ struct RunMessagePrinter {
   // Nothing to print: the user sees these events anyway, or expects them.
   void operator()(const run::report::CalledOff& /*called_off*/) const {}
   void operator()(const run::report::Started& /*started*/) const {}
-  void operator()(const run::report::Ended& /*ended*/) const {}
   void operator()(const run::report::Recorded& /*recorded*/) const {}
   void operator()(const run::report::NotStarted& not_started) const {
     console().error(name + ": cannot run '" + util::escape(context_.command) + "': " + not_started.why);
   }
   void operator()(const run::report::RenewalFailed& failed) const {
-    console().detail("cannot renew the lease of " + name + ": " + describe(failed.failure) + "; the command is stopped in " +
-                     util::format_duration(failed.left) + " unless that changes");
+    console().warning("cannot renew the lease of " + name + ": " + describe(failed.failure) +
+                      "; its command is stopped in " + util::format_duration(failed.left) + " unless a renewal succeeds");
   }
   void operator()(const run::report::Renewed& renewed) const {
     if (renewed.after_failure) console().detail("the lease of " + name + " is renewed again");
@@ -80,7 +79,9 @@ struct RunMessagePrinter {
     using Why = run::report::Stopping::Why;
     switch (stopping.why) {
       case Why::lost:
-        return console().error(name + " has lost its lease; its command is being stopped");
+        return console().error(name + " has lost its lease to another run or an operator; its command is being stopped");
+      case Why::revoked:
+        return console().error("an operator has revoked the lease of " + name + "; its command is being stopped");
       case Why::not_renewed:
         return console().error("the lease of " + name + " could not be renewed in time; its command is being stopped");
       case Why::timeout:
@@ -88,6 +89,22 @@ struct RunMessagePrinter {
                                util::format_duration(context_.timeout.value_or(Millis(0))) +
                                "; its command is being stopped");
     }
+  }
+  void operator()(const run::report::Ended& ended) const {
+    console().decision(name + outcome_of(ended) + " after " + util::format_duration(ended.took));
+  }
+  static std::string outcome_of(const run::report::Ended& ended) {
+    const std::string code = " (exit code " + std::to_string(ended.code) + ")";
+    switch (ended.outcome) {
+      case lock::Outcome::success:
+        return " succeeded" + (ended.code == 0 ? "" : code);
+      case lock::Outcome::failed:
+        return " failed" + code;
+      case lock::Outcome::timeout:
+      case lock::Outcome::lost:
+        return " was stopped" + code;
+    }
+    return "";
   }
   void operator()(const run::report::KeeperGone& /*gone*/) const {
     console().error("the keeper of " + name + " was killed or stopped; its command is being stopped");

@@ -116,7 +116,8 @@ struct Writer {
   Json operator()(const run::report::Stopping& stopping) const {
     using Why = run::report::Stopping::Why;
     if (stopping.why == Why::timeout) return nullptr;  // the outcome in "finished" tells it
-    return {{"event", "lost"}, {"why", stopping.why == Why::lost ? "taken" : "not_renewed"}};
+    const char* why = stopping.why == Why::not_renewed ? "not_renewed" : stopping.why == Why::revoked ? "revoked" : "taken";
+    return {{"event", "lost"}, {"why", why}};
   }
   // Only people have to know.
   Json operator()(const run::report::KeeperGone& /*gone*/) const { return nullptr; }

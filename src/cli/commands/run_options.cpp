@@ -1,0 +1,115 @@
+#include "cli/commands/run_options.hpp"
+
+#include "cli/output/run_report.hpp"
+#include "util/escape.hpp"
+
+namespace condolock::cli {
+namespace {
+
+Options::Set wait_into(std::optional<Millis>& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    if (text == "forever") {
+      into.reset();
+      return std::nullopt;
+    }
+    return duration_into(into)(text);
+  };
+}
+
+// One of a few words, each with what it means.
+template <class T>
+Options::Set word_into(T& into, std::initializer_list<std::pair<std::string_view, T>> words) {
+  return [&into, words = std::vector(words)](std::string_view text) -> std::optional<util::Problem> {
+    std::string names;
+    for (const auto& [name, value] : words) {
+      if (text == name) {
+        into = value;
+        return std::nullopt;
+      }
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    return util::Problem{"'" + util::escape(text) + "' is none of " + names};
+  };
+}
+
+// What check goes by, too.
+void declare_counting(Options& options, RunOptions& run) {
+  run::Plan& plan = run.plan;
+  declare_conditions(options, run.args);
+  declare_key(options, run.args);
+  options.value("--slots", "N", "how many may run at once, the same for all (1)", number_into(plan.attempt.slots, 1, 1000));
+  options.flag("--force", "skip conditions and pause, never the lease", plan.forced);
+  options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
+}
+
+void declare_others(Options& options, RunOptions& run) {
+  run::Plan& plan = run.plan;
+  options.value("-w,--wait", "D", "wait for conditions and lease: D, or forever (0)", wait_into(plan.wait)).environment = {
+      "CONDOLOCK_WAIT"};
+  options.flag("-n", "--wait 0", run.no_wait);
+  options
+      .value("--lease", "D", "how long Redis keeps it ours without a renewal (60s)",
+             duration_into(plan.attempt.lease, Millis(1000)))
+      .environment = {"CONDOLOCK_LEASE"};
+  options.value("--timeout", "D", "longest run, --wait bounds the waiting (none)", duration_into(run.timeout))
+      .environment = {"CONDOLOCK_TIMEOUT"};
+  options
+      .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
+             duration_into(plan.kill_after))
+      .environment = {"CONDOLOCK_KILL_AFTER"};
+  options.value("--leftovers", "WHAT", "what a success leaves: leave, wait or kill (leave)",
+                word_into<run::Leftovers>(
+                    plan.leftovers,
+                    {{"leave", run::Leftovers::leave}, {"wait", run::Leftovers::wait}, {"kill", run::Leftovers::kill}}));
+  options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
+                [&plan](std::string_view text) { return code_into(plan.busy_code.emplace())(text); });
+  options
+      .value("--on-unreachable", "WHAT", "fail, run (without a lease) or skip (fail)",
+             word_into<run::OnUnreachable>(
+                 plan.on_unreachable,
+                 {{"fail", run::OnUnreachable::fail}, {"run", run::OnUnreachable::run}, {"skip", run::OnUnreachable::skip}}))
+      .environment = {"CONDOLOCK_ON_UNREACHABLE"};
+  options.value("--jitter", "D", "first wait a random time up to D (0)", duration_into(plan.jitter));
+  options
+      .value("--success-code", "N", "counts as success, besides 0 (repeatable)",
+             [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
+      .repeatable = true;
+  options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
+  options.value("--history", "N", "runs to keep in the history (as before, at first 20)", [&plan](std::string_view text) {
+    return number_into(plan.attempt.history_limit.emplace(), 0, 10'000)(text);
+  });
+  options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
+                [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
+}
+
+}  // namespace
+
+void declare(Options& options, RunOptions& run, bool for_check) {
+  declare_counting(options, run);
+  if (for_check) options.hidden_group();
+  declare_others(options, run);
+}
+
+std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
+  const auto wrong = [](std::string text) { return CommandResult{exit_code::usage, std::move(text), ""}; };
+  run::Plan& plan = run.plan;
+  if (run.no_wait && options.was_given("--wait")) return wrong("-n is --wait 0: give one of them");
+  if (run.no_wait) plan.wait = Millis(0);
+  plan.attempt.needs = lock::needs_of(run.args.conditions);
+  const auto clash_with = [&](lock::RunMode mode, const std::string& named) -> std::optional<CommandResult> {
+    const auto clash = lock::clash(run.args.conditions, mode);
+    if (!clash) return std::nullopt;
+    return wrong(std::string(clash->option) + " can't be with " + named + ": " + std::string(clash->why));
+  };
+  if (plan.attempt.slots > 1) {
+    if (auto result = clash_with(lock::RunMode::several_slots, "--slots above 1")) return result;
+  }
+  if (plan.on_unreachable == run::OnUnreachable::run) {
+    const bool from_environment = options.source("--on-unreachable") == Options::Source::environment;
+    return clash_with(lock::RunMode::unleased,
+                      from_environment ? "CONDOLOCK_ON_UNREACHABLE=run" : options.named("--on-unreachable") + " run");
+  }
+  return std::nullopt;
+}
+
+}  // namespace condolock::cli
