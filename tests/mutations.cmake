@@ -71,11 +71,6 @@ mutation(no-wait-for-rest "a run is over when nothing of it lives, not when its 
   [==[  if (!shared_.over) look_for_rest();
 ]==] [==[  shared_.over = true;
 ]==])
-mutation(one-look "a run is over only after a look that found nothing and reaped nothing"
-  src/process/tree.cpp
-  [==[    if (rest != Rest::none || !reaped) return rest;
-]==] [==[    return rest;
-]==])
 mutation(deadline-not-moved "a renewal moves the keeper's deadlines"
   src/process/keeper.cpp
   [==[  set(*state_->shared, deadlines);
@@ -89,10 +84,6 @@ mutation(no-keeper-notice "condolock ends the run when its keeper has gone"
   notify(report::KeeperGone{});
 ]==] [==[  notify(report::KeeperGone{});
 ]==])
-mutation(no-deadline "condolock stops a run whose lease can't be renewed in time"
-  src/run/run_after_start.cpp
-  [==[  if (!unleased_ && now >= lease_.term_at(plan_.kill_after)) stop(Why::not_renewed, lease_.kill_at());
-]==] "")
 mutation(no-stop-when-lost "condolock stops a run that has lost its lease"
   src/run/run_after_start.cpp
   [==[    return stop(*answer == lock::Renewal::revoked ? Why::revoked : Why::lost, now + lease_.grace(plan_.kill_after));
