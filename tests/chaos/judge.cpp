@@ -16,7 +16,7 @@ struct Stretch {
   Nanos last = 0;
 };
 
-// What a command that succeeded left behind on purpose. 74: the success could not be recorded.
+// A process that a successful command left behind on purpose. 74: that success could not be recorded.
 bool may_live_on(const Life& life, const Start& start) {
   const int code = start.exit_code.value_or(-1);
   return life.left != 0 && start.leaves && (code == 0 || code == 74);

@@ -1,29 +1,22 @@
 // chaos: real runs of condolock on several hosts, with whatever goes wrong. See usage() and docs/chaos.md.
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "chaos/log.hpp"
+#include "chaos/processes.hpp"
 #include "chaos/result.hpp"
+#include "chaos/stalls.hpp"
 #include "chaos/tool.hpp"
 #include "chaos/trial.hpp"
 #include "util/number.hpp"
@@ -99,47 +92,6 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-template <class T>
-T* shared(std::size_t count) {
-  void* room = mmap(nullptr, sizeof(T) * count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) {
-    std::perror("chaos: mmap");
-    std::exit(71);
-  }
-  return static_cast<T*>(room);  // zeros, which is what each of them starts with
-}
-
-// Measures how late a sleep of a millisecond ends on this core.
-[[noreturn]] void probe(unsigned core, Stalls& stalls) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  cpu_set_t only{};
-  CPU_SET(core, &only);
-  sched_setaffinity(0, sizeof only, &only);
-  for (Nanos before = now();;) {
-    const timespec length{0, ms(1)};
-    nanosleep(&length, nullptr);
-    const Nanos after = now();
-    const Nanos late = after - before - ms(1);
-    const auto slot = static_cast<std::size_t>((after - stalls.began) / Stalls::length);
-    if (slot < stalls.worst.size() && late > stalls.worst.at(slot)) stalls.worst.at(slot) = late;
-    before = after;
-  }
-}
-
-pid_t in_a_process(const auto& what) {
-  const pid_t pid = fork();
-  if (pid < 0) {
-    std::perror("chaos: fork");
-    std::exit(71);
-  }
-  if (pid == 0) {
-    what();
-    std::fflush(nullptr);
-    _exit(0);
-  }
-  return pid;
-}
-
 void play_guarded(std::uint64_t seed, const Options& options, const Stalls& stalls, Result& result) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   try {
@@ -178,27 +130,6 @@ struct Sum {
   }
 };
 
-// How the machine stalls, from now on, until it goes out of scope.
-class Probes {
- public:
-  Probes() {
-    stalls.began = now();
-    for (unsigned core = 0; core < std::max(1U, std::thread::hardware_concurrency()); ++core) {
-      probes_.push_back(in_a_process([&] { probe(core, stalls); }));
-    }
-  }
-  Probes(const Probes&) = delete;
-  Probes& operator=(const Probes&) = delete;
-  ~Probes() {
-    for (const pid_t pid : probes_) kill(pid, SIGKILL);
-  }
-
-  Stalls& stalls = *shared<Stalls>(1);
-
- private:
-  std::vector<pid_t> probes_;
-};
-
 std::span<const Result> play_all(const Options& options, const Stalls& stalls) {
   const auto count = static_cast<std::size_t>(options.trials);
   auto* results = shared<Result>(count);
@@ -229,7 +160,7 @@ void tell_fault(const Options& options, std::size_t i, const Result& result) {
 
 int try_one(const Options& options) {
   const Probes probes;
-  const Stalls& stalls = probes.stalls;
+  const Stalls& stalls = probes.stalls();
   const auto results = play_all(options, stalls);
   const std::size_t count = results.size();
 
@@ -248,6 +179,10 @@ int try_one(const Options& options) {
       good = false;
       tell_fault(options, i, result);
     }
+  }
+  if (inside.trials == 0) {
+    good = false;
+    std::printf("the machine stalled in every trial, so they show nothing\n");
   }
   std::printf("%-16s %6s %7s %9s %8s %9s %6s %6s %8s %9s %9s\n", "promise", "trials", "runs", "successes", "overlaps", "ms",
               "lost", "wrong", "orphans", "least ms", "1% ms");
@@ -274,7 +209,7 @@ int compare(Options options) {
   std::fflush(stdout);  // before the first fork
   for (const Tool& tool : tools()) {
     options.setting.tool = &tool;
-    const auto results = play_all(options, probes.stalls);
+    const auto results = play_all(options, probes.stalls());
     Sum sum;
     int apart = 0;
     for (std::size_t i = 0; i < results.size(); ++i) {

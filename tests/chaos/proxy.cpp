@@ -42,7 +42,7 @@ std::string encoded(const RespValue& value) {
   return out;
 }
 
-// What has arrived; none when the other side is gone.
+// The bytes that have arrived; none when the other side is gone.
 std::optional<std::string> received(const Fd& fd) {
   std::array<char, 65536> buffer{};
   const ssize_t length = recv(fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -117,7 +117,7 @@ bool Proxy::move(Connection& connection) {
   };
   pass(connection.to_server, connection.server);
   pass(connection.to_client, connection.client);
-  // What came before the end is passed on first.
+  // The connection ends after the last bytes were passed on.
   return (request || !connection.to_server.empty()) && (reply || !connection.to_client.empty());
 }
 

@@ -1,4 +1,4 @@
-// What a trial found. Plain data, since it stands in memory that the processes of all trials share.
+// The findings of a trial. Plain data: it is in memory that the processes of all trials share.
 #pragma once
 
 #include <array>

@@ -18,13 +18,13 @@
 #include <optional>
 #include <sstream>
 
-#include "chaos/etcd.hpp"
 #include "chaos/judge.hpp"
 #include "chaos/log.hpp"
+#include "chaos/plan.hpp"
 #include "chaos/proxy.hpp"
+#include "chaos/server.hpp"
 #include "chaos/tool.hpp"
 #include "sim/dice.hpp"
-#include "support/redis_server.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace chaos {
@@ -43,21 +43,7 @@ struct Host {
   std::int64_t keeper_hurt = -2;
 };
 
-// A fault that is planned. All of it is drawn before the trial begins, so that a seed gives the same faults to every tool.
-struct Harm {
-  Fault fault{};
-  bool on_holder = false;   // on the host whose command runs, if there is one
-  std::size_t host = 0;     // else
-  std::int64_t length = 0;  // ms; of a fault that is undone again
-  std::int64_t delay = 0;   // ms
-};
-
-constexpr std::array common_faults{Fault::kill_tool, Fault::stop_tool, Fault::term_tool,   Fault::blackhole,
-                                   Fault::delay,     Fault::cut,       Fault::kill_server, Fault::stop_server};
-
-bool is_on_tool(Fault fault) { return fault == Fault::kill_tool || fault == Fault::stop_tool || fault == Fault::term_tool; }
-
-// What happens at a moment.
+// Something that happens at a moment.
 struct Event {
   Nanos at;
   std::function<void()> what;
@@ -86,31 +72,31 @@ pid_t keeper_of(pid_t tool) {
 class Trial {
  public:
   Trial(std::uint64_t seed, const Setting& setting, Result& result)
-      : setting_(setting), result_(result), seed_(seed), dice_(seed) {
+      : setting_(setting), result_(result), dice_(seed), server_(setting.tool->needs) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     setenv("CHAOS_LOG", (directory_.path() + "/log").c_str(), 1);
-    if (setting.tool->needs == Needs::redis) {
-      redis_ =
-          std::make_unique<support::RedisServer>(std::vector<std::string>{"--appendonly", "yes", "--appendfsync", "always"});
-    }
-    if (setting.tool->needs == Needs::etcd) etcd_ = std::make_unique<Etcd>();
+    plan_.seed = seed;
+    plan_.is_common = setting.is_common;
     // Two seconds are the shortest lease of etcd with its defaults.
-    lease_ = setting.is_common ? 2000 : dice_.between(1000, 3000);
-    hosts_.resize(static_cast<std::size_t>(dice_.between(2, 4)));
+    plan_.lease = setting.is_common ? 2000 : dice_.between(1000, 3000);
+    plan_.hosts = static_cast<std::size_t>(dice_.between(2, 4));
+    hosts_.resize(plan_.hosts);
     began_ = now();
-    end_ = began_ + ms(3 * lease_);
+    end_ = began_ + ms(3 * plan_.lease);
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
       hosts_[i].socket = directory_.path() + "/" + std::to_string(i);
-      if (has_server()) {
-        hosts_[i].proxy = std::make_unique<Proxy>(hosts_[i].socket, etcd_ ? etcd_->socket() : redis_->socket());
-      }
+      if (server_.exists()) hosts_[i].proxy = std::make_unique<Proxy>(hosts_[i].socket, server_.socket());
       hosts_[i].next = began_ + ms(dice_.between(0, 100));
     }
-    result_.half_margin = ms(lease_ / 10) / 2;
+    result_.half_margin = ms(plan_.lease / 10) / 2;
   }
 
   void play() {
-    plan_faults();
+    const std::vector<Harm> harms = plan_faults(plan_);
+    is_calm_ = harms.empty();
+    for (const Harm& harm : harms) {
+      if (server_.exists() || is_on_tool(harm.fault)) at(began_ + ms(harm.at), [this, harm] { do_harm(harm); });
+    }
     while (now() < end_) step(true);
     calm_down();
     const Nanos deadline = now() + ms(30'000);
@@ -140,79 +126,34 @@ class Trial {
     chaos::break_rule(result_, why);
   }
 
-  // ---- the tool and its server
-
-  bool has_server() const { return redis_ || etcd_; }
-  pid_t server_pid() const { return etcd_ ? etcd_->pid() : redis_->pid(); }
   bool is_condolock() const { return setting_.tool == tools().data(); }
 
   // ---- runs
 
-  std::string script(Dice& dice) {
-    const auto lives = [&](const std::string& more = "") {
-      return '"' + setting_.chaos + "\" witness " + std::to_string(dice.between(10, lease_ * 3 / 2)) + more;
-    };
-    // A nested condolock has a fence of its own.
-    std::string out = is_condolock() ? "export CHAOS_FENCE=$CONDOLOCK_FENCE; " : "";
-    // The last two are for condolock alone: a process that --leftovers is about, and another condolock.
-    switch (dice.between(0, setting_.is_common ? 6 : 8)) {
-      case 0:
-        out += lives();
-        break;
-      case 1:
-        out += lives() + " & " + lives() + " & wait";
-        break;
-      case 2:
-        out += "timeout 20 " + lives();
-        break;
-      case 3:
-        out += "setsid -w " + lives(!setting_.is_common && dice.chance(50) ? " stubborn" : "");
-        break;
-      case 4:  // It cleans up after TERM.
-        out += "trap '" + lives() + "; exit 3' TERM; " + lives() + " & wait $!";
-        break;
-      case 5:
-        out += lives(" stubborn");
-        break;
-      case 7:
-        out += lives(" left") + " >/dev/null 2>&1 & " + lives();
-        break;
-      case 8:
-        out += '"' + setting_.condolock + "\" run -q --url unix://" + redis_->socket() +
-               " --key inner --wait 5s --lease 1s -- " + lives();
-        break;
-      default:
-        out += "sh -c '(" + lives() + "; :) ; :'; :";
-    }
-    // Only a command that comes to its end without a failure leaves the mark of that.
-    out += " && \"" + setting_.chaos + "\" witness 0 done";
-    return dice.chance(85) ? out : out + "; exit 7";
-  }
-
   void start_run(Host& host) {
     Start start;
     start.run = static_cast<std::int64_t>(starts_.size()) + 1;
-    // The nth run of a seed is the same for every tool.
-    Dice dice(seed_, {1, static_cast<std::uint64_t>(start.run)});
     Wish wish;
     wish.condolock = setting_.condolock;
     wish.scripts = setting_.scripts;
     wish.key = "job";
     wish.socket = host.socket;
     wish.directory = directory_.path();
-    wish.lease = lease_;
-    wish.wait = dice.chance(40) ? 0 : dice.between(100, 4000);
-    wish.kill_after = dice.between(50, setting_.is_common ? lease_ / 4 : 1000);
-    wish.timeout = !setting_.is_common && dice.chance(15) ? dice.between(100, lease_) : 0;
-    wish.leftovers = setting_.is_common ? "leave" : dice.one_of<const char*>({"leave", "wait", "kill"});
-    wish.script = script(dice);
+    plan_run(plan_, start.run, {setting_.condolock, setting_.chaos, server_.socket(), is_condolock()}, wish);
     start.leaves = wish.leftovers == "leave";
-    std::vector<std::string> words = setting_.tool->command(wish);
+    setenv("CHAOS_RUN", std::to_string(start.run).c_str(), 1);
+    host.tool = spawn(setting_.tool->command(wish));
+    if (host.tool == 0) break_rule(std::string(setting_.tool->name) + " could not be started");
+    host.start = starts_.size();
+    starts_.push_back(start);
+  }
+
+  // 0: it could not be started.
+  pid_t spawn(std::vector<std::string> words) const {
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    setenv("CHAOS_RUN", std::to_string(start.run).c_str(), 1);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // as a shell or cron does
@@ -220,14 +161,11 @@ class Trial {
     posix_spawn_file_actions_init(&files);
     const std::string log = directory_.path() + "/messages";
     if (!setting_.shown) posix_spawn_file_actions_addopen(&files, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (posix_spawnp(&host.tool, argv[0], &files, &attributes, argv.data(), environ) != 0) {
-      host.tool = 0;
-      break_rule(std::string(setting_.tool->name) + " could not be started");
-    }
+    pid_t pid = 0;
+    if (posix_spawnp(&pid, argv[0], &files, &attributes, argv.data(), environ) != 0) pid = 0;
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
-    host.start = starts_.size();
-    starts_.push_back(start);
+    return pid;
   }
 
   void reap() {
@@ -279,47 +217,6 @@ class Trial {
     std::ranges::sort(events_, std::ranges::greater{}, &Event::at);
   }
 
-  void plan_faults() {
-    is_calm_ = !setting_.is_common && dice_.chance(10);
-    if (is_calm_) return;
-    Dice dice(seed_, {0});
-    const std::int64_t count = dice.between(1, 5);
-    const bool outside = !setting_.is_common && dice.chance(12);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto last = static_cast<std::int64_t>(outside ? Fault::stop_both : Fault::revoke);
-      Harm harm;
-      if (setting_.is_common) {
-        harm.fault = common_faults.at(static_cast<std::size_t>(dice.between(0, common_faults.size() - 1)));
-      } else {
-        harm.fault = static_cast<Fault>(outside && i == 0 ? last - dice.between(0, 1) : dice.between(0, last));
-      }
-      harm.on_holder = dice.chance(80);
-      harm.host = static_cast<std::size_t>(dice.between(0, static_cast<std::int64_t>(hosts_.size()) - 1));
-      harm.length = length_of(harm.fault, dice);
-      harm.delay = dice.between(5, 400);
-      const Nanos when = began_ + ms(dice.between(50, 5 * lease_ / 2));
-      if (has_server() || is_on_tool(harm.fault)) at(when, [this, harm] { do_harm(harm); });
-    }
-  }
-
-  std::int64_t length_of(Fault fault, Dice& dice) const {
-    switch (fault) {
-      case Fault::blackhole:
-        return dice.between(50, 2 * lease_);
-      case Fault::delay:
-        return dice.between(500, 2 * lease_);
-      case Fault::repeat:
-        return 2 * lease_;
-      case Fault::kill_server:
-        return dice.between(0, lease_ / 2);
-      case Fault::stop_server:
-      case Fault::full_memory:
-        return dice.between(50, lease_);
-      default:  // something is stopped
-        return dice.between(100, 2 * lease_);
-    }
-  }
-
   bool is_holder(const Host& host) const {
     if (host.tool == 0) return false;
     const std::int64_t run = starts_[host.start].run;
@@ -347,22 +244,19 @@ class Trial {
   void do_harm(const Harm& harm) {
     const Fault fault = harm.fault;
     const Nanos length = ms(harm.length);
-    const bool needs_server = fault == Fault::flush_scripts || fault == Fault::full_memory || fault == Fault::revoke;
-    if (server_is_away_ && (needs_server || fault == Fault::kill_server || fault == Fault::stop_server)) return;
+    if (server_.is_away() && is_on_server(fault)) return;
     Host& host = victim(harm);
     const pid_t keeper = host.tool == 0 ? 0 : keeper_of(host.tool);
-    const bool needs_keeper =
-        fault == Fault::kill_keeper || fault == Fault::stop_keeper || fault == Fault::kill_both || fault == Fault::stop_both;
-    if (needs_keeper && keeper == 0) return;
+    if (is_on_keeper(fault) && keeper == 0) return;
     ++result_.faults.at(static_cast<std::size_t>(fault));
     const std::int64_t run = host.tool == 0 ? 0 : starts_[host.start].run;
     show(std::string(fault_names.at(static_cast<std::size_t>(fault))) + " (run " + std::to_string(run) + ")");
-    if (needs_keeper || is_on_tool(fault)) {
+    if (is_on_keeper(fault) || is_on_tool(fault)) {
       if (fault != Fault::term_tool && fault != Fault::kill_keeper && fault != Fault::stop_keeper) host.tool_hurt = run;
-      if (needs_keeper) host.keeper_hurt = run;
+      if (is_on_keeper(fault)) host.keeper_hurt = run;
       result_.is_outside = result_.is_outside || host.tool_hurt == host.keeper_hurt;
       harm_processes(fault, host.tool, keeper, length);
-    } else if (needs_server || fault == Fault::kill_server || fault == Fault::stop_server) {
+    } else if (is_on_server(fault)) {
       harm_server(fault, length);
     } else {
       harm_network(fault, *host.proxy, length, ms(harm.delay));
@@ -411,49 +305,29 @@ class Trial {
   void harm_server(Fault fault, Nanos length) {
     switch (fault) {
       case Fault::kill_server:
-        server_is_away_ = true;
-        etcd_ ? etcd_->kill() : redis_->kill();
-        return at(now() + length, [this] { bring_server_back(); });
+        server_.kill();
+        return at(now() + length, [this] { server_.bring_back(); });
       case Fault::stop_server:
-        server_is_away_ = true;
-        signal(server_pid(), SIGSTOP);
-        return at(now() + length, [this] { bring_server_back(); });
+        server_.stop();
+        return at(now() + length, [this] { server_.bring_back(); });
       case Fault::full_memory:
-        memory_is_full_ = true;
-        redis_->command({"CONFIG", "SET", "maxmemory", "1"});
-        return at(now() + length, [this] { empty_memory(); });
+        server_.fill_memory();
+        return at(now() + length, [this] { server_.empty_memory(); });
       case Fault::revoke:
         ask({"unlock", "-q", "job"});
         return;
       default:
-        redis_->command({"SCRIPT", "FLUSH"});
+        server_.redis().command({"SCRIPT", "FLUSH"});
     }
-  }
-
-  void empty_memory() {
-    if (server_is_away_) return;  // done when it is back
-    memory_is_full_ = false;
-    redis_->command({"CONFIG", "SET", "maxmemory", "0"});
-  }
-
-  void bring_server_back() {
-    if (!server_is_away_) return;
-    server_is_away_ = false;
-    if (server_pid() > 0) {
-      signal(server_pid(), SIGCONT);
-    } else {
-      etcd_ ? etcd_->start() : redis_->start();
-    }
-    if (memory_is_full_) empty_memory();
   }
 
   void calm_down() {
     show("all faults are over");
     std::ranges::sort(events_, {}, &Event::at);
-    bring_server_back();
+    server_.bring_back();
     // What is left either undoes a fault or does one more.
     for (const Event& event : std::exchange(events_, {})) event.what();
-    bring_server_back();
+    server_.bring_back();
     for (const Event& event : std::exchange(events_, {})) event.what();
     for (Host& host : hosts_) {
       if (host.proxy) {
@@ -479,7 +353,7 @@ class Trial {
   // Runs condolock on the server itself, and returns what it prints. Its exit code is in exit_code_.
   std::string ask(const std::vector<std::string>& words) {
     const std::string file = directory_.path() + "/answer";
-    std::string line = "exec '" + setting_.condolock + "' --url 'unix://" + redis_->socket() + "'";
+    std::string line = "exec '" + setting_.condolock + "' --url 'unix://" + server_.socket() + "'";
     for (const std::string& word : words) line += " '" + word + "'";
     const int status = std::system((line + " >'" + file + "' 2>&1").c_str());
     exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -490,9 +364,9 @@ class Trial {
   nlohmann::json record() {
     // A run that was killed could not give back its lease, which then ends by itself.
     const std::string answer =
-        ask({"run", "-q", "--key", "job", "--wait", std::to_string(lease_ + 2000) + "ms", "--", "true"});
+        ask({"run", "-q", "--key", "job", "--wait", std::to_string(plan_.lease + 2000) + "ms", "--", "true"});
     if (exit_code_ != 0) break_rule("after the end nobody gets the lease: " + answer);
-    if (redis_->command({"HGET", "{condolock}:job:job", "h_token"}) != "(nil)") break_rule("a lease is left");
+    if (server_.redis().command({"HGET", "{condolock}:job:job", "h_token"}) != "(nil)") break_rule("a lease is left");
     const auto history = nlohmann::json::parse(ask({"history", "--json", "--limit", "1000", "job"}), nullptr, false);
     if (history.is_discarded()) {
       break_rule("the history is no JSON");
@@ -522,32 +396,19 @@ class Trial {
 
   const Setting& setting_;
   Result& result_;
-  std::uint64_t seed_ = 0;
   Dice dice_;  // of the setting, and of the pauses
   Nanos began_ = now();
   Nanos end_ = 0;
-  std::int64_t lease_ = 0;  // ms
+  PlanSetting plan_;
   support::TemporaryDirectory directory_;
   Log log_{directory_.path() + "/log"};
-  std::unique_ptr<support::RedisServer> redis_;
-  std::unique_ptr<Etcd> etcd_;
+  Server server_;
   bool is_calm_ = false;  // nothing goes wrong in this trial
-  bool server_is_away_ = false;
-  bool memory_is_full_ = false;
   std::vector<Host> hosts_;
   std::vector<Start> starts_;
   std::vector<Event> events_;  // the next one last
   int exit_code_ = 0;
 };
-
-Nanos worst_between(const Stalls& stalls, Nanos from, Nanos to) {
-  Nanos worst = 0;
-  for (Nanos at = from; at < to + Stalls::length; at += Stalls::length) {
-    const auto slot = static_cast<std::size_t>((at - stalls.began) / Stalls::length);
-    if (slot < stalls.worst.size()) worst = std::max(worst, stalls.worst.at(slot).load());
-  }
-  return worst;
-}
 
 }  // namespace
 

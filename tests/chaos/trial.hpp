@@ -1,23 +1,15 @@
 // One trial: several hosts run one job for some seconds, and what can go wrong does.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "chaos/result.hpp"
+#include "chaos/stalls.hpp"
 #include "chaos/tool.hpp"
 
 namespace chaos {
-
-// How long the machine stalls at its worst, in each tenth of a second since `began`. Written by the probes of main.cpp.
-struct Stalls {
-  static constexpr Nanos length = ms(100);
-  Nanos began = 0;
-  std::array<std::atomic<Nanos>, 200'000> worst{};
-};
 
 struct Setting {
   std::string condolock;  // the program

@@ -1,4 +1,4 @@
-// What the judge of ./dev chaos sees, and what it does not take for a fault.
+// The judge of ./dev chaos: the faults that it must see, and what is no fault.
 #include <doctest/doctest.h>
 
 #include <deque>
