@@ -71,6 +71,11 @@ mutation(no-wait-for-rest "a run is over when nothing of it lives, not when its 
   [==[  if (!shared_.over) look_for_rest();
 ]==] [==[  shared_.over = true;
 ]==])
+mutation(one-look "a run is over only after a look that found nothing and reaped nothing"
+  src/process/tree.cpp
+  [==[    if (rest != Rest::none || !reaped) return rest;
+]==] [==[    return rest;
+]==])
 mutation(deadline-not-moved "a renewal moves the keeper's deadlines"
   src/process/keeper.cpp
   [==[  set(*state_->shared, deadlines);

@@ -136,7 +136,7 @@ hold_exec() {
     wait_for test -s asked
     case $signal in
       none) # held for as long as condolock lives
-        sleep 3
+        wait_for outlived K
         expect_code 75 "$CONDOLOCK" run --key K -- true
         expect_code 1 gone "$condolock"
         kill -TERM "$condolock"
@@ -165,7 +165,7 @@ hold_exec() {
   "$CONDOLOCK" run --key K --lease 3s -- ./slow ran 3>&- &
   condolock=$!
   wait_for test -s asked
-  sleep 4
+  wait_for outlived K
   touch go
   wait "$condolock"
   [ -e ran ]
@@ -191,7 +191,7 @@ answers() { crashing PING | grep -q PONG; }
   "$CONDOLOCK" run --key K -- true
   fence=$(crashing HGET '{condolock}:job:K' fence)
   # After the grant: the lease is still held.
-  "$CONDOLOCK" run --key K --lease 60s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
+  "$CONDOLOCK" run --key K --lease 60s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done; : >ended' 3>&- &
   condolock=$!
   wait_for test -e began
   crash
@@ -201,7 +201,7 @@ answers() { crashing PING | grep -q PONG; }
   # While the end is recorded: it is recorded once.
   crash
   touch stop
-  sleep 0.3
+  wait_for test -e ended
   start_crashing "${with_log[@]}"
   wait "$condolock"
   [ "$(crashing HGET '{condolock}:job:K' runs)" = 2 ]
@@ -272,6 +272,7 @@ change_clock() {
 }
 clock() { redis-cli -s "$REDIS_DIR/clock.sock" "$@"; }
 clock_of_K() { clock HGET '{condolock}:job:K' "$1"; }
+clock_outlived_K() { (($(clock TIME | head -n 1) * 1000 > $(clock_of_K h_start) + $(clock_of_K h_length))); }
 is_off_by() {
   local off=$(($(clock TIME | head -n 1) - $(date +%s) - $1))
   ((off > -60 && off < 60))
@@ -290,7 +291,7 @@ is_off_by() {
     wait_for test -e began
     "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
     waiter=$!
-    sleep 2.5
+    wait_for clock_outlived_K
     expect_code 75 "$CONDOLOCK" run --key K -- touch second
     touch stop
     wait "$condolock"

@@ -40,8 +40,16 @@ end_case() {
   done
 }
 
-# Kills without the shell's remark about it.
-put_down() { { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true; }
+# Kills without the shell's remark about it. A process that has ended may have given its number to another suite's, or to bats
+# itself. So only a child of this shell is killed, or a process that works in a directory of this suite.
+put_down() {
+  is_ours "$1" || return 0
+  { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true
+}
+is_ours() {
+  [ "$(ps -o ppid= -p "$1" 2>/dev/null | tr -d ' ')" != "$BASHPID" ] || return 0
+  case "$(readlink "/proc/$1/cwd" 2>/dev/null || true)" in "${BATS_TEST_TMPDIR:-$REDIS_DIR}"* | "$REDIS_DIR"*) ;; *) return 1 ;; esac
+}
 
 # start_redis SOCKET PIDFILE [OPTION...]
 start_redis() {
@@ -76,6 +84,9 @@ server_time() { redis EVAL 'local t = redis.call("TIME") return t[1] * 1000 + ma
 
 # Somebody holds the key's lease.
 held() { [ -n "$(job "$1" h_token)" ]; }
+
+# The holder has had the key for longer than a lease: it has renewed it.
+outlived() { (($(server_time) > $(job "$1" h_start) + $(job "$1" h_length))); }
 
 # expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would take 0 as well, and a
 # line that begins with ! never fails a test.)

@@ -15,7 +15,7 @@ inside() {
 }
 
 prepare() {
-  trap 'kill -KILL $(jobs -p) 2>/dev/null || :' EXIT
+  trap 'kill -KILL $(jobs -pr) 2>/dev/null || :' EXIT
   mount --make-rprivate / 2>/dev/null || : # in a chroot / is no mount point
   perl -e 'socket(S, 2, 1, 0) or die; $up = pack "a16 s x22", "lo", 1; ioctl(S, 0x8914, $up) or die' # SIOCSIFFLAGS
   for file in hosts resolv.conf nsswitch.conf; do mount --bind "$file" "/etc/$file"; done

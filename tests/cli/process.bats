@@ -301,7 +301,7 @@ pty() {
   mkfifo keys
   TERM=dumb perl -e "$reset" script -qfc "bash --norc --noprofile -i" shown <keys >/dev/null 2>&1 3>&- &
   exec 9>keys
-  printf 'PS1=; stty -echo; echo "pty"-ready\n' >&9
+  printf 'PS1=; stty -echo; echo $$ >shell; echo "pty"-ready\n' >&9
   wait_for grep -q pty-ready shown
 }
 type() { printf "$1" >&9; }
@@ -542,8 +542,11 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     # The command fills the pipe, so it lives until less closes it.
     type "TERM=vt100 $guard"' seq 1000000 | TERM=vt100 LESS= less; echo "code"-${PIPESTATUS[0]}\n'
     wait_for grep -q '^23' shown
+    wait_for is_reading_keys less
     type '/99\n'
     wait_for grep -q '99' shown
+    # A Ctrl-Z that reaches less just before it reads the next key would wait for that key.
+    wait_for is_reading_keys less
     type '\032'
     wait_for grep -qi stopped shown
     type 'fg\n'
@@ -556,9 +559,13 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     exec 9>&-
   done
 }
-# The shell of the pty, which is a session of its own.
-terminal_session() { pgrep -P "$!" bash; }
-is_reading_keys() { pgrep -s "$(terminal_session)" -r S -x "$1" && ps -o stat= -p "$(pgrep -s "$(terminal_session)" -x "$1")" | grep -q '+'; }
+# The shell of the pty leads a session of its own.
+terminal_session() { cat shell; }
+# It is in the foreground, and its system call is a read (number 0 or, on arm64, 63) from descriptor 3, which is less's terminal.
+is_reading_keys() {
+  local pid
+  pid=$(pgrep -s "$(terminal_session)" -x "$1") && ps -o stat= -p "$pid" | grep -q '+' && grep -qE '^(0|63) 0x3 ' "/proc/$pid/syscall"
+}
 
 @test "on a terminal that is closed: the command in the foreground gets HUP and ends, as with flock and timeout" {
   echo 'trap "echo HUP >>got; exit 3" HUP; echo $$ >pid; while :; do sleep 0.01; done' >child
@@ -588,7 +595,7 @@ is_reading_keys() { pgrep -s "$(terminal_session)" -r S -x "$1" && ps -o stat= -
     wait_for test -s pid
     put_down "$shell"
     exec 9>&-
-    sleep 2.5 # longer than the lease
+    [[ $guard == flock* ]] || wait_for outlived K
     expect_code 1 gone "$(cat pid)"
     [[ $guard == flock* ]] || expect_code 75 "$CONDOLOCK" run --key K -- true
     touch go
@@ -623,5 +630,7 @@ END
   grep -q '^124$' codes
   expect_code 1 grep -vE '^(124|69|70|126|127)$' codes
   expect_code 1 pgrep -s "$(terminal_session)" -x sleep
+  type 'echo "still"-here\n'
+  wait_for grep -q still-here shown
   exec 9>&-
 }

@@ -25,7 +25,7 @@ refused() {
   refused 64 "unknown command 'rnu' (did you mean run?)" help rnu
   refused 64 "unexpected argument 'x'" version x
   refused 64 "unexpected argument 'x'" help run x
-  refused 64 'no option --key can stand before the command; write it after the command, as in condolock run --key K' --key K -- true
+  refused 64 '--key cannot stand before the command; write condolock COMMAND --key ...; see condolock --help' --key K -- true
   refused 64 'no command' --
   refused 64 'no command' -v
   refused 64 'the command must stand behind a --: write condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K

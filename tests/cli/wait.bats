@@ -473,7 +473,7 @@ refused_as_nested() { # CODE [HELD]
   # With several slots, not-running waits for each run, but after only for the next one that succeeds.
   run -75 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested m --not-running n --wait forever -- touch ran"
   [ ! -e ran ]
-  run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c '"$CONDOLOCK" run --key m --after n --wait forever -- touch ran & sleep 0.3; "$CONDOLOCK" run --key n --slots 2 -- true; wait $!'
+  run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c '"$CONDOLOCK" run -v --key m --after n --wait forever -- touch ran 2>said & until grep -q waiting said; do sleep 0.01; done; "$CONDOLOCK" run --key n --slots 2 -- true; wait $!'
   [ -e ran ]
 }
 
