@@ -100,9 +100,8 @@ CommandResult dispatch(const std::vector<std::string>& arguments) {
   const Command* command = find_command(own[at]);
   if (command == nullptr && own[at].starts_with('-')) {
     return {exit_code::usage,
-            "no option " + util::escape(own[at]) +
-                " can stand before the command; write it after the command, as in "
-                "condolock run --key K",
+            util::escape(own[at]) + " cannot stand before the command; write condolock COMMAND " + util::escape(own[at]) +
+                " ...; see condolock --help",
             ""};
   }
   if (command == nullptr) return unknown_command(own[at]);

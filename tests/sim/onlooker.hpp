@@ -1,4 +1,4 @@
-// What is seen of processes from outside.
+// Is told what the processes of a scenario do.
 #pragma once
 
 #include <cstdint>

@@ -62,7 +62,7 @@ void RunTree::forward(int signal) {
   if (command_.lives && spec_.command.obeys) end_in(command_, *spec_.command.obeys, 128 + signal);
 }
 
-// What a success has left may live on with --leftovers leave, and counts as no process of the run any more.
+// With --leftovers leave, processes that a success has left do not belong to the run any more.
 void RunTree::let_go() {
   is_let_go_ = true;
   news_.clear();

@@ -41,7 +41,7 @@ class RunTree {
   void kill_keeper();
   void stop_keeper();
 
-  // What condolock has not been told yet.
+  // Returns the news that condolock has not got yet.
   std::vector<run::Event> look();
   bool has_news() const { return !news_.empty(); }
 

@@ -45,7 +45,7 @@ std::optional<engine::Failure> not_from_primary(const engine::Reply& reply) {
                          "this user may not call ROLE, so a replica can't be told from the primary (ACL: +role)"};
 }
 
-// What was asked, and the answer.
+// The answer to a check, for people and as JSON.
 class CheckResult {
  public:
   CheckResult(const RunOptions& run, lock::Verdicts verdicts) : run_(run), verdicts_(std::move(verdicts)) {

@@ -155,11 +155,11 @@ std::optional<engine::Finding> look_at_times(const Globals& globals) {
       "set the clock by NTP; the next run of each job stores its times as now"};
 }
 
-// What can be promised about the processes of a run on this machine.
+// Whether condolock can end all processes of a run on this machine.
 void look_at_processes(std::vector<engine::Finding>& findings) {
   const auto lacks = process::find_lacks();
   if (lacks.empty()) {
-    findings.push_back({Level::good, "processes", "all processes of a run can be ended, whatever happens to condolock", ""});
+    findings.push_back({Level::good, "processes", "condolock and its keeper can each end all processes of a run", ""});
   }
   for (const process::Lack& lack : lacks) {
     findings.push_back({Level::warning, "processes", lack.what + ": " + lack.effect, lack.advice});

@@ -91,18 +91,19 @@ struct RunMessagePrinter {
     }
   }
   void operator()(const run::report::Ended& ended) const {
-    console().decision(name + outcome_of(ended) + " after " + util::format_duration(ended.took));
+    console().decision(name + " " + outcome_of(ended) + " after " + util::format_duration(ended.took));
   }
+  // The exit code is the command's, and condolock may exit with another: so a command that was stopped has none here.
   static std::string outcome_of(const run::report::Ended& ended) {
     const std::string code = " (exit code " + std::to_string(ended.code) + ")";
     switch (ended.outcome) {
       case lock::Outcome::success:
-        return " succeeded" + (ended.code == 0 ? "" : code);
+        return ended.code == 0 ? "succeeded" : "succeeded" + code;
       case lock::Outcome::failed:
-        return " failed" + code;
+        return "failed" + code;
       case lock::Outcome::timeout:
       case lock::Outcome::lost:
-        return " was stopped" + code;
+        return "was stopped";
     }
     return "";
   }
