@@ -1,4 +1,4 @@
-// What the kernel, or a sandbox, lets condolock do about the processes of a run.
+// Which system calls for the processes of a run the kernel, or a sandbox, refuses.
 #pragma once
 
 #include <string>

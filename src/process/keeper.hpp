@@ -63,7 +63,7 @@ class Keeper {
 
   // Becomes readable when the command was executed, or could not be. -1: there is no more to wait for, or CHLD tells.
   int fd() const;
-  // What has happened. After CHLD, when fd() is readable, and at look_at().
+  // The news since the last call. To be called after CHLD, when fd() is readable, and at look_at().
   std::vector<News> look();
   std::optional<Instant> look_at() const;
 
@@ -82,7 +82,7 @@ class Keeper {
   // Since the last time: the command was stopped, still is, and a shell waits for its job to stop, which we are part of.
   bool has_stopped_job();
 
-  // The run is over: the keeper ends. What is left of the run is let go.
+  // The run is over: the keeper ends, and signals no process of the run any more.
   void let_go();
   // After let_go: waits until the keeper has ended, so that its CPU time counts as ours; not for long, since it may be
   // stuck.

@@ -148,7 +148,7 @@ class Keeping {
     }
   }
 
-  // What condolock closes must be closed: connections, and pipes of the caller.
+  // The keeper must not hold open what condolock closes: connections, and pipes of the caller.
   static void close_descriptors() {
 #ifdef SYS_close_range
     if (system_call(SYS_close_range, 0, ~0U, 0) == 0) return;
@@ -207,7 +207,7 @@ class Keeping {
       if (!shared_.exited) shared_.expired = is_due;
       signal_tree(tree_, shared_.noted, SIGTERM, Reach::all);
     }
-    // Condolock may have sent KILL. What is in an uninterruptible sleep ends later.
+    // Condolock may have sent KILL. A process in an uninterruptible sleep ends later, so KILL is repeated.
     if (shared_.phase == killed && kill_again_at_ == never) kill_again_at_ = now + second;
     if (now < next_kill_at()) return;
     shared_.phase = killed;

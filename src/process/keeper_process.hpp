@@ -1,4 +1,4 @@
-// What the keeper does. It is a process of its own, and may share the memory of condolock: so it makes system calls only
+// The code of the keeper. It is a process of its own, and may share the memory of condolock: so it makes system calls only
 // (see system_call.hpp), and whatever it reads is in `KeeperPlan`, which condolock leaves alone until the keeper has ended.
 //
 // The keeper starts the command, reaps it and its orphans, and ends the run where condolock can't: because condolock is
@@ -13,7 +13,7 @@
 
 namespace condolock::process {
 
-// What the keeper has to know. Nothing of it changes.
+// The input of the keeper. It does not change while the keeper runs.
 struct KeeperPlan {
   Shared* shared = nullptr;
   const char* const* paths = nullptr;  // where the command may be, in the order of PATH; ends with null

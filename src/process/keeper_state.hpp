@@ -1,4 +1,4 @@
-// What a Keeper holds.
+// The members of Keeper.
 #pragma once
 
 #include <optional>

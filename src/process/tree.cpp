@@ -102,7 +102,7 @@ Rest child_of_root(long proc, const Tree& tree, Noted& noted, pid_t pid, bool& r
   reaped = reaped || result > 0;
   if (result != 0) return Rest::none;
   Entry entry{};
-  // It lives. What can't be looked at belongs to the run.
+  // It lives. A process that can't be looked at counts as one of the run.
   if (read_stat(proc, pid, entry) && !is_session_of(tree, noted, entry.session)) return Rest::none;
   if (kill_process(pid, 0) != -EPERM) return Rest::some;
   deny(noted, pid);

@@ -1,7 +1,7 @@
 // A run as a tree of processes: the command, and what came of it. Looked up in /proc. The keeper and condolock both use it,
 // so it makes system calls only (see system_call.hpp) and keeps what it notes where both can read it.
 //
-// What belongs to the run: the command, every descendant through living parents, and every orphan in a session of the run.
+// The processes of a run: the command, every descendant through living parents, and every orphan in a session of the run.
 // Only an orphan in a session of its own (a daemon) has left the run.
 #pragma once
 
@@ -51,8 +51,8 @@ enum class Rest : std::uint8_t {
   denied,   // something does, but none of it can be signalled
   unknown,  // /proc could not be read
 };
-// What lives of the tree beside the command. Reaps the orphans that have ended. Only for `root` itself. A run may be taken
-// for over only after a look that found nothing and reaped nothing.
+// Looks for living processes of the tree besides the command, and reaps the orphans that have ended. Only for `root` itself.
+// A run may be taken for over only after a look that found nothing and reaped nothing.
 Rest rest_of(const Tree& tree, Noted& noted);
 // Without /proc: whether the command's group is empty. Reaps all, also the command, which must have ended. A number stays
 // taken while a group has it, so the group may still be signalled until this is true.

@@ -50,7 +50,7 @@ class Warden {
   bool look();
   // When to look again without a signal.
   std::int64_t look_at() const { return look_at_; }
-  // What lives can't be signalled, so there is no use in waiting for it.
+  // Only processes that can't be signalled are left, so there is no use in waiting for them.
   bool is_powerless() const { return rest_ == Rest::denied && shared_.phase == killed; }
 
  private:

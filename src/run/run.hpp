@@ -37,7 +37,7 @@ namespace condolock::run {
 // What to do if the engine is unreachable before a grant.
 enum class OnUnreachable : std::uint8_t { fail, run, skip };
 
-// What becomes of what a command leaves that has succeeded. After a failure it is always ended.
+// How to treat the processes that a successful command leaves. After a failure they are always ended.
 enum class Leftovers : std::uint8_t { leave, wait, kill };
 
 // What the user asked for.
