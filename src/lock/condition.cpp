@@ -32,6 +32,10 @@ std::optional<util::Problem> MinTime::modify(std::string_view text) {
 
 EncodedCondition MinTime::encode() const { return {"min-time", "", n.count(), from == From::start ? "start" : "end"}; }
 
+MinTime MinTime::decode(const EncodedCondition& encoded) {
+  return {Millis(encoded.number), encoded.word == "start" ? From::start : From::end};
+}
+
 std::string MinTime::shown() const {
   return std::string(option) + " " + util::format_duration(n) + (from == From::start ? " --min-time-from start" : "");
 }
@@ -58,6 +62,8 @@ util::Result<AccessedPrior> AccessedPrior::parse(std::string_view text) {
 
 EncodedCondition AccessedPrior::encode() const { return {"accessed-prior", key, time.count(), ""}; }
 
+AccessedPrior AccessedPrior::decode(const EncodedCondition& encoded) { return {encoded.key, Millis(encoded.number)}; }
+
 std::string AccessedPrior::shown() const {
   return std::string(option) + " " + util::escape(key) + ":" + util::format_duration(time);
 }
@@ -79,6 +85,8 @@ util::Result<After> After::parse(std::string_view text) {
 
 EncodedCondition After::encode() const { return {"after", key, 0, ""}; }
 
+After After::decode(const EncodedCondition& encoded) { return {encoded.key}; }
+
 std::string After::shown() const { return std::string(option) + " " + util::escape(key); }
 
 std::string After::explain(const Verdict& verdict) const {
@@ -96,6 +104,8 @@ util::Result<NotRunning> NotRunning::parse(std::string_view text) {
 
 EncodedCondition NotRunning::encode() const { return {"not-running", key, 0, ""}; }
 
+NotRunning NotRunning::decode(const EncodedCondition& encoded) { return {encoded.key}; }
+
 std::string NotRunning::shown() const { return std::string(option) + " " + util::escape(key); }
 
 std::string NotRunning::explain(const Verdict& verdict) const {
@@ -110,6 +120,8 @@ util::Result<RetryAfter> RetryAfter::parse(std::string_view text) {
 }
 
 EncodedCondition RetryAfter::encode() const { return {"retry-after", "", n.count(), ""}; }
+
+RetryAfter RetryAfter::decode(const EncodedCondition& encoded) { return {Millis(encoded.number)}; }
 
 std::string RetryAfter::shown() const { return std::string(option) + " " + util::format_duration(n); }
 
@@ -128,6 +140,8 @@ util::Result<MaxFailures> MaxFailures::parse(std::string_view text) {
 }
 
 EncodedCondition MaxFailures::encode() const { return {"max-failures", "", limit, ""}; }
+
+MaxFailures MaxFailures::decode(const EncodedCondition& encoded) { return {encoded.number}; }
 
 std::string MaxFailures::shown() const { return std::string(option) + " " + std::to_string(limit); }
 
@@ -154,6 +168,10 @@ util::Result<MaxRuns> MaxRuns::parse(std::string_view text) {
 
 EncodedCondition MaxRuns::encode() const { return {"max-runs", "", limit, std::to_string(time.count())}; }
 
+MaxRuns MaxRuns::decode(const EncodedCondition& encoded) {
+  return {encoded.number, Millis(util::parse_number<std::int64_t>(encoded.word).value_or(0))};
+}
+
 std::string MaxRuns::shown() const {
   return std::string(option) + " " + std::to_string(limit) + "/" + util::format_duration(time);
 }
@@ -171,6 +189,8 @@ util::Result<Once> Once::parse(std::string_view text) {
 }
 
 EncodedCondition Once::encode() const { return {"once", "", 0, id}; }
+
+Once Once::decode(const EncodedCondition& encoded) { return {encoded.word}; }
 
 std::string Once::shown() const { return std::string(option) + " " + util::escape(id); }
 
@@ -247,6 +267,43 @@ std::string shown(const Condition& condition) {
 
 std::string explain(const Condition& condition, const Verdict& verdict) {
   return std::visit([&](const auto& kind) { return kind.explain(verdict); }, condition);
+}
+
+namespace {
+
+// The word before the first space; `text` keeps what follows it.
+std::string_view next_word(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  return word;
+}
+
+template <class... Kind>
+std::string explain_stored(const EncodedCondition& encoded, const Verdict& verdict, const std::variant<Kind...>* /*all*/) {
+  std::string words;
+  const auto try_kind = [&]<class K>(const K* /*kind*/) {
+    if (K::option.substr(2) == encoded.name) words = K::decode(encoded).explain(verdict);
+  };
+  (try_kind(static_cast<const Kind*>(nullptr)), ...);
+  return words;
+}
+
+}  // namespace
+
+std::string refusal_in_words(std::string_view why) {
+  std::string_view rest = why;
+  EncodedCondition encoded;
+  Verdict verdict;
+  encoded.name = next_word(rest);
+  if (encoded.name == "held") return "held by " + shown_holder(rest);
+  if (encoded.name == "paused") return rest.empty() ? "paused" : "paused: " + util::escape(rest);
+  verdict.why = next_word(rest);
+  if (const auto since = util::parse_number<std::int64_t>(next_word(rest))) verdict.since = Millis(*since);
+  const auto number = util::parse_number<std::int64_t>(next_word(rest));
+  encoded.number = number.value_or(0);
+  encoded.key = encoded.word = rest;
+  std::string words = number ? explain_stored(encoded, verdict, static_cast<const Condition*>(nullptr)) : "";
+  return words.empty() ? util::escape(why) : words;
 }
 
 }  // namespace condolock::lock

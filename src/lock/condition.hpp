@@ -75,6 +75,7 @@ struct MinTime {
   // Accepts "start" or "end".
   std::optional<util::Problem> modify(std::string_view text);
   EncodedCondition encode() const;
+  static MinTime decode(const EncodedCondition& encoded);
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -92,6 +93,7 @@ struct AccessedPrior {
   // Splits at the last colon: "a:b:300" names the key "a:b".
   static util::Result<AccessedPrior> parse(std::string_view text);
   EncodedCondition encode() const;
+  static AccessedPrior decode(const EncodedCondition& encoded);
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -108,6 +110,7 @@ struct After {
 
   static util::Result<After> parse(std::string_view text);
   EncodedCondition encode() const;
+  static After decode(const EncodedCondition& encoded);
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -123,6 +126,7 @@ struct NotRunning {
 
   static util::Result<NotRunning> parse(std::string_view text);
   EncodedCondition encode() const;
+  static NotRunning decode(const EncodedCondition& encoded);
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -138,6 +142,7 @@ struct RetryAfter {
 
   static util::Result<RetryAfter> parse(std::string_view text);
   EncodedCondition encode() const;
+  static RetryAfter decode(const EncodedCondition& encoded);
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -153,6 +158,7 @@ struct MaxFailures {
 
   static util::Result<MaxFailures> parse(std::string_view text);
   EncodedCondition encode() const;
+  static MaxFailures decode(const EncodedCondition& encoded);
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -170,6 +176,7 @@ struct MaxRuns {
 
   static util::Result<MaxRuns> parse(std::string_view text);
   EncodedCondition encode() const;
+  static MaxRuns decode(const EncodedCondition& encoded);
   Needs needs() const { return {limit, ""}; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -189,6 +196,7 @@ struct Once {
 
   static util::Result<Once> parse(std::string_view text);
   EncodedCondition encode() const;
+  static Once decode(const EncodedCondition& encoded);
   Needs needs() const { return {{}, id}; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
@@ -253,6 +261,9 @@ std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mod
 EncodedCondition encode(const Condition& condition);
 // As written on a command line, with names escaped: "--min-time 5m".
 std::string shown(const Condition& condition);
+// Why a run was refused, from the field refused_why of its record (see record.lua): "last success 2m10s ago, needs 5m". The
+// text is escaped, and as it is if it can't be read.
+std::string refusal_in_words(std::string_view why);
 // The verdict in words: "last success 2m10s ago, needs 5m (due in 2m50s)".
 std::string explain(const Condition& condition, const Verdict& verdict);
 

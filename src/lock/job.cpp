@@ -3,10 +3,20 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 
 #include "util/escape.hpp"
 
 namespace condolock::lock {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
+  return host.data();
+}
+
+}  // namespace
 
 util::Result<std::string> checked_key(std::string_view text) {
   if (text.empty()) return util::Problem{"a key must not be empty"};
@@ -30,17 +40,24 @@ std::string Job::name(std::string_view kind, const std::string& of) const {
 
 std::vector<std::string> Job::keys() const {
   return {name("job", key), name("runs", key),   name("retired", key), "{" + ns + "}:index", name("slots", key),
-          wake(),           name("starts", key), name("once", key),    name("spare", key)};
+          wake(),           name("starts", key), name("once", key),    name("spare", key),   "{" + ns + "}:pause"};
 }
 
 std::vector<std::string> Job::keys_of_other(const std::string& other) const {
   return {name("job", other), name("slots", other)};
 }
 
-std::string this_holder() {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  return std::to_string(getpid()) + " " + std::string(host.data()).substr(0, 48);
+std::string this_holder() { return std::to_string(getpid()) + " " + host_name().substr(0, 48); }
+
+std::string this_operator() {
+  const char* user = std::getenv("SUDO_USER");
+  if (user == nullptr || *user == '\0') user = std::getenv("LOGNAME");
+  const std::string name = user == nullptr || *user == '\0' ? (getuid() == 0 ? "root" : "uid-" + std::to_string(getuid())) : user;
+  std::string word = (name + "@" + host_name()).substr(0, 50);
+  for (char& c : word) {
+    if (c >= 0 && c <= ' ') c = '_';
+  }
+  return word;
 }
 
 std::string shown_holder(std::string_view who) {

@@ -24,7 +24,8 @@ struct Job {
   std::string ns;
   std::string key;
 
-  // In the order that every script expects: record, runs, retired, index, slots, wake, starts, once, spare (see record.lua).
+  // In the order that every script expects: record, runs, retired, index, slots, wake, starts, once, spare, pause (see
+  // record.lua).
   std::vector<std::string> keys() const;
   // The keys of a job that a condition names: its record and its slots.
   std::vector<std::string> keys_of_other(const std::string& other) const;
@@ -38,6 +39,9 @@ struct Job {
 // This process as a holder, for people: "pid host". The host is cut to 48 bytes and the whole stays below 64, so that a
 // record stays small.
 std::string this_holder();
+// This user as an operator, for people: "alice@web1". The name is that of $SUDO_USER or $LOGNAME, or else the user's number.
+// One word of at most 50 bytes.
+std::string this_operator();
 // "4121 web1" -> "web1 (pid 4121)", escaped.
 std::string shown_holder(std::string_view who);
 

@@ -38,6 +38,46 @@ class Fields {
   std::map<std::string, std::string> values_;
 };
 
+// "time:operator", as the scripts store it.
+Intervention intervention(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const auto at = util::parse_number<std::int64_t>(text.substr(0, colon));
+  const bool known = colon != std::string_view::npos && at && *at >= 0 && *at <= range::max_number;
+  return known ? Intervention{std::string(text.substr(colon + 1)), *at} : Intervention{};
+}
+
+// The reply of status.lua begins with its time and the pause of all jobs.
+struct Head {
+  std::int64_t now = 0;
+  std::optional<Paused> pause;
+};
+
+Head read_head(ReplyReader& reader) {
+  Head head;
+  head.now = reader.number("time", range::positive);
+  const bool is_paused = !reader.text().empty();
+  Paused pause;
+  pause.left = reader.optional_length("time that the pause has left");
+  pause.why = reader.text();
+  pause.by = reader.text();
+  pause.since = reader.optional_age("time since the pause began");
+  pause.all = true;
+  if (is_paused) head.pause = std::move(pause);
+  return head;
+}
+
+bool ends_later(const Paused& one, const Paused& other) { return other.left && (!one.left || *one.left > *other.left); }
+
+std::optional<Paused> read_pause(const Fields& fields, std::int64_t now) {
+  const auto until = fields.count("paused_until");
+  if (until <= now) return std::nullopt;
+  const Intervention by = intervention(fields.text("paused_by"));
+  Paused pause{std::nullopt, fields.text("paused_why"), by.by};
+  if (until < until_resumed) pause.left = Millis(until - now);
+  if (by.at > 0) pause.since = Millis(std::max<std::int64_t>(now - by.at, 0));
+  return pause;
+}
+
 Record read_record(ReplyReader& reader, std::int64_t now) {
   Record record;
   record.known = true;
@@ -47,7 +87,7 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
     holder.until = reader.number("end of a lease", range::not_negative);
     holder.fence = reader.number("fence of a holder", range::not_negative);
     holder.start = reader.number("start of a holder", range::not_negative);
-    holder.revoked = !reader.text().empty();
+    if (const std::string revoked = reader.text(); !revoked.empty()) holder.revoked = intervention(revoked);
     holder.who = reader.text();
     record.holders.push_back(std::move(holder));
   }
@@ -64,12 +104,16 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
   record.failed_at = fields.number("failed_at");
   record.failures_in_a_row = fields.count("failures_in_a_row");
   record.skips = fields.count("skips");
+  record.refusals = fields.count("refusals");
+  if (const auto at = fields.number("refused_at"); at && !fields.text("refused_why").empty()) {
+    record.last_refusal = Refusal{*at, fields.text("refused_who"), refusal_in_words(fields.text("refused_why"))};
+  }
   record.runs = fields.count("runs");
   record.failures = fields.count("failures");
-  if (const auto until = fields.count("paused_until"); until > record.now) {
-    record.pause = Paused{std::nullopt, fields.text("paused_why")};
-    if (until < until_resumed) record.pause->left = Millis(until - record.now);
-  }
+  record.pause = read_pause(fields, now);
+  record.freed_until = fields.number("freed_until");
+  if (record.freed_until && *record.freed_until <= now) record.freed_until.reset();
+  if (record.freed_until) record.freed = intervention(fields.text("freed_by"));
   return record;
 }
 
@@ -126,13 +170,14 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
   if (reader.code() != "records") return reader.unexpected();
-  const std::int64_t now = reader.number("time", range::positive);
+  const Head head = read_head(reader);
   if (auto failure = reader.take_wrong_number()) return *std::move(failure);
   std::vector<engine::Answered<Record>> records;
   while (records.size() < keys && !reader.at_end()) {
     const std::string kind = reader.text();
     if (kind == "record") {
-      Record record = read_record(reader, now);
+      Record record = read_record(reader, head.now);
+      if (head.pause && (!record.pause || ends_later(*head.pause, *record.pause))) record.pause = head.pause;
       // One bad record must not hide the others. Its values have been counted off, so the next one can be read.
       auto wrong = reader.take_wrong_number();
       if (wrong) {
@@ -144,7 +189,8 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
       records.emplace_back(*std::move(refusal));
     } else if (kind == "none") {
       Record nothing;
-      nothing.now = now;
+      nothing.now = head.now;
+      nothing.pause = head.pause;
       records.emplace_back(std::move(nothing));
     } else {
       return reader.unexpected();
@@ -152,6 +198,15 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
   }
   if (!reader.is_whole() || records.empty()) return reader.unexpected();
   return records;
+}
+
+engine::Answered<std::optional<Paused>> decode_pause_of_all(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  if (reader.failure()) return *reader.failure();
+  if (reader.code() != "records") return reader.unexpected();
+  Head head = read_head(reader);
+  if (auto failure = reader.take_wrong_number()) return *std::move(failure);
+  return std::move(head.pause);
 }
 
 engine::Call names_call(const std::string& ns, const Names::Position& from, std::int64_t portion) {

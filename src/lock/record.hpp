@@ -12,12 +12,25 @@
 namespace condolock::lock {
 
 // Times are milliseconds since 1970 on the engine's clock. Durations are milliseconds.
+
+// What an operator did, and when.
+struct Intervention {
+  std::string by;  // see this_operator(); empty: unknown
+  std::int64_t at = 0;
+};
+
+struct Refusal {
+  std::int64_t at = 0;
+  std::string who;  // "pid host" of the run that was refused
+  std::string why;  // in words, escaped: "last success 2m10s ago, needs 5m"
+};
+
 struct Holder {
   std::string who;         // "pid host"
   std::int64_t until = 0;  // when the lease ends
   std::int64_t fence = 0;
   std::int64_t start = 0;
-  bool revoked = false;
+  std::optional<Intervention> revoked = {};
 };
 
 struct Record {
@@ -32,10 +45,15 @@ struct Record {
   std::optional<std::int64_t> took;
   std::optional<std::int64_t> failed_at;
   std::int64_t failures_in_a_row = 0;
-  std::int64_t skips = 0;  // since the last run
+  std::int64_t skips = 0;     // since the last run
+  std::int64_t refusals = 0;  // ever
+  std::optional<Refusal> last_refusal;
   std::int64_t runs = 0;
   std::int64_t failures = 0;
-  std::optional<Paused> pause;
+  std::optional<Paused> pause;  // of the job or of all jobs, whichever ends later
+  // unlock --now removed a lease that would have ended at `freed_until`. Its command may still run.
+  std::optional<std::int64_t> freed_until;
+  Intervention freed;
   std::vector<Holder> holders;
   std::int64_t slots = 1;  // --slots of the holders
   // How far the furthest time on record lies in the future; none: no time does. Then the engine's clock went back. Such a
@@ -55,6 +73,8 @@ inline constexpr std::size_t max_records = 200;
 // record, or why it cannot be read. A long answer ends early, after at least one entry. Ask again for the other keys.
 engine::Call records_call(const std::string& ns, const std::vector<std::string>& keys);
 engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const engine::Reply& reply, std::size_t keys);
+// The pause of all jobs, from the reply to a records_call, which may ask for no keys at all.
+engine::Answered<std::optional<Paused>> decode_pause_of_all(const engine::Reply& reply);
 
 struct Names {
   // Opaque: where to read on.

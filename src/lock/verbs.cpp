@@ -43,6 +43,11 @@ engine::Call decide(const Attempt& attempt, const std::vector<Condition>& condit
   return call;
 }
 
+engine::Call paused(const Job& job, std::optional<Millis> length, const std::string& why, bool all) {
+  return call_of(scripts::pause, job,
+                 {job.key, length ? std::to_string(length->count()) : "", why, this_operator(), all ? "1" : ""});
+}
+
 Held read_holder(ReplyReader& reader) {
   Held held;
   held.who = reader.text();
@@ -57,6 +62,8 @@ Paused read_pause(ReplyReader& reader) {
   Paused paused;
   paused.left = reader.optional_length("time that the pause has left");
   paused.why = reader.text();
+  paused.by = reader.text();
+  paused.since = reader.optional_age("time since the pause began");
   return paused;
 }
 
@@ -101,7 +108,9 @@ engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size
   } else if (reader.code() == "held") {
     decision = read_holder(reader);
   } else if (reader.code() == "paused") {
-    decision = read_pause(reader);
+    Paused paused = read_pause(reader);
+    paused.all = !reader.text().empty();
+    decision = std::move(paused);
   } else if (reader.code() == "skipped") {
     Skipped skipped;
     const Range positions{1, static_cast<std::int64_t>(conditions)};
@@ -131,8 +140,9 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
   const std::int64_t slots = reader.number("number of slots", range::positive);
   if (holder.since && holder.due) verdicts.holder = Held{holder.why, *holder.since, *holder.due, live, slots};
   const bool paused = !reader.text().empty();
-  const Paused pause = read_pause(reader);
-  if (paused) verdicts.pause = pause;
+  Paused pause = read_pause(reader);
+  pause.all = !reader.text().empty();
+  if (paused) verdicts.pause = std::move(pause);
   verdicts.ahead = reader.optional_length("time that the clock went back");
   for (std::size_t i = 0; i < conditions; ++i) verdicts.conditions.push_back(read_verdict(reader));
   if (!reader.is_whole()) return reader.unexpected();
@@ -155,6 +165,7 @@ engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
     renewal = Renewal::reasserted;
   } else if (reader.code() == "revoked") {
     renewal = Renewal::revoked;
+    reader.text();
   } else if (reader.code() == "lost") {
     renewal = Renewal::lost;
     reader.number("fence", range::not_negative);
@@ -164,6 +175,11 @@ engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
   }
   if (!renewal || !reader.is_whole()) return reader.unexpected();
   return *renewal;
+}
+
+std::string revoked_by(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  return reader.code() == "revoked" ? reader.text() : "";
 }
 
 engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code, Millis age) {
@@ -189,10 +205,16 @@ engine::Call abandon_call(const Attempt& attempt) {
 }
 
 engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why) {
-  return call_of(scripts::pause, job, {job.key, length ? std::to_string(length->count()) : "", why});
+  return paused(job, length, why, false);
 }
 
-engine::Call resume_call(const Job& job) { return call_of(scripts::resume, job, {}); }
+engine::Call pause_all_call(const std::string& ns, std::optional<Millis> length, const std::string& why) {
+  return paused({ns, ""}, length, why, true);
+}
+
+engine::Call resume_call(const Job& job) { return call_of(scripts::resume, job, {""}); }
+
+engine::Call resume_all_call(const std::string& ns) { return call_of(scripts::resume, {ns, ""}, {"1"}); }
 
 engine::Answered<bool> decode_pause(const engine::Reply& reply) {
   ReplyReader reader(reply);
@@ -206,7 +228,7 @@ engine::Answered<bool> decode_pause(const engine::Reply& reply) {
 }
 
 engine::Call unlock_call(const Job& job, bool at_once) {
-  return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", ""});
+  return call_of(scripts::unlock, job, {job.key, at_once ? "1" : "", "", this_operator()});
 }
 
 engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply) {
@@ -217,7 +239,7 @@ engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply) 
   held.live = reader.number("number of holders", range::positive);
   held.who = reader.text();
   held.since = reader.age("holder's age");
-  if (reader.code() == "revoked") held.left = reader.length("time that the lease has left");
+  held.left = reader.length("time that the lease has left");
   if ((reader.code() != "revoked" && reader.code() != "removed") || !reader.is_whole()) return reader.unexpected();
   return std::optional(held);
 }

@@ -41,8 +41,11 @@ struct Held {
 };
 
 struct Paused {
-  std::optional<Millis> left;  // none: until a resume
-  std::string why;             // may be empty
+  std::optional<Millis> left;        // none: until a resume
+  std::string why;                   // may be empty
+  std::string by = {};               // the operator, see this_operator(); empty: unknown
+  std::optional<Millis> since = {};  // time since the pause began
+  bool all = false;                  // all jobs of the namespace are paused
 };
 
 struct Skipped {
@@ -89,6 +92,8 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
 
 engine::Call renew_call(const Attempt& attempt, const Grant& grant);
 engine::Answered<Renewal> decode_renewal(const engine::Reply& reply);
+// The operator, if the reply is Renewal::revoked; empty: unknown.
+std::string revoked_by(const engine::Reply& reply);
 
 // `age`: how long ago the command ended.
 engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code, Millis age = Millis(0));
@@ -101,11 +106,14 @@ engine::Call abandon_call(const Attempt& attempt);
 // `length`: none for a pause until resume. `why` has at most 64 bytes.
 engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why);
 engine::Call resume_call(const Job& job);
-// After resume: whether the job was paused. After pause: whether it had a record before.
+// Pauses all jobs of a namespace. resume_all ends that pause, and no pause of a single job.
+engine::Call pause_all_call(const std::string& ns, std::optional<Millis> length, const std::string& why);
+engine::Call resume_all_call(const std::string& ns);
+// After resume: whether the job was paused. After pause: whether it had a record before; true after pause_all_call.
 engine::Answered<bool> decode_pause(const engine::Reply& reply);
 
 // Revokes the leases of a job, or removes them with `at_once`. The result is the holder whose lease ends last, with the
-// number of revoked or removed leases in `live`; none: nobody held one. With `at_once`, `left` is 0.
+// number of revoked or removed leases in `live`; none: nobody held one. With `at_once`, its command may run for `left`.
 engine::Call unlock_call(const Job& job, bool at_once);
 engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply);
 

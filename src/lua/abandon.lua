@@ -1,7 +1,7 @@
 -- abandon: releases a lease under which no command ran, and records no run.
 -- It retires the token, so that an acquire that arrives late is not granted.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 token
 -- reply  "abandoned"         also when the token held no lease
 --        "retired" answer    the token is retired: answer is "recorded" or "superseded"

@@ -1,7 +1,7 @@
 -- acquire: checks the conditions and grants a lease, in one step.
 -- With `dry` it reports the verdict of every condition and changes no record.
 --
--- KEYS   the 9 keys of the job (see record.lua), then two for each condition on another job: its job key, its slots key
+-- KEYS   the 10 keys of the job (see record.lua), then two for each condition on another job: its job key, its slots key
 -- ARGV   1 key
 --        2 token              random and secret, one for each attempt; "" with dry
 --        3 lease              ms
@@ -33,12 +33,13 @@
 --                                          lease was revoked. who, for, left: the holder whose lease ends first, the time
 --                                          since its start, the time to its end, in ms. live: number of leases. slots: of
 --                                          how many.
---        "paused" left why                 left: ms, "" for a pause that only resume ends
+--        "paused" left why by since all    left: ms, "" for a pause that only resume ends. by: the operator. since: ms since
+--                                          the pause began. all: "1" if all jobs are paused, else "".
 --        "skipped" index verdict since due who
 --                                          The first condition that does not hold; index counts from 1. who: a run
 --                                          of the job that it names, which has to end before it can hold; "" if none.
 --        "retired" answer                  The token is retired and never gets a lease; answer is what it was told.
---        "verdicts" who for left live slots paused left why ahead, then for every condition: verdict since due
+--        "verdicts" who for left live slots paused left why by since all ahead, then for every condition: verdict since due
 --                                          Only with dry. While a slot is free, who, for and left are "". While no lease is
 --                                          live, slots is 1. paused: "1" or "". ahead: how far the furthest time that was
 --                                          read lies in the future, ms; "": none does.
@@ -206,7 +207,7 @@ local function refuse(bad)
 end
 
 local raw, others, ahead = {}, {}, 0
-for i = 10, #KEYS, 2 do
+for i = 11, #KEYS, 2 do
   local other, bad = load(KEYS[i], KEYS[i + 1])
   if bad then
     return refuse(bad)
@@ -217,6 +218,14 @@ end
 
 if answer then
   return refuse({ 'retired', answer })
+end
+
+local pause_all, unread
+if not through_pause then
+  pause_all, unread = pause_of_all()
+  if unread then
+    return refuse(unread)
+  end
 end
 
 local seen, lost = settled(record)
@@ -237,6 +246,8 @@ for i = 12, #ARGV, 4 do
     -- With several slots, another run may succeed before this one.
     local runner = other and (verdict == 'running' or other.slots == 1) and living(other)[1]
     refused = { 'skipped', text(#verdicts), verdict, ms(since), ms(due), runner and runner.who or '' }
+    local other_name = other and string.sub(other.key, #JOB - #name + 1)
+    refused.why = table.concat({ ARGV[i], verdict, since and text(since) or '-', ARGV[i + 2], other_name or ARGV[i + 3] }, ' ')
   end
 end
 -- Only now: a record that is refused as malformed stays as it is.
@@ -252,8 +263,15 @@ local function holder()
   local first = live[1]
   return first.who, text(now - math.min(first.start, now)), text(first.expires_at - now), text(#live), text(record.slots)
 end
-local halted = not through_pause and paused(record)
-local pause_left = halted and record.paused_until < GREATEST and text(record.paused_until - now) or ''
+local halted = not through_pause and (paused(record) and record or nil)
+local of_all = pause_all
+if of_all and (not halted or of_all.paused_until > halted.paused_until) then
+  halted = of_all
+end
+local function pause_reply()
+  local left, why, by, since = shown_pause(halted)
+  return left, why, by, since, halted == of_all and '1' or ''
+end
 if dry then
   local reply = { 'verdicts' }
   local function add_all(...)
@@ -267,7 +285,13 @@ if dry then
     add_all('', '', '', text(#live), text(#live > 0 and record.slots or 1))
   end
   ahead = math.max(ahead, record.ahead or 0, seen.ahead or 0)
-  add_all(halted and '1' or '', pause_left, halted and record.paused_why or '', ahead > 0 and text(ahead) or '')
+  add_all(halted and '1' or '')
+  if halted then
+    add_all(pause_reply())
+  else
+    add_all('', '', '', '', '')
+  end
+  add_all(ahead > 0 and text(ahead) or '')
   for _, verdict in ipairs(verdicts) do
     add_all(unpack(verdict))
   end
@@ -280,6 +304,9 @@ if fence >= GREATEST then
 end
 for _, other in ipairs(raw) do
   save_mended(other)
+end
+if pause_all and pause_all.is_mended then
+  write('HSET', PAUSE, 'paused_until', text(pause_all.paused_until))
 end
 local mine = find(record, token)
 if mine and not mine.revoked then
@@ -317,12 +344,17 @@ if taken or halted or refused then
   local beginning = string.sub(token, 1, 8)
   if counted and record.skip_of ~= beginning then
     add(record, 'skips')
+    add(record, 'refusals')
     set_field(record, 'skip_of', beginning)
+    set_field(record, 'refused_at', now)
+    set_field(record, 'refused_who', who)
+    local why = taken and 'held ' .. live[1].who or halted and 'paused ' .. (halted.paused_why or '') or refused.why
+    set_field(record, 'refused_why', string.sub(why, 1, LONGEST_TEXT))
   end
   -- Register the waiter, so that the script that frees a lease or ends the pause wakes it. The waiter sleeps at most until
   -- the lease or the pause ends by itself.
   if patience and (taken or halted) then
-    local left = taken and live[1].expires_at - now or tonumber(pause_left) or patience
+    local left = taken and live[1].expires_at - now or halted.paused_until - now
     left = math.max(10, math.min(left, patience, LONGEST_SLEEP))
     set_field(record, 'waiters_until', later(record.waiters_until, now + left + SLEEP_MARGIN))
   end
@@ -338,7 +370,7 @@ if taken or halted or refused then
     if not patience and not counted then
       wake(record) -- this waiter gives up: pass on a wake-up that it may have consumed, or nobody sees the pause end
     end
-    reply = { 'paused', pause_left, record.paused_why or '' }
+    reply = { 'paused', pause_reply() }
   else
     -- A slot is free. Pass on a wake-up that this caller may have consumed.
     wake(record)
@@ -363,6 +395,11 @@ if slots > 1 and not record.h_slots then
   write('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases
 end
 set_field(seen, 'fence', fence)
+if (seen.freed_until or now) <= now then
+  set_field(seen, 'freed_until', nil)
+  set_field(seen, 'freed_fence', nil)
+  set_field(seen, 'freed_by', nil)
+end
 seen.slots = slots
 seen.holders = replaced(seen, nil,
   { token = token, expires_at = now + lease, length = lease, fence = fence, start = now, who = who })

@@ -153,7 +153,7 @@ end
 -- The value of a holder's field in {ns}:slots:K.
 local function packed(holder)
   return table.concat({
-    text(holder.expires_at), text(holder.length), text(holder.fence), text(holder.start), holder.revoked and '1' or '0',
+    text(holder.expires_at), text(holder.length), text(holder.fence), text(holder.start), holder.revoked or '0',
     holder.who,
   }, ' ')
 end

@@ -1,6 +1,6 @@
 -- finish: records how a run ended, retires its token and releases its lease, in one step.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 token
 --        3 fence           of the grant
@@ -47,6 +47,11 @@ end
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
   push_history(history_limit(record, rows_wanted), fence, start, ended, 'superseded', code, who)
+  if fence == record.freed_fence then
+    set_field(record, 'freed_until', nil) -- the command of the lease that unlock --now removed is gone
+    set_field(record, 'freed_fence', nil)
+    set_field(record, 'freed_by', nil)
+  end
   retire(token, 'superseded')
   save(record)
   if held then

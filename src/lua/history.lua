@@ -1,6 +1,6 @@
 -- history: the last runs of a job. It only reads, so a replica may answer it.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 maximum number of rows, 1 or more
 -- reply  "runs" now row...    newest first; a row is "fence start end outcome code who" (see push_history in change.lua);
 --                             now: ms since 1970

@@ -1,6 +1,6 @@
 -- list: the keys in the index, the longest inactive first. It only reads, so a replica may answer it.
 --
--- KEYS   9 keys, as for every script (see record.lua); only the index is read
+-- KEYS   10 keys, as for every script (see record.lua); only the index is read
 -- ARGV   1 where to begin: "-inf", or `score` of the last reply
 --        2 after which name of that score: "", or `after` of the last reply
 --        3 how many keys to read

@@ -5,7 +5,8 @@
 -- its length counts as beginning now. A start and a fence of a holder identify it and stay as they are.
 -- record.ahead: how far the furthest of these times was in the future, ms; nil: none was.
 local function is_ahead(record)
-  local last = math.max(record.ok_start or 0, record.ok_end or 0, record.ended or 0, record.failed_at or 0)
+  local last = math.max(record.ok_start or 0, record.ok_end or 0, record.ended or 0, record.failed_at or 0,
+    record.refused_at or 0)
   if last > now or (record.waiters_until or 0) > now + LONGEST_SLEEP + SLEEP_MARGIN
     or (record.paused_until or 0) - now > (record.paused_for or GREATEST) then
     return true
@@ -25,7 +26,7 @@ local function mend(record)
     record[field] = at
     record.changed[field] = true
   end
-  for _, field in ipairs({ 'ok_start', 'ok_end', 'ended', 'failed_at' }) do
+  for _, field in ipairs({ 'ok_start', 'ok_end', 'ended', 'failed_at', 'refused_at' }) do
     local ahead = (record[field] or 0) - now
     if ahead > 0 then
       found(ahead)
@@ -78,10 +79,12 @@ local function load(key, slots)
   end
   local record = {
     v = nil, fence = nil, cut = nil, ok_start = nil, ok_end = nil, ended = nil, code = nil, failed_at = nil,
-    failures_in_a_row = nil, skips = nil, runs = nil, failures = nil, took = nil,
+    failures_in_a_row = nil, skips = nil, refusals = nil, refused_at = nil, runs = nil, failures = nil, took = nil,
     key = key, slots_key = slots, changed = {}, holders = nil, loaded = nil, slots = nil,
-    outcome = values[NUMBERS + 1] or nil, paused_why = values[NUMBERS + 2] or nil,
-    h_token = values[NUMBERS + 3] or nil, h_who = values[NUMBERS + 4] or nil, skip_of = values[NUMBERS + 5] or nil,
+    outcome = values[NUMBERS + 1] or nil, paused_why = values[NUMBERS + 2] or nil, paused_by = values[NUMBERS + 3] or nil,
+    refused_who = values[NUMBERS + 4] or nil, refused_why = values[NUMBERS + 5] or nil,
+    freed_by = values[NUMBERS + 6] or nil, h_token = values[NUMBERS + 7] or nil, h_who = values[NUMBERS + 8] or nil,
+    h_revoked = values[NUMBERS + 9] or nil, skip_of = values[NUMBERS + 10] or nil,
   }
   local doubtful = false
   for i = 1, NUMBERS do
@@ -185,6 +188,32 @@ end
 
 local function paused(record)
   return record.paused_until and record.paused_until > now
+end
+
+-- The pause of all jobs, with the fields paused_* of a record: nil if there is none; or nil and the reply to give.
+-- is_mended: it would have lasted longer than its length (see mend).
+local function pause_of_all()
+  local values = redis.pcall('HMGET', PAUSE, 'paused_until', 'paused_for', 'paused_why', 'paused_by')
+  if values.err then
+    return nil, unreadable(PAUSE, values)
+  end
+  if not values[1] then
+    return nil
+  end
+  local ends, length = number(values[1], GREATEST + 2), number(values[2] or '0')
+  local why, by = values[3] or '', values[4] or ''
+  if not ends or not length or #why > LONGEST_TEXT or #by > LONGEST_TEXT then
+    return nil, malformed(PAUSE, 'is no pause')
+  end
+  local latest = values[2] and now + length or ends
+  local pause = { paused_until = math.min(ends, latest), paused_why = why, paused_by = by, is_mended = ends > latest }
+  return paused(pause) and pause or nil
+end
+
+-- "" for a pause that only resume ends, else the ms that it has left; then its reason, its operator, and the ms since.
+local function shown_pause(pause)
+  local left = pause.paused_until < GREATEST and text(pause.paused_until - now) or ''
+  return left, pause.paused_why or '', operator_of(pause.paused_by)
 end
 
 -- {ns}:retired:K is a sorted set: "token answer" -> time of retirement. A late or repeated request gets the same answer

@@ -11,13 +11,14 @@
 --   7 {ns}:starts:K   list, newest first: "start fence" of each run that acquire is to count
 --   8 {ns}:once:K     sorted set: --once ID -> time of its first success
 --   9 {ns}:spare:K    never exists outside of a script (see commit)
+--   10 {ns}:pause     hash: the pause of all jobs, with the fields paused_* of a record
 -- acquire and status have more after these.
 --
 -- Replies are flat arrays; numbers in them are decimal text. Every script may reply, with nothing changed in any record:
 --   "malformed" key why      that Redis key holds something that condolock does not write
 --   "newer" key version      a later version of condolock wrote the record
 -- Other errors of the server are passed on as error replies.
-local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE = unpack(KEYS, 1, 9)
+local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpack(KEYS, 1, 10)
 
 -- {ns}:job:K is a hash. Its field names and their order are fixed. Fields that are not listed here are kept as they are.
 -- Times are on the engine's clock, in ms since 1970. Durations are in ms.
@@ -31,25 +32,36 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE = unpack(KEYS,
 --   failed_at          end of the last failure
 --   failures_in_a_row  failures since the last success
 --   skips              refusals since the last run
+--   refusals           all refusals
+--   refused_at         time of the last refusal
+--   refused_who        who was refused then: "pid host"
+--   refused_why        why: "held pid host", "paused reason", or "condition verdict since number rest", where since is in ms or
+--                      "-", and rest is the name of the other job or the condition's word. Cut to LONGEST_TEXT bytes.
 --   skip_of            beginning of the token that was refused last, so that a request that arrives twice counts once
 --   runs, failures     how many runs ended, and how many of them failed
 --   took               duration of the last run
 --   paused_until       end of the pause; GREATEST: until resume
 --   paused_for         length of the pause; absent: until resume
 --   paused_why         reason for the pause
+--   paused_by          the operator and the time (see by_operator)
 --   waiters_until      a waiter may be asleep until this time
+--   freed_until        unlock --now removed a lease that would have ended then; until then its command may still run
+--   freed_fence        fence of that lease
+--   freed_by           the operator and the time
 --   history_limit      how many rows {ns}:runs:K keeps; absent: HISTORY
---   h_*                the holder: token (secret), until (end of its lease), length (of its lease), fence, start, revoked (1
---                      or absent), who ("pid host")
+--   h_*                the holder: token (secret), until (end of its lease), length (of its lease), fence, start, revoked (the
+--                      operator and the time; absent: it is not), who ("pid host")
 --   h_slots            number of slots, if more than one. The holders are then in {ns}:slots:K, one field for each:
---                      token -> "until length fence start revoked who", with revoked 1 or 0.
+--                      token -> "until length fence start revoked who", with revoked 0 if it is not.
 -- The numbers come first, then the texts.
 local FIELDS = {
-  'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'runs', 'failures',
-  'took', 'paused_until', 'paused_for', 'waiters_until', 'history_limit', 'h_until', 'h_length', 'h_fence', 'h_start',
-  'h_slots', 'h_revoked', 'outcome', 'paused_why', 'h_token', 'h_who', 'skip_of',
+  'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'refusals',
+  'refused_at', 'runs', 'failures', 'took', 'paused_until', 'paused_for', 'waiters_until', 'freed_until', 'freed_fence',
+  'history_limit',
+  'h_until', 'h_length', 'h_fence', 'h_start', 'h_slots', 'outcome', 'paused_why', 'paused_by', 'refused_who', 'refused_why',
+  'freed_by', 'h_token', 'h_who', 'h_revoked', 'skip_of',
 }
-local NUMBERS = 23 -- how many of FIELDS are numbers
+local NUMBERS = 26 -- how many of FIELDS are numbers
 local OUTCOMES = ' success failed timeout lost superseded '
 local VERSION = 1
 local RETIRED_FOR = 60000 -- ms
@@ -104,6 +116,18 @@ local function number(value, greatest)
   return n and n < (greatest or GREATEST) and n or nil
 end
 
+-- What an operator did, and when: "time:operator". The operator is a word, as the client gives it, of at most 50 bytes.
+local function by_operator(operator)
+  return text(now) .. ':' .. operator
+end
+
+-- The operator, and the ms since; two empty texts if nothing is known.
+local function operator_of(word)
+  local at, operator = string.match(word or '', '^(%d+):(.*)$')
+  at = at and number(at)
+  return operator or '', at and text(now - math.min(at, now)) or ''
+end
+
 -- The holders of a record, live or expired; or nil and the reply to give. A holder's table is never modified, only replaced:
 -- save_slots relies on it. `length` may be nil for a single holder: then its end is taken as it is.
 local function holders_of(record, key, slots)
@@ -136,15 +160,16 @@ local function holders_of(record, key, slots)
     if #token > LONGEST_TEXT or #value > LONGEST_ROW then
       return nil, malformed(slots, 'has a field that is longer than 64 or 256 bytes')
     end
-    local expires_at, length, fence, start, revoked, who = string.match(value, '^(%d+) (%d+) (%d+) (%d+) ([01]) (.*)$')
+    local expires_at, length, fence, start, revoked, who = string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
     expires_at, length = number(expires_at or ''), number(length or '')
     fence, start = number(fence or ''), number(start or '')
-    if not (expires_at and length and fence and start) then
+    local known = revoked == '0' or string.find(revoked or '', '^%d+:')
+    if not (expires_at and length and fence and start and known) then
       return nil, malformed(slots, 'has a field that is no holder')
     end
     holders[#holders + 1] = {
       token = token, expires_at = expires_at, length = length, fence = fence, start = start,
-      revoked = revoked == '1' and 1 or nil, who = who,
+      revoked = revoked ~= '0' and revoked or nil, who = who,
     }
   end
   return holders

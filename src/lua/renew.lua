@@ -1,6 +1,6 @@
 -- renew: extends the lease of a run in progress, to `lease` ms from now.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 token
 --        3 fence           of the grant
@@ -11,7 +11,7 @@
 --        8 slots           as in the acquire
 -- reply  "renewed"            also after the lease ended, if no other run took it
 --        "reasserted"         The engine had lost the lease, and no newer run was granted: the run holds it again.
---        "revoked"            an operator revoked the lease
+--        "revoked" operator   the operator who revoked or removed the lease; "": unknown
 --        "lost" fence         the lease was removed, or another run was granted; fence: the last one given
 --        "finished" answer    the token is retired; answer is "recorded", "superseded" or "abandoned"
 --        "malformed" key why / "newer" key version (see record.lua)
@@ -32,7 +32,7 @@ if mine then
   -- Another start and a newer fence: this run's lease was lost, and a late or repeated acquire got the token another.
   local same = mine.start == start
   if mine.revoked then
-    return { 'revoked' }
+    return { 'revoked', (operator_of(mine.revoked)) }
   end
   if not same and mine.fence > fence then
     return { 'lost', text(record.fence or 0) }
@@ -48,6 +48,9 @@ if mine then
     save(record)
     return commit(true) or { 'renewed' }
   end
+end
+if fence == record.freed_fence then
+  return { 'revoked', (operator_of(record.freed_by)) }
 end
 -- With several slots, the script cannot tell whether another run was granted this run's slot.
 if slots > 1 or fence <= (record.cut or 0) or (record.fence or 0) > fence or #living(record) > 0 then

@@ -1,7 +1,7 @@
 -- reset: forgets everything about a job except its fence, so that the next fence is still greater.
 -- It sets cut to that fence: a process that still believes it holds the lease is told that it lost it.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 key
 -- reply  "reset"
 --        "nothing"                   there was nothing to forget

@@ -1,21 +1,32 @@
 -- status: the records of several jobs. It only reads, so a replica may answer it.
 --
--- KEYS   9 keys, as for every script (see record.lua), which are not read; then for each job: its job key, its slots key
+-- KEYS   10 keys, as for every script (see record.lua), which are not read; then for each job: its job key, its slots key
 -- ARGV   none
--- reply  "records" now, then for each job, in the order of KEYS, one of:
+-- reply  "records" now paused left why by since, then for each job, in the order of KEYS, one of:
 --          "record" n, then for each of n holders: until fence start revoked who, then slots ahead m, then m pairs: field
---                   value. until, start: ms since 1970; revoked: "1" or "". ahead: how far the furthest time lies in the
+--                   value. until, start: ms since 1970; revoked: "time:operator" or "". ahead: how far the furthest time lies in the
 --                   future, ms; "": none does (see mend). The fields are those of record.lua without h_* and skip_of.
 --          "none"   there is no record of the job
 --          "malformed" key why / "newer" key version (see record.lua)
---        now: ms since 1970. A long reply ends before the last jobs: ask for those again.
+--        now: ms since 1970. paused: "1" if all jobs are paused, else ""; left, why, by, since: as acquire replies
+--        for a paused job. A long reply ends before the last jobs: ask for those again.
 -- repeat It changes nothing.
 -- The reply never contains a token, or a part of one: tokens are secret.
-local reply = { 'records', text(now) }
+local pause, unread = pause_of_all()
+if unread then
+  return unread
+end
+local reply = { 'records', text(now), pause and '1' or '' }
 local function add_all(...)
   for _, part in ipairs({ ... }) do
     reply[#reply + 1] = part
   end
+end
+
+if pause then
+  add_all(shown_pause(pause))
+else
+  add_all('', '', '', '')
 end
 
 -- A record with only these fields is what abandon or reset leaves. It is reported as "none".
@@ -36,7 +47,7 @@ local function add_record(record)
   end
   add_all('record', text(#record.holders))
   for _, holder in ipairs(record.holders) do
-    add_all(text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked and '1' or '', holder.who)
+    add_all(text(holder.expires_at), text(holder.fence), text(holder.start), holder.revoked or '', holder.who)
   end
   add_all(text(record.slots), record.ahead and text(record.ahead) or '', text(#fields / 2))
   for _, part in ipairs(fields) do
@@ -47,7 +58,7 @@ end
 -- Elements of a reply. Clients limit the size of a reply, and a job may have a thousand holders.
 local ENOUGH = 50000
 
-for i = 10, #KEYS, 2 do
+for i = 11, #KEYS, 2 do
   if #reply > ENOUGH then
     break
   end

@@ -1,7 +1,7 @@
 -- touch: records a run of zero length, with its outcome, as finish does for a real run.
 -- It takes no lease and gives no fence, so a run in progress continues.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 token           random; identifies this request, so that repeating it counts once
 --        3 outcome         as for finish

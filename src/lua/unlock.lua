@@ -2,18 +2,19 @@
 -- lasts until its holder finishes, or until its end.
 -- With `at once`, unlock removes the leases now and records their runs as lost. Their commands may still be running.
 --
--- KEYS   the 9 keys of the job (see record.lua)
+-- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 key
 --        2 at once         "1" or ""
 --        3 rows to keep    in the runs list; "": as before
+--        4 operator        a word of at most 50 bytes
 -- reply  "revoked" n who for left    also if they were revoked before
---        "removed" n who for         only with at once
+--        "removed" n who for left    only with at once; their commands may run until then
 --        "nothing"                   no lease is live
 --        "malformed" key why / "newer" key version (see record.lua)
 --        n: number of leases. who, for, left: the holder whose lease ends last, the time since its start, the time to its
 --        end, in ms.
 -- repeat Revoked leases are reported again. After "removed" the reply is "nothing".
-local name, at_once, rows_wanted = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local name, at_once, rows_wanted, by = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3]), by_operator(ARGV[4])
 
 local record, bad = open(nil, RUNS, 'list')
 if not record then
@@ -27,13 +28,16 @@ end
 local last = live[#live]
 if at_once then
   index(name)
+  set_field(record, 'freed_until', last.expires_at)
+  set_field(record, 'freed_fence', last.fence)
+  set_field(record, 'freed_by', by)
 end
 for _, holder in ipairs(live) do
   if at_once then
     mark_lost(record, holder, later(record.ended, now))
     push_history(history_limit(record, rows_wanted), holder.fence, holder.start, now, 'lost', nil, holder.who)
   else
-    record.holders = replaced(record, holder, copy_with(holder, 'revoked', 1))
+    record.holders = replaced(record, holder, copy_with(holder, 'revoked', holder.revoked or by))
   end
 end
 save(record)
@@ -41,5 +45,4 @@ if at_once then
   wake(record)
 end
 local since = text(now - math.min(last.start, now))
-return commit(true) or at_once and { 'removed', text(#live), last.who, since }
-  or { 'revoked', text(#live), last.who, since, text(last.expires_at - now) }
+return commit(true) or { at_once and 'removed' or 'revoked', text(#live), last.who, since, text(last.expires_at - now) }

@@ -52,6 +52,7 @@ struct Renewed {
 struct Reasserted {};  // the engine had lost the lease, and granted it again
 struct Stopping {      // the command got TERM: the lease is lost, could not be renewed in time, or --timeout was reached
   enum class Why : std::uint8_t { lost, revoked, not_renewed, timeout } why = Why::lost;
+  std::string by = {};  // revoked: the operator; empty: unknown
 };
 struct KeeperGone {};  // it was killed or stopped; the command got TERM
 struct NotPermitted {  // a process of the run can't be signalled

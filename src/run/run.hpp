@@ -196,7 +196,7 @@ class Run {
   void on_renewal(const engine::Reply& reply, Instant now);
   Deadlines deadlines() const;
   void end_all(Instant kill_at);
-  void stop(Why why, Instant kill_at);
+  void stop(Why why, Instant kill_at, const std::string& by = {});
   void watch_run(Instant now);
   void watch_rest(Instant now);
   void on_signal(const event::Signalled& signalled, Instant now);

@@ -59,7 +59,8 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
   }
   if (lock::is_gone(*answer)) {
     // Do not retry: next_call_ stays empty.
-    return stop(*answer == lock::Renewal::revoked ? Why::revoked : Why::lost, now + lease_.grace(plan_.kill_after));
+    const Why why = *answer == lock::Renewal::revoked ? Why::revoked : Why::lost;
+    return stop(why, now + lease_.grace(plan_.kill_after), lock::revoked_by(reply));
   }
   lease_.sent = reply.sent;
   next_call_ = lease_.renew_at();
@@ -82,11 +83,11 @@ void Run::end_all(Instant kill_at) {
 }
 
 // A lost lease overrides a timeout: it is worse, and may leave less time.
-void Run::stop(Why why, Instant kill_at) {
+void Run::stop(Why why, Instant kill_at, const std::string& by) {
   if (stopping_ && (stopping_ != Why::timeout || why == Why::timeout)) return;
   end_all(kill_at);
   stopping_ = why;
-  notify(report::Stopping{why});
+  notify(report::Stopping{why, by});
 }
 
 void Run::watch_run(Instant now) {

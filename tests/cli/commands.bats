@@ -203,13 +203,13 @@ load helper
   [ "$output" = '' ]
   run --separate-stderr "$CONDOLOCK" run -v K -- touch ran
   [ "$status" -eq 75 ]
-  [ "$stderr" = 'condolock: skipped K: paused for another 30m: database\x1b upgrade' ]
+  [[ $stderr =~ ^'condolock: skipped K: paused by '[^\ @]+@[^\ ]+' '[0-9.ms]+' ago for another 30m: database\x1b upgrade'$ ]]
   [ ! -e ran ]
   run "$CONDOLOCK" check K
   [ "$status" -eq 75 ]
-  [[ "${lines[0]}" =~ ^'no   pause of K '\ +'paused for another '[0-9ms]+': database\x1b upgrade'$ ]]
+  [[ "${lines[0]}" =~ ^'no   pause of K '\ +'paused by '[^\ ]+' '[0-9.ms]+' ago for another '[0-9ms]+': database\x1b upgrade'$ ]]
   run -0 "$CONDOLOCK" status K
-  [[ "$output" =~ '  pause         paused for another '[0-9ms]+': database\x1b upgrade' ]]
+  [[ "$output" =~ '  pause         paused by '[^\ ]+' '[0-9.ms]+' ago for another '[0-9ms]+': database\x1b upgrade' ]]
   run -0 "$CONDOLOCK" status --json K
   [ "$(jq -r '.keys[0].pause.reason' <<<"$output")" = $'database\e upgrade' ]
   [ "$(jq -r '.keys[0].pause.until.ms' <<<"$output")" = "$(job K paused_until)" ]
@@ -232,8 +232,8 @@ condolock: M was not paused' ]
   [ "$output" = "condolock: warning: b* has no record; it is paused all the same (keys are not globs: see condolock list --plain 'b*')" ]
   "$CONDOLOCK" pause --key K
   run -75 "$CONDOLOCK" run -v K -- true
-  [ "$output" = 'condolock: skipped K: paused until it is resumed' ]
-  [ "$("$CONDOLOCK" status --json K | jq -c '.keys[0].pause')" = '{"until":null,"reason":""}' ]
+  [[ $output =~ ^'condolock: skipped K: paused by '[^\ ]+' '[0-9.ms]+' ago until it is resumed'$ ]]
+  [ "$("$CONDOLOCK" status --json K | jq -c '.keys[0].pause | [.until, .reason, .all]')" = '[null,"",false]' ]
 }
 
 @test "unlock: the holder stops its command at the next renewal, and then the key is free" {
@@ -250,7 +250,7 @@ condolock: M was not paused' ]
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
-  grep -q 'an operator has revoked the lease of K; its command is being stopped' messages
+  grep -qE '^condolock: error: [^ ]+@[^ ]+ has revoked the lease of K; its command is being stopped$' messages
   "$CONDOLOCK" run --key K -- true
 }
 
@@ -260,7 +260,7 @@ condolock: M was not paused' ]
   wait_for test -e ready
   run "$CONDOLOCK" unlock --now K
   [ "$status" -eq 0 ]
-  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but what '.*' runs may still live until its next renewal'$ ]]
+  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but what '.*' runs may still live for '[0-9.]+m?s$ ]]
   "$CONDOLOCK" run --key K -- true
   code=0
   wait "$condolock" || code=$?
@@ -285,7 +285,7 @@ condolock: M was not paused' ]
   wait_for held live
   run "$CONDOLOCK" unlock bad live
   [ "$status" -eq 65 ]
-  [ "$(job live h_revoked)" = 1 ]
+  [[ $(job live h_revoked) =~ ^[0-9]+:[^\ ]+@[^\ ]+$ ]]
   : >hold
   wait
   CONDOLOCK_URL=unix:///nowhere.sock run --separate-stderr "$CONDOLOCK" status a b
@@ -306,6 +306,101 @@ condolock: M was not paused' ]
   redis DEL '{condolock}:runs:K'
   for i in $(seq 22); do "$CONDOLOCK" touch K; done
   [ "$(redis LLEN '{condolock}:runs:K')" = 22 ]
+}
+
+@test "pause --all: no key runs until resume --all, also one without a record; and everything says who, when and why" {
+  "$CONDOLOCK" touch K
+  run --separate-stderr env SUDO_USER=alice "$CONDOLOCK" pause --all -v --reason 'moving the database'
+  [ "$status" -eq 0 ]
+  [ "$stderr" = 'condolock: the namespace condolock is paused with all keys until condolock resume --all: moving the database' ]
+  for key in K new; do
+    run --separate-stderr "$CONDOLOCK" run -v "$key" -- touch ran
+    [ "$status" -eq 75 ]
+    [[ $stderr =~ ^"condolock: skipped $key: paused with all keys by alice@$(hostname)"' '[0-9.ms]+' ago until condolock resume --all: moving the database'$ ]]
+  done
+  [ ! -e ran ]
+  run "$CONDOLOCK" check K
+  [ "$status" -eq 75 ]
+  [[ ${lines[0]} =~ ^'no   pause of all keys '\ +'paused with all keys by alice@' ]]
+  run -0 "$CONDOLOCK" status K
+  [[ $output =~ '  pause         paused with all keys by alice@' ]]
+  [[ $output =~ '                because: paused: moving the database' ]]
+  run -0 "$CONDOLOCK" status --json K
+  [ "$(jq -c '.keys[0].pause | [.operator, .all, .until]' <<<"$output")" = "[\"alice@$(hostname)\",true,null]" ]
+  run -0 "$CONDOLOCK" list
+  [[ $output =~ ' paused' ]]
+  CONDOLOCK_NAMESPACE=other "$CONDOLOCK" run K -- touch other
+  [ -e other ]
+  "$CONDOLOCK" run --force K -- touch forced
+  [ -e forced ]
+  "$CONDOLOCK" pause K
+  run --separate-stderr "$CONDOLOCK" resume --all -v
+  [ "$stderr" = 'condolock: the namespace condolock is not paused any more' ]
+  run --separate-stderr "$CONDOLOCK" resume --all -v
+  [ "$stderr" = 'condolock: the namespace condolock was not paused' ]
+  "$CONDOLOCK" run new -- touch ran
+  [ -e ran ]
+  expect_code 75 "$CONDOLOCK" run K -- true
+}
+
+@test "pause --all takes no key, and pause without either says what to write" {
+  run "$CONDOLOCK" pause --all K
+  [ "$status" -eq 64 ]
+  [ "${lines[0]}" = 'condolock: error: --all and the key K exclude each other: write condolock pause KEY...|--all [--for D] [--reason TEXT]' ]
+  run "$CONDOLOCK" resume --key K --all
+  [ "$status" -eq 64 ]
+  run "$CONDOLOCK" pause
+  [ "$status" -eq 64 ]
+}
+
+@test "pause --all: a run that waits starts after resume --all" {
+  "$CONDOLOCK" pause --all
+  "$CONDOLOCK" run K --wait 60s -- touch ran &
+  wait_for sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" waiters_until | grep -q .'
+  "$CONDOLOCK" resume --all
+  redis LPUSH '{condolock}:wake:K' 1 >/dev/null # or else it asks again after 30 s
+  wait $!
+  [ -e ran ]
+}
+
+@test "status says why the last run was skipped, when, and where" {
+  "$CONDOLOCK" touch K
+  expect_code 75 "$CONDOLOCK" run K --min-time 5m -- true
+  run -0 "$CONDOLOCK" status K
+  [[ $output =~ '  last skip     '[0-9.ms]+' ago ('[-0-9:\ A-Z]+'), on '"$(hostname)"' (pid '[0-9]+')' ]]
+  [[ $output =~ '                because: last success '[0-9.ms]+' ago, needs 5m' ]]
+  run -0 "$CONDOLOCK" status --json K
+  [ "$(jq -r '.keys[0].last_skip.who.host' <<<"$output")" = "$(hostname)" ]
+  [ "$(jq .keys[0].skips <<<"$output")" = 1 ]
+  "$CONDOLOCK" run K -- true
+  run -0 "$CONDOLOCK" status --json K
+  [ "$(jq -c '.keys[0] | [.skips_since_last_run, .skips]' <<<"$output")" = '[0,1]' ]
+}
+
+@test "unlock --now: the key is not idle before its command is gone, and everything says who did it" {
+  "$CONDOLOCK" run K --lease 6s -- sh -c 'while [ ! -e go ]; do sleep 0.05; done' 2>said &
+  wait_for held K
+  SUDO_USER=alice "$CONDOLOCK" unlock --now K 2>warned
+  grep -qE 'may still live for [0-9.]+s$' warned
+  run -0 "$CONDOLOCK" list
+  [[ ${lines[1]} =~ ' revoked, may still run for '[0-9.]+s$ ]]
+  run -0 "$CONDOLOCK" status K
+  [[ ${lines[1]} =~ ^'  state         revoked: its lease was freed by alice@'"$(hostname)"' '[0-9.ms]+' ago; its command may still run for '[0-9.]+s$ ]]
+  expect_code 79 wait $!
+  [ "$(cat said)" = "condolock: error: alice@$(hostname) has revoked the lease of K; its command is being stopped
+condolock: warning: the lease of K had been revoked or had gone to a later run; how this one ended is in the history only" ]
+  run -0 "$CONDOLOCK" list
+  [[ ${lines[1]} =~ ' idle'$ ]]
+}
+
+@test "unlock: the holder and status say who revoked the lease" {
+  "$CONDOLOCK" run K --lease 3s -- sleep 60 2>said &
+  wait_for held K
+  SUDO_USER=alice "$CONDOLOCK" unlock K
+  run -0 "$CONDOLOCK" status K
+  [[ ${lines[1]} =~ ', revoked by alice@'"$(hostname)"' '[0-9.ms]+' ago'$ ]]
+  expect_code 79 wait $!
+  grep -qx "condolock: error: alice@$(hostname) has revoked the lease of K; its command is being stopped" said
 }
 
 @test "pause and resume say what they did with -v, and nothing without" {

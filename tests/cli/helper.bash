@@ -27,7 +27,14 @@ start_case() {
   cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-teardown() { end_case; }
+teardown() {
+  if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -s "${BATS_TEST_TMPDIR}/shown" ]; then
+    echo "the terminal showed:"
+    cat -v "$BATS_TEST_TMPDIR/shown"
+    ps -eo pid,ppid,pgid,sid,tpgid,stat,args --sort=pid | tail -40
+  fi
+  end_case
+}
 
 # Whatever a failing test left behind: its jobs, and all that works in its directory.
 end_case() {

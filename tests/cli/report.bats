@@ -96,7 +96,8 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   "$SCHEMA_CHECK" "$SOURCE_DIR/tests/cli/report.schema.json" <report
   mv rest report
   by_schema 79 'decision:granted started lost finished recorded exit'
-  [ "$(of lost .why)" = taken ]
+  [ "$(of lost .why)" = revoked ]
+  [[ $(of lost .operator) = *"@$(hostname)" ]]
   [ "$(of finished .outcome)" = lost ]
   [ "$(of recorded '[.recorded, .superseded]')" = '[true,true]' ]
 }

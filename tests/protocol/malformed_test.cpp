@@ -28,7 +28,7 @@ struct Malformed : Protocol {
       REQUIRE(reply.answer.has_value());
       std::string text;
       engine::Values values = reply.answer.value();
-      if (values[0] == "records") values.erase(values.begin(), values.begin() + 2);  // what follows is of one job
+      if (values[0] == "records") values.erase(values.begin(), values.begin() + 7);  // what follows is of one job
       for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
       out.push_back(text);
     }

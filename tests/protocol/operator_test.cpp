@@ -23,6 +23,12 @@ struct Operator : Protocol {
     REQUIRE(answer.has_value());
     return answer.value();
   }
+  // As backdate, for a field "time:operator".
+  void backdate_word(const std::string& name, std::int64_t ms) {
+    const std::string word = field(name);
+    const std::size_t colon = word.find(':');
+    set(name, std::to_string(std::stoll(word.substr(0, colon)) - ms) + word.substr(colon));
+  }
   bool forgets() { return std::get<bool>(reset()); }
   lock::History history(std::int64_t limit = 20) {
     const lock::Job job{"ns", "K"};
@@ -141,8 +147,13 @@ TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, written down as lost, a
   CHECK(record().outcome == "lost");
   CHECK(record().failures_in_a_row == 1);
   CHECK(field("cut") == std::to_string(mine.fence));
-  CHECK(renew("a", mine) == lock::Renewal::lost);
+  CHECK(renew("a", mine) == lock::Renewal::revoked);
+  // Its command may still run, until the holder says that it does not.
+  REQUIRE(record().freed_until);
+  CHECK(*record().freed_until > server_time() + 50'000);
+  CHECK(record().freed.by == lock::this_operator());
   CHECK(finish("a", mine) == lock::Recording::superseded);
+  CHECK_FALSE(record().freed_until);
   CHECK_FALSE(record().success_end);
   CHECK(server.command({"LLEN", "{ns}:runs:K"}) == "2");
   grant("b");
@@ -339,6 +350,140 @@ TEST_CASE_FIXTURE(Operator, "history: newest first, as many as asked for, touche
   CHECK(all.runs[0].start <= all.runs[0].end);
   CHECK(all.runs[1].who == "1 host-gone");
   CHECK(outcomes(history(2)) == "success lost ");
+}
+
+TEST_CASE_FIXTURE(Operator, "unlock --now: a later run is not told that an operator revoked its lease") {
+  grant("a");
+  REQUIRE(unlock(true));
+  const lock::Grant next = grant("b");
+  CHECK(record().freed_until);  // the first command may still run
+  set("h_until", "1");
+  grant("c");
+  CHECK(renew("b", next) == lock::Renewal::lost);
+  backdate("freed_until", 60'001);
+  CHECK_FALSE(record().freed_until);
+  set("h_until", "1");
+  grant("d");
+  CHECK(field("freed_until") == "(nil)");
+  CHECK(field("freed_fence") == "(nil)");
+  CHECK(field("freed_by") == "(nil)");
+}
+
+TEST_CASE_FIXTURE(Operator, "pause, unlock: the record says who did it, and when") {
+  const std::string me = lock::this_operator();
+  pause(Millis(60'000));
+  backdate_word("paused_by", 5000);
+  REQUIRE(record().pause);
+  CHECK(record().pause->by == me);
+  CHECK(*record().pause->since >= Millis(5000));
+  const auto refused = as<lock::Paused>(acquire("a"));
+  CHECK(refused.by == me);
+  CHECK(*refused.since >= Millis(5000));
+  CHECK_FALSE(refused.all);
+  resume();
+  CHECK(field("paused_by") == "(nil)");
+  const lock::Grant mine = grant("b");
+  unlock(false);
+  backdate_word("h_revoked", 5000);
+  unlock(false);  // the first one counts
+  REQUIRE(record().holders[0].revoked);
+  CHECK(record().holders[0].revoked->by == me);
+  CHECK(record().holders[0].revoked->at <= server_time() - 5000);
+  CHECK(lock::revoked_by(ask(lock::renew_call(attempt("b"), mine))) == me);
+}
+
+TEST_CASE_FIXTURE(Operator, "pause --all: no grant for any key, until resume --all, and no record is changed") {
+  touch(lock::Outcome::success);
+  const auto all = [&](std::optional<Millis> length) {
+    return lock::decode_pause(ask(lock::pause_all_call("ns", length, "move"))).value();
+  };
+  const auto resume_all = [&] { return lock::decode_pause(ask(lock::resume_all_call("ns"))).value(); };
+  const std::string before = server.command({"HGETALL", "{ns}:job:K"});
+  CHECK_FALSE(resume_all());
+  CHECK(all({}));
+  CHECK(server.command({"HGETALL", "{ns}:job:K"}) == before);
+  for (const char* key : {"K", "never run"}) {
+    const auto refused = as<lock::Paused>(acquire(std::string("a") + key, {}, key));
+    CHECK(refused.all);
+    CHECK(refused.why == "move");
+    CHECK(refused.by == lock::this_operator());
+    CHECK_FALSE(refused.left);
+    CHECK(record(key).pause->all);
+  }
+  const auto checked = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {})), 0);
+  REQUIRE(checked.value().pause);
+  CHECK(checked.value().pause->all);
+  const auto forced = lock::decode_decision(ask(lock::acquire_call(attempt("f"), {}, {.forced = true})), 0);
+  REQUIRE(is<lock::Grant>(forced));
+  finish("f", as<lock::Grant>(forced));
+  CHECK(is<lock::Paused>(acquire("other namespace's")));
+  CHECK(resume_all());
+  CHECK_FALSE(resume_all());
+  grant("b");
+}
+
+TEST_CASE_FIXTURE(Operator, "pause --all and pause of a key: the one that ends later is shown, and each ends by itself") {
+  const auto all = [&](std::optional<Millis> length) { ask(lock::pause_all_call("ns", length, "all")); };
+  all(Millis(60'000));
+  pause(Millis(90'000), "own");
+  CHECK(as<lock::Paused>(acquire("a")).why == "own");
+  CHECK(record().pause->why == "own");
+  all({});
+  CHECK(as<lock::Paused>(acquire("b")).why == "all");
+  CHECK(record().pause->why == "all");
+  ask(lock::resume_all_call("ns"));
+  CHECK(as<lock::Paused>(acquire("c")).why == "own");
+  all(Millis(60'000));
+  resume();
+  CHECK(as<lock::Paused>(acquire("d")).why == "all");
+  const std::string ended = std::to_string(server_time() - 1);
+  server.command({"HSET", "{ns}:pause", "paused_until", ended});
+  grant("e");
+}
+
+TEST_CASE_FIXTURE(Operator, "pause --all: one that would last longer than its length ends a length from now, once stored") {
+  ask(lock::pause_all_call("ns", Millis(60'000), ""));
+  server.command({"HSET", "{ns}:pause", "paused_until", std::to_string(server_time() + 1'000'000'000)});
+  CHECK(record().pause.value_or(lock::Paused{}).left.value_or(Millis(0)) <= Millis(60'000));
+  CHECK(as<lock::Paused>(acquire("a")).left == Millis(60'000));
+  CHECK(std::stoll(server.command({"HGET", "{ns}:pause", "paused_until"})) <= server_time() + 60'000);
+}
+
+TEST_CASE_FIXTURE(Operator, "pause --all: a key of another type is malformed; resume --all removes it") {
+  server.command({"RPUSH", "{ns}:pause", "x"});
+  CHECK(acquire("a").error().fault == engine::Fault::malformed);
+  CHECK(lock::decode_pause(ask(lock::pause_all_call("ns", {}, ""))).error().fault == engine::Fault::malformed);
+  CHECK(lock::decode_pause(ask(lock::resume_all_call("ns"))).value());
+  server.command({"HSET", "{ns}:pause", "paused_until", "soon"});
+  CHECK(acquire("b").error().fault == engine::Fault::malformed);
+  CHECK(lock::decode_pause(ask(lock::resume_all_call("ns"))).value());
+  grant("c");
+}
+
+TEST_CASE_FIXTURE(Operator, "the last refusal: when, who, and why; all of them are counted, once for each token") {
+  CHECK_FALSE(record().last_refusal);
+  const std::vector<lock::Condition> conditions{lock::AccessedPrior{"other", Millis(60'000)}};
+  CHECK(is<lock::Skipped>(acquire("a", conditions)));
+  CHECK(is<lock::Skipped>(acquire("a", conditions)));
+  REQUIRE(record().last_refusal);
+  CHECK(record().last_refusal->who == "1 host-a");
+  CHECK(record().last_refusal->at <= server_time());
+  CHECK(record().last_refusal->why == "other has not run yet, needs a success at most 1m ago");
+  CHECK(record().refusals == 1);
+  grant("b");
+  CHECK(is<lock::Held>(acquire("c", conditions)));  // held comes first
+  CHECK(record().last_refusal->why == "held by host-b (pid 1)");
+  ask(lock::unlock_call({"ns", "K"}, true));
+  CHECK(record().skips == 0);
+  CHECK(record().refusals == 2);
+  pause({}, std::string(64, 'x'));
+  CHECK(is<lock::Paused>(acquire("d")));
+  CHECK(field("refused_why") == "paused " + std::string(57, 'x'));  // cut to 64 bytes
+  set("refused_at", std::to_string(server_time() + 100'000));
+  CHECK(record().last_refusal->at <= server_time());  // a time in the future counts as now
+  reset();
+  CHECK(record().refusals == 0);
+  CHECK_FALSE(record().last_refusal);
 }
 
 TEST_CASE_FIXTURE(Operator, "history: a row that is no run") {

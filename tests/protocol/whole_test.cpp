@@ -84,6 +84,8 @@ std::vector<Step> steps() {
       {"a touch of a new key", {}, lock::touch_call(attempt("t"), lock::Outcome::success, 0)},
       {"a touch", {touch}, lock::touch_call(attempt("t"), lock::Outcome::success, 0)},
       {"a pause", {touch}, pause},
+      {"a pause of all", {lock::pause_all_call("ns", Millis(1000), "")}, lock::pause_all_call("ns", {}, "why")},
+      {"a resume of all", {lock::pause_all_call("ns", {}, "")}, lock::resume_all_call("ns")},
       {"a resume", {pause, waits("w")}, lock::resume_call(job)},
       {"an unlock", {acquire("a")}, lock::unlock_call(job, false)},
       {"an unlock at once", {acquire("a"), waits("w")}, lock::unlock_call(job, true)},
@@ -190,8 +192,8 @@ TEST_CASE_FIXTURE(Protocol, "a command that the server refuses leaves no half of
   const Trial trial{engine, [&] { server.command({"FLUSHALL"}); }, [](bool) {},
                     [&] {
                       std::string out;
-                      for (const char* key :
-                           {"job:K", "runs:K", "retired:K", "index", "slots:K", "wake:K", "starts:K", "once:K", "spare:K"}) {
+                      for (const char* key : {"job:K", "runs:K", "retired:K", "index", "slots:K", "wake:K", "starts:K",
+                                              "once:K", "spare:K", "pause"}) {
                         out += server.command({"DUMP", std::string("{ns}:") + key}) + "\n";
                       }
                       return out;

@@ -248,7 +248,7 @@ class World final {
     const bool hold = std::all_of(verdicts->conditions.begin(), verdicts->conditions.end(),
                                   [](const lock::Verdict& v) { return v.holds(); });
     if (!hold) return 0;
-    request.keys.resize(9);
+    request.keys.resize(10);
     request.args.resize(11);
     return 2 * scenario_.latency;
   }

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "util/escape.hpp"
+
 using namespace condolock;
 
 namespace {
@@ -114,6 +116,31 @@ TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else
   CHECK_FALSE(kind("--min-time").check_modifier("start"));
   CHECK(kind("--min-time").check_modifier("begin")->text == "'begin' is neither start nor end");
   CHECK_FALSE(kind("--once").modifier);
+}
+
+TEST_CASE("refusal_in_words: every condition says what its verdict says") {
+  const auto words = [](const char* why) { return lock::refusal_in_words(why); };
+  CHECK(words("min-time recent 130000 300000 end") == "last success 2m10s ago, needs 5m");
+  CHECK(words("min-time recent 130000 300000 start") == "last success began 2m10s ago, needs 5m");
+  CHECK(words("accessed-prior never - 300000 my job") == "my job has not run yet, needs a success at most 5m ago");
+  CHECK(words("accessed-prior stale 600000 300000 a\n") == "a\\x0a succeeded 10m ago, needs a success at most 5m ago");
+  CHECK(words("after old 1000 0 load") == "load succeeded 1s ago, but not since the last success began");
+  CHECK(words("not-running running 2000 0 load") == "load has been running for 2s");
+  CHECK(words("retry-after failed 1000 60000 ") == "the last run failed 1s ago, needs 1m");
+  CHECK(words("max-failures failed 1000 3 ").starts_with("3 or more failures in a row, the last 1s ago"));
+  CHECK(words("max-runs many 1000 3 3600000") == "3 runs began in the last 1h, the first of these 1s ago");
+  CHECK(words("once done 1000 0 id 7") == "a run with the ID id 7 succeeded 1s ago");
+  CHECK(words("held 4121 web1") == "held by web1 (pid 4121)");
+  CHECK(words("paused") == "paused");
+  CHECK(words("paused upgrade\x1b") == "paused: upgrade\\x1b");
+}
+
+TEST_CASE("refusal_in_words: what it can't read is shown as it is, escaped") {
+  for (const char* why :
+       {"", "min-time", "min-time recent", "min-time recent 1 x end", "later-condition bad 1 2 three\x1b"}) {
+    CAPTURE(why);
+    CHECK(lock::refusal_in_words(why) == util::escape(why));
+  }
 }
 
 TEST_CASE("what conditions need of the attempt, and what they can't go together with") {

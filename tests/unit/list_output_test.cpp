@@ -18,7 +18,9 @@ lock::Record listed_record() {
 }
 
 lock::Holder listed_holder(std::int64_t until, bool revoked = false) {
-  return {"4121 web1", until, 7, list_now - 5000, revoked};
+  lock::Holder holder{"4121 web1", until, 7, list_now - 5000};
+  if (revoked) holder.revoked = lock::Intervention{};
+  return holder;
 }
 
 // The cells of the only key's line from LAST SUCCESS on.
@@ -81,6 +83,9 @@ TEST_CASE("list_table: who runs") {
   CHECK(listed_state(record) == "2 running, one on web1 (pid 4121) for 5s, revoked");
   record.holders = {listed_holder(list_now)};
   CHECK(listed_state(record) == "lost");
+  record.freed_until = list_now + 2000;
+  record.holders.clear();
+  CHECK(listed_state(record) == "revoked, may still run for 2s");
 }
 
 TEST_CASE("list_table: a pause, also beside another state") {

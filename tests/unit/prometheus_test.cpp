@@ -38,8 +38,7 @@ TEST_CASE("list_prometheus: every family of a record that has all figures") {
   record.failures = 2;
   record.skips = 4;
   record.pause = lock::Paused{};
-  record.holders = {
-      {"1 a", scrape_time + 1, 1, 0, false}, {"2 b", scrape_time + 1, 2, 0, false}, {"3 c", scrape_time, 3, 0, false}};
+  record.holders = {{"1 a", scrape_time + 1, 1, 0}, {"2 b", scrape_time + 1, 2, 0}, {"3 c", scrape_time, 3, 0}};
   CHECK(cli::list_prometheus({{"k", record, ""}}, "ns") ==
         R"(# HELP condolock_last_success_timestamp_seconds When the last successful run ended.
 # TYPE condolock_last_success_timestamp_seconds gauge

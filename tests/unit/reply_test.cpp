@@ -55,38 +55,45 @@ const std::vector<Numbers>& replies() {
   static const std::vector<Numbers> all{
       {as_decision, {"granted", "17", "1000", "900"}, {{1, "1", top}, {2, "1", top}, {3, "0", top, true}}},
       {as_decision, {"held", "1 h", "3", "20", "1", "1"}, {{2, bottom, top}, {3, "0", top}, {4, "1", top}, {5, "1", top}}},
-      {as_decision, {"paused", "20", ""}, {{1, "0", top, true}}},
+      {as_decision, {"paused", "20", "", "alice@web1", "5", "1"}, {{1, "0", top, true}, {4, bottom, top, true}}},
       {as_decision, {"skipped", "1", "recent", "3", "20", ""}, {{1, "1", "2"}, {3, bottom, top, true}, {4, "0", top, true}}},
       {as_verdicts,
-       {"verdicts", "1 h", "3", "20", "1", "1", "1", "20", "why", "5", "recent", "3", "20"},
+       {"verdicts", "1 h", "3", "20", "1", "1", "1", "20", "why", "alice@web1", "4", "1", "5", "recent", "3", "20"},
        {{2, bottom, top, true},
         {3, "0", top, true},
         {4, "0", top},
         {5, "1", top},
         {7, "0", top, true},
-        {9, "0", top, true},
-        {11, bottom, top, true},
-        {12, "0", top, true}}},
+        {10, bottom, top, true},
+        {12, "0", top, true},
+        {14, bottom, top, true},
+        {15, "0", top, true}}},
       {as_renewal, {"lost", "18"}, {{1, "0", top}}},
       {as_unlocked, {"revoked", "1", "1 h", "3", "20"}, {{1, "1", top}, {3, bottom, top}, {4, "0", top}}},
-      {as_unlocked, {"removed", "1", "1 h", "3"}, {{1, "1", top}, {3, bottom, top}}},
+      {as_unlocked, {"removed", "1", "1 h", "3", "20"}, {{1, "1", top}, {3, bottom, top}, {4, "0", top}}},
       {as_reset_to, {"held", "1 h", "3", "20", "1"}, {{2, bottom, top}, {3, "0", top}, {4, "1", top}}},
       {as_history, {"runs", "1000", "1 2 3 failed 4 h"}, {{1, "1", top}}},
       {as_record,
-       {"records", "1000", "record", "1", "2000",   "5", "600",          "",     "1 h",   "1", "5",    "6",
-        "fence",   "7",    "code",   "3", "ok_end", "9", "paused_until", "2000", "skips", "1", "took", "8"},
+       {"records", "1000",  "1", "20",   "why", "alice@web1", "4", "record",   "1", "2000",        "5", "600",
+        "",        "1 h",   "1", "5",    "9",   "fence",      "7", "code",     "3", "ok_end",      "9", "paused_until",
+        "2000",    "skips", "1", "took", "8",   "refused_at", "9", "refusals", "2", "freed_until", "1"},
        {{1, "1", top},
-        {4, "0", top},
-        {5, "0", top},
-        {6, "0", top},
+        {3, "0", top, true},
+        {6, bottom, top, true},
         {9, "0", top},
-        {10, "0", top, true},
-        {13, "0", top, true},
-        {15, "0", "255", true},
-        {17, "0", top, true},
-        {19, "0", top, true},
-        {21, "0", top, true},
-        {23, "0", top, true}}},
+        {10, "0", top},
+        {11, "0", top},
+        {14, "0", top},
+        {15, "0", top, true},
+        {18, "0", top, true},
+        {20, "0", "255", true},
+        {22, "0", top, true},
+        {24, "0", top, true},
+        {26, "0", top, true},
+        {28, "0", top, true},
+        {30, "0", top, true},
+        {32, "0", top, true},
+        {34, "0", top, true}}},
       {as_names, {"names", "5", "a", "3", "a"}, {{3, "0", "1000000"}}},
   };
   return all;
@@ -145,7 +152,7 @@ TEST_CASE("replies: one value more or less is refused") {
   all.push_back({as_recorded, {"recorded"}, {}});
   all.push_back({as_recorded, {"superseded"}, {}});
   all.push_back({as_paused, {"paused", "1"}, {}});
-  all.push_back({as_renewal, {"revoked"}, {}});
+  all.push_back({as_renewal, {"revoked", "alice@web1"}, {}});
   all.push_back({as_unlocked, {"nothing"}, {}});
   all.push_back({as_reset_to, {"reset"}, {}});
   for (const Numbers& reply : all) {
@@ -171,12 +178,66 @@ TEST_CASE("replies: an age from before a clock went back is 0") {
 }
 
 TEST_CASE("replies: a bad number in one record does not hide the other records") {
-  const engine::Values values{"records", "1000", "record", "0", "1", "", "1", "code", "256", "none"};
+  const engine::Values values{"records", "1000", "", "", "", "", "", "record", "0", "1", "", "1", "code", "256", "none"};
   const auto records = lock::decode_records({Instant{}, values, {}}, 2);
   REQUIRE(records);
   REQUIRE(records->size() == 2);
   CHECK_FALSE((*records)[0]);
   CHECK((*records)[1]);
+}
+
+TEST_CASE("replies: who did what, and when") {
+  const auto records = lock::decode_records({Instant{},
+                                             engine::Values{"records",
+                                                            "1000",
+                                                            "1",
+                                                            "",
+                                                            "why",
+                                                            "alice@web1",
+                                                            "400",
+                                                            "record",
+                                                            "2",
+                                                            "2000",
+                                                            "5",
+                                                            "600",
+                                                            "900:bob@b:2",
+                                                            "1 h",
+                                                            "2000",
+                                                            "6",
+                                                            "600",
+                                                            "gibberish",
+                                                            "2 h",
+                                                            "2",
+                                                            "",
+                                                            "2",
+                                                            "paused_until",
+                                                            "1500",
+                                                            "paused_by",
+                                                            "800:carol@c"},
+                                             {}},
+                                            1);
+  REQUIRE(records);
+  const lock::Record record = records->front().value();
+  REQUIRE(record.holders.size() == 2);
+  REQUIRE(record.holders[0].revoked);
+  CHECK(record.holders[0].revoked->by == "bob@b:2");
+  CHECK(record.holders[0].revoked->at == 900);
+  REQUIRE(record.holders[1].revoked);
+  CHECK(record.holders[1].revoked->by.empty());
+  // The pause of all jobs ends later than the job's own.
+  REQUIRE(record.pause);
+  CHECK(record.pause->all);
+  CHECK(record.pause->by == "alice@web1");
+  CHECK(record.pause->since == Millis(400));
+}
+
+TEST_CASE("replies: the pause of all jobs, without any job") {
+  const auto pause = [](engine::Values values) { return lock::decode_pause_of_all({Instant{}, std::move(values), {}}); };
+  REQUIRE(pause({"records", "1000", "1", "20", "why", "alice@web1", "4"}));
+  CHECK((*pause({"records", "1000", "1", "20", "why", "alice@web1", "4"}))->left == Millis(20));
+  CHECK_FALSE(*pause({"records", "1000", "", "", "", "", ""}));
+  CHECK_FALSE(pause({"records", "1000", "1", "-1", "why", "", ""}));
+  CHECK_FALSE(pause({"names", "", "", "0"}));
 }
 
 TEST_CASE("replies: names that never end are refused") {

@@ -101,6 +101,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused since another holds the lease"
 
 TEST_CASE_FIXTURE(Printed, "run messages: refused by a pause") {
   CHECK(refused(lock::Paused{std::nullopt, ""}) == "condolock: skipped k\\x0a: paused until it is resumed\n");
+  CHECK(refused(lock::Paused{std::nullopt, "", "alice@web1", Millis(5000), true}) ==
+        "condolock: skipped k\\x0a: paused with all keys by alice@web1 5s ago until condolock resume --all\n");
   CHECK(refused(lock::Paused{Millis(60'500), "up\x1b"}) == "condolock: skipped k\\x0a: paused for another 1m1s: up\\x1b\n");
 }
 
@@ -158,6 +160,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: why the command is stopped") {
   using Why = run::report::Stopping::Why;
   CHECK(printed(run::report::Stopping{Why::lost}) ==
         "condolock: error: k\\x0a has lost its lease to another run or an operator; its command is being stopped\n");
+  CHECK(printed(run::report::Stopping{Why::revoked, "alice@web1\x1b"}) ==
+        "condolock: error: alice@web1\\x1b has revoked the lease of k\\x0a; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::revoked}) ==
         "condolock: error: an operator has revoked the lease of k\\x0a; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::not_renewed}) ==

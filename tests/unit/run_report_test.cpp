@@ -83,10 +83,12 @@ TEST_CASE_FIXTURE(Report, "run report: decisions") {
   CHECK(line(run::report::Refused{lock::Held{"4121 web1", Millis(5000), Millis(1000), 2, 3}}) ==
         R"("event":"decision","decision":"busy","waiting":false,"holder":{"host":"web1","pid":4121},"held_ms":5000,)"
         R"("left_ms":1000,"live":2,"slots":3)");
-  CHECK(line(run::report::Waiting{lock::Paused{Millis(5000), "why"}}) ==
-        R"("event":"decision","decision":"paused","waiting":true,"left_ms":5000,"reason":"why")");
-  CHECK(line(run::report::Refused{lock::Paused{std::nullopt, ""}}) ==
-        R"("event":"decision","decision":"paused","waiting":false,"left_ms":null,"reason":"")");
+  CHECK(
+      line(run::report::Waiting{lock::Paused{Millis(5000), "why"}}) ==
+      R"("event":"decision","decision":"paused","waiting":true,"left_ms":5000,"reason":"why","operator":null,"all":false)");
+  CHECK(
+      line(run::report::Refused{lock::Paused{std::nullopt, "", "alice@web1", std::nullopt, true}}) ==
+      R"("event":"decision","decision":"paused","waiting":false,"left_ms":null,"reason":"","operator":"alice@web1","all":true)");
   CHECK(line(run::report::Refused{lock::Skipped{0, {"early", Millis(130'000), Millis(170'000)}}}) ==
         R"("event":"decision","decision":"skipped","waiting":false,"condition":"min-time","name":null,"why":"early",)"
         R"x("since_ms":130000,"due_ms":170000,"text":"last success 2m10s ago, needs 5m (due in 2m50s)")x");
@@ -126,9 +128,10 @@ TEST_CASE_FIXTURE(Report, "run report: while the command lives") {
   using Why = run::report::Stopping::Why;
   CHECK(line(run::report::Renewed{true}) == R"("event":"renewed","reasserted":false)");
   CHECK(line(run::report::Reasserted{}) == R"("event":"renewed","reasserted":true)");
-  CHECK(line(run::report::Stopping{Why::lost}) == R"("event":"lost","why":"taken")");
-  CHECK(line(run::report::Stopping{Why::revoked}) == R"("event":"lost","why":"revoked")");
-  CHECK(line(run::report::Stopping{Why::not_renewed}) == R"("event":"lost","why":"not_renewed")");
+  CHECK(line(run::report::Stopping{Why::lost}) == R"("event":"lost","why":"taken","operator":null)");
+  CHECK(line(run::report::Stopping{Why::revoked, "alice@web1"}) ==
+        R"("event":"lost","why":"revoked","operator":"alice@web1")");
+  CHECK(line(run::report::Stopping{Why::not_renewed}) == R"("event":"lost","why":"not_renewed","operator":null)");
   CHECK(line(run::report::Stopping{Why::timeout}).empty());
   CHECK(line(run::report::RenewalFailed{refused_connection, Millis(1)}).empty());
 }

@@ -200,11 +200,11 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(patience() == Millis(25'000));
   CHECK(argument(8).empty());  // only the first
   after(Millis(20'000));
-  reply({"paused", "", ""});
+  reply({"paused", "", "", "", "", ""});
   CHECK_FALSE(reported<run::report::Waiting>());
   CHECK(sleep() == Millis(30'000));
   after(Millis(30'000));
-  reply({"paused", "7", "why"});
+  reply({"paused", "7", "why", "", "", ""});
   CHECK(sleep() == Millis(10));  // never spinning
   after(Millis(10));
   reply({"held", "1 h", "3", "59000", "1", "1"});
@@ -285,17 +285,17 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   plan.wait = Millis(5000);
   plan.on_unreachable = run::OnUnreachable::run;
   begin();
-  reply({"paused", "60000", "why"});
+  reply({"paused", "60000", "why", "", "", ""});
   CHECK(argument(9) == "5000");
   after(Millis(5000));
-  reply({"paused", "55000", "why"});
+  reply({"paused", "55000", "why", "", "", ""});
   CHECK_FALSE(reported<run::report::Refused>());
   CHECK(requested() == "acquire");
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(argument(8).empty());
   CHECK(argument(9).empty());
   SUBCASE("") {
-    reply({"paused", "54990", "why"});
+    reply({"paused", "54990", "why", "", "", ""});
     CHECK(reported<run::report::Refused>());
     CHECK(exit_code() == 75);
   }
@@ -322,7 +322,7 @@ TEST_CASE_FIXTURE(World, "--wait: who was not asleep yet leaves a pause at once"
   plan.wait = Millis(1000);
   begin();
   after(Millis(1000));
-  reply({"paused", "60000", "why"});
+  reply({"paused", "60000", "why", "", "", ""});
   CHECK(exit_code() == 75);
 }
 
@@ -546,8 +546,8 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps that end at once and in vain cost pause
   SUBCASE("held, and woken at once") { refusal = {"held", "1 h", "3", "20000", "1", "1"}; }
   SUBCASE("held, and the lease is about to end") { refusal = {"held", "1 h", "3", "1", "1", "1"}; }
   SUBCASE("held, and the lease has ended") { refusal = {"held", "1 h", "3", "0", "1", "1"}; }
-  SUBCASE("paused, and the pause is about to end") { refusal = {"paused", "1", ""}; }
-  SUBCASE("paused, and woken at once") { refusal = {"paused", "", ""}; }
+  SUBCASE("paused, and the pause is about to end") { refusal = {"paused", "1", "", "", "", ""}; }
+  SUBCASE("paused, and woken at once") { refusal = {"paused", "", "", "", "", ""}; }
   SUBCASE("a condition is about to hold") { refusal = {"skipped", "1", "recent", "3", "1", ""}; }
   SUBCASE("a condition should hold") { refusal = {"skipped", "1", "recent", "3", "0", ""}; }
   CHECK(requests_in_a_minute(*this, refusal) < 150);

@@ -32,8 +32,10 @@ lock::Record full_record() {
   record.skips = 2;
   record.runs = 9;
   record.failures = 4;
-  record.pause = lock::Paused{Millis(90'000), "upgrade\n"};
-  record.holders = {{"4121 web1", status_now + 30'500, 17, status_now - 5000, false}};
+  record.pause = lock::Paused{Millis(90'000), "upgrade\n", "alice@web1", Millis(30'000)};
+  record.refusals = 12;
+  record.last_refusal = lock::Refusal{status_now - 10'000, "7 web2", "last success 50s ago, needs 5m"};
+  record.holders = {{"4121 web1", status_now + 30'500, 17, status_now - 5000}};
   return record;
 }
 
@@ -65,13 +67,15 @@ TEST_CASE("status_text: a record with everything in it") {
   CHECK(shown_status(full_record()) ==
         "k\n"
         "  state         running on web1 (pid 4121) for 5s, lease ends in 31s unless renewed\n"
-        "  pause         paused for another 1m30s: upgrade\\x0a\n"
+        "  pause         paused by alice@web1 30s ago for another 1m30s: upgrade\\x0a\n"
         "  last success  1m ago (2026-11-24 08:09:20 UTC)\n"
         "  last run      failed (exit code 3), ended 20s ago (2026-11-24 08:10:00 UTC), took 1.5s\n"
         "  last failure  20s ago (2026-11-24 08:10:00 UTC)\n"
         "  failures      1 in a row\n"
         "  runs          9, of which 4 failed\n"
         "  skips         2 since the last run\n"
+        "  last skip     10s ago (2026-11-24 08:10:10 UTC), on web2 (pid 7)\n"
+        "                because: last success 50s ago, needs 5m\n"
         "  fence         17\n");
 }
 
@@ -83,12 +87,12 @@ TEST_CASE("status_text: several keys are apart; one that could not be read is le
 TEST_CASE("status_text: a lost lease, a revoked one, and several slots") {
   lock::Record record = bare_record();
   record.slots = 3;
-  record.holders = {{"4121 web1", status_now, 1, status_now - 90'000, false},
-                    {"5 web2", status_now + 1, 2, status_now, true}};
+  record.holders = {{"4121 web1", status_now, 1, status_now - 90'000},
+                    {"5 web2", status_now + 1, 2, status_now, lock::Intervention{"alice@web1", status_now - 2000}}};
   CHECK(shown_status(record).starts_with(
       "k\n"
       "  state         lost: held by web1 (pid 4121), whose lease ended 0s ago (2026-11-24 08:10:20 UTC)\n"
-      "  state         running on web2 (pid 5) for 0s, lease ends in 1ms, revoked\n"
+      "  state         running on web2 (pid 5) for 0s, lease ends in 1ms, revoked by alice@web1 2s ago\n"
       "  slots         3\n"
       "  last success"));
   record.slots = 1;
@@ -96,6 +100,22 @@ TEST_CASE("status_text: a lost lease, a revoked one, and several slots") {
   record.slots = 3;
   record.holders.clear();
   CHECK(status_row("slots", record) == "no such row");
+}
+
+TEST_CASE("status_text: a lease that unlock --now removed, whose command may still run") {
+  lock::Record record = bare_record();
+  record.freed_until = status_now + 5000;
+  record.freed = lock::Intervention{"alice@web1", status_now - 1000};
+  CHECK(status_row("state", record) ==
+        "revoked: its lease was freed by alice@web1 1s ago; its command may still run for 5s");
+  record.freed = lock::Intervention{};
+  CHECK(status_row("state", record) == "revoked: its lease was freed; its command may still run for 5s");
+}
+
+TEST_CASE("status_text: a pause of all keys") {
+  lock::Record record = bare_record();
+  record.pause = lock::Paused{std::nullopt, "", "alice@web1", Millis(1000), true};
+  CHECK(status_row("pause", record) == "paused with all keys by alice@web1 1s ago until condolock resume --all");
 }
 
 TEST_CASE("status_text: a success shows no exit code") {
@@ -111,7 +131,7 @@ TEST_CASE("status_text: colours") {
   const std::string text = cli::status_text({{"k", record, ""}}, support::all_colors());
   CHECK(text.find("\x1b[32mrunning\x1b[0m on web1") != std::string::npos);
   CHECK(text.find("\x1b[31mfailed\x1b[0m (exit code 3)") != std::string::npos);
-  CHECK(text.find("\x1b[31mpaused for another 1m30s: upgrade\\x0a\x1b[0m") != std::string::npos);
+  CHECK(text.find("\x1b[31mpaused by alice@web1 30s ago for another 1m30s: upgrade\\x0a\x1b[0m") != std::string::npos);
   record.now = status_now + 60'000;
   record.outcome = "success";
   const std::string later = cli::status_text({{"k", record, ""}}, support::all_colors());
@@ -122,22 +142,28 @@ TEST_CASE("status_text: colours") {
 TEST_CASE("status_json: every field is there, null where there is nothing to say") {
   CHECK(cli::status_json(cli::KeyStatus{"k", bare_record(), ""}) ==
         R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
-        R"("holders":[],"slots":1,"pause":null,"last_success":null,"last_run":null,"last_failure":null,)"
-        R"("failures_in_a_row":0,"runs":0,"failures":0,"skips_since_last_run":0,"fence":null,"clock_went_back_ms":null})");
+        R"("holders":[],"slots":1,"freed":null,"pause":null,"last_success":null,"last_run":null,"last_failure":null,)"
+        R"("failures_in_a_row":0,"runs":0,"failures":0,"skips_since_last_run":0,"skips":0,"last_skip":null,"fence":null,)"
+        R"("clock_went_back_ms":null})");
 }
 
 TEST_CASE("status_json: a record with everything in it") {
-  CHECK(cli::status_json(cli::KeyStatus{"k", full_record(), ""}) ==
-        R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
-        R"("holders":[{"host":"web1","pid":4121,"fence":17,)"
-        R"("start":{"ms":1795507815000,"rfc3339":"2026-11-24T08:10:15.000Z"},)"
-        R"("lease_end":{"ms":1795507850500,"rfc3339":"2026-11-24T08:10:50.500Z"},"live":true,"revoked":false}],"slots":1,)"
-        R"("pause":{"until":{"ms":1795507910000,"rfc3339":"2026-11-24T08:11:50.000Z"},"reason":"upgrade\n"},)"
-        R"("last_success":{"start":{"ms":1795507750000,"rfc3339":"2026-11-24T08:09:10.000Z"},)"
-        R"("end":{"ms":1795507760000,"rfc3339":"2026-11-24T08:09:20.000Z"}},)"
-        R"("last_run":{"outcome":"failed","exit_code":3,"end":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
-        R"("duration_ms":1500},"last_failure":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
-        R"("failures_in_a_row":1,"runs":9,"failures":4,"skips_since_last_run":2,"fence":17,"clock_went_back_ms":null})");
+  CHECK(
+      cli::status_json(cli::KeyStatus{"k", full_record(), ""}) ==
+      R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
+      R"("holders":[{"host":"web1","pid":4121,"fence":17,)"
+      R"("start":{"ms":1795507815000,"rfc3339":"2026-11-24T08:10:15.000Z"},)"
+      R"("lease_end":{"ms":1795507850500,"rfc3339":"2026-11-24T08:10:50.500Z"},"live":true,"revoked":false,"revoked_by":null}],)"
+      R"("slots":1,"freed":null,)"
+      R"("pause":{"until":{"ms":1795507910000,"rfc3339":"2026-11-24T08:11:50.000Z"},"reason":"upgrade\n",)"
+      R"("operator":"alice@web1","at":{"ms":1795507790000,"rfc3339":"2026-11-24T08:09:50.000Z"},"all":false},)"
+      R"("last_success":{"start":{"ms":1795507750000,"rfc3339":"2026-11-24T08:09:10.000Z"},)"
+      R"("end":{"ms":1795507760000,"rfc3339":"2026-11-24T08:09:20.000Z"}},)"
+      R"("last_run":{"outcome":"failed","exit_code":3,"end":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
+      R"("duration_ms":1500},"last_failure":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
+      R"("failures_in_a_row":1,"runs":9,"failures":4,"skips_since_last_run":2,"skips":12,)"
+      R"("last_skip":{"at":{"ms":1795507810000,"rfc3339":"2026-11-24T08:10:10.000Z"},"who":{"host":"web2","pid":7},)"
+      R"("reason":"last success 50s ago, needs 5m"},"fence":17,"clock_went_back_ms":null})");
 }
 
 TEST_CASE("status_json: fields that may be null inside of others") {
@@ -146,16 +172,25 @@ TEST_CASE("status_json: fields that may be null inside of others") {
   record.outcome = "lost";
   record.success_end = status_now;
   record.pause = lock::Paused{std::nullopt, ""};
-  record.holders = {{"web1", status_now, 3, status_now, true}};
+  record.holders = {{"web1", status_now, 3, status_now, lock::Intervention{}}};
   const cli::Json json = cli::Json::parse(cli::status_json(cli::KeyStatus{"k", record, ""}));
   CHECK(json["last_run"]["exit_code"].is_null());
   CHECK(json["last_run"]["duration_ms"].is_null());
   CHECK(json["last_success"]["start"].is_null());
-  CHECK(json["pause"].dump() == R"({"until":null,"reason":""})");
+  CHECK(json["pause"].dump() == R"({"until":null,"reason":"","operator":null,"at":null,"all":false})");
   CHECK(json["holders"][0]["host"] == "web1");
   CHECK(json["holders"][0]["pid"].is_null());
   CHECK(json["holders"][0]["live"] == false);
   CHECK(json["holders"][0]["revoked"] == true);
+  CHECK(json["holders"][0]["revoked_by"].is_null());
+  record.holders[0].revoked = lock::Intervention{"alice@web1", status_now - 1000};
+  record.freed_until = status_now + 1000;
+  record.freed = lock::Intervention{"bob@web2", status_now};
+  const cli::Json named = cli::Json::parse(cli::status_json(cli::KeyStatus{"k", record, ""}));
+  CHECK(named["holders"][0]["revoked_by"]["operator"] == "alice@web1");
+  CHECK(named["holders"][0]["revoked_by"]["at"]["ms"] == status_now - 1000);
+  CHECK(named["freed"]["until"]["ms"] == status_now + 1000);
+  CHECK(named["freed"]["by"]["operator"] == "bob@web2");
 }
 
 TEST_CASE("status_json: a key without a record, and one that could not be read") {

@@ -50,6 +50,11 @@ std::optional<CommandResult> take(CommandSpec::Takes what, std::vector<std::stri
       return take_key(operands, args, hint);
     case CommandSpec::Takes::keys:
       return take_keys(std::move(operands), args, hint);
+    case CommandSpec::Takes::keys_or_all:
+      if (!args.all) return take_keys(std::move(operands), args, hint);
+      if (operands.empty() && args.key.empty()) return std::nullopt;
+      return usage_error("--all and the key " + util::escape(operands.empty() ? args.key : operands[0]) +
+                         " exclude each other: " + hint);
     case CommandSpec::Takes::pattern:
       return take_pattern(operands, 1, args, hint);
     case CommandSpec::Takes::nothing:

@@ -19,6 +19,7 @@ namespace condolock::cli {
 struct CommandArguments {
   std::string key;                     // for a command on one key
   std::vector<std::string> keys;       // for a command on several keys
+  bool all = false;                    // for a command on several keys: on all of the namespace instead
   std::optional<std::string> pattern;  // for a command on matching keys; none: all keys
   std::vector<lock::Condition> conditions;
   std::vector<std::pair<std::string, std::string>> modifiers;  // of conditions: option and text, as given
@@ -32,6 +33,7 @@ struct CommandSpec {
   enum class Takes : std::uint8_t {
     key,
     keys,
+    keys_or_all,  // keys, or --all
     key_and_command,
     key_and_ignored,  // a key; what stands behind -- is ignored
     pattern,

@@ -65,7 +65,8 @@ class CheckResult {
       const lock::Verdict& verdict = verdicts_.conditions[i];
       out += line(palette, verdict.holds(), shown(conditions_[i]), explain(conditions_[i], verdict));
     }
-    if (verdicts_.pause) out += line(palette, false, "pause of " + key, shown(*verdicts_.pause));
+    if (verdicts_.pause)
+      out += line(palette, false, "pause of " + (verdicts_.pause->all ? "all keys" : key), shown(*verdicts_.pause));
     return out + line(palette, !verdicts_.holder, "lease of " + key, lease());
   }
 
@@ -73,7 +74,12 @@ class CheckResult {
     Json conditions = Json::array();
     for (std::size_t i = 0; i < conditions_.size(); ++i) conditions.push_back(condition_json(i));
     Json pause = nullptr;
-    if (verdicts_.pause) pause = {{"left_ms", count(verdicts_.pause->left)}, {"reason", verdicts_.pause->why}};
+    if (verdicts_.pause) {
+      pause = {{"left_ms", count(verdicts_.pause->left)},
+               {"reason", verdicts_.pause->why},
+               {"operator", verdicts_.pause->by.empty() ? Json(nullptr) : Json(verdicts_.pause->by)},
+               {"all", verdicts_.pause->all}};
+    }
     Json holder = nullptr;
     if (verdicts_.holder) {
       const lock::Held& held = *verdicts_.holder;

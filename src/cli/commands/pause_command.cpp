@@ -9,22 +9,26 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec pause_spec{"condolock pause KEY... [--for D] [--reason TEXT]", R"(
-A run that is going on is not disturbed. run --force goes through a pause.
+constexpr CommandSpec pause_spec{"condolock pause KEY...|--all [--for D] [--reason TEXT]", R"(
+A run in progress continues. run --force ignores a pause. A run that waits learns
+of --all within 30 seconds.
 
 Examples:
   condolock pause sync --for 2h --reason 'database upgrade'
   condolock list --plain 'backup-*' | xargs condolock pause
+  condolock pause --all --for 1h --reason 'moving the database'
 )",
-                                 CommandSpec::Takes::keys};
+                                 CommandSpec::Takes::keys_or_all};
 
-constexpr CommandSpec resume_spec{"condolock resume KEY...", R"(
-Exit code 0, also where there was no pause.
+constexpr CommandSpec resume_spec{"condolock resume KEY...|--all", R"(
+--all ends the pause of pause --all. A key that was paused by its name stays
+paused. Exit code 0, also where there was no pause.
 
-Example:
+Examples:
   condolock resume sync
+  condolock resume --all
 )",
-                                  CommandSpec::Takes::keys};
+                                  CommandSpec::Takes::keys_or_all};
 
 // Redis stores a record compactly only while no string in it is longer (hash-max-listpack-value).
 constexpr std::size_t max_reason_bytes = 64;
@@ -44,6 +48,7 @@ CommandResult pause_command(const RawArguments& arguments) {
   std::string reason;
   Options options("pause");
   declare_key(options, args);
+  options.flag("--all", "pause all keys of the namespace, also those to come", args.all);
   options.value("--for", "D", "end it by itself after D (until resume)", duration_into(length, Millis(1)));
   options.value("--reason", "TEXT", "is shown wherever the pause is, at most 64 bytes",
                 [&reason](std::string_view text) -> std::optional<util::Problem> {
@@ -56,6 +61,13 @@ CommandResult pause_command(const RawArguments& arguments) {
 
   const auto engine = open_engine(globals);
   const Console console(globals.quiet, globals.verbose);
+  if (args.all) {
+    const engine::Call call = lock::pause_all_call(globals.ns, length, reason);
+    const auto done = lock::decode_pause(ask(*engine, call, globals.redis_timeout));
+    if (!done) return result_of(done.error());
+    console.decision("the namespace " + globals.ns + " is " + shown(lock::Paused{length, reason, "", std::nullopt, true}));
+    return {exit_code::ok, "", ""};
+  }
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
     const engine::Call call = lock::pause_call(job_of(globals, key), length, reason);
     const auto known = lock::decode_pause(ask(*engine, call, globals.redis_timeout));
@@ -72,11 +84,18 @@ CommandResult resume_command(const RawArguments& arguments) {
   CommandArguments args;
   Options options("resume");
   declare_key(options, args);
+  options.flag("--all", "end the pause of all keys", args.all);
   declare(options, globals);
   if (auto result = parse(options, arguments, resume_spec, globals, args)) return *result;
 
   const auto engine = open_engine(globals);
   const Console console(globals.quiet, globals.verbose);
+  if (args.all) {
+    const auto was = lock::decode_pause(ask(*engine, lock::resume_all_call(globals.ns), globals.redis_timeout));
+    if (!was) return result_of(was.error());
+    console.decision("the namespace " + globals.ns + (*was ? " is not paused any more" : " was not paused"));
+    return {exit_code::ok, "", ""};
+  }
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
     const auto was = lock::decode_pause(ask(*engine, lock::resume_call(job_of(globals, key)), globals.redis_timeout));
     if (!was) return was.error();

@@ -48,7 +48,8 @@ CommandResult unlock_command(const RawArguments& arguments) {
     const std::string leases = (one ? "the lease of " : "the " + std::to_string(held->live) + " leases of ") + name;
     if (at_once) {
       console.warning(leases + (one ? " is" : " are") + " free now, but what " + lock::shown_holder(held->who) +
-                      (one ? " runs may" : " and the others run may") + " still live until its next renewal");
+                      (one ? " runs may" : " and the others run may") + " still live for " +
+                      util::format_duration_up(held->left));
     } else {
       console.decision(leases + ", held by " + lock::shown_holder(held->who) + (one ? ", is" : " and others, are") +
                        std::string(" revoked; ") + (one ? "it" : "the last") + " ends in " +

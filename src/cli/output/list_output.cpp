@@ -28,6 +28,10 @@ Cell state(const lock::Record& record) {
     if (first.revoked) text += ", revoked";
     return {text + (pause.empty() ? "" : ", ") + pause, Tint::good};
   }
+  if (record.freed_until)
+    return {"revoked, may still run for " + util::format_duration_up(Millis(*record.freed_until - record.now)) +
+                (pause.empty() ? "" : ", " + pause),
+            Tint::bad};
   if (!record.holders.empty()) return {"lost" + (pause.empty() ? "" : ", " + pause), Tint::bad};
   return pause.empty() ? Cell{"idle", Tint::dim} : Cell{pause, Tint::bad};
 }

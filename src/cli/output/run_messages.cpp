@@ -81,7 +81,8 @@ struct RunMessagePrinter {
       case Why::lost:
         return console().error(name + " has lost its lease to another run or an operator; its command is being stopped");
       case Why::revoked:
-        return console().error("an operator has revoked the lease of " + name + "; its command is being stopped");
+        return console().error((stopping.by.empty() ? "an operator" : util::escape(stopping.by)) +
+                               " has revoked the lease of " + name + "; its command is being stopped");
       case Why::not_renewed:
         return console().error("the lease of " + name + " could not be renewed in time; its command is being stopped");
       case Why::timeout:
@@ -136,8 +137,13 @@ struct RunMessagePrinter {
 }  // namespace
 
 std::string shown(const lock::Paused& paused) {
-  const std::string until = paused.left ? "for another " + util::format_duration_up(*paused.left) : "until it is resumed";
-  return "paused " + until + (paused.why.empty() ? "" : ": " + util::escape(paused.why));
+  std::string out = paused.all ? "paused with all keys" : "paused";
+  if (!paused.by.empty()) out += " by " + util::escape(paused.by);
+  if (!paused.by.empty() && paused.since) out += " " + util::format_duration(*paused.since) + " ago";
+  out += paused.left  ? " for another " + util::format_duration_up(*paused.left)
+         : paused.all ? " until condolock resume --all"
+                      : " until it is resumed";
+  return out + (paused.why.empty() ? "" : ": " + util::escape(paused.why));
 }
 
 void print_message(const MessageContext& context, const run::Report& report) {

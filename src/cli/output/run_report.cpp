@@ -66,8 +66,11 @@ struct Writer {
                                      {"slots", held->slots}});
     }
     if (const auto* paused = std::get_if<lock::Paused>(&why)) {
-      return with(decision("paused"),
-                  {{"waiting", waiting}, {"left_ms", number_json(count(paused->left))}, {"reason", paused->why}});
+      return with(decision("paused"), {{"waiting", waiting},
+                                       {"left_ms", number_json(count(paused->left))},
+                                       {"reason", paused->why},
+                                       {"operator", paused->by.empty() ? Json(nullptr) : Json(paused->by)},
+                                       {"all", paused->all}});
     }
     const auto* skipped = std::get_if<lock::Skipped>(&why);
     if (skipped == nullptr) return nullptr;
@@ -117,7 +120,7 @@ struct Writer {
     using Why = run::report::Stopping::Why;
     if (stopping.why == Why::timeout) return nullptr;  // the outcome in "finished" tells it
     const char* why = stopping.why == Why::not_renewed ? "not_renewed" : stopping.why == Why::revoked ? "revoked" : "taken";
-    return {{"event", "lost"}, {"why", why}};
+    return {{"event", "lost"}, {"why", why}, {"operator", stopping.by.empty() ? Json(nullptr) : Json(stopping.by)}};
   }
   // Only people have to know.
   Json operator()(const run::report::KeeperGone& /*gone*/) const { return nullptr; }

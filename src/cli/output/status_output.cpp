@@ -20,6 +20,18 @@ std::string row(const std::string& name, const std::string& value) {
   return padded + value + "\n";
 }
 
+// " by alice@web1 5s ago"
+std::string by_whom(const lock::Record& record, const lock::Intervention& what) {
+  if (what.by.empty()) return "";
+  return " by " + util::escape(what.by) + " " +
+         util::format_duration(Millis(std::max<std::int64_t>(record.now - what.at, 0))) + " ago";
+}
+
+std::string freed(const lock::Record& record) {
+  return "its lease was freed" + by_whom(record, record.freed) + "; its command may still run for " +
+         util::format_duration_up(Millis(*record.freed_until - record.now));
+}
+
 std::string state(const lock::Record& record, const lock::Holder& holder, const Palette& palette) {
   const std::string by = lock::shown_holder(holder.who);
   if (!record.is_live(holder)) {
@@ -28,7 +40,8 @@ std::string state(const lock::Record& record, const lock::Holder& holder, const 
   }
   return palette.paint(Tint::good, "running") + " on " + by + " for " +
          util::format_duration(Millis(std::max<std::int64_t>(record.now - holder.start, 0))) + ", lease ends in " +
-         util::format_duration_up(Millis(holder.until - record.now)) + (holder.revoked ? ", revoked" : " unless renewed");
+         util::format_duration_up(Millis(holder.until - record.now)) +
+         (holder.revoked ? ", revoked" + by_whom(record, *holder.revoked) : " unless renewed");
 }
 
 std::string last_run(const lock::Record& record, const Palette& palette) {
@@ -44,7 +57,8 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   const lock::Record& record = status.record;
   std::string out = util::escape(status.key) + "\n";
   if (!record.known) return out + "  no record\n";
-  if (record.holders.empty()) out += row("state", "idle");
+  if (record.freed_until) out += row("state", palette.paint(Tint::bad, "revoked") + ": " + freed(record));
+  if (record.holders.empty() && !record.freed_until) out += row("state", "idle");
   for (const lock::Holder& holder : record.holders) out += row("state", state(record, holder, palette));
   if (!record.holders.empty() && record.slots > 1) out += row("slots", std::to_string(record.slots));
   if (record.ahead) out += row("clock", palette.paint(Tint::bad, clock_went_back(*record.ahead)));
@@ -55,8 +69,18 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
   out += row("failures", std::to_string(record.failures_in_a_row) + " in a row");
   out += row("runs", std::to_string(record.runs) + ", of which " + std::to_string(record.failures) + " failed");
   out += row("skips", std::to_string(record.skips) + " since the last run");
+  if (record.last_refusal) {
+    out += row("last skip",
+               ago_and_when(record, record.last_refusal->at) + ", on " + lock::shown_holder(record.last_refusal->who));
+    out += row("", "because: " + record.last_refusal->why);
+  }
   out += row("fence", record.fence ? std::to_string(*record.fence) : "none");
   return out;
+}
+
+Json intervention_json(const lock::Intervention& what) {
+  if (what.by.empty()) return nullptr;
+  return {{"operator", what.by}, {"at", time_json(what.at)}};
 }
 
 Json holder_json(const lock::Record& record, const lock::Holder& holder) {
@@ -65,7 +89,8 @@ Json holder_json(const lock::Record& record, const lock::Holder& holder) {
               {"start", time_json(holder.start)},
               {"lease_end", time_json(holder.until)},
               {"live", record.is_live(holder)},
-              {"revoked", holder.revoked}});
+              {"revoked", holder.revoked.has_value()},
+              {"revoked_by", holder.revoked ? intervention_json(*holder.revoked) : Json(nullptr)}});
   return out;
 }
 
@@ -74,7 +99,13 @@ Json pause_json(const lock::Record& record) {
   if (!record.pause) return nullptr;
   std::optional<std::int64_t> until;
   if (record.pause->left) until = record.now + record.pause->left->count();
-  return {{"until", time_json(until)}, {"reason", record.pause->why}};
+  std::optional<std::int64_t> at;
+  if (record.pause->since) at = record.now - record.pause->since->count();
+  return {{"until", time_json(until)},
+          {"reason", record.pause->why},
+          {"operator", record.pause->by.empty() ? Json(nullptr) : Json(record.pause->by)},
+          {"at", time_json(at)},
+          {"all", record.pause->all}};
 }
 
 Json json_of(const KeyStatus& status) {
@@ -89,6 +120,14 @@ Json json_of(const KeyStatus& status) {
             {"end", time_json(record.ended)},
             {"duration_ms", number_json(record.took)}};
   }
+  Json freed = nullptr;
+  if (record.freed_until) freed = {{"until", time_json(record.freed_until)}, {"by", intervention_json(record.freed)}};
+  Json refusal = nullptr;
+  if (record.last_refusal) {
+    refusal = {{"at", time_json(record.last_refusal->at)},
+               {"who", who_json(record.last_refusal->who)},
+               {"reason", record.last_refusal->why}};
+  }
   const auto ahead = record.ahead ? std::optional(record.ahead->count()) : std::nullopt;
   Json holders = Json::array();
   for (const lock::Holder& holder : record.holders) holders.push_back(holder_json(record, holder));
@@ -98,6 +137,7 @@ Json json_of(const KeyStatus& status) {
           {"now", time_json(record.now)},
           {"holders", holders},
           {"slots", record.slots},
+          {"freed", freed},
           {"pause", pause_json(record)},
           {"last_success", success},
           {"last_run", last},
@@ -106,6 +146,8 @@ Json json_of(const KeyStatus& status) {
           {"runs", record.runs},
           {"failures", record.failures},
           {"skips_since_last_run", record.skips},
+          {"skips", record.refusals},
+          {"last_skip", refusal},
           {"fence", number_json(record.fence)},
           {"clock_went_back_ms", number_json(ahead)}};
 }
