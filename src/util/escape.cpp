@@ -78,12 +78,11 @@ std::string escaped_json(std::string_view json) {
 std::string shell_quoted(std::string_view word) {
   static constexpr std::string_view bare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
   if (!word.empty() && word.find_first_not_of(bare) == std::string_view::npos) return std::string(word);
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? "'\\''" : std::string(1, c);
-  out += "'";
-  const std::string safe = escape(out);
-  const auto backslashes = static_cast<std::size_t>(std::count(out.begin(), out.end(), '\\'));
-  return safe.size() == out.size() + backslashes ? out : safe;  // only backslashes were doubled: a shell needs them single
+  const bool is_printable = printable(word).size() == word.size();
+  const std::string safe = is_printable ? std::string(word) : escape(word);
+  std::string out = is_printable ? "'" : "$'";
+  for (const char c : safe) out += c != '\'' ? std::string(1, c) : is_printable ? "'\\''" : "\\'";
+  return out + "'";
 }
 
 }  // namespace condolock::util

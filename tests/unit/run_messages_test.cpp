@@ -57,6 +57,19 @@ TEST_CASE("describe: a missing password has a hint, a wrong one or another failu
   CHECK(cli::describe({Fault::unexpected, false, false, "NOAUTH"}) == "NOAUTH");
 }
 
+TEST_CASE("describe: where no server was named and none answers, how to name one") {
+  const Failure refused{Fault::unreachable, false, false, "cannot connect to 127.0.0.1:6379: Connection refused"};
+  CHECK(cli::describe(refused) == refused.text);
+  cli::set_server_was_named(false);
+  CHECK(cli::describe(refused) ==
+        refused.text +
+            " (no server is configured: name one with --url, CONDOLOCK_URL or the config file; on a single machine, --url "
+            "file: needs no server)");
+  CHECK(cli::describe({Fault::unreachable, false, false, "no answer"}) == "no answer");
+  CHECK(cli::describe({Fault::local, false, false, "cannot connect to x"}) == "cannot connect to x");
+  cli::set_server_was_named(true);
+}
+
 TEST_CASE("describe: below a run, a missing password is one that was taken away") {
   const ScopedVariable nested("CONDOLOCK_RUN_ID", "x");
   const std::string hint =

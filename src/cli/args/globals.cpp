@@ -109,6 +109,7 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   if (const auto problem = engine::unsupported(globals.location)) {
     return CommandResult{exit_code::configuration, options.named("--url") + ": " + problem->text, ""};
   }
+  set_server_was_named(options.source("--url") != Options::Source::none);
   const auto warn = [&](const std::string& text) {
     Console(globals.quiet, globals.verbose, Patience::never_waits).warning(text);
   };
