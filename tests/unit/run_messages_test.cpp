@@ -48,7 +48,8 @@ std::string levels(const run::Report& report) {
 
 TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
   const ScopedVariable not_nested("CONDOLOCK_RUN_ID", std::nullopt);
-  const std::string hint = " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  const std::string hint =
+      " (give the password with password-file in /etc/condolock/config.toml, --password-file or CONDOLOCK_PASSWORD)";
   const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
   CHECK(cli::describe(missing) == "NOAUTH Authentication required." + hint);
   const Failure old{Fault::denied, false, false, "ERR unauthenticated bulk length"};

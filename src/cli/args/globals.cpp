@@ -117,7 +117,9 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   auto* target = std::get_if<engine::redis::Target>(&globals.location);
   if (target == nullptr) return std::nullopt;
   if (options.was_given("--url") && !target->password.empty()) {
-    warn("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
+    warn(
+        "the password in --url is visible in ps; use password-file in /etc/condolock/config.toml (not CONDOLOCK_URL in a "
+        "crontab: cron mails it)");
   }
   const bool user_is_nearer = options.source("--user") > options.source("--url");
   if (target->user.empty() || options.was_given("--user") || user_is_nearer) target->user = globals.user;

@@ -28,7 +28,8 @@ std::string describe(const engine::Failure& failure) {
            " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
            "CONDOLOCK_PASSWORD_FILE or in the config file)";
   }
-  return failure.text + " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  return failure.text +
+         " (give the password with password-file in /etc/condolock/config.toml, --password-file or CONDOLOCK_PASSWORD)";
 }
 
 CommandResult result_of(const engine::Failure& failure) { return {exit_code::of(failure.fault), describe(failure), ""}; }
