@@ -103,6 +103,7 @@ void declare(Options& options, Globals& globals) {
 
 std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   if (globals.verbose && options.source("--verbose") > options.source("--quiet")) globals.quiet = false;
+  stamp_lines(globals.verbose);
   const auto ns = lock::checked_namespace(globals.ns);
   if (!ns) return CommandResult{exit_code::configuration, options.named("--namespace") + ": " + ns.error().text, ""};
 
