@@ -65,13 +65,14 @@ _condolock() {
     word=${words[i]}
     if [[ $word == -- && $command == run ]]; then
       # Behind the -- stands a command line of its own.
-      if declare -F _command_offset >/dev/null; then
-        local offset
+      local offset complete_from=_comp_command_offset # bash-completion's name for it since 2.12
+      declare -F "$complete_from" >/dev/null || complete_from=_command_offset
+      if declare -F "$complete_from" >/dev/null; then
         for ((offset = 1; offset < COMP_CWORD; offset++)); do [[ ${COMP_WORDS[offset]} != -- ]] || break; done
-        _command_offset $((offset + 1))
+        "$complete_from" $((offset + 1))
       else
         compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -c -f -- "${words[last]}")
+        mapfile -t COMPREPLY < <(if ((i + 1 == last)); then compgen -c -- "${words[last]}"; fi; compgen -f -- "${words[last]}")
       fi
       return
     fi

@@ -19,7 +19,8 @@ _condolock_keys() {
 _condolock() {
   local MATCH MBEGIN MEND
   local program=${words[1]/#\~\//$HOME/} command word names form text action
-  local -a globals specs commands
+  # Not "commands": that would hide zsh's own parameter, which the command behind the -- is completed from.
+  local -a globals specs summaries
   local -i i
   setopt local_options extended_glob
   for ((i = 2; i < CURRENT; i++)); do
@@ -67,8 +68,8 @@ _condolock() {
   specs=(${specs/#(#b)(\*--[a-z-]##)\+/$match[1]=})
 
   if [[ -z $command ]]; then
-    commands=(${(f)"$($program --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\)  *\(.*\)/\1:\2/p')"})
-    specs+=("1: :{_describe command commands}")
+    summaries=(${(f)"$($program --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\)  *\(.*\)/\1:\2/p')"})
+    specs+=("1: :{_describe command summaries}")
   elif [[ $command == doctor ]]; then
     specs+=('1: : ')
   else

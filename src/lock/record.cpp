@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 
+#include "engine/removal.hpp"
 #include "lock/reply_reader.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
@@ -254,7 +255,8 @@ engine::Answered<History> decode_history(const engine::Reply& reply, const Job& 
     auto run = parse_row(reader.text());
     if (!run) {
       return engine::Failure{engine::Fault::malformed, false, false,
-                             "the history of " + util::escape(job.key) + " is malformed: it has a row that is no run"};
+                             "the history of " + util::escape(job.key) + " is malformed: it has a row that is no run" +
+                                 engine::how_to_remove(job.keys().at(1))};
     }
     history.runs.push_back(*std::move(run));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/removal.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
 
@@ -29,24 +30,13 @@ ReplyReader::ReplyReader(const engine::Reply& reply) {
   failure_ = refusal(code_);
 }
 
-namespace {
-
-// How to get rid of a malformed key of ours: "{ns}:job:K" belongs to job K, and "{ns}:index" to all.
-std::string way_out(const std::string& key) {
-  const std::size_t kind = key.find("}:");
-  const std::size_t name = kind == std::string::npos ? kind : key.find(':', kind + 2);
-  if (name == std::string::npos) return " (no command of condolock removes it: see what it is, then DEL it)";
-  return " (condolock reset " + util::shell_quoted(quoted(key.substr(name + 1), max_key_bytes)) + " --yes removes it)";
-}
-
-}  // namespace
-
 std::optional<engine::Failure> ReplyReader::refusal(const std::string& code) {
   if (code == "malformed") {
     const std::string key = text();
     const std::string why = quoted(text());
-    return engine::Failure{engine::Fault::malformed, false, false,
-                           "the record " + quoted(key, max_key_bytes) + " is malformed: " + why + way_out(key)};
+    return engine::Failure{
+        engine::Fault::malformed, false, false,
+        "the record " + quoted(key, max_key_bytes) + " is malformed: " + why + engine::how_to_remove(key)};
   }
   if (code == "newer") {
     const std::string key = quoted(text(), max_key_bytes);

@@ -1,37 +1,12 @@
 #include "util/escape.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+
+#include "util/utf8.hpp"
 
 namespace condolock::util {
 namespace {
-
-struct Decoded {
-  std::size_t length;  // 0: not UTF-8
-  std::uint32_t code;
-};
-
-// Decodes the first code point of `text`, which must not be empty. RFC 3629: shortest form only, no surrogates, at most
-// U+10FFFF.
-Decoded decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {1, first};
-  std::size_t length = 0;
-  if (first >= 0xC2 && first <= 0xDF) length = 2;
-  if (first >= 0xE0 && first <= 0xEF) length = 3;
-  if (first >= 0xF0 && first <= 0xF4) length = 4;
-  if (length == 0 || text.size() < length) return {0, 0};
-  std::uint32_t code = first & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {0, 0};
-    code = code << 6 | (byte(i) & 0x3FU);
-  }
-  const std::array<std::uint32_t, 5> min{0, 0, 0x80, 0x800, 0x10000};
-  if (code < min[length] || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) return {0, 0};
-  return {length, code};
-}
 
 bool shown(std::uint32_t code) {
   if (code < 0x20 || (code >= 0x7F && code <= 0x9F)) return false;
@@ -48,7 +23,7 @@ std::string with_escapes(std::string_view text, bool doubles_backslashes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const Decoded next = decode(text);
+    const CodePoint next = first_code_point(text);
     const std::size_t length = next.length == 0 ? 1 : next.length;
     if (next.length != 0 && shown(next.code)) {
       if (doubles_backslashes && text[0] == '\\') out += '\\';
@@ -88,7 +63,7 @@ std::string escaped_json(std::string_view json) {
   std::string out;
   out.reserve(json.size());
   while (!json.empty()) {
-    const Decoded next = decode(json);
+    const CodePoint next = first_code_point(json);
     const std::size_t length = std::max<std::size_t>(next.length, 1);
     if (next.length == 0 || next.code < ' ' || shown(next.code)) {
       out += json.substr(0, length);
@@ -103,12 +78,11 @@ std::string escaped_json(std::string_view json) {
 std::string shell_quoted(std::string_view word) {
   static constexpr std::string_view bare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
   if (!word.empty() && word.find_first_not_of(bare) == std::string_view::npos) return std::string(word);
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? "'\\''" : std::string(1, c);
-  out += "'";
-  const std::string safe = escape(out);
-  const auto backslashes = static_cast<std::size_t>(std::count(out.begin(), out.end(), '\\'));
-  return safe.size() == out.size() + backslashes ? out : safe;  // only backslashes were doubled: a shell needs them single
+  const bool is_printable = printable(word).size() == word.size();
+  const std::string safe = is_printable ? std::string(word) : escape(word);
+  std::string out = is_printable ? "'" : "$'";
+  for (const char c : safe) out += c != '\'' ? std::string(1, c) : is_printable ? "'\\''" : "\\'";
+  return out + "'";
 }
 
 }  // namespace condolock::util

@@ -19,8 +19,8 @@ std::string printable(std::string_view text);
 // Line feeds between values stay. The text must be valid JSON in UTF-8.
 std::string escaped_json(std::string_view json);
 
-// Quotes one word for a POSIX shell: bare if that is safe, else in single quotes. A word with unprintable characters is also
-// escaped as by escape(). That form is for reading only: a shell would take it for another word.
+// Quotes one word for a shell: bare if that is safe, else in single quotes. A word with unprintable characters, which a
+// shell can't take as they are shown, is written $'a\xff' as bash, zsh and ksh read it.
 std::string shell_quoted(std::string_view word);
 
 }  // namespace condolock::util

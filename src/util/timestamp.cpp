@@ -30,4 +30,14 @@ std::string format_rfc3339(std::int64_t epoch_ms) {
   return format("%Y-%m-%dT%H:%M:%S", epoch_ms) + ms.data();
 }
 
+std::string format_local_rfc3339(std::int64_t epoch_ms) {
+  const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
+  std::tm parts{};
+  tzset();  // localtime_r() need not
+  if (localtime_r(&seconds, &parts) == nullptr) return format_rfc3339(epoch_ms);
+  std::array<char, 64> out{};
+  std::string text(out.data(), std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%S%z", &parts));
+  return text.insert(text.size() - 2, ":");  // %z has no colon
+}
+
 }  // namespace condolock::util

@@ -1,4 +1,5 @@
-// Formats times, given in milliseconds from 0 on. Always in UTC: the machines of a fleet may have different time zones.
+// Formats times, given in milliseconds from 0 on. In UTC, unless the name says otherwise: the machines of a fleet may have
+// different time zones.
 #pragma once
 
 #include <cstdint>
@@ -14,5 +15,9 @@ std::string format_seconds(std::int64_t ms);
 
 // Milliseconds since 1970 in RFC 3339: "2026-11-24T08:10:20.123Z".
 std::string format_rfc3339(std::int64_t epoch_ms);
+
+// The same in this machine's time zone (TZ, else /etc/localtime), without the fraction of a second:
+// "2026-11-24T09:10:20+01:00". Needs no locale.
+std::string format_local_rfc3339(std::int64_t epoch_ms);
 
 }  // namespace condolock::util

@@ -223,10 +223,18 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   mkdir there
   : >there/some-file
   shells has 'condolock run --key K -- ech' echo
+  shells has 'condolock run --key K -- gre' grep
+  shells has 'condolock --namespace other run --key K --min-time 5m -- gre' grep
   has in_bash 'condolock run --key K -- cat there/' there/some-file
   has in_zsh 'condolock run --key K -- cat there/' some-file
   has in_fish 'condolock run --key K -- cat there/' there/some-file
   offers in_bash 'condolock run --key K -- cmd --ke' ''
+  offers in_bash 'condolock run --key K -- cat gre' ''
+  has in_zsh 'condolock run --key K -- ls --colo' --color
+  has in_zsh 'condolock run --key K -- env gre' grep
+  run -0 fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; complete -c child -xa "first second"
+    complete -C "condolock run --key K -- child fi"'
+  [ "$output" = first ]
 }
 
 @test "bash, interactive: what is completed is what is run" {

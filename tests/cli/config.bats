@@ -282,3 +282,31 @@ END
   HOME=/ unshare -m sh -ec "$in_root" # there it would be read
   [ "$(redis EXISTS '{wrong}:job:K')" = 1 ]
 }
+
+@test "no server at the default address: how to name one, unless the user named it" {
+  unset CONDOLOCK_URL
+  export XDG_CONFIG_HOME=$PWD HOME=$PWD
+  # In a network of its own, since somebody may have a Redis here.
+  alone() {
+    unshare --net sh -c 'perl -e "socket(S, 2, 1, 0) or die; \$up = pack q(a16 s x22), q(lo), 1; ioctl(S, 0x8914, \$up) or die" &&
+      exec "$@"' sh "$@"
+  }
+  unnamed='127.0.0.1:6379: Connection refused (no server is configured: name one with --url, CONDOLOCK_URL or the config'
+  unnamed+=' file; on a single machine, --url file: needs no server)'
+  run --separate-stderr alone "$CONDOLOCK" status k
+  [ "$status" -eq 69 ]
+  [ "$stderr" = "condolock: error: cannot connect to $unnamed" ]
+  run --separate-stderr alone "$CONDOLOCK" run --key k -- true
+  [ "$stderr" = "condolock: error: k was not run: cannot connect to $unnamed" ]
+  mkdir condolock
+  echo 'url = "redis://127.0.0.1"' >condolock/config.toml
+  for given in '--url redis://127.0.0.1' 'CONDOLOCK_URL=redis://127.0.0.1' 'REDIS_URL=redis://127.0.0.1' ''; do
+    case $given in
+      --*) run --separate-stderr alone "$CONDOLOCK" --config /dev/null status k $given ;;
+      *=*) run --separate-stderr alone env "$given" "$CONDOLOCK" --config /dev/null status k ;;
+      *) run --separate-stderr alone "$CONDOLOCK" status k ;;
+    esac
+    [ "$status" -eq 69 ]
+    [ "$stderr" = "condolock: error: cannot connect to 127.0.0.1:6379: Connection refused" ]
+  done
+}

@@ -74,6 +74,15 @@ job() { redis HGET "{condolock}:job:$1" "$2"; }
 # backdate KEY FIELD MS: makes a time of a record one that long ago.
 backdate() { redis HSET "{condolock}:job:$1" "$2" $(($(server_time) - $3)) >/dev/null; }
 
+# bats keeps a command's standard error in a file, so the lines of -v begin with the time there: see log.bats. All other suites
+# compare what comes after it.
+eval "run_of_bats$(declare -f run | sed 1s/^run//)"
+run() {
+  run_of_bats "$@" || return
+  [ -z "${stderr-}" ] || stderr=$(sed -E 's/^[0-9-]{10}T[0-9:]{8}[+-][0-9:]{5} (condolock: )/\1/' <<<"$stderr")
+  [ -z "${stderr-}" ] || mapfile -t stderr_lines < <(printf '%s\n' "$stderr" | grep -v '^$')
+}
+
 # Until the command succeeds; fails after 20 seconds.
 wait_for() {
   local until=$((SECONDS + 20))

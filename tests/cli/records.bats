@@ -74,6 +74,37 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   done
 }
 
+@test "every message about a malformed record says what removes it, and that removes it" {
+  local key="it's a key"
+  spoil() { redis DEL "{condolock}:$1:$key" >/dev/null && redis "${@:2:1}" "{condolock}:$1:$key" "${@:3}" >/dev/null; }
+  for damage in 'job SET x' 'job HSET v 1 fence x' 'slots SET x' 'runs SET x' 'runs LPUSH x' 'starts SET x' 'once SET x'; do
+    "$CONDOLOCK" run --key "$key" --slots 2 --max-runs 9/1h -- true
+    # shellcheck disable=SC2086  # these are words
+    spoil $damage
+    for command in 'run -w 1s --slots 2 --max-runs 9/1h -- true' 'run --once x -- true' history status; do
+      # shellcheck disable=SC2086
+      set -- $command
+      run --separate-stderr "$CONDOLOCK" "$1" --key "$key" "${@:2}"
+      [ "$status" -ne 65 ] || [[ "$stderr" == *"(condolock reset 'it'\\''s a key' --yes removes it)" ]] || { echo "$damage: $stderr"; return 1; }
+      [ "$status" -ne 65 ] || echo "$damage" >>refused
+    done
+    run "$CONDOLOCK" reset 'it'\''s a key' --yes
+    "$CONDOLOCK" run --key "$key" --slots 2 --max-runs 9/1h -- true
+    "$CONDOLOCK" run --key "$key" --once x -- true
+    "$CONDOLOCK" history --key "$key"
+    redis FLUSHALL >/dev/null
+  done
+  [ "$(sort -u refused | wc -l)" -eq 7 ] || { sort refused | uniq -c; return 1; }
+  # No reset removes the list of all keys.
+  redis SET '{condolock}:index' x >/dev/null
+  for command in 'touch k' list 'reset k --yes'; do
+    run -65 --separate-stderr "$CONDOLOCK" $command
+    [[ "$stderr" == *"(redis-cli DEL '{condolock}:index' removes it)" ]] || { echo "$stderr"; return 1; }
+  done
+  redis DEL '{condolock}:index' >/dev/null
+  "$CONDOLOCK" touch k
+}
+
 @test "skips at their greatest value: refused twice, and the record stays readable" {
   "$CONDOLOCK" touch k
   redis HSET '{condolock}:job:k' skips 9007199254740991 >/dev/null

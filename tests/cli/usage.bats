@@ -260,6 +260,6 @@ refused() {
   for arguments in 'run --key K -- true' 'check K' 'touch K' 'status K' 'pause K' 'resume K' 'unlock K'; do
     run "$CONDOLOCK" ${arguments/ / --url "unix://:secret@$BATS_TEST_TMPDIR/nobody.sock" }
     [ "$status" -eq 69 ]
-    [ "${lines[0]}" = 'condolock: warning: the password in --url can be seen in ps; put the URL into CONDOLOCK_URL' ]
+    [ "${lines[0]}" = 'condolock: warning: the password in --url is visible in ps; use password-file in /etc/condolock/config.toml (not CONDOLOCK_URL in a crontab: cron mails it)' ]
   done
 }

@@ -274,8 +274,7 @@ TEST_CASE_FIXTURE(Operator, "list: an index of another type") {
   const auto answer = lock::decode_names(ask(lock::names_call("ns")));
   REQUIRE(!answer.has_value());
   CHECK(answer.error().text ==
-        "the record {ns}:index is malformed: holds another type of value (no command of condolock removes it: see what it "
-        "is, then DEL it)");
+        "the record {ns}:index is malformed: holds another type of value (redis-cli DEL '{ns}:index' removes it)");
 }
 
 TEST_CASE_FIXTURE(Operator, "records: many at once, each for itself") {

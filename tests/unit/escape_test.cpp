@@ -65,6 +65,7 @@ TEST_CASE("one word for a shell") {
   CHECK(util::shell_quoted("a b") == "'a b'");
   CHECK(util::shell_quoted("it's $HOME") == R"('it'\''s $HOME')");
   CHECK(util::shell_quoted(R"(a\b)") == R"('a\b')");
-  CHECK(util::shell_quoted("\x1b[1m") == R"('\x1b[1m')");
+  CHECK(util::shell_quoted("\x1b[1m") == R"($'\x1b[1m')");
+  CHECK(util::shell_quoted("it's\n\\") == R"($'it\'s\x0a\\')");
   CHECK(util::shell_quoted("[0-9]*") == "'[0-9]*'");
 }

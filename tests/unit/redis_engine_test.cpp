@@ -277,7 +277,8 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
     const std::string start = "the exchange with redis.example:6379 broke off: ";
     CHECK(reply->answer.error().text == std::string(start).append(limit).append(way_out));
     way_out =
-        ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset a\\x0ab --yes removes the record)";
+        ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset $'a\\x0ab' --yes removes the "
+        "record)";
     server.state->arrived.clear();
   }
 }

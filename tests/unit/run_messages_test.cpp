@@ -48,13 +48,27 @@ std::string levels(const run::Report& report) {
 
 TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
   const ScopedVariable not_nested("CONDOLOCK_RUN_ID", std::nullopt);
-  const std::string hint = " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  const std::string hint =
+      " (give the password with password-file in /etc/condolock/config.toml, --password-file or CONDOLOCK_PASSWORD)";
   const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
   CHECK(cli::describe(missing) == "NOAUTH Authentication required." + hint);
   const Failure old{Fault::denied, false, false, "ERR unauthenticated bulk length"};
   CHECK(cli::describe(old) == "ERR unauthenticated bulk length" + hint);
   CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS"}) == "WRONGPASS");
   CHECK(cli::describe({Fault::unexpected, false, false, "NOAUTH"}) == "NOAUTH");
+}
+
+TEST_CASE("describe: where no server was named and none answers, how to name one") {
+  const Failure refused{Fault::unreachable, false, false, "cannot connect to 127.0.0.1:6379: Connection refused"};
+  CHECK(cli::describe(refused) == refused.text);
+  cli::set_server_was_named(false);
+  CHECK(cli::describe(refused) ==
+        refused.text +
+            " (no server is configured: name one with --url, CONDOLOCK_URL or the config file; on a single machine, --url "
+            "file: needs no server)");
+  CHECK(cli::describe({Fault::unreachable, false, false, "no answer"}) == "no answer");
+  CHECK(cli::describe({Fault::local, false, false, "cannot connect to x"}) == "cannot connect to x");
+  cli::set_server_was_named(true);
 }
 
 TEST_CASE("describe: below a run, a missing password is one that was taken away") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "support/chosen_color.hpp"
 
 using namespace condolock;
@@ -39,11 +41,41 @@ TEST_CASE("table: no rows, and a row of empty cells") {
   CHECK(cli::table_text({{{""}, {""}}}, support::no_color()) == "  \n");
 }
 
-TEST_CASE("table: a character of several bytes is one column wide") {
+TEST_CASE("table: columns are measured as a terminal shows them") {
   CHECK(cli::table_text({{{"Zür"}, {"x"}}, {{"€𝄞"}, {"y"}}, {{"abcd"}, {"z"}}}, support::no_color()) ==
         "Zür   x\n"
         "€𝄞    y\n"
         "abcd  z\n");
+  CHECK(cli::table_text({{{"日本"}, {"x"}}, {{"e\u0301"}, {"y"}}, {{"abcde"}, {"z"}}}, support::no_color()) ==
+        "日本   x\n"
+        "e\u0301      y\n"
+        "abcde  z\n");
+}
+
+TEST_CASE("table: to fit, the first column loses its middle") {
+  const std::vector<cli::Row> rows{{{"abcdefghijklmnopqrstuvwxyz"}, {"12", Tint::none, true}, {"idle"}},
+                                   {{"日本語日本語日本語日本語"}, {"3", Tint::none, true}, {"idle"}},
+                                   {{"k"}, {"4", Tint::none, true}, {"idle"}}};
+  CHECK(cli::table_text(rows, support::no_color(), {30, true}) ==
+        "abcdefghij…rstuvwxyz  12  idle\n"
+        "日本語日本…語日本語    3  idle\n"
+        "k                      4  idle\n");
+  CHECK(cli::table_text(rows, support::no_color(), {30, false}) ==
+        "abcdefghi...stuvwxyz  12  idle\n"
+        "日本語日...語日本語    3  idle\n"
+        "k                      4  idle\n");
+  CHECK(cli::table_text(rows, support::no_color(), {36, true}) == cli::table_text(rows, support::no_color()));
+}
+
+TEST_CASE("table: where that is not enough, the last cell loses its end, but never all of it") {
+  const std::vector<cli::Row> rows{{{"abcdefghijklmnopqrstuvwxyz"}, {"running on web1"}}, {{"k"}, {"idle"}}};
+  CHECK(cli::table_text(rows, support::no_color(), {26, true}) ==
+        "abcdefgh…tuvwxyz  running…\n"
+        "k                 idle\n");
+  CHECK(cli::table_text(rows, support::no_color(), {5, true}) ==
+        "abcdefgh…tuvwxyz  …\n"
+        "k                 …\n");
+  CHECK(cli::table_text({}, support::no_color(), {5, true}).empty());
 }
 
 TEST_CASE("table: colours take no room, padding has none, and an empty cell has none") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <ctime>
+#include <utility>
 
 #include "support/scoped_variable.hpp"
 
@@ -34,6 +35,16 @@ TEST_CASE("timestamp: the time zone of the machine changes nothing") {
     tzset();
     CHECK(util::format_time(1'795'507'820'000) == "2026-11-24 08:10:20 UTC");
     CHECK(util::format_rfc3339(1'795'507'820'000) == "2026-11-24T08:10:20.000Z");
+  }
+  tzset();
+}
+
+TEST_CASE("timestamp: format_local_rfc3339 goes by TZ, and has the offset") {
+  for (const auto& [zone, text] : {std::pair("UTC0", "2026-11-24T08:10:20+00:00"),
+                                   {"CET-1", "2026-11-24T09:10:20+01:00"},
+                                   {"NST3:30", "2026-11-24T04:40:20-03:30"}}) {
+    const support::ScopedVariable tz("TZ", zone);
+    CHECK(util::format_local_rfc3339(1'795'507'820'999) == text);
   }
   tzset();
 }

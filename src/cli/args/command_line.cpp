@@ -170,7 +170,9 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
     return line ? usage_error("the command must stand behind a --: write " + *line) : result;
   };
   std::vector<std::string> operands;
-  if (auto result = options.parse(arguments.own, operands)) return blamed(*result);
+  auto usage_problem = options.parse(arguments.own, operands);
+  stamp_lines(options.was_given("--verbose"));  // already for this problem
+  if (usage_problem) return blamed(*usage_problem);
   if (globals.help) {
     return CommandResult{exit_code::ok, "", "Usage: " + std::string(spec.usage) + "\n" + options.help() + spec.examples};
   }
@@ -180,6 +182,7 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
   if (!takes_command && spec.takes != Takes::key_and_ignored)
     operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
   if (auto result = options.read_environment()) return result;
+  stamp_lines(globals.verbose);
 
   if (auto result = take(spec.takes, std::move(operands), args, hint)) return blamed(*result);
   if (auto result = apply_modifiers(args)) return result;

@@ -103,12 +103,14 @@ void declare(Options& options, Globals& globals) {
 
 std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   if (globals.verbose && options.source("--verbose") > options.source("--quiet")) globals.quiet = false;
+  stamp_lines(globals.verbose);
   const auto ns = lock::checked_namespace(globals.ns);
   if (!ns) return CommandResult{exit_code::configuration, options.named("--namespace") + ": " + ns.error().text, ""};
 
   if (const auto problem = engine::unsupported(globals.location)) {
     return CommandResult{exit_code::configuration, options.named("--url") + ": " + problem->text, ""};
   }
+  set_server_was_named(options.source("--url") != Options::Source::none);
   const auto warn = [&](const std::string& text) {
     Console(globals.quiet, globals.verbose, Patience::never_waits).warning(text);
   };
@@ -116,7 +118,9 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   auto* target = std::get_if<engine::redis::Target>(&globals.location);
   if (target == nullptr) return std::nullopt;
   if (options.was_given("--url") && !target->password.empty()) {
-    warn("the password in --url can be seen in ps; put the URL into CONDOLOCK_URL");
+    warn(
+        "the password in --url is visible in ps; use password-file in /etc/condolock/config.toml (not CONDOLOCK_URL in a "
+        "crontab: cron mails it)");
   }
   const bool user_is_nearer = options.source("--user") > options.source("--url");
   if (target->user.empty() || options.was_given("--user") || user_is_nearer) target->user = globals.user;

@@ -12,6 +12,7 @@
 #include "lock/verbs.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
+#include "util/width.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -29,8 +30,8 @@ Exit code: 0 it would run, 75 (or --skip-code) it would not.
                                  CommandSpec::Takes::key_and_ignored};
 
 std::string line(const Palette& palette, bool holds, const std::string& what, const std::string& why) {
-  std::string padded = what;
-  padded.resize(std::max<std::size_t>(what.size(), 32), ' ');
+  constexpr std::size_t min_width = 32;
+  const std::string padded = what + std::string(min_width - std::min(min_width, util::display_width(what)), ' ');
   return palette.paint(holds ? Tint::good : Tint::bad, holds ? "yes" : "no ") + "  " + padded + "  " + why + "\n";
 }
 

@@ -3,9 +3,11 @@
 #include "cli/args/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/record_reader.hpp"
+#include "cli/output/history_output.hpp"
 #include "cli/output/json.hpp"
 #include "cli/output/list_output.hpp"
 #include "cli/output/prometheus.hpp"
+#include "cli/output/screen.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::cli {
@@ -77,7 +79,7 @@ CommandResult list_command(const RawArguments& arguments) {
     result.output = list_prometheus(statuses, globals.ns);
     result.exit_code = exit_code::ok;  // a metric reports the malformed records
   } else {
-    result.output = list_table(statuses, Palette(STDOUT_FILENO));
+    result.output = list_table(statuses, Palette(STDOUT_FILENO), {screen_columns(STDOUT_FILENO), has_unicode_locale()});
     if (names.empty()) {
       console.decision("no key in the namespace " + globals.ns + (args.pattern ? " matches" : ""));
     }

@@ -3,9 +3,24 @@
 #include "util/environment.hpp"
 
 namespace condolock::cli {
+namespace {
+
+bool& server_was_named() {
+  static bool was_named = true;
+  return was_named;
+}
+
+}  // namespace
+
+void set_server_was_named(bool was_named) { server_was_named() = was_named; }
 
 std::string describe(const engine::Failure& failure) {
   const auto mentions = [&](const char* text) { return failure.text.find(text) != std::string::npos; };
+  if (failure.fault == engine::Fault::unreachable && mentions("cannot connect to") && !server_was_named()) {
+    return failure.text +
+           " (no server is configured: name one with --url, CONDOLOCK_URL or the config file; on a single machine, --url "
+           "file: needs no server)";
+  }
   const bool lacks_password = mentions("NOAUTH") || mentions("unauthenticated") || mentions("no password was given");
   if (failure.fault != engine::Fault::denied || !lacks_password) return failure.text;
   if (!util::from_environment("CONDOLOCK_RUN_ID").empty()) {
@@ -13,7 +28,8 @@ std::string describe(const engine::Failure& failure) {
            " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
            "CONDOLOCK_PASSWORD_FILE or in the config file)";
   }
-  return failure.text + " (it wants a password: CONDOLOCK_PASSWORD, --password-file or in CONDOLOCK_URL)";
+  return failure.text +
+         " (give the password with password-file in /etc/condolock/config.toml, --password-file or CONDOLOCK_PASSWORD)";
 }
 
 CommandResult result_of(const engine::Failure& failure) { return {exit_code::of(failure.fault), describe(failure), ""}; }

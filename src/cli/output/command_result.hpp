@@ -14,6 +14,9 @@ struct CommandResult {
   std::string output;  // for stdout
 };
 
+// Whether the user named a server. If not, describe() says how to, where nothing answers at the default address.
+void set_server_was_named(bool was_named);
+
 // The text of a failure for people, with a hint if there is one.
 std::string describe(const engine::Failure& failure);
 // The result of a command that ends with this failure.

@@ -1,11 +1,15 @@
 #include "cli/output/console.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 
 #include "cli/output/write.hpp"
+#include "util/clock.hpp"
 #include "util/escape.hpp"
+#include "util/timestamp.hpp"
 
 namespace condolock::cli {
 namespace {
@@ -20,6 +24,19 @@ Color& chosen_color() {
   return color;
 }
 
+bool& stamps() {
+  static bool stamp = false;
+  return stamp;
+}
+
+// "2026-11-24T09:10:20+01:00 ", or nothing where it is not wanted.
+std::string stamp() {
+  struct stat info {};
+  if (!stamps() || fstat(STDERR_FILENO, &info) != 0 || !S_ISREG(info.st_mode)) return "";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return util::format_local_rfc3339(std::chrono::duration_cast<Millis>(now).count()) + " ";
+}
+
 bool wants_color(int fd) {
   if (chosen_color() != Color::automatic) return chosen_color() == Color::always;
   const char* terminal = std::getenv("TERM");
@@ -29,6 +46,8 @@ bool wants_color(int fd) {
 }  // namespace
 
 void choose_color(Color color) { chosen_color() = color; }
+
+void stamp_lines(bool stamp) { stamps() = stamp; }
 
 Palette::Palette(int fd) : on_(wants_color(fd)) {}
 
@@ -48,7 +67,7 @@ Console::Console(bool quiet, bool verbose, Patience patience)
       palette_(STDERR_FILENO) {}
 
 void Console::line(Tint tint, std::string_view label, std::string_view text) const {
-  const std::string whole = "condolock: " + palette_.paint(tint, label) + util::printable(text) + "\n";
+  const std::string whole = stamp() + "condolock: " + palette_.paint(tint, label) + util::printable(text) + "\n";
   if (patience_ == Patience::never_waits) {
     write_at_once(STDERR_FILENO, whole);
   } else {

@@ -1,5 +1,6 @@
-// Messages on stderr, all in the form "condolock: text". Each line is one write, so that the lines of several processes on
-// one terminal do not mix. Whatever a text contains, it can't control the terminal: see util/escape.hpp.
+// Messages on stderr, all in the form "condolock: text", in a log after the time. Each line is one write, so that the lines
+// of several processes on one terminal do not mix. Whatever a text contains, it can't control the terminal: see
+// util/escape.hpp.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,10 @@ enum class Tint : std::uint8_t { none, good, bad, dim };
 
 // Sets the value of --color for everything that is printed from now on. The default is `automatic`.
 void choose_color(Color color);
+
+// Whether each line that is printed from now on begins with the time, where stderr is a regular file: a log. A terminal, a
+// pipe and a socket have a reader who sees when a line comes, or who notes it.
+void stamp_lines(bool stamp);
 
 // Colors text for a descriptor. `automatic` means: on a terminal that is not "dumb", unless NO_COLOR (no-color.org) is set.
 class Palette {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cli/output/table.hpp"
 #include "lock/job.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -46,7 +45,7 @@ Cell last_run(const lock::Record& record) {
 
 }  // namespace
 
-std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& palette) {
+std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& palette, const Fit& fit) {
   std::vector<Row> rows;
   rows.push_back({{"KEY", Tint::dim},
                   {"LAST SUCCESS", Tint::dim},
@@ -67,7 +66,7 @@ std::string list_table(const std::vector<KeyStatus>& statuses, const Palette& pa
                     {std::to_string(record.skips), Tint::none, true},
                     state(record)});
   }
-  return rows.size() == 1 ? "" : table_text(std::move(rows), palette);
+  return rows.size() == 1 ? "" : table_text(std::move(rows), palette, fit);
 }
 
 }  // namespace condolock::cli

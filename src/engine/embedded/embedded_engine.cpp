@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "engine/removal.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 
@@ -188,7 +189,8 @@ void EmbeddedEngine::run(Instant now) {
     if (taken.kind == Value::Kind::error) {
       store_->rollback();
       return fail(
-          {Fault::malformed, false, false, "the record " + util::escape(call_.wait->key) + " is malformed: " + taken.text});
+          {Fault::malformed, false, false,
+           "the record " + util::escape(call_.wait->key) + " is malformed: " + taken.text + how_to_remove(call_.wait->key)});
     }
     if (taken.kind == Value::Kind::nil && now < asleep_until_) {  // another waiter took the wake-up
       store_->rollback();

@@ -61,7 +61,8 @@ std::string advice_for(const Failure& failure) {
   if (found != remedies.end()) return std::string(found->advice);
   switch (failure.fault) {
     case Fault::denied:
-      return "give the right user and password: CONDOLOCK_URL, --user, --password-file or CONDOLOCK_PASSWORD";
+      return "give the right user and password: user and password-file in /etc/condolock/config.toml, or --user and "
+             "--password-file";
     case Fault::misconfigured:
       return "name a database that there is: the number in the URL";
     case Fault::local:

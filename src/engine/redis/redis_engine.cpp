@@ -5,6 +5,7 @@
 #include "engine/redis/host_discovery.hpp"
 #include "engine/redis/limits.hpp"
 #include "engine/redis/socket_transport.hpp"
+#include "engine/removal.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 #include "util/timestamp.hpp"
@@ -241,8 +242,8 @@ std::string RedisEngine::session_error() const {
   if (!session_->is_over_limit()) return session_->error();
   if (call_.about.empty()) return session_->error() + ": ask for fewer keys at once";
   const std::string key = util::escape(call_.about);
-  return session_->error() + ": the record of " + key + " is damaged, or no Redis answers there (condolock reset " + key +
-         " --yes removes the record)";
+  return session_->error() + ": the record of " + key + " is damaged, or no Redis answers there (condolock reset " +
+         util::shell_quoted(call_.about) + " --yes removes the record)";
 }
 
 void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
@@ -255,7 +256,8 @@ void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
         blpop_error_ = classify(reply.text);
         if (blpop_error_->fault == Fault::not_primary) blpop_error_.reset();
         if (reply.text.starts_with("WRONGTYPE")) {
-          blpop_error_->text = "the record " + util::escape(call_.wait->key) + " is malformed: holds another type of value";
+          blpop_error_->text = "the record " + util::escape(call_.wait->key) + " is malformed: holds another type of value" +
+                               how_to_remove(call_.wait->key);
         }
       }
       break;

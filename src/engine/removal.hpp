@@ -1,0 +1,14 @@
+// How the operator gets rid of a damaged key.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace condolock::engine {
+
+// For the end of a message about a malformed record: " (condolock reset K --yes removes it)", or the DEL of redis-cli for a
+// key that belongs to no single job. `stored` is its name in the engine: "{ns}:job:K", "{ns}:index". Empty for a name that
+// is too long to be one of ours.
+std::string how_to_remove(std::string_view stored);
+
+}  // namespace condolock::engine
