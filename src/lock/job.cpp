@@ -52,7 +52,8 @@ std::string this_holder() { return std::to_string(getpid()) + " " + host_name().
 std::string this_operator() {
   const char* user = std::getenv("SUDO_USER");
   if (user == nullptr || *user == '\0') user = std::getenv("LOGNAME");
-  const std::string name = user == nullptr || *user == '\0' ? (getuid() == 0 ? "root" : "uid-" + std::to_string(getuid())) : user;
+  const std::string name =
+      user == nullptr || *user == '\0' ? (getuid() == 0 ? "root" : "uid-" + std::to_string(getuid())) : user;
   std::string word = (name + "@" + host_name()).substr(0, 50);
   for (char& c : word) {
     if (c >= 0 && c <= ' ') c = '_';

@@ -192,10 +192,20 @@ engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome out
 engine::Answered<Recording> decode_recording(const engine::Reply& reply) {
   ReplyReader reader(reply);
   if (reader.failure()) return *reader.failure();
-  if (!reader.at_end()) return reader.unexpected();
-  if (reader.code() == "recorded") return Recording::recorded;
-  if (reader.code() == "superseded") return Recording::superseded;
-  return reader.unexpected();
+  std::optional<Recording> recording;
+  if (reader.code() == "recorded") {
+    recording = Recording::recorded;
+    reader.number("number of failures", range::not_negative);
+  } else if (reader.code() == "superseded") {
+    recording = Recording::superseded;
+  }
+  if (!recording || !reader.is_whole()) return reader.unexpected();
+  return *recording;
+}
+
+std::optional<std::int64_t> failures_in_a_row(const engine::Reply& reply) {
+  ReplyReader reader(reply);
+  return reader.code() == "recorded" ? reader.optional_number("number of failures", range::not_negative) : std::nullopt;
 }
 
 engine::Call abandon_call(const Attempt& attempt) {

@@ -98,6 +98,8 @@ std::string revoked_by(const engine::Reply& reply);
 // `age`: how long ago the command ended.
 engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code, Millis age = Millis(0));
 engine::Answered<Recording> decode_recording(const engine::Reply& reply);
+// The failures in a row, this run's included, if the reply is Recording::recorded.
+std::optional<std::int64_t> failures_in_a_row(const engine::Reply& reply);
 
 // Releases the lease of a run whose command did not start. Its reply can be ignored: a lease that could not be released
 // ends by itself.

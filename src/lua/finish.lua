@@ -12,7 +12,7 @@
 --        9 slots           as in the acquire
 --        10 ID             the --once ID, kept if the run succeeded; "": none
 --        11 age            ms since the command ended, if the run waited for what it had left; "": 0
--- reply  "recorded"             also if the lease had ended, unless another run took it
+-- reply  "recorded" failures    also if the lease had ended, unless another run took it; failures: in a row, now
 --        "superseded"           A later run was granted, or the lease was removed. The runs list gets a row, and the
 --                               counts and times of the record stay as they are.
 --        "retired" "abandoned"  the token was abandoned before
@@ -29,8 +29,11 @@ end
 if answer == 'abandoned' then
   return { 'retired', answer }
 end
+local function recorded()
+  return { 'recorded', text(record.failures_in_a_row or 0) }
+end
 if answer then
-  return { answer }
+  return answer == 'recorded' and recorded() or { answer }
 end
 
 -- The token may hold a second lease, with another start: its own lease was removed, or lost by the engine, and then a late
@@ -41,7 +44,7 @@ record.holders = replaced(record, held)
 -- A repeat may arrive after the retired token has expired. With one slot, the run was recorded if its fence is still the
 -- last one, nobody holds a lease and the fence was not cut.
 if not held and slots == 1 and record.fence == fence and fence > (record.cut or 0) and #record.holders == 0 then
-  return { 'recorded' }
+  return recorded()
 end
 -- With several slots, a newer fence or another live holder is normal.
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
@@ -70,4 +73,4 @@ push_history(history_limit(record, rows_wanted), fence, start, ended, outcome, c
 retire(token, 'recorded')
 save(record)
 wake(record)
-return commit(true) or { 'recorded' }
+return commit(true) or recorded()

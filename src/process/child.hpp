@@ -1,6 +1,7 @@
 // The guarded command: what to start, and why it could not be started.
 #pragma once
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@ namespace condolock::process {
 struct Command {
   std::vector<std::string> argv;         // argv[0] is looked up in PATH
   std::vector<std::string> environment;  // all of it, as NAME=value
+  int stop_signal = SIGTERM;             // what the keeper sends first to end all of the run
 };
 
 // Why nothing was started.

@@ -71,7 +71,7 @@ class Keeper {
   bool is_starting() const;
 
   void move_deadlines(const Deadlines& deadlines);
-  // To all of the run. TERM is sent only if the run has not been told to end before, by us or by the keeper.
+  // To all of the run. Any signal but KILL is sent only if the run has not been told to end before, by us or by the keeper.
   void stop(int signal, Reach reach = Reach::all);
   // To the command, and to its process group where it has its own. One that ends a process is followed by CONT, since a
   // stopped process would not act on it.

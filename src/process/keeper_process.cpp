@@ -205,7 +205,7 @@ class Keeping {
     int before = running;
     if ((orphaned || is_due) && shared_.phase.compare_exchange_strong(before, told)) {
       if (!shared_.exited) shared_.expired = is_due;
-      signal_tree(tree_, shared_.noted, SIGTERM, Reach::all);
+      signal_tree(tree_, shared_.noted, plan_.stop_signal, Reach::all);
     }
     // Condolock may have sent KILL. A process in an uninterruptible sleep ends later, so KILL is repeated.
     if (shared_.phase == killed && kill_again_at_ == never) kill_again_at_ = now + second;

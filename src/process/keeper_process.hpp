@@ -26,6 +26,7 @@ struct KeeperPlan {
   bool own_session = false;      // the keeper leaves the session
   bool shares_memory = false;    // with condolock
   int pipe = -1;                 // closes when the command has been executed, or was not; -1: there is none
+  int stop_signal = SIGTERM;     // what ends the run, before KILL
   pid_t condolock = 0;
   pid_t session = 0;
   char* command_stack = nullptr;  // its end

@@ -64,6 +64,7 @@ void Keeper::State::prepare(const Command& what, const CallerSignals& caller) {
   plan.shell_arguments = shell_arguments.data();
   plan.environment = const_cast<char* const*>(environment.data());
   plan.mask = caller.mask;
+  plan.stop_signal = command.stop_signal;
   plan.ignores_sigchld = caller.ignored_sigchld;
   plan.shares_group = has_controlling_terminal();
   // Where nobody is above us in the session, the keeper must not be there either: as the parent of our job it would allow

@@ -169,7 +169,7 @@ class Driver {
       called_off = called_off || Run::calls_off(signal->number);
     }
     if (called_off) return;
-    const process::Command command{command_.argv, command_.environment(spawn.grant)};
+    const process::Command command{command_.argv, command_.environment(spawn.grant), command_.stop_signal};
     if (run_.is_late(BootClock::now())) return void(events.emplace_back(event::Late{}));
     auto started = process::Keeper::start(command, signals_.caller(), {spawn.deadlines.term_at, spawn.deadlines.kill_at});
     if (const auto* error = std::get_if<process::SpawnError>(&started)) {

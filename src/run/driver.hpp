@@ -15,6 +15,7 @@ struct GuardedCommand {
   std::vector<std::string> argv;
   // Returns the command's whole environment, as NAME=value. A grant with fence 0 means that there is no lease.
   std::function<std::vector<std::string>(const lock::Grant&)> environment;
+  int stop_signal = 15;  // see Plan::stop_signal
 };
 
 using Listener = std::function<void(const Report&)>;

@@ -64,7 +64,9 @@ struct Ended {        // the run is over
   lock::Outcome outcome = lock::Outcome::success;
   Millis took{};  // from the command's start to its end
 };
-struct Recorded {};
+struct Recorded {
+  std::int64_t failures = 0;  // in a row
+};
 struct NotRecorded {
   engine::Failure failure;
   bool success = false;  // the command succeeded under a lease, so the job may run again

@@ -48,6 +48,7 @@ struct Plan {
   Millis redis_timeout{5000};
   std::optional<Millis> timeout;  // of the command; none: no limit
   Millis kill_after{10'000};
+  int stop_signal = 15;  // sent to end all of the run, before KILL; TERM by default
   Millis record_timeout{30'000};
   std::vector<int> success_codes;  // in addition to 0
   int skip_code = 75;
@@ -234,9 +235,9 @@ class Run {
   std::optional<Instant> timeout_at_;
   std::optional<Instant> keeper_timeout_at_;  // what the keeper goes by until the command is executed
   std::optional<Why> stopping_;
-  bool told_ = false;  // the run was told to end, by a signal or by the death of its keeper
-  bool group_has_term_ = false;
-  bool ending_ = false;  // all of the run has got TERM
+  bool told_ = false;                   // the run was told to end, by a signal or by the death of its keeper
+  bool group_has_stop_signal_ = false;  // the command's process group
+  bool ending_ = false;                 // all of the run has got TERM
   Instant kill_at_ = Instant::max();
   bool killed_ = false;
   std::optional<Instant> executed_at_;

@@ -75,7 +75,7 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
 
 // TERM now and KILL at kill_at, to all of the run.
 void Run::end_all(Instant kill_at) {
-  if (!ending_) actions_.push_back(action::Stop{SIGTERM, group_has_term_});
+  if (!ending_) actions_.push_back(action::Stop{plan_.stop_signal, group_has_stop_signal_});
   ending_ = true;
   rest_at_.reset();
   kill_at_ = std::min(kill_at_, kill_at);
@@ -107,7 +107,7 @@ void Run::on_signal(const event::Signalled& signalled, Instant now) {
     return;
   }
   if (signalled.child_has_it) return;
-  if (signalled.number == SIGTERM) group_has_term_ = true;
+  if (signalled.number == plan_.stop_signal) group_has_stop_signal_ = true;
   actions_.push_back(action::Forward{signalled.number});
 }
 
@@ -230,7 +230,7 @@ void Run::on_recording(const engine::Reply& reply, Instant now) {
     notify(report::Superseded{outcome_ == lock::Outcome::success});
     if (outcome_ == lock::Outcome::success) exit_code_ = exit_code::not_recorded;
   } else {
-    notify(report::Recorded{});
+    notify(report::Recorded{lock::failures_in_a_row(reply).value_or(0)});
   }
   done(exit_code_);
 }

@@ -252,7 +252,7 @@ TEST_CASE_FIXTURE(Protocol,
     CHECK(failure(lock::acquire_call(::attempt("b", slots), {})).find("OOM") != std::string::npos);
     CHECK(failure(lock::touch_call(::attempt("t"), lock::Outcome::success, 0)).find("OOM") != std::string::npos);
     CHECK(ask(lock::renew_call(made, mine)).answer.value() == engine::Values{"renewed"});
-    CHECK(ask(lock::finish_call(made, mine, lock::Outcome::success, 0)).answer.value() == engine::Values{"recorded"});
+    CHECK(ask(lock::finish_call(made, mine, lock::Outcome::success, 0)).answer.value() == engine::Values{"recorded", "0"});
     full(false);
     CHECK(record().runs == 1);
     CHECK(record().holders.empty());

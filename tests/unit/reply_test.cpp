@@ -71,6 +71,7 @@ const std::vector<Numbers>& replies() {
       {as_renewal, {"lost", "18"}, {{1, "0", top}}},
       {as_unlocked, {"revoked", "1", "1 h", "3", "20"}, {{1, "1", top}, {3, bottom, top}, {4, "0", top}}},
       {as_unlocked, {"removed", "1", "1 h", "3", "20"}, {{1, "1", top}, {3, bottom, top}, {4, "0", top}}},
+      {as_recorded, {"recorded", "2"}, {{1, "0", top}}},
       {as_reset_to, {"held", "1 h", "3", "20", "1"}, {{2, bottom, top}, {3, "0", top}, {4, "1", top}}},
       {as_history, {"runs", "1000", "1 2 3 failed 4 h"}, {{1, "1", top}}},
       {as_record,
@@ -149,7 +150,7 @@ TEST_CASE("replies: one value more or less is refused") {
   all.push_back({as_renewal, {"renewed"}, {}});
   all.push_back({as_renewal, {"reasserted"}, {}});
   all.push_back({as_renewal, {"finished", "recorded"}, {}});
-  all.push_back({as_recorded, {"recorded"}, {}});
+  all.push_back({as_recorded, {"recorded", "3"}, {}});
   all.push_back({as_recorded, {"superseded"}, {}});
   all.push_back({as_paused, {"paused", "1"}, {}});
   all.push_back({as_renewal, {"revoked", "alice@web1"}, {}});

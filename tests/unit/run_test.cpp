@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(World, "granted, run, recorded") {
   CHECK(argument(2) == "17");
   CHECK(argument(3) == "1000");
   CHECK(argument(4) == "success");
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 0);
 }
 
@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what 
     ended(run::event::ChildExited{code});
     CHECK(argument(4) == outcome);
     CHECK(argument(5) == std::to_string(code));
-    reply({"recorded"});
+    reply({"recorded", "0"});
     CHECK(exit_code() == code);
   }
 }
@@ -702,7 +702,7 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
       CHECK(world.requested() == "touch");
       CHECK(world.argument(1) != "token");
       if (recorded) {
-        world.reply({"recorded"});
+        world.reply({"recorded", "0"});
         CHECK_FALSE(world.reported<run::report::NotRecorded>());
       } else {
         world.fail(no_answer());
@@ -901,7 +901,7 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
   CHECK(now - granted == Millis(57'400));
   ended(run::event::ChildExited{137});
   CHECK(argument(4) == "lost");
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 79);
 }
 
@@ -952,7 +952,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
   SUBCASE("it ends by itself") {
     ended(run::event::ChildExited{0});
     CHECK(argument(4) == "timeout");
-    reply({"recorded"});
+    reply({"recorded", "0"});
     CHECK(exit_code() == 124);
   }
   SUBCASE("it has to be killed, renewed until then") {
@@ -963,7 +963,7 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
     tick();
     CHECK(signal() == SIGKILL);
     ended(run::event::ChildExited{137});
-    reply({"recorded"});
+    reply({"recorded", "0"});
     CHECK(exit_code() == 124);
   }
   SUBCASE("the lease is lost meanwhile: the worse news wins") {
@@ -1021,7 +1021,7 @@ TEST_CASE_FIXTURE(
   REQUIRE(requested() == "finish");
   CHECK(patience() == Millis(5000));
   CHECK(find<run::action::Eval>()->call.as_source);
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 0);
 }
 
@@ -1072,7 +1072,7 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
     reply({"yes"});  // an array, but none of finish's
     tick();
     CHECK(requested() == "finish");
-    reply({"recorded"});
+    reply({"recorded", "0"});
     CHECK_FALSE(reported<run::report::NotRecorded>());
     CHECK(exit_code() == 0);
   }
@@ -1217,7 +1217,7 @@ TEST_CASE_FIXTURE(
   feed(run::event::TreeEmpty{});
   CHECK(requested() == "finish");
   CHECK(find<run::action::LetGo>());
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 4);
 }
 
@@ -1232,7 +1232,7 @@ TEST_CASE_FIXTURE(World, "the lease is renewed while something that a command le
   CHECK(signal() == 0);  // it has got TERM
   CHECK(reported<run::report::Stopping>()->why == Why::lost);
   feed(run::event::TreeEmpty{});
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 79);
 }
 
@@ -1254,7 +1254,7 @@ TEST_CASE_FIXTURE(World, "--leftovers wait: the lease is held until all has ende
   CHECK(reported<run::report::Leftovers>());
   feed(run::event::TreeEmpty{});
   CHECK(requested() == "finish");
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 0);
 }
 
@@ -1268,7 +1268,7 @@ TEST_CASE_FIXTURE(World, "--leftovers wait: --timeout applies, and the report ha
   feed(run::event::TreeEmpty{});
   CHECK(reported<run::report::Ended>()->code == 0);
   CHECK(reported<run::report::Ended>()->outcome == lock::Outcome::timeout);
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 124);
 }
 
@@ -1280,7 +1280,7 @@ TEST_CASE_FIXTURE(World, "--leftovers kill: what is there a second after a succe
   tick();
   CHECK(signal() == SIGTERM);
   feed(run::event::TreeEmpty{});
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 0);
 }
 
@@ -1313,7 +1313,7 @@ TEST_CASE_FIXTURE(World, "the keeper is gone: all of the run is ended, with the 
   CHECK(reported<run::report::KeeperGone>());
   feed(run::event::ChildExited{137});
   feed(run::event::TreeEmpty{});
-  reply({"recorded"});
+  reply({"recorded", "0"});
   CHECK(exit_code() == 137);
 }
 
@@ -1325,7 +1325,7 @@ TEST_CASE_FIXTURE(World, "the keeper has ended the run: 79 at the lease's deadli
     feed(run::event::Expired{});
     CHECK(reported<run::report::Stopping>()->why == Why::not_renewed);
     ended(run::event::ChildExited{143});
-    reply({"recorded"});
+    reply({"recorded", "0"});
     CHECK(exit_code() == 79);
   }
   SUBCASE("timeout") {
@@ -1333,7 +1333,7 @@ TEST_CASE_FIXTURE(World, "the keeper has ended the run: 79 at the lease's deadli
     feed(run::event::Expired{});
     CHECK(reported<run::report::Stopping>()->why == Why::timeout);
     ended(run::event::ChildExited{143});
-    reply({"recorded"});
+    reply({"recorded", "0"});
     CHECK(exit_code() == 124);
   }
 }

@@ -1,4 +1,4 @@
-// The command's environment.
+// The environments of the command and of a hook.
 #pragma once
 
 #include <string>
@@ -20,5 +20,10 @@ namespace condolock::cli {
 // The application's own REDIS_URL and REDISCLI_AUTH pass unchanged. The token is never passed on.
 std::vector<std::string> child_environment(char** own, const std::string& key, const lock::Grant& grant,
                                            const std::string& run_id);
+
+// For a hook: CONDOLOCK_KEY, CONDOLOCK_RUN_ID and these variables (NAME=value) are added, and the passwords are removed as
+// above.
+std::vector<std::string> hook_environment(char** own, const std::string& key, const std::string& run_id,
+                                          const std::vector<std::string>& variables);
 
 }  // namespace condolock::cli

@@ -11,6 +11,7 @@
 #include "process/ancestors.hpp"
 #include "process/signals.hpp"
 #include "run/driver.hpp"
+#include "run/hook.hpp"
 #include "util/escape.hpp"
 #include "util/number.hpp"
 #include "util/random.hpp"
@@ -36,6 +37,15 @@ int ancestors(std::string_view who, const std::string& key) {
   const auto pid = util::parse_number<pid_t>(who.substr(0, space));
   const auto runs = process::runs_above_us(key);
   return pid && std::count(runs.begin(), runs.end(), *pid) > 0 ? static_cast<int>(runs.size()) : 0;
+}
+
+constexpr Millis longest_hook{60'000};
+
+// Empty: it succeeded.
+std::string hook_problem(const run::HookEnd& end) {
+  if (const auto* error = std::get_if<process::SpawnError>(&end)) return " could not be started: " + error->why;
+  const int code = std::get<int>(end);
+  return code == 0 ? "" : " failed (exit code " + std::to_string(code) + ")";
 }
 
 }  // namespace
@@ -64,17 +74,28 @@ CommandResult run_command(const RawArguments& arguments) {
 
   const std::string run_id = util::random_token();
   const run::GuardedCommand command{
-      arguments.rest, [&](const lock::Grant& grant) { return child_environment(environ, run.args.key, grant, run_id); }};
+      arguments.rest, [&](const lock::Grant& grant) { return child_environment(environ, run.args.key, grant, run_id); },
+      plan.stop_signal};
   const MessageContext context{console,     run.args.key, arguments.rest[0], run.args.conditions, plan.attempt.slots,
                                plan.timeout};
   RunReport lines(run.report_fd, run.args.key, run_id, run.args.conditions);
   auto engine = open_engine(globals);
   run::Run machine(plan);
+  HookOccasion occasion;
   const int code = run::drive(machine, *engine, signals, command, [&](const run::Report& report) {
+    occasion.note(report);
     lines.write(report);
     print_message(context, report);
   });
   lines.exit(code);
+  const std::string& line = occasion.outcome() == "success" ? run.hooks.on_success : run.hooks.on_failure;
+  if (!line.empty() && !occasion.outcome().empty()) {
+    const auto end = run::run_hook(line, hook_environment(environ, run.args.key, run_id, occasion.variables(code)), signals,
+                                   longest_hook);
+    if (const std::string problem = hook_problem(end); !problem.empty()) {
+      console.warning("the hook of " + util::escape(run.args.key) + " after " + occasion.outcome() + problem);
+    }
+  }
   static_cast<void>(engine.release());  // deliberately leaked: closing costs as much as a call, and main uses _exit
   return {code, "", ""};
 }

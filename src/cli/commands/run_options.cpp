@@ -1,5 +1,9 @@
 #include "cli/commands/run_options.hpp"
 
+#include <array>
+#include <csignal>
+#include <cstring>
+
 #include "cli/output/run_report.hpp"
 #include "util/escape.hpp"
 
@@ -32,6 +36,30 @@ Options::Set word_into(T& into, std::initializer_list<std::pair<std::string_view
   };
 }
 
+// TERM, SIGTERM or 15. Only signals that end a process unless it handles them.
+Options::Set signal_into(int& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    constexpr std::array ending{SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGKILL, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM};
+    for (const int signal : ending) {
+      const std::string name = sigabbrev_np(signal);
+      if (text == name || text == "SIG" + name || text == std::to_string(signal)) {
+        into = signal;
+        return std::nullopt;
+      }
+    }
+    return util::Problem{"'" + util::escape(text) + "' is not a signal that ends a process: write TERM, INT, HUP, QUIT, " +
+                         "USR1, USR2, ABRT, ALRM, PIPE or KILL"};
+  };
+}
+
+Options::Set line_into(std::string& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    if (text.find_first_not_of(" \t\n") == std::string_view::npos) return util::Problem{"a hook must not be empty"};
+    into = text;
+    return std::nullopt;
+  };
+}
+
 // What check goes by, too.
 void declare_counting(Options& options, RunOptions& run) {
   run::Plan& plan = run.plan;
@@ -57,6 +85,7 @@ void declare_others(Options& options, RunOptions& run) {
       .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
              duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
+  options.value("-s,--signal", "SIG", "ends the command when it is stopped (TERM)", signal_into(plan.stop_signal));
   options.value("--leftovers", "WHAT", "what a success leaves: leave, wait or kill (leave)",
                 word_into<run::Leftovers>(
                     plan.leftovers,
@@ -78,6 +107,9 @@ void declare_others(Options& options, RunOptions& run) {
   options.value("--history", "N", "runs to keep in the history (as before, at first 20)", [&plan](std::string_view text) {
     return number_into(plan.attempt.history_limit.emplace(), 0, 10'000)(text);
   });
+  options.value("--on-success", "LINE", "run this with sh -c after a success", line_into(run.hooks.on_success));
+  options.value("--on-failure", "LINE", "run this with sh -c after any other end, not after a skip",
+                line_into(run.hooks.on_failure));
   options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }

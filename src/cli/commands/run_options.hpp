@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "cli/args/command_line.hpp"
+#include "cli/commands/hooks.hpp"
 #include "run/run.hpp"
 
 namespace condolock::cli {
@@ -14,6 +15,7 @@ struct RunOptions {
   std::optional<Millis> timeout;
   bool no_wait = false;
   std::optional<int> report_fd;
+  Hooks hooks;
 
   RunOptions() { plan.attempt.lease = Millis(60'000); }
 };

@@ -1,0 +1,72 @@
+#include "run/hook.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <optional>
+
+#include "process/keeper.hpp"
+
+namespace condolock::run {
+namespace {
+
+constexpr Millis from_term_to_kill{10'000};
+// A suspended machine stops the timeout of poll(). So the deadline of a hook may be seen this much late.
+constexpr Millis longest_sleep{1000};
+
+class HookRun {
+ public:
+  HookRun(process::Keeper keeper, process::Signals& signals) : keeper_(std::move(keeper)), signals_(signals) {}
+
+  HookEnd wait_for_end() {
+    while (!end_) {
+      wait();
+      pass_signals_on();
+      for (const process::News& each : keeper_.look()) {
+        if (const auto* exited = std::get_if<process::news::Exited>(&each)) end_ = exited->code;
+        if (const auto* failed = std::get_if<process::news::NotStarted>(&each)) end_ = failed->error;
+        if (std::holds_alternative<process::news::Gone>(each)) keeper_.stop(SIGTERM);
+      }
+      if (keeper_.has_stopped_job()) kill(getpid(), SIGSTOP);
+    }
+    keeper_.let_go();
+    keeper_.wait();
+    return *end_;
+  }
+
+ private:
+  void wait() {
+    Millis sleep = longest_sleep;
+    if (const auto next = keeper_.look_at()) {
+      sleep = std::clamp(std::chrono::duration_cast<Millis>(*next - BootClock::now()), Millis(1), longest_sleep);
+    }
+    std::array<pollfd, 2> fds{{{signals_.fd(), POLLIN, 0}, {keeper_.fd(), POLLIN, 0}}};
+    poll(fds.data(), fds.size(), static_cast<int>(sleep.count()));
+  }
+
+  void pass_signals_on() {
+    if (keeper_.is_starting()) return;
+    while (const auto signal = signals_.next()) {
+      if (signal->number != SIGCHLD && !keeper_.has_got(*signal)) keeper_.forward(signal->number);
+    }
+  }
+
+  process::Keeper keeper_;
+  process::Signals& signals_;
+  std::optional<HookEnd> end_;
+};
+
+}  // namespace
+
+HookEnd run_hook(const std::string& line, std::vector<std::string> environment, process::Signals& signals, Millis limit) {
+  const process::Command command{{"/bin/sh", "-c", line}, std::move(environment)};
+  const Instant term_at = BootClock::now() + limit;
+  auto started = process::Keeper::start(command, signals.caller(), {term_at, term_at + from_term_to_kill});
+  if (const auto* error = std::get_if<process::SpawnError>(&started)) return *error;
+  return HookRun(std::get<process::Keeper>(std::move(started)), signals).wait_for_end();
+}
+
+}  // namespace condolock::run
