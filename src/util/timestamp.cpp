@@ -15,6 +15,16 @@ std::string format(const char* pattern, std::int64_t epoch_ms) {
   return {out.data(), std::strftime(out.data(), out.size(), pattern, &parts)};
 }
 
+// Empty: the time is too far away.
+std::string format_local(const char* pattern, std::int64_t epoch_ms) {
+  const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
+  std::tm parts{};
+  tzset();  // localtime_r() need not
+  if (localtime_r(&seconds, &parts) == nullptr) return "";
+  std::array<char, 64> out{};
+  return {out.data(), std::strftime(out.data(), out.size(), pattern, &parts)};
+}
+
 }  // namespace
 
 std::string format_time(std::int64_t epoch_ms) { return format("%Y-%m-%d %H:%M:%S UTC", epoch_ms); }
@@ -31,13 +41,14 @@ std::string format_rfc3339(std::int64_t epoch_ms) {
 }
 
 std::string format_local_rfc3339(std::int64_t epoch_ms) {
-  const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
-  std::tm parts{};
-  tzset();  // localtime_r() need not
-  if (localtime_r(&seconds, &parts) == nullptr) return format_rfc3339(epoch_ms);
-  std::array<char, 64> out{};
-  std::string text(out.data(), std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%S%z", &parts));
+  std::string text = format_local("%Y-%m-%dT%H:%M:%S%z", epoch_ms);
+  if (text.empty()) return format_rfc3339(epoch_ms);
   return text.insert(text.size() - 2, ":");  // %z has no colon
+}
+
+std::string format_local_time(std::int64_t epoch_ms) {
+  const std::string text = format_local("%Y-%m-%d %H:%M:%S", epoch_ms);
+  return text.empty() ? format_time(epoch_ms) : text;
 }
 
 }  // namespace condolock::util

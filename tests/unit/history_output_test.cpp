@@ -20,13 +20,13 @@ lock::HistoryEntry past_run(std::int64_t took, const std::string& outcome = "suc
 lock::History history_of(std::vector<lock::HistoryEntry> runs) { return {began + 600'000, true, std::move(runs)}; }
 
 std::string first_line(const lock::History& history, bool unicode) {
-  const std::string text = cli::history_text("k", history, support::no_color(), unicode);
+  const std::string text = cli::history_text("k", history, {support::no_color(), unicode, util::Zone::utc});
   return text.substr(0, text.find('\n'));
 }
 
 // What stands in the line of the only run.
 std::string only_row(const lock::HistoryEntry& run, bool unicode = false) {
-  const std::string text = cli::history_text("k", history_of({run}), support::no_color(), unicode);
+  const std::string text = cli::history_text("k", history_of({run}), {support::no_color(), unicode, util::Zone::utc});
   const std::size_t last = text.rfind('\n', text.size() - 2) + 1;
   return text.substr(last, text.size() - last - 1);
 }
@@ -34,7 +34,7 @@ std::string only_row(const lock::HistoryEntry& run, bool unicode = false) {
 }  // namespace
 
 TEST_CASE("history_text: a summary and a table, the newest run first") {
-  CHECK(cli::history_text("k\n", history_of({past_run(90'000, "failed", 3), past_run(1500)}), support::no_color(), false) ==
+  CHECK(cli::history_text("k\n", history_of({past_run(90'000, "failed", 3), past_run(1500)}), {support::no_color(), false, util::Zone::utc}) ==
         "k\\x0a: 2 runs, 1 failed, median 1m30s, longest 1m30s  _#\n"
         "   BEGAN                     TOOK  OUTCOME     ON\n"
         "x  2026-11-24 08:10:20 UTC  1m30s  failed (3)  web1 (pid 4121)\n"
@@ -42,8 +42,8 @@ TEST_CASE("history_text: a summary and a table, the newest run first") {
 }
 
 TEST_CASE("history_text: no runs, and no record") {
-  CHECK(cli::history_text("k\n", {began, true, {}}, support::no_color(), false) == "k\\x0a: no run in the history\n");
-  CHECK(cli::history_text("k\n", {began, false, {}}, support::no_color(), false) == "k\\x0a: no record\n");
+  CHECK(cli::history_text("k\n", {began, true, {}}, {support::no_color(), false, util::Zone::utc}) == "k\\x0a: no run in the history\n");
+  CHECK(cli::history_text("k\n", {began, false, {}}, {support::no_color(), false, util::Zone::utc}) == "k\\x0a: no record\n");
 }
 
 TEST_CASE("history_text: one bar for each run, the oldest first, the longest has the highest") {
@@ -90,7 +90,7 @@ TEST_CASE("history_text: an end before the beginning counts as no time") {
 
 TEST_CASE("history_text: colours of bars and rows") {
   const std::string text =
-      cli::history_text("k", history_of({past_run(1000, "failed", 3), past_run(1000)}), support::all_colors(), false);
+      cli::history_text("k", history_of({past_run(1000, "failed", 3), past_run(1000)}), {support::all_colors(), false, util::Zone::utc});
   CHECK(text.find("\x1b[32m#\x1b[0m\x1b[31m#\x1b[0m\n") != std::string::npos);
   CHECK(text.find("\x1b[31mfailed (3)\x1b[0m") != std::string::npos);
   CHECK(text.find("\x1b[32m+\x1b[0m") != std::string::npos);
@@ -145,6 +145,25 @@ TEST_CASE("history_json: runs with a fence and touches without, and a run whose 
 )");
   CHECK(cli::history_json("k", {began, false, {}}) ==
         "{\n  \"schema\": 1,\n  \"key\": \"k\",\n  \"known\": false,\n  \"runs\": []\n}\n");
+}
+
+TEST_CASE("history_text: the runs of many keys, in the order given") {
+  const auto form = cli::HistoryForm{support::no_color(), false, util::Zone::utc};
+  CHECK(cli::history_text({{"a\n", past_run(1500)}, {"bb", past_run(90'000, "failed", 3)}}, form) ==
+        "   BEGAN                    KEY    TOOK   OUTCOME     ON\n"
+        "+  2026-11-24 08:10:20 UTC  a\\x0a  1.5s   success     web1 (pid 4121)\n"
+        "x  2026-11-24 08:10:20 UTC  bb     1m30s  failed (3)  web1 (pid 4121)\n");
+  CHECK(cli::history_text({}, form).empty());
+}
+
+TEST_CASE("history_json: the runs of many keys have their key") {
+  const auto json = cli::Json::parse(cli::history_json({{"a", past_run(1500)}, {"b", past_run(1)}}));
+  CHECK(json["schema"] == 1);
+  REQUIRE(json["runs"].size() == 2);
+  CHECK(json["runs"][0]["key"] == "a");
+  CHECK(json["runs"][0]["duration_ms"] == 1500);
+  CHECK(json["runs"][1]["key"] == "b");
+  CHECK(cli::history_json(std::vector<cli::KeyRun>{}).find("\"runs\": []") != std::string::npos);
 }
 
 TEST_CASE("has_unicode_locale: the first variable that is set, and not empty, decides") {

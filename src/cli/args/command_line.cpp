@@ -57,6 +57,9 @@ std::optional<CommandResult> take(CommandSpec::Takes what, std::vector<std::stri
                          " exclude each other: " + hint);
     case CommandSpec::Takes::pattern:
       return take_pattern(operands, 1, args, hint);
+    case CommandSpec::Takes::key_or_pattern:
+      if (args.key.empty()) return take_pattern(operands, 1, args, hint);
+      return take_key(operands, args, hint);
     case CommandSpec::Takes::nothing:
       return take_pattern(operands, 0, args, hint);
   }

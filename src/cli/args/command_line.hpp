@@ -37,6 +37,7 @@ struct CommandSpec {
     key_and_command,
     key_and_ignored,  // a key; what stands behind -- is ignored
     pattern,
+    key_or_pattern,  // a key, a glob, or nothing
     nothing
   };
 

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <ctime>
+
 #include "cli/args/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/record_reader.hpp"
@@ -13,7 +15,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec list_spec{"condolock list [GLOB] [--json|--plain|--prometheus]", R"(
+constexpr CommandSpec list_spec{"condolock list [GLOB] [--failed] [--running] [--paused] [--json|--plain|--prometheus]", R"(
 All keys of the namespace, or those that match: * (anything, also a /), ? (one
 byte), [a-z], [!a-z]. What is no plain text is shown as \xNN, a backslash as \\.
 
@@ -30,6 +32,23 @@ struct Form {
   bool prometheus = false;
 };
 
+// A key that matches one of those given is listed.
+struct Filter {
+  bool failed = false;
+  bool running = false;
+  bool paused = false;
+
+  bool is_set() const { return failed || running || paused; }
+  bool matches(const KeyStatus& status) const {
+    if (!is_set()) return true;
+    if (!status.error.empty()) return failed;
+    const lock::Record& record = status.record;
+    const bool is_lost = !record.holders.empty() && record.live() == 0;
+    const bool has_failed = is_lost || (record.ended && record.outcome != "success");
+    return (failed && has_failed) || (running && record.live() > 0) || (paused && record.known && record.pause);
+  }
+};
+
 std::optional<CommandResult> settle(const Form& form) {
   if (form.json + form.plain + form.prometheus < 2) return std::nullopt;
   return CommandResult{exit_code::usage, "--json, --plain and --prometheus: give one of them", ""};
@@ -41,13 +60,23 @@ std::string plain_text(const std::vector<std::string>& names) {
   return out;
 }
 
+std::string plain_text(const std::vector<KeyStatus>& statuses) {
+  std::string out;
+  for (const KeyStatus& status : statuses) out += util::escape(status.key) + "\n";
+  return out;
+}
+
 }  // namespace
 
 CommandResult list_command(const RawArguments& arguments) {
   Globals globals;
   CommandArguments args;
   Form form;
+  Filter filter;
   Options options("list");
+  options.flag("--failed", "only keys whose last run failed, or was lost", filter.failed);
+  options.flag("--running", "only keys with a run in progress", filter.running);
+  options.flag("--paused", "only keys that are paused", filter.paused);
   options.flag("--json", "one JSON document, with all that status tells", form.json);
   options.flag("--plain", "the keys alone, one in a line", form.plain);
   options.flag("--prometheus", "figures for Prometheus, as its text format has them", form.prometheus);
@@ -59,12 +88,13 @@ CommandResult list_command(const RawArguments& arguments) {
   const auto answer = reader.names(args.pattern);
   if (!answer) return result_of(answer.error());
   const auto& names = *answer;
-  if (form.plain) return {reader.exit_code(), "", plain_text(names)};
+  if (form.plain && !filter.is_set()) return {reader.exit_code(), "", plain_text(names)};
 
   // Format each record at once. One JSON document of a hundred thousand keys would take a gigabyte in memory.
   std::string document;
   std::vector<KeyStatus> statuses;
   const auto failure = reader.records(names, [&](KeyStatus status) {
+    if (!filter.matches(status)) return;
     if (form.json) {
       document += (document.empty() ? "" : ",\n") + status_json(status);
     } else {
@@ -75,13 +105,17 @@ CommandResult list_command(const RawArguments& arguments) {
   CommandResult result{reader.exit_code(), "", ""};
   if (form.json) {
     result.output = "{\"schema\": 1, \"keys\": [" + (document.empty() ? "" : "\n" + document + "\n") + "]}\n";
+  } else if (form.plain) {
+    result.output = plain_text(statuses);
   } else if (form.prometheus) {
-    result.output = list_prometheus(statuses, globals.ns);
+    const auto pause = reader.pause_of_all();
+    if (!pause) return result_of(pause.error());
+    result.output = list_prometheus(statuses, {globals.ns, pause->has_value(), std::int64_t{1000} * std::time(nullptr)});
     result.exit_code = exit_code::ok;  // a metric reports the malformed records
   } else {
     result.output = list_table(statuses, Palette(STDOUT_FILENO), {screen_columns(STDOUT_FILENO), has_unicode_locale()});
-    if (names.empty()) {
-      console.decision("no key in the namespace " + globals.ns + (args.pattern ? " matches" : ""));
+    if (statuses.empty()) {
+      console.decision("no key in the namespace " + globals.ns + (args.pattern || filter.is_set() ? " matches" : ""));
     }
   }
   return result;

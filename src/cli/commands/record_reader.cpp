@@ -48,6 +48,15 @@ std::optional<engine::Failure> RecordReader::records(const std::vector<std::stri
   return std::nullopt;
 }
 
+engine::Answered<std::optional<lock::Paused>> RecordReader::pause_of_all() {
+  return lock::decode_pause_of_all(ask(lock::records_call(globals_.ns, {})));
+}
+
+engine::Answered<lock::History> RecordReader::history(const std::string& key, std::int64_t limit) {
+  const lock::Job job = job_of(globals_, key);
+  return lock::decode_history(ask(lock::history_call(job, limit)), job);
+}
+
 void RecordReader::malformed(const std::string& what) {
   console_.error(what);
   exit_code_ = exit_code::malformed;

@@ -26,16 +26,22 @@ class RecordReader {
   // KeyStatus::error, and goes on with the next key. Any other failure ends the reading and is returned.
   std::optional<engine::Failure> records(const std::vector<std::string>& keys, const std::function<void(KeyStatus)>& each);
 
+  // The pause of all jobs; none: there is none.
+  engine::Answered<std::optional<lock::Paused>> pause_of_all();
+
+  // The history of one job.
+  engine::Answered<lock::History> history(const std::string& key, std::int64_t limit);
+
   // The names of the jobs that match `glob`, sorted. It is matched byte by byte with fnmatch(3); none: all jobs.
   engine::Answered<std::vector<std::string>> names(const std::optional<std::string>& glob);
+
+  // Prints an error, and sets the exit code.
+  void malformed(const std::string& what);
 
   // 65 if a record was malformed, or if there were more names than are read; otherwise 0.
   int exit_code() const { return exit_code_; }
 
  private:
-  // Prints an error, and sets the exit code.
-  void malformed(const std::string& what);
-
   const Globals& globals_;
   const Console& console_;
   std::unique_ptr<engine::Engine> engine_;

@@ -60,22 +60,41 @@ std::int64_t longest(const std::vector<lock::HistoryEntry>& runs) {
   return out;
 }
 
-Row row(const lock::HistoryEntry& run, const Marks& marks) {
+std::string shown_time(std::int64_t at, util::Zone zone) {
+  return zone == util::Zone::utc ? util::format_time(at) : util::format_local_time(at);
+}
+
+const Marks& marks_of(const HistoryForm& form) { return form.unicode ? unicode_marks : ascii_marks; }
+
+Row row(const lock::HistoryEntry& run, const HistoryForm& form) {
+  const Marks& marks = marks_of(form);
   const Tint tint = is_success(run) ? Tint::good : Tint::bad;
   std::string outcome = run.outcome;
   if (run.code && !is_success(run)) outcome += " (" + std::to_string(*run.code) + ")";
   if (is_touch(run)) outcome += ", by touch";
   return {{std::string(is_success(run) ? marks.success : marks.failure), tint},
-          {util::format_time(run.start)},
+          {shown_time(run.start, form.zone)},
           {is_touch(run) ? "" : util::format_duration(Millis(took(run))), Tint::none, true},
           {outcome, is_success(run) ? Tint::none : tint},
           {lock::shown_holder(run.who)}};
 }
 
+Json run_json(const lock::HistoryEntry& run) {
+  Json out = who_json(run.who);
+  out.update({{"fence", is_touch(run) ? Json(nullptr) : Json(run.fence)},
+              {"start", time_json(run.start)},
+              {"end", time_json(run.end)},
+              {"duration_ms", took(run)},
+              {"outcome", run.outcome},
+              {"exit_code", number_json(run.code)}});
+  return out;
+}
+
 }  // namespace
 
-std::string history_text(const std::string& key, const lock::History& history, const Palette& palette, bool unicode) {
-  const Marks& marks = unicode ? unicode_marks : ascii_marks;
+std::string history_text(const std::string& key, const lock::History& history, const HistoryForm& form) {
+  const Marks& marks = marks_of(form);
+  const Palette& palette = form.palette;
   const auto& runs = history.runs;
   if (runs.empty()) return util::escape(key) + (history.known ? ": no run in the history\n" : ": no record\n");
   const auto failures = runs.size() - static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), is_success));
@@ -87,23 +106,40 @@ std::string history_text(const std::string& key, const lock::History& history, c
   }
   std::vector<Row> rows;
   rows.push_back({{""}, {"BEGAN", Tint::dim}, {"TOOK", Tint::dim, true}, {"OUTCOME", Tint::dim}, {"ON", Tint::dim}});
-  for (const lock::HistoryEntry& run : runs) rows.push_back(row(run, marks));
+  for (const lock::HistoryEntry& run : runs) rows.push_back(row(run, form));
   return out + "\n" + table_text(std::move(rows), palette);
+}
+
+std::string history_text(const std::vector<KeyRun>& runs, const HistoryForm& form) {
+  std::vector<Row> rows;
+  rows.push_back({{""},
+                  {"BEGAN", Tint::dim},
+                  {"KEY", Tint::dim},
+                  {"TOOK", Tint::dim, true},
+                  {"OUTCOME", Tint::dim},
+                  {"ON", Tint::dim}});
+  for (const KeyRun& each : runs) {
+    Row cells = row(each.run, form);
+    cells.insert(cells.begin() + 2, Cell{util::escape(each.key)});
+    rows.push_back(std::move(cells));
+  }
+  return runs.empty() ? "" : table_text(std::move(rows), form.palette);
 }
 
 std::string history_json(const std::string& key, const lock::History& history) {
   Json runs = Json::array();
-  for (const lock::HistoryEntry& run : history.runs) {
-    Json each = who_json(run.who);
-    each.update({{"fence", is_touch(run) ? Json(nullptr) : Json(run.fence)},
-                 {"start", time_json(run.start)},
-                 {"end", time_json(run.end)},
-                 {"duration_ms", took(run)},
-                 {"outcome", run.outcome},
-                 {"exit_code", number_json(run.code)}});
-    runs.push_back(std::move(each));
-  }
+  for (const lock::HistoryEntry& run : history.runs) runs.push_back(run_json(run));
   return dumped({{"schema", 1}, {"key", key}, {"known", history.known}, {"runs", runs}}, 2);
+}
+
+std::string history_json(const std::vector<KeyRun>& runs) {
+  Json all = Json::array();
+  for (const KeyRun& each : runs) {
+    Json run{{"key", each.key}};
+    run.update(run_json(each.run));
+    all.push_back(std::move(run));
+  }
+  return dumped({{"schema", json_schema}, {"runs", all}}, 2);
 }
 
 bool has_unicode_locale() {

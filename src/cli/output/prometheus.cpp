@@ -1,5 +1,6 @@
 #include "cli/output/prometheus.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
@@ -34,7 +35,15 @@ struct Family {
   std::optional<std::string> (*value)(const lock::Record& record);
 };
 
-constexpr std::array<Family, 10> families{{
+std::optional<std::int64_t> live_start(const lock::Record& record) {
+  std::optional<std::int64_t> first;
+  for (const lock::Holder& holder : record.holders) {
+    if (record.is_live(holder)) first = std::min(first.value_or(holder.start), holder.start);
+  }
+  return first;
+}
+
+constexpr std::array<Family, 13> families{{
     {"condolock_last_success_timestamp_seconds", "gauge", "When the last successful run ended.",
      [](const lock::Record& record) { return seconds(record.success_end); }},
     {"condolock_last_failure_timestamp_seconds", "gauge", "When the last failed run ended.",
@@ -47,6 +56,12 @@ constexpr std::array<Family, 10> families{{
      [](const lock::Record& record) { return plain(record.runs); }},
     {"condolock_failures_total", "counter", "Runs that failed, were lost or timed out.",
      [](const lock::Record& record) { return plain(record.failures); }},
+    {"condolock_failures_in_a_row", "gauge", "Failures since the last success.",
+     [](const lock::Record& record) { return plain(record.failures_in_a_row); }},
+    {"condolock_skips_total", "counter", "Runs that were refused.",
+     [](const lock::Record& record) { return plain(record.refusals); }},
+    {"condolock_run_start_timestamp_seconds", "gauge", "When the run in progress began; of several, the first.",
+     [](const lock::Record& record) { return seconds(live_start(record)); }},
     {"condolock_skips", "gauge", "Runs that were refused since the last one ended.",
      [](const lock::Record& record) { return plain(record.skips); }},
     {"condolock_held", "gauge", "Leases that are held now.",
@@ -58,6 +73,8 @@ constexpr std::array<Family, 10> families{{
 }};
 
 constexpr std::string_view malformed = "condolock_malformed";
+constexpr std::string_view namespace_paused = "condolock_namespace_paused";
+constexpr std::string_view scrape_time = "condolock_scrape_timestamp_seconds";
 
 std::string sample(std::string_view name, const std::string& ns, const std::string& key, const std::string& value) {
   return std::string(name) + R"({namespace=")" + ns + R"(",key=")" + label(util::escape(key)) + "\"} " + value + "\n";
@@ -71,7 +88,8 @@ std::string described(std::string_view name, std::string_view type, std::string_
 
 }  // namespace
 
-std::string list_prometheus(const std::vector<KeyStatus>& statuses, const std::string& ns) {
+std::string list_prometheus(const std::vector<KeyStatus>& statuses, const Scrape& scrape) {
+  const std::string& ns = scrape.ns;
   std::string out;
   for (const Family& family : families) {
     std::string samples;
@@ -86,6 +104,13 @@ std::string list_prometheus(const std::vector<KeyStatus>& statuses, const std::s
     if (status.error.empty() && !status.record.known) continue;
     samples += sample(malformed, ns, status.key, status.error.empty() ? "0" : "1");
   }
+  const auto of_namespace = [&ns](std::string_view name, const std::string& value) {
+    return std::string(name) + R"({namespace=")" + ns + "\"} " + value + "\n";
+  };
+  out += described(namespace_paused, "gauge", "Whether all keys are paused (pause --all).",
+                   of_namespace(namespace_paused, scrape.all_paused ? "1" : "0"));
+  out += described(scrape_time, "gauge", "When these figures were read, by this machine's clock.",
+                   of_namespace(scrape_time, util::format_seconds(scrape.at)));
   return out + described(malformed, "gauge", "Whether the record can't be read, and has no other figures.", samples);
 }
 
