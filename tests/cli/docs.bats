@@ -11,6 +11,16 @@ options_of() {
   "$CONDOLOCK" $1 --help | sed -nE '/^Every command/,/^$/p; s/^(  (-[a-zA-Z], )?--[a-z-]+).*/\1/p' | grep -oE '\-\-[a-z-]+' | sort -u
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }'; }
+# The options of one command alone, -n included; conditions: those that are conditions.
+own_options_of() { "$CONDOLOCK" "$1" --help | sed -nE '/^Every command/q; s/^  (-[a-zA-Z], )?(--?[a-z-]+) .*/\2/p' | sort -u; }
+conditions() { "$CONDOLOCK" run --help | sed -n '/^Conditions/,/^$/p' | sed -nE 's/^  (--[a-z-]+) .*/\1/p' | sort -u; }
+# man_options SECTION: the options that are items of the man page's sections SECTION and "SECTION: ...".
+man_options() {
+  sed -nE "/^\.S[sh] /h; G; /\n\.S[sh] $1(:.*)?\$/P" "$SOURCE_DIR/man/condolock.1" |
+    sed -nE 's/^\.It Fl ([a-zA-Z] , )?(-?[a-z-]+).*/-\2/p' | sort
+}
+# same A B: the same lines, or a difference to look at.
+same() { [ "$1" = "$2" ] || { diff <(echo "$1") <(echo "$2"); return 1; }; }
 exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  ([0-9]+) +(.*)$/\1 \2/p'; }
 
 @test "there is something to compare" {
@@ -32,8 +42,84 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   done
 }
 
+@test "man page: a section for every command, with its own options" {
+  for command in $(commands) help version; do
+    grep -qx "\.Ss $command" "$SOURCE_DIR/man/condolock.1" || { echo "no section $command"; return 1; }
+  done
+  same "$(own_options_of run)" "$(man_options run)"
+  # The conditions of check are those of run.
+  same "$(comm -23 <(own_options_of check) <(conditions))" "$(man_options check)"
+  for command in $(commands); do
+    [[ $command != run && $command != check ]] || continue
+    echo "$command:"
+    same "$(own_options_of "$command" | grep -vx -- --key)" "$(man_options "$command")"
+  done
+  same "$(options_of '' | grep -vx -- --version)" "$(man_options 'GLOBAL OPTIONS')"
+}
+
+@test "man page: the synopsis of every command is the help's" {
+  # Except for the form of the key, and for long names of values.
+  [ "$(commands | wc -l)" -ge 11 ]
+  for command in $(commands); do
+    [[ $command != run && $command != check ]] || continue
+    help=$("$CONDOLOCK" "$command" --help | sed -nE "s/^Usage: //p" | sed -E 's/--key K/KEY/; s/ \| |\|/|/g')
+    man=$(mandoc -T ascii -O width=200 "$SOURCE_DIR/man/condolock.1" | sed "s/.\x08//g" | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
+      sed -nE "s/^ +(condolock $command( .*)?)$/\1/p" | sed -E 's/ \| /|/g; s/ \.\.\./.../g; s/\b(key|glob|text)\b/\U\1/g')
+    [ -n "$man" ]
+    same "$help" "$man"
+  done
+}
+
+@test "man page and README: the same ACL rule" {
+  man=$(sed -n '/^ACL SETUSER/,/^\.Ed/p' "$SOURCE_DIR/man/condolock.1" | grep -v '^\.Ed' | tr '\n' ' ' | sed 's/ $//')
+  [[ "$man" == *'+blpop '* ]]
+  same "$(sed -nE 's/^ *(ACL SETUSER condolock .*)$/\1/p' "$SOURCE_DIR/README.md")" "$man"
+}
+
+@test "man page: every event, decision and fault of docs/report.md" {
+  section=$(sed -n '/^\.Sh REPORT/,/^\.Sh PERM/p' "$SOURCE_DIR/man/condolock.1")
+  words=$(sed -n '/^## Events/,$p' "$SOURCE_DIR/docs/report.md" | sed -nE 's/^\| `([a-z_]+)` \|.*/\1/p')
+  [ "$(wc -l <<<"$words")" -ge 25 ]
+  for word in $words; do
+    grep -qE "^\.(It )?Li (.*[ ,])?$word\b" <<<"$section" || { echo "no $word"; return 1; }
+  done
+}
+
+@test "man page: the documents that it names are there, and are installed where it says" {
+  page=$SOURCE_DIR/man/condolock.1
+  documents=$(sed -nE 's/^\.It Pa ([a-zA-Z/]+\.md)$/\1/p; s/^\.Pa @CMAKE_INSTALL_FULL_DOCDIR@\/(.*\.md)$/\1/p' "$page")
+  [ "$(wc -l <<<"$documents")" -ge 6 ]
+  for document in $documents; do [ -f "$SOURCE_DIR/$document" ]; done
+  grep -qx '\.Os "condolock @PROJECT_VERSION@"' "$page"
+  # No other word is filled in.
+  [ "$(grep -oE '@[A-Z_]+@' "$page" | sort -u | tr '\n' ' ')" = '@CMAKE_INSTALL_FULL_DOCDIR@ @PROJECT_VERSION@ ' ]
+  grep -q '^configure_file(man/condolock\.1 ' "$SOURCE_DIR/CMakeLists.txt"
+}
+
+# Each line of the man page's examples that calls condolock, up to what the shell does with its outcome.
+example_lines() {
+  sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$SOURCE_DIR/man/condolock.1" | sed -n '/^\.Bd -literal/,/^\.Ed/p' |
+    sed "s/\\\\e\$/\\\\/; s/\\\\e/\\\\/g; s/\\\\-/-/g; s/\\\\(aq/'/g" | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' |
+    grep -oE '\bcondolock [^|&>]*' | grep -v ' --$' # what xargs is to complete
+}
+
+@test "man page: every example is a line that condolock accepts" {
+  export CONDOLOCK_URL="file:$BATS_TEST_TMPDIR/examples"
+  mkdir -m 700 "$BATS_TEST_TMPDIR/examples"
+  "$CONDOLOCK" touch sync
+  lines=$(example_lines)
+  [ "$(wc -l <<<"$lines")" -ge 20 ]
+  while read -r line; do
+    line=${line/condolock run/condolock check} # check takes any line of run
+    line=${line/file:\/var\/lib\/condolock/$CONDOLOCK_URL}
+    run --separate-stderr bash -c "set -- ${line#condolock }; exec \"\$0\" \"\$@\"" "$CONDOLOCK"
+    echo "$line: $status $stderr"
+    [ "$status" -eq 0 ] || [ "$status" -eq 75 ]
+  done <<<"$lines"
+}
+
 @test "man page and README: the exit codes, word for word" {
-  man=$(mandoc -T ascii -O width=200 "$SOURCE_DIR/man/condolock.1" | sed "s/.\x08//g" | sed -n '/^EXIT STATUS/,/^EXAMPLES/p' | sed -nE 's/^ +([0-9]+) +(.*)$/\1 \2/p')
+  man=$(mandoc -T ascii -O width=200 "$SOURCE_DIR/man/condolock.1" | sed "s/.\x08//g" | sed -n '/^EXIT STATUS/,/^PROMISES/p' | sed -nE 's/^ +([0-9]+) +(.*)$/\1 \2/p')
   [ "$man" = "$(exit_codes)" ]
   readme=$(sed -nE 's/^\| ([0-9]+) \| (.*) \|$/\1 \2/p' "$SOURCE_DIR/README.md")
   [ "$readme" = "$(exit_codes)" ]
@@ -49,10 +135,16 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
 }
 
 @test "man page: every variable that is read, no other" {
-  read_here=$(grep -rohE '"(CONDOLOCK_[A-Z_]+|REDIS_URL|REDISCLI_AUTH|NO_COLOR|CI)\b' "$SOURCE_DIR/src/cli" | tr -d '"' | sort -u)
-  documented=$(sed -n '/^.Sh ENVIRONMENT/,/^.Sh FILES/p; /^.Ev CI/p' "$SOURCE_DIR/man/condolock.1" | grep -E '^\.(It )?Ev' | grep -oE '[A-Z]+_[A-Z_]+|CI' | sort -u)
-  [ -n "$read_here" ]
-  [ "$read_here" = "$documented" ] || { diff <(echo "$read_here") <(echo "$documented"); return 1; }
+  read_here=$(
+    {
+      grep -rohE '"(CONDOLOCK_[A-Z_]+|REDIS_URL|REDISCLI_AUTH|NO_COLOR|CI)\b' "$SOURCE_DIR/src/cli"
+      grep -rohE '(getenv|from_environment)\("[A-Z_]+"' "$SOURCE_DIR/src"
+      grep -ohE '"(LC_ALL|LC_CTYPE|LANG)"' "$SOURCE_DIR/src/cli/output/history_output.cpp"
+    } | grep -oE '[A-Z][A-Z_]+' | sort -u
+  )
+  documented=$(sed -n '/^.Sh ENVIRONMENT/,/^.Sh FILES/p' "$SOURCE_DIR/man/condolock.1" | grep -E '^\.(It )?Ev' | grep -oE '[A-Z][A-Z_]+' | sort -u)
+  [ "$(wc -l <<<"$read_here")" -ge 25 ]
+  same "$read_here" "$documented"
 }
 
 @test "the version is the build's, and the changelog has a place for the next" {
