@@ -111,6 +111,7 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
   }
   record.runs = fields.count("runs");
   record.failures = fields.count("failures");
+  if (const auto length = fields.number("forget_after")) record.forget_after = Millis(*length);
   record.pause = read_pause(fields, now);
   record.freed_until = fields.number("freed_until");
   if (record.freed_until && *record.freed_until <= now) record.freed_until.reset();
@@ -227,8 +228,9 @@ engine::Answered<Names> decode_names(const engine::Reply& reply) {
   names.next = {reader.text(), ""};
   names.next.after = reader.text();
   names.too_long = reader.number("number of long names", Range{0, max_portion});
+  names.expired = reader.number("number of expired names", Range{0, max_portion});
   while (!reader.at_end()) names.keys.push_back(reader.text());
-  const bool is_idle = names.keys.empty() && names.too_long == 0;
+  const bool is_idle = names.keys.empty() && names.too_long == 0 && names.expired == 0;
   if (is_idle && !names.are_last()) return reader.unexpected();  // the caller would ask for ever
   if (!reader.is_whole()) return reader.unexpected();
   return names;

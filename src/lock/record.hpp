@@ -50,7 +50,8 @@ struct Record {
   std::optional<Refusal> last_refusal;
   std::int64_t runs = 0;
   std::int64_t failures = 0;
-  std::optional<Paused> pause;  // of the job or of all jobs, whichever ends later
+  std::optional<Millis> forget_after;  // see Attempt::forget_after
+  std::optional<Paused> pause;         // of the job or of all jobs, whichever ends later
   // unlock --now removed a lease that would have ended at `freed_until`. Its command may still run.
   std::optional<std::int64_t> freed_until;
   Intervention freed;
@@ -84,6 +85,7 @@ struct Names {
   };
 
   std::vector<std::string> keys;
+  std::int64_t expired = 0;   // how many names were left out, since their records have expired
   std::int64_t too_long = 0;  // how many names were left out, since they have more than longest_key bytes
   Position next;
 

@@ -38,7 +38,8 @@ engine::Call decide(const Attempt& attempt, const std::vector<Condition>& condit
               {attempt.job.key, attempt.token, std::to_string(attempt.lease.count()), attempt.who, rows(attempt),
                std::to_string(attempt.slots), flag(dry), flag(options.forced), flag(options.counted),
                options.patience > Millis(0) ? std::to_string(options.patience.count()) : "",
-               attempt.needs.starts ? std::to_string(*attempt.needs.starts) : ""});
+               attempt.needs.starts ? std::to_string(*attempt.needs.starts) : "",
+               attempt.forget_after ? std::to_string(attempt.forget_after->count()) : ""});
   add_conditions(call, attempt.job, conditions);
   return call;
 }
@@ -254,7 +255,11 @@ engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply) 
   return std::optional(held);
 }
 
-engine::Call reset_call(const Job& job) { return call_of(scripts::reset, job, {job.key}); }
+engine::Call reset_call(const Job& job) { return call_of(scripts::reset, job, {job.key, ""}); }
+
+engine::Call prune_call(const Job& job, Millis unused_for) {
+  return call_of(scripts::reset, job, {job.key, std::to_string(unused_for.count())});
+}
 
 engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& reply) {
   ReplyReader reader(reply);
@@ -267,7 +272,7 @@ engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& rep
     held.left = reader.length("time that the lease has left");
     held.live = reader.number("number of holders", range::positive);
     what = held;
-  } else if (reader.code() != "reset" && reader.code() != "nothing") {
+  } else if (reader.code() != "reset" && reader.code() != "nothing" && reader.code() != "used") {
     return reader.unexpected();
   }
   if (!reader.is_whole()) return reader.unexpected();

@@ -21,8 +21,9 @@ struct Attempt {
   std::string who;    // "pid host", for people
   Millis lease{};
   std::optional<std::int64_t> history_limit;  // runs to keep in the history; none: as before, at first 20
-  std::int64_t slots = 1;                     // how many may run at once: 1 to 1,000, the same for all runs of this job
-  Needs needs;                                // of its conditions
+  std::optional<Millis> forget_after = {};  // the record expires when it was not used for so long; 0: never; none: as before
+  std::int64_t slots = 1;                   // how many may run at once: 1 to 1,000, the same for all runs of this job
+  Needs needs;                              // of its conditions
 };
 
 // A granted lease. Times are milliseconds since 1970 on the engine's clock.
@@ -122,6 +123,9 @@ engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply);
 // Forgets the record of a job. Held: a lease is live, so nothing was forgotten. Otherwise: whether there was a record.
 engine::Call reset_call(const Job& job);
 engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& reply);
+// Deletes the record of a job, its fence included, if it is idle, not paused, and has not been used for so long.
+// decode_reset reads the reply: false, if it has been used since.
+engine::Call prune_call(const Job& job, Millis unused_for);
 
 // Records an outcome without a run. decode_recording reads the reply.
 engine::Call touch_call(const Attempt& attempt, Outcome outcome, int code);

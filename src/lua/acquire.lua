@@ -13,7 +13,8 @@
 --        9 count a refusal    as a skip, "1" or ""
 --        10 patience          how long the caller will wait on the wake key (BLPOP) if it is refused, ms; "": not at all
 --        11 starts            how many start times to keep; "": this start is not recorded
---        12...                four for each condition: name, index of its job key in KEYS (0: this job), number, word
+--        12 forget after      ms; 0: never; "": as before. See expire_unused
+--        13...                four for each condition: name, index of its job key in KEYS (0: this job), number, word
 --
 --        condition       number        word              verdict when it does not hold
 --        min-time        ms            "start" or "end"  "recent": the last success is newer than that
@@ -52,13 +53,13 @@
 --        each token.
 local name, token, lease, who, rows_wanted = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local slots, dry, through_pause, counted = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1', ARGV[9] == '1'
-local patience, starts = tonumber(ARGV[10]), tonumber(ARGV[11])
+local patience, starts, forget_after = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 
 local starts_are_ahead = false
 
 -- Parameters: the settled record of the condition's job, the number, the word, the settled record of this job.
 -- Results: verdict, since, due; or nil and the reply to give.
-local CONDITIONS = ARGV[12] and {
+local CONDITIONS = ARGV[13] and {
   ['min-time'] = function(record, min, from)
     local at = from == 'start' and record.ok_start or record.ok_end
     if not at then
@@ -192,6 +193,20 @@ local function mend_starts(record)
   end
 end
 
+-- Removes names from the index whose records have expired. It looks at ten of them, elsewhere each time: that is more than
+-- a run adds.
+local function drop_expired_names()
+  local many = redis.call('ZCOUNT', INDEX, '-inf', '+inf')
+  local from = many > 0 and now % many or 0
+  local found = redis.call('ZRANGE', INDEX, from, from + 9, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local other = found[i]
+    if other ~= name and redis.call('EXISTS', string.sub(JOB, 1, #JOB - #name) .. other) == 0 then
+      write('ZREM', INDEX, other)
+    end
+  end
+end
+
 local record, answer = open(token, starts and STARTS, 'list')
 if not record then
   return answer
@@ -231,7 +246,7 @@ end
 local seen, lost = settled(record)
 local verdicts = {}
 local refused
-for i = 12, #ARGV, 4 do
+for i = 13, #ARGV, 4 do
   local check = CONDITIONS[ARGV[i]]
   if not check then
     return redis.error_reply('ERR condolock: no condition ' .. ARGV[i])
@@ -393,6 +408,12 @@ end
 index(name)
 if slots > 1 and not record.h_slots then
   write('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases
+end
+if forget_after then
+  set_field(seen, 'forget_after', forget_after > 0 and forget_after or nil)
+end
+if seen.forget_after then
+  drop_expired_names()
 end
 set_field(seen, 'fence', fence)
 if (seen.freed_until or now) <= now then

@@ -98,7 +98,7 @@ local function try(queued)
   elseif command == 'DEL' then
     reply = redis.pcall(command, SPARE)
   elseif command == 'PEXPIRE' or command == 'PEXPIREAT' then
-    reply = redis.pcall(unpack(queued)) -- the key is absent, or it lives a little longer
+    reply = redis.pcall(command, SPARE, queued[3])
   else
     reply = redis.pcall('DEL', SPARE)
     if type(reply) ~= 'table' then
@@ -191,7 +191,22 @@ local function save_slots(before, record)
   change(record.slots_key, gone, set)
 end
 
--- Writes the changed fields and holders.
+-- Lets all keys of the job expire when nobody has used them for forget_after. A lease or a pause prolongs that: it must not
+-- expire before it ends.
+local function expire_unused(record)
+  if not record.forget_after and not record.changed.forget_after then
+    return
+  end
+  local used = paused(record) and record.paused_until or now
+  for _, holder in ipairs(record.holders) do
+    used = math.max(used, holder.expires_at)
+  end
+  for _, key in ipairs({ JOB, RUNS, SLOTS, STARTS, ONCE }) do
+    write('PEXPIREAT', key, text(math.min(used + (record.forget_after or GREATEST), GREATEST)))
+  end
+end
+
+-- Writes the changed fields and holders. The verb has queued its other writes to the keys of the job before.
 local function save(record)
   local versioned = record.v
   set_field(record, 'v', VERSION)
@@ -219,6 +234,9 @@ local function save(record)
     end
   end
   change(record.key, gone, set, versioned)
+  if record.key == JOB then
+    expire_unused(record)
+  end
 end
 
 -- Stores the mended times of the job that a condition names (see mend).

@@ -4,8 +4,9 @@
 -- ARGV   1 where to begin: "-inf", or `score` of the last reply
 --        2 after which name of that score: "", or `after` of the last reply
 --        3 how many keys to read
--- reply  "names" score after long key...    score, after: where the next call begins; score "": these were the last.
+-- reply  "names" score after long expired key...    score, after: where the next call begins; score "": these were the last.
 --                                           long: how many names were left out, since they are longer than any key
+--                                           expired: how many were left out, since their records have expired
 --        "malformed" key why (see record.lua)
 -- repeat It changes nothing.
 -- A caller that continues until score is "" gets every key that was in the index throughout, some of them twice: a key only
@@ -21,12 +22,18 @@ if after ~= '' and redis.call('ZSCORE', INDEX, after) == from then
   begin = redis.call('ZRANK', INDEX, after) + 1
 end
 local found = redis.call('ZRANGE', INDEX, begin, begin + many - 1, 'WITHSCORES')
-local score, long, names = '', 0, {}
+local score, long, expired, names = '', 0, 0, {}
+local records = string.sub(INDEX, 1, #INDEX - #'index') .. 'job:'
 for i = 1, #found, 2 do
   if #found[i] > LONGEST_NAME then
     long = long + 1
   else
-    names[#names + 1], after = found[i], found[i]
+    after = found[i]
+    if redis.call('EXISTS', records .. after) == 1 then
+      names[#names + 1] = after
+    else
+      expired = expired + 1 -- see expire_unused
+    end
   end
 end
 if #found == 2 * many then
@@ -37,7 +44,7 @@ if #found == 2 * many then
 else
   after = ''
 end
-local reply = { 'names', score, after, text(long) }
+local reply = { 'names', score, after, text(long), text(expired) }
 for _, name in ipairs(names) do
   reply[#reply + 1] = name
 end

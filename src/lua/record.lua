@@ -49,6 +49,7 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 --   freed_fence        fence of that lease
 --   freed_by           the operator and the time
 --   history_limit      how many rows {ns}:runs:K keeps; absent: HISTORY
+--   forget_after       ms: the record expires when it has not been used for so long; absent: never
 --   h_*                the holder: token (secret), until (end of its lease), length (of its lease), fence, start, revoked (the
 --                      operator and the time; absent: it is not), who ("pid host")
 --   h_slots            number of slots, if more than one. The holders are then in {ns}:slots:K, one field for each:
@@ -57,11 +58,11 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 local FIELDS = {
   'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'refusals',
   'refused_at', 'runs', 'failures', 'took', 'paused_until', 'paused_for', 'waiters_until', 'freed_until', 'freed_fence',
-  'history_limit',
+  'history_limit', 'forget_after',
   'h_until', 'h_length', 'h_fence', 'h_start', 'h_slots', 'outcome', 'paused_why', 'paused_by', 'refused_who', 'refused_why',
   'freed_by', 'h_token', 'h_who', 'h_revoked', 'skip_of',
 }
-local NUMBERS = 26 -- how many of FIELDS are numbers
+local NUMBERS = 27 -- how many of FIELDS are numbers
 local OUTCOMES = ' success failed timeout lost superseded '
 local VERSION = 1
 local RETIRED_FOR = 60000 -- ms

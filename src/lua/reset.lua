@@ -3,7 +3,10 @@
 --
 -- KEYS   the 10 keys of the job (see record.lua)
 -- ARGV   1 key
+--        2 unused for        ms: with it, only a record that is idle, not paused, and has not been used for so long is
+--                            removed, and its fence too; "": see above
 -- reply  "reset"
+--        "used"                      with 2: the record has been used since, or is paused
 --        "nothing"                   there was nothing to forget
 --        "held" who for left live    A lease is live, so nothing was forgotten. The fields are those of acquire's "held".
 --        "malformed" key why / "newer" key version (see record.lua)
@@ -11,7 +14,7 @@
 -- The retired tokens stay, since a late request must get the same answer as before. They expire by themselves.
 -- A record that is malformed is deleted, with a lease that may be in it: no other verb can change it. Its fence is kept if
 -- it can be read and has a successor.
-local name = ARGV[1]
+local name, unused_for = ARGV[1], tonumber(ARGV[2])
 
 local listed = redis.pcall('ZSCORE', INDEX, name)
 if type(listed) == 'table' then
@@ -25,6 +28,16 @@ local live = record and living(record) or {}
 if #live > 0 then
   local since = now - math.min(live[1].start, now)
   return { 'held', live[1].who, text(since), text(live[1].expires_at - now), text(#live) }
+end
+if unused_for then
+  if not record then
+    return bad
+  end
+  -- A refusal is no activity, so it does not change the index. It is a use: somebody still runs this job.
+  local last = math.max(tonumber(listed or 0), record.refused_at or 0, record.ended or 0)
+  if now - math.min(last, now) < unused_for or paused(record) or #record.holders > 0 then
+    return { 'used' }
+  end
 end
 if listed then
   write('ZREM', INDEX, name)
@@ -48,7 +61,10 @@ if not record then
   end
   return commit(true) or { 'reset' }
 end
-if record.v then
+if record.v and unused_for then
+  write('DEL', JOB)
+  gone = gone + 1
+elseif record.v then
   local fence = record.fence and record.fence < GREATEST - 1 and record.fence or nil
   set_field(record, 'fence', fence)
   set_field(record, 'cut', fence)

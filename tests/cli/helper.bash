@@ -28,7 +28,7 @@ start_case() {
 }
 
 teardown() {
-  if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -s "${BATS_TEST_TMPDIR}/shown" ]; then
+  if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -s "${BATS_TEST_TMPDIR}/shell" ]; then # a test on a terminal
     echo "the terminal showed:"
     cat -v "$BATS_TEST_TMPDIR/shown"
     ps -eo pid,ppid,pgid,sid,tpgid,stat,args --sort=pid | tail -40

@@ -38,11 +38,13 @@ long=$(printf 'k%.0s' $(seq 300))
 }
 
 @test "an empty Redis: nothing, and 0" {
-  for form in '' --plain --prometheus; do
+  for form in '' --plain; do
     run --separate-stderr "$CONDOLOCK" list $form
     [ "$status" -eq 0 ]
     [ "$output$stderr" = '' ]
   done
+  run -0 --separate-stderr "$CONDOLOCK" list --prometheus
+  [ "$(grep -o '^condolock_[a-z_]*' <<<"$output")" = $'condolock_namespace_paused\ncondolock_scrape_timestamp_seconds' ]
   [ "$("$CONDOLOCK" list --json | jq -c .)" = '{"schema":1,"keys":[]}' ]
   run -0 --separate-stderr "$CONDOLOCK" list -v
   [ "$stderr" = 'condolock: no key in the namespace condolock' ]
@@ -136,7 +138,7 @@ long=$(printf 'k%.0s' $(seq 300))
   redis SET '{condolock}:index' x >/dev/null
   run --separate-stderr "$CONDOLOCK" list
   [ "$status" -eq 65 ]
-  [ "$stderr" = 'condolock: error: the record {condolock}:index is malformed: holds another type of value (no command of condolock removes it: see what it is, then DEL it)' ]
+  [ "$stderr" = 'condolock: error: the record {condolock}:index is malformed: holds another type of value (redis-cli DEL '\''{condolock}:index'\'' removes it)' ]
 }
 
 @test "list uses neither SCAN nor KEYS, and a replica may answer it" {
@@ -166,11 +168,11 @@ x  2023-07-22 04:26:40 UTC    2s  failed (7)         web2 (pid 5)
 x  2023-03-28 10:40:00 UTC    0s  lost               a\xff\x1b[31mx"\\y (pid 1)
 END
   shows() { "$@" >shown && diff wanted shown; }
-  shows "$CONDOLOCK" history K
-  LANG=de_DE.UTF-8 LC_ALL=C shows "$CONDOLOCK" history K
+  shows "$CONDOLOCK" history --utc K
+  LANG=de_DE.UTF-8 LC_ALL=C shows "$CONDOLOCK" history --utc K
   sed -i '1s/_.#/▁▂█/; s/^+/✓/; s/^x/✗/' wanted
-  LC_ALL=C.UTF-8 shows "$CONDOLOCK" history --key K
-  LANG=en_US.utf8 shows "$CONDOLOCK" history K
+  LC_ALL=C.UTF-8 shows "$CONDOLOCK" history --utc --key K
+  LANG=en_US.utf8 shows "$CONDOLOCK" history --utc K
   [[ "$(LANG=en_US.utf8 "$CONDOLOCK" history K --limit 1)" == 'K: 1 run, 0 failed, median 8s, longest 8s  █'* ]]
   [[ "$("$CONDOLOCK" history K --color always)" == *$'\x1b[31mx\x1b[0m'* ]]
 }
@@ -332,4 +334,125 @@ END
 @test "list --plain gives xargs what status takes" {
   for key in 'a b' -dash "it's"; do "$CONDOLOCK" touch -- "$key"; done
   [ "$("$CONDOLOCK" list --plain | xargs -rd '\n' "$CONDOLOCK" status -- | grep -c '^  runs  *1,')" = 3 ]
+}
+
+# age KEY DAYS: the record was last used that long ago, and so were the runs of its history.
+age() {
+  backdate "$1" ended $(($2 * 86400000))
+  redis EVAL 'redis.call("ZINCRBY", KEYS[1], -ARGV[1], ARGV[2])
+    for i, row in ipairs(redis.call("LRANGE", KEYS[2], 0, -1)) do
+      local fence, start, rest = string.match(row, "^(%d+) (%d+) (.*)$")
+      redis.call("LSET", KEYS[2], i - 1, fence .. " " .. string.format("%.0f", start - ARGV[1]) .. " " .. rest)
+    end' 2 '{condolock}:index' "{condolock}:runs:$1" $(($2 * 86400000)) "$1" >/dev/null
+}
+
+@test "list: only what failed, runs or is paused; several of them add up" {
+  "$CONDOLOCK" touch good
+  "$CONDOLOCK" touch bad --failed
+  "$CONDOLOCK" touch halted
+  "$CONDOLOCK" pause halted
+  "$CONDOLOCK" run busy --lease 2s -- sleep 60 &
+  wait_for held busy
+  [ "$("$CONDOLOCK" list --plain --failed)" = bad ]
+  [ "$("$CONDOLOCK" list --plain --running)" = busy ]
+  [ "$("$CONDOLOCK" list --plain --paused)" = halted ]
+  [ "$("$CONDOLOCK" list --plain --failed --paused)" = $'bad\nhalted' ]
+  [ "$("$CONDOLOCK" list --plain --failed 'x*')" = '' ]
+  [ "$("$CONDOLOCK" list --json --running | jq -c '[.keys[].key]')" = '["busy"]' ]
+  run -0 "$CONDOLOCK" list --failed
+  [ "${#lines[@]}" = 2 ]
+  run -0 "$CONDOLOCK" list -v --failed 'x*'
+  [[ $output = *'no key in the namespace condolock matches' ]]
+  "$CONDOLOCK" pause --all
+  [ "$("$CONDOLOCK" list --plain --paused | wc -l)" = 4 ]
+  "$CONDOLOCK" unlock --now busy 2>/dev/null
+  [ "$("$CONDOLOCK" list --plain --failed)" = $'bad\nbusy' ]
+}
+
+@test "history: the runs of many keys, merged by time; by key, glob, outcome, host and time" {
+  "$CONDOLOCK" touch a
+  "$CONDOLOCK" touch b --failed
+  "$CONDOLOCK" touch ab
+  age a 3
+  age b 2
+  run -0 "$CONDOLOCK" history --json
+  [ "$(jq -c '[.runs[].key]' <<<"$output")" = '["ab","b","a"]' ]
+  [ "$("$CONDOLOCK" history --json 'a*' | jq -c '[.runs[].key]')" = '["ab","a"]' ]
+  [ "$("$CONDOLOCK" history --json --failed | jq -c '[.runs[].key]')" = '["b"]' ]
+  [ "$("$CONDOLOCK" history --json --since yesterday | jq -c '[.runs[].key]')" = '["ab"]' ]
+  [ "$("$CONDOLOCK" history --json --since 60h | jq -c '[.runs[].key]')" = '["ab","b"]' ]
+  [ "$("$CONDOLOCK" history --json --limit 2 | jq -c '[.runs[].key]')" = '["ab","b"]' ]
+  [ "$("$CONDOLOCK" history --json --host "$(hostname)" | jq '.runs | length')" = 3 ]
+  [ "$("$CONDOLOCK" history --json --host elsewhere | jq '.runs | length')" = 0 ]
+  [ "$("$CONDOLOCK" history a --json --since 1d | jq -c '[.known, .runs]')" = '[true,[]]' ]
+  [ "$("$CONDOLOCK" history --json --key 'a*' | jq .known)" = false ] # --key is no glob
+  run -0 "$CONDOLOCK" history -v --since 1h --failed
+  [[ $output = *'no run matches' ]]
+  run -0 "$CONDOLOCK" history
+  [ "${#lines[@]}" = 4 ]
+  [[ ${lines[0]} =~ BEGAN\ +KEY\ +TOOK ]]
+}
+
+@test "history: times are local, or in UTC with --utc" {
+  "$CONDOLOCK" touch a
+  age a 0
+  redis DEL '{condolock}:runs:a' >/dev/null
+  redis LPUSH '{condolock}:runs:a' '0 1795680000000 1795680000000 success 0 1 web1' >/dev/null
+  run -0 env TZ=CET-1 "$CONDOLOCK" history a
+  [[ $output == *' 2026-11-26 09:00:00 '* ]]
+  run -0 env TZ=CET-1 "$CONDOLOCK" history a --utc
+  [[ $output == *' 2026-11-26 08:00:00 UTC '* ]]
+  [ "$(TZ=CET-1 "$CONDOLOCK" history a --json --since '2026-11-26 09:00' | jq '.runs | length')" = 1 ]
+  [ "$(TZ=CET-1 "$CONDOLOCK" history a --json --since '2026-11-26 09:01' | jq '.runs | length')" = 0 ]
+  [ "$(TZ=CET-1 "$CONDOLOCK" history a --json --utc --since '2026-11-26 09:00' | jq '.runs | length')" = 0 ]
+}
+
+@test "history: a time that is none, and a malformed history among others" {
+  run "$CONDOLOCK" history --since 2026-13-01
+  [ "$status" -eq 64 ]
+  [[ ${lines[0]} = "condolock: error: --since: '2026-13-01' is not a time: write 2h, 2d, today, yesterday, "* ]]
+  "$CONDOLOCK" touch a
+  "$CONDOLOCK" touch b
+  redis LPUSH '{condolock}:runs:a' gibberish >/dev/null
+  run --separate-stderr "$CONDOLOCK" history --json
+  [ "$status" -eq 65 ]
+  [ "$(jq -c '[.runs[].key]' <<<"$output")" = '["b"]' ]
+  [[ $stderr = *'the history of a is malformed'* ]]
+}
+
+@test "reset --older-than: deletes what nobody has used for so long, and asks or needs --yes" {
+  for key in old older import-1 new; do "$CONDOLOCK" touch "$key"; done
+  "$CONDOLOCK" pause older
+  for key in old older import-1; do age "$key" 10; done
+  run "$CONDOLOCK" reset --older-than 5d
+  [ "$status" -eq 64 ]
+  run -0 --separate-stderr "$CONDOLOCK" reset --older-than 5d --yes -v 'import-*'
+  [ "$stderr" = 'condolock: deleted 1 of 1 record that nobody has used for 5d (import-1)' ]
+  run -0 "$CONDOLOCK" reset --older-than 5d --yes
+  [ "$output" = '' ]
+  [ "$("$CONDOLOCK" list --plain)" = $'new\nolder' ]
+  [ "$(redis EXISTS '{condolock}:job:old')" = 0 ]
+  run -0 "$CONDOLOCK" reset --older-than 5d --yes -v
+  [[ $output = *'no record is idle and unused for 5d' ]]
+  run "$CONDOLOCK" reset --older-than 5d --key new
+  [ "$status" -eq 64 ]
+}
+
+@test "list --prometheus: what is said of the namespace, the run in progress, and the failures in a row" {
+  "$CONDOLOCK" touch K --failed
+  "$CONDOLOCK" touch K --failed
+  expect_code 75 "$CONDOLOCK" run K --retry-after 1h -- true
+  "$CONDOLOCK" run L --lease 2s -- sleep 60 &
+  wait_for held L
+  run -0 "$CONDOLOCK" list --prometheus
+  grep -qx 'condolock_failures_in_a_row{namespace="condolock",key="K"} 2' <<<"$output"
+  grep -qx 'condolock_skips_total{namespace="condolock",key="K"} 1' <<<"$output"
+  grep -qx 'condolock_namespace_paused{namespace="condolock"} 0' <<<"$output"
+  began=$(sed -n 's/^condolock_run_start_timestamp_seconds{namespace="condolock",key="L"} //p' <<<"$output")
+  [ "${began/./}" = "$(job L h_start)" ]
+  scraped=$(sed -n 's/^condolock_scrape_timestamp_seconds{namespace="condolock"} \(.*\)\..*/\1/p' <<<"$output")
+  ((scraped >= $(date +%s) - 60 && scraped <= $(date +%s)))
+  "$CONDOLOCK" pause --all
+  "$CONDOLOCK" list --prometheus | grep -qx 'condolock_namespace_paused{namespace="condolock"} 1'
+  "$CONDOLOCK" unlock --now L 2>/dev/null
 }

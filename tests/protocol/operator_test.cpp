@@ -29,6 +29,11 @@ struct Operator : Protocol {
     const std::size_t colon = word.find(':');
     set(name, std::to_string(std::stoll(word.substr(0, colon)) - ms) + word.substr(colon));
   }
+  // A job that was last used then.
+  void add_name(const std::string& key, std::int64_t at) {
+    touch(lock::Outcome::success, key);
+    server.command({"ZADD", "{ns}:index", std::to_string(at), key});
+  }
   bool forgets() { return std::get<bool>(reset()); }
   lock::History history(std::int64_t limit = 20) {
     const lock::Job job{"ns", "K"};
@@ -235,7 +240,7 @@ TEST_CASE_FIXTURE(Operator, "list: every name, in portions of any size") {
   std::vector<std::string> wanted;
   for (int i = 0; i < 25; ++i) {
     wanted.push_back("k" + std::to_string(i));
-    server.command({"ZADD", "{ns}:index", std::to_string(1000 + i / 4), wanted.back()});  // four of the same time
+    add_name(wanted.back(), 1000 + i / 4);  // four of the same time
   }
   std::sort(wanted.begin(), wanted.end());
   for (const std::int64_t portion : {1, 2, 3, 4, 7, 24, 25, 26, 5000}) {
@@ -248,7 +253,7 @@ TEST_CASE_FIXTURE(Operator, "list: every name, in portions of any size") {
 }
 
 TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed") {
-  for (int i = 0; i < 6; ++i) server.command({"ZADD", "{ns}:index", std::to_string(i + 1), "k" + std::to_string(i)});
+  for (int i = 0; i < 6; ++i) add_name("k" + std::to_string(i), i + 1);
   const lock::Names first = names({}, 2);
   CHECK(first.keys.size() == 2);
   run(lock::Outcome::success, "k0");  // seen already
@@ -263,7 +268,7 @@ TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed")
 
 TEST_CASE_FIXTURE(Operator,
                   "list: the last name of a portion is used meanwhile, and the next portion goes on behind its old place") {
-  for (int i = 0; i < 6; ++i) server.command({"ZADD", "{ns}:index", std::to_string(i + 1), "k" + std::to_string(i)});
+  for (int i = 0; i < 6; ++i) add_name("k" + std::to_string(i), i + 1);
   const lock::Names first = names({}, 2);
   run(lock::Outcome::success, "k1");
   CHECK(names(first.next, 2).keys == std::vector<std::string>{"k2", "k3"});
@@ -483,6 +488,102 @@ TEST_CASE_FIXTURE(Operator, "the last refusal: when, who, and why; all of them a
   reset();
   CHECK(record().refusals == 0);
   CHECK_FALSE(record().last_refusal);
+}
+
+TEST_CASE_FIXTURE(Operator, "reset --older-than: deletes an idle record that nobody has used for so long, with its fence") {
+  const auto prune = [&](Millis length) {
+    const auto answer = lock::decode_reset(ask(lock::prune_call({"ns", "K"}, length)));
+    REQUIRE(answer.has_value());
+    return answer.value();
+  };
+  const auto pruned = [&](Millis length) { return std::get<bool>(prune(length)); };
+  const auto age = [&](std::int64_t ms) {
+    backdate("ended", ms);
+    server.command({"ZADD", "{ns}:index", std::to_string(server_time() - ms), "K"});
+  };
+  CHECK_FALSE(pruned(Millis(1000)));  // nothing there
+  run(lock::Outcome::success);
+  age(10'000);
+  CHECK_FALSE(pruned(Millis(20'000)));
+  pause({});
+  age(10'000);
+  CHECK_FALSE(pruned(Millis(5000)));  // paused
+  resume();
+  CHECK(is<lock::Skipped>(acquire("s", {lock::MinTime{Millis(3'600'000)}})));
+  age(10'000);
+  CHECK_FALSE(pruned(Millis(5000)));  // a skip is a use
+  backdate("refused_at", 10'000);
+  const lock::Grant mine = grant("a");
+  age(10'000);
+  CHECK(std::holds_alternative<lock::Held>(prune(Millis(5000))));
+  backdate("h_until", 61'000);
+  CHECK_FALSE(pruned(Millis(5000)));  // lost: its holder may still finish
+  finish("a", mine);
+  age(10'000);
+  CHECK(pruned(Millis(5000)));
+  for (const char* key : {"{ns}:job:K", "{ns}:runs:K", "{ns}:slots:K", "{ns}:starts:K", "{ns}:once:K"}) {
+    CHECK(server.command({"EXISTS", key}) == "0");
+  }
+  CHECK(server.command({"ZCARD", "{ns}:index"}) == "0");
+}
+
+TEST_CASE_FIXTURE(Operator,
+                  "forget-after: all keys of the job expire when it is not used for so long; a lease and a pause last") {
+  if (!server.is_redis()) return;  // the others can't be asked how long a key lives
+  const auto left = [&](const std::string& kind) { return std::stoll(server.command({"PTTL", "{ns}:" + kind + ":K"})); };
+  const auto about = [](std::int64_t ms) { return [ms](std::int64_t value) { return value > ms - 5000 && value <= ms; }; };
+  const auto run_with = [&](const std::string& token, std::optional<Millis> forget_after) {
+    lock::Attempt made = attempt(token);
+    made.forget_after = forget_after;
+    made.needs.starts = 5;
+    made.needs.once = token;
+    const std::vector<lock::Condition> conditions{lock::MaxRuns{5, Millis(1000)}};
+    const auto decision = lock::decode_decision(ask(lock::acquire_call(made, conditions)), 1);
+    REQUIRE(is<lock::Grant>(decision));
+    CHECK((!forget_after || forget_after == Millis(0) || about(160'000)(left("job"))));  // the lease, and then so long
+    const auto grant = as<lock::Grant>(decision);
+    REQUIRE(lock::decode_recording(ask(lock::finish_call(made, grant, lock::Outcome::success, 0))).has_value());
+  };
+  run_with("a", Millis(100'000));
+  for (const char* kind : {"job", "runs", "starts", "once"}) {
+    CAPTURE(kind);
+    CHECK(about(100'000)(left(kind)));
+  }
+  CHECK(record().forget_after == Millis(100'000));
+  // Each use begins anew, also one without the option.
+  for (const char* kind : {"job", "runs", "starts", "once"}) {
+    server.command({"PEXPIRE", std::string("{ns}:") + kind + ":K", "50000"});
+  }
+  run_with("b", std::nullopt);
+  CHECK(about(100'000)(left("job")));
+  CHECK(about(100'000)(left("once")));
+  CHECK(is<lock::Skipped>(acquire("s", {lock::MinTime{Millis(3'600'000)}})));
+  CHECK(about(100'000)(left("job")));
+  pause(Millis(1'000'000));
+  CHECK(about(1'100'000)(left("job")));
+  pause({});
+  CHECK(left("job") > 1'000'000'000'000);
+  resume();
+  CHECK(about(100'000)(left("runs")));
+  run_with("c", Millis(0));  // never
+  CHECK(left("job") > 1'000'000'000'000);
+  CHECK_FALSE(record().forget_after);
+}
+
+TEST_CASE_FIXTURE(Operator,
+                  "forget-after: list shows no name whose record has expired, and later runs drop it from the index") {
+  for (int i = 0; i < 30; ++i) touch(lock::Outcome::success, "gone" + std::to_string(i));
+  for (int i = 0; i < 30; ++i) server.command({"DEL", "{ns}:job:gone" + std::to_string(i)});
+  touch(lock::Outcome::success, "kept");
+  CHECK(all_names(7) == std::vector<std::string>{"kept"});
+  lock::Attempt made = attempt("a");
+  made.forget_after = Millis(100'000);
+  for (int i = 0; i < 200 && server.command({"ZCARD", "{ns}:index"}) != "2"; ++i) {
+    made.token = "a" + std::to_string(i);
+    const auto grant = as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0));
+    REQUIRE(lock::decode_recording(ask(lock::finish_call(made, grant, lock::Outcome::success, 0))).has_value());
+  }
+  CHECK(server.command({"ZCARD", "{ns}:index"}) == "2");
 }
 
 TEST_CASE_FIXTURE(Operator, "history: a row that is no run") {

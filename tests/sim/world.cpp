@@ -249,7 +249,7 @@ class World final {
                                   [](const lock::Verdict& v) { return v.holds(); });
     if (!hold) return 0;
     request.keys.resize(10);
-    request.args.resize(11);
+    request.args.resize(12);
     return 2 * scenario_.latency;
   }
 

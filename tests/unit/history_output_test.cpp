@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "cli/output/json.hpp"
 #include "support/chosen_color.hpp"
 #include "support/scoped_variable.hpp"
 
@@ -150,8 +151,8 @@ TEST_CASE("history_json: runs with a fence and touches without, and a run whose 
 TEST_CASE("history_text: the runs of many keys, in the order given") {
   const auto form = cli::HistoryForm{support::no_color(), false, util::Zone::utc};
   CHECK(cli::history_text({{"a\n", past_run(1500)}, {"bb", past_run(90'000, "failed", 3)}}, form) ==
-        "   BEGAN                    KEY    TOOK   OUTCOME     ON\n"
-        "+  2026-11-24 08:10:20 UTC  a\\x0a  1.5s   success     web1 (pid 4121)\n"
+        "   BEGAN                    KEY     TOOK  OUTCOME     ON\n"
+        "+  2026-11-24 08:10:20 UTC  a\\x0a   1.5s  success     web1 (pid 4121)\n"
         "x  2026-11-24 08:10:20 UTC  bb     1m30s  failed (3)  web1 (pid 4121)\n");
   CHECK(cli::history_text({}, form).empty());
 }

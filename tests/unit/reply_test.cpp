@@ -95,7 +95,7 @@ const std::vector<Numbers>& replies() {
         {30, "0", top, true},
         {32, "0", top, true},
         {34, "0", top, true}}},
-      {as_names, {"names", "5", "a", "3", "a"}, {{3, "0", "1000000"}}},
+      {as_names, {"names", "5", "a", "3", "2", "a"}, {{3, "0", "1000000"}, {4, "0", "1000000"}}},
   };
   return all;
 }
@@ -238,12 +238,12 @@ TEST_CASE("replies: the pause of all jobs, without any job") {
   CHECK((*pause({"records", "1000", "1", "20", "why", "alice@web1", "4"}))->left == Millis(20));
   CHECK_FALSE(*pause({"records", "1000", "", "", "", "", ""}));
   CHECK_FALSE(pause({"records", "1000", "1", "-1", "why", "", ""}));
-  CHECK_FALSE(pause({"names", "", "", "0"}));
+  CHECK_FALSE(pause({"names", "", "", "0", "0"}));
 }
 
 TEST_CASE("replies: names that never end are refused") {
-  CHECK_FALSE(lock::decode_names({Instant{}, engine::Values{"names", "5", "a", "0"}, {}}));
-  CHECK(lock::decode_names({Instant{}, engine::Values{"names", "", "", "0"}, {}}));
+  CHECK_FALSE(lock::decode_names({Instant{}, engine::Values{"names", "5", "a", "0", "0"}, {}}));
+  CHECK(lock::decode_names({Instant{}, engine::Values{"names", "", "", "0", "0"}, {}}));
 }
 
 TEST_CASE("replies: a row of the history with an exit code above 255 is no run") {

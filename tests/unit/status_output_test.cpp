@@ -34,6 +34,7 @@ lock::Record full_record() {
   record.failures = 4;
   record.pause = lock::Paused{Millis(90'000), "upgrade\n", "alice@web1", Millis(30'000)};
   record.refusals = 12;
+  record.forget_after = Millis(2'592'000'000);
   record.last_refusal = lock::Refusal{status_now - 10'000, "7 web2", "last success 50s ago, needs 5m"};
   record.holders = {{"4121 web1", status_now + 30'500, 17, status_now - 5000}};
   return record;
@@ -76,6 +77,7 @@ TEST_CASE("status_text: a record with everything in it") {
         "  skips         2 since the last run\n"
         "  last skip     10s ago (2026-11-24 08:10:10 UTC), on web2 (pid 7)\n"
         "                because: last success 50s ago, needs 5m\n"
+        "  forgotten     when unused for 30d\n"
         "  fence         17\n");
 }
 
@@ -140,11 +142,12 @@ TEST_CASE("status_text: colours") {
 }
 
 TEST_CASE("status_json: every field is there, null where there is nothing to say") {
-  CHECK(cli::status_json(cli::KeyStatus{"k", bare_record(), ""}) ==
-        R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
-        R"("holders":[],"slots":1,"freed":null,"pause":null,"last_success":null,"last_run":null,"last_failure":null,)"
-        R"("failures_in_a_row":0,"runs":0,"failures":0,"skips_since_last_run":0,"skips":0,"last_skip":null,"fence":null,)"
-        R"("clock_went_back_ms":null})");
+  CHECK(
+      cli::status_json(cli::KeyStatus{"k", bare_record(), ""}) ==
+      R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
+      R"("holders":[],"slots":1,"freed":null,"pause":null,"last_success":null,"last_run":null,"last_failure":null,)"
+      R"("failures_in_a_row":0,"runs":0,"failures":0,"skips_since_last_run":0,"skips":0,"last_skip":null,"forget_after_ms":null,"fence":null,)"
+      R"("clock_went_back_ms":null})");
 }
 
 TEST_CASE("status_json: a record with everything in it") {
@@ -163,7 +166,7 @@ TEST_CASE("status_json: a record with everything in it") {
       R"("duration_ms":1500},"last_failure":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
       R"("failures_in_a_row":1,"runs":9,"failures":4,"skips_since_last_run":2,"skips":12,)"
       R"("last_skip":{"at":{"ms":1795507810000,"rfc3339":"2026-11-24T08:10:10.000Z"},"who":{"host":"web2","pid":7},)"
-      R"("reason":"last success 50s ago, needs 5m"},"fence":17,"clock_went_back_ms":null})");
+      R"("reason":"last success 50s ago, needs 5m"},"forget_after_ms":2592000000,"fence":17,"clock_went_back_ms":null})");
 }
 
 TEST_CASE("status_json: fields that may be null inside of others") {

@@ -50,6 +50,10 @@ std::optional<CommandResult> take(CommandSpec::Takes what, std::vector<std::stri
       return take_key(operands, args, hint);
     case CommandSpec::Takes::keys:
       return take_keys(std::move(operands), args, hint);
+    case CommandSpec::Takes::keys_or_old:
+      if (!args.older_than) return take_keys(std::move(operands), args, hint);
+      if (args.key.empty()) return take_pattern(operands, 1, args, hint);
+      return usage_error("--older-than takes a GLOB, not --key: " + hint);
     case CommandSpec::Takes::keys_or_all:
       if (!args.all) return take_keys(std::move(operands), args, hint);
       if (operands.empty() && args.key.empty()) return std::nullopt;

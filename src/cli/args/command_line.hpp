@@ -21,6 +21,7 @@ struct CommandArguments {
   std::vector<std::string> keys;       // for a command on several keys
   bool all = false;                    // for a command on several keys: on all of the namespace instead
   std::optional<std::string> pattern;  // for a command on matching keys; none: all keys
+  std::optional<Millis> older_than;    // for keys_or_old
   std::vector<lock::Condition> conditions;
   std::vector<std::pair<std::string, std::string>> modifiers;  // of conditions: option and text, as given
 };
@@ -36,6 +37,7 @@ struct CommandSpec {
     keys_or_all,  // keys, or --all
     key_and_command,
     key_and_ignored,  // a key; what stands behind -- is ignored
+    keys_or_old,      // keys, or with --older-than a glob or nothing
     pattern,
     key_or_pattern,  // a key, a glob, or nothing
     nothing

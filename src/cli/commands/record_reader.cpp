@@ -71,7 +71,7 @@ engine::Answered<std::vector<std::string>> RecordReader::names(const std::option
     auto answer = lock::decode_names(ask(lock::names_call(globals_.ns, portion.next)));
     if (!answer) return answer.error();
     portion = *std::move(answer);
-    read += portion.keys.size() + static_cast<std::size_t>(portion.too_long);
+    read += portion.keys.size() + static_cast<std::size_t>(portion.too_long + portion.expired);
     too_long += portion.too_long;
     for (std::string& key : portion.keys) {
       if (!glob || fnmatch(glob->c_str(), key.c_str(), 0) == 0) found.push_back(std::move(key));

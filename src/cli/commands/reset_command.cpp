@@ -1,8 +1,11 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cli/args/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/each_key.hpp"
+#include "cli/commands/record_reader.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
 #include "util/duration.hpp"
@@ -11,16 +14,19 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec reset_spec{"condolock reset KEY... [--yes]", R"(
+constexpr CommandSpec reset_spec{"condolock reset KEY... [--yes]  or  condolock reset --older-than D [GLOB] [--yes]", R"(
 Forgets what is remembered of a key: its last runs and its history, --once IDs
 and starts, and a pause. The next run is a first one: --min-time holds, and
 --accessed-prior on this key does not. While a lease is held it refuses (75).
+With --older-than, every record that is idle, not paused, and has not been used
+for D is deleted, and so is its fence. A skip counts as a use.
 On a terminal it asks first, and a no is 75 too; elsewhere it needs --yes.
 
-Example:
+Examples:
   condolock reset sync --yes
+  condolock reset --older-than 90d 'import-*'
 )",
-                                 CommandSpec::Takes::keys};
+                                 CommandSpec::Takes::keys_or_old};
 
 std::string listed(const std::vector<std::string>& keys) {
   std::string out;
@@ -28,12 +34,57 @@ std::string listed(const std::vector<std::string>& keys) {
   return out;
 }
 
-bool agrees(const Console& console, const std::vector<std::string>& keys) {
-  console.prompt("forget all that is remembered of " + listed(keys) + "? [y/N] ");
+// A question of a thousand names would scroll away.
+std::string shortened(const std::vector<std::string>& keys) {
+  constexpr std::size_t shown = 5;
+  if (keys.size() <= shown) return listed(keys);
+  return listed({keys.begin(), keys.begin() + shown}) + " and " + std::to_string(keys.size() - shown) + " more";
+}
+
+bool agrees(const Console& console, const std::string& question) {
+  console.prompt(question + "? [y/N] ");
   std::string answer;
   char next = '\n';
   while (read(STDIN_FILENO, &next, 1) == 1 && next != '\n') answer += next;
   return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+// The last time that a run, a skip or an operator has changed the record.
+bool is_unused(const lock::Record& record, Millis length) {
+  if (!record.known || record.pause || !record.holders.empty()) return false;
+  std::int64_t last = record.ended.value_or(0);
+  if (record.last_refusal) last = std::max(last, record.last_refusal->at);
+  return record.now - last >= length.count();
+}
+
+CommandResult reset_old(const Globals& globals, const CommandArguments& args, const Console& console, bool yes) {
+  RecordReader reader(globals, console);
+  const auto names = reader.names(args.pattern);
+  if (!names) return result_of(names.error());
+  std::vector<std::string> unused;
+  const auto failure = reader.records(*names, [&](const KeyStatus& status) {
+    if (status.error.empty() && is_unused(status.record, *args.older_than)) unused.push_back(status.key);
+  });
+  if (failure) return result_of(*failure);
+  const std::string length = util::format_duration(*args.older_than);
+  if (unused.empty()) {
+    console.decision("no record is idle and unused for " + length);
+    return {reader.exit_code(), "", ""};
+  }
+  const std::string these = std::to_string(unused.size()) + (unused.size() == 1 ? " record" : " records") +
+                            " that nobody has used for " + length + " (" + shortened(unused) + ")";
+  if (!yes && !agrees(console, "delete " + these)) return {exit_code::skipped, "nothing was deleted", ""};
+  const auto engine = open_engine(globals);
+  std::size_t deleted = 0;
+  for (const std::string& key : unused) {
+    const engine::Call call = lock::prune_call(job_of(globals, key), *args.older_than);
+    const auto answer = lock::decode_reset(ask(*engine, call, globals.redis_timeout));
+    if (!answer) return result_of(answer.error());
+    const bool* gone = std::get_if<bool>(&*answer);
+    if (gone != nullptr && *gone) ++deleted;
+  }
+  console.decision("deleted " + std::to_string(deleted) + " of " + these);
+  return {reader.exit_code(), "", ""};
 }
 
 }  // namespace
@@ -44,6 +95,8 @@ CommandResult reset_command(const RawArguments& arguments) {
   bool yes = false;
   Options options("reset");
   declare_key(options, args);
+  options.value("--older-than", "D", "delete the records that have not been used for D",
+                duration_into(args.older_than, Millis(1)));
   options.flag("-y,--yes", "do not ask", yes);
   declare(options, globals);
   const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
@@ -54,7 +107,9 @@ CommandResult reset_command(const RawArguments& arguments) {
   if (auto result = parse(options, arguments, reset_spec, globals, args, check)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
-  if (!yes && !agrees(console, args.keys)) return {exit_code::skipped, "nothing was forgotten", ""};
+  if (args.older_than) return reset_old(globals, args, console, yes);
+  if (!yes && !agrees(console, "forget all that is remembered of " + listed(args.keys)))
+    return {exit_code::skipped, "nothing was forgotten", ""};
   const auto engine = open_engine(globals);
   bool all_free = true;
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {

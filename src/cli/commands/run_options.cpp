@@ -52,6 +52,16 @@ Options::Set signal_into(int& into) {
   };
 }
 
+Options::Set forget_into(std::optional<Millis>& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    if (text == "never") {
+      into = Millis(0);
+      return std::nullopt;
+    }
+    return duration_into(into, Millis(1000))(text);
+  };
+}
+
 Options::Set line_into(std::string& into) {
   return [&into](std::string_view text) -> std::optional<util::Problem> {
     if (text.find_first_not_of(" \t\n") == std::string_view::npos) return util::Problem{"a hook must not be empty"};
@@ -85,6 +95,8 @@ void declare_others(Options& options, RunOptions& run) {
       .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
              duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
+  options.value("--forget-after", "D", "the record expires when unused for D, or never (as before)",
+                forget_into(plan.attempt.forget_after));
   options.value("-s,--signal", "SIG", "ends the command when it is stopped (TERM)", signal_into(plan.stop_signal));
   options.value("--leftovers", "WHAT", "what a success leaves: leave, wait or kill (leave)",
                 word_into<run::Leftovers>(

@@ -74,6 +74,7 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
                ago_and_when(record, record.last_refusal->at) + ", on " + lock::shown_holder(record.last_refusal->who));
     out += row("", "because: " + record.last_refusal->why);
   }
+  if (record.forget_after) out += row("forgotten", "when unused for " + util::format_duration(*record.forget_after));
   out += row("fence", record.fence ? std::to_string(*record.fence) : "none");
   return out;
 }
@@ -148,6 +149,7 @@ Json json_of(const KeyStatus& status) {
           {"skips_since_last_run", record.skips},
           {"skips", record.refusals},
           {"last_skip", refusal},
+          {"forget_after_ms", record.forget_after ? Json(record.forget_after->count()) : Json(nullptr)},
           {"fence", number_json(record.fence)},
           {"clock_went_back_ms", number_json(ahead)}};
 }
