@@ -206,7 +206,7 @@ END
   redis LPUSH '{condolock}:runs:K' rubbish >/dev/null
   run --separate-stderr "$CONDOLOCK" history K
   [ "$status" -eq 65 ]
-  [ "$stderr" = 'condolock: error: the history of K is malformed: it has a row that is no run' ]
+  [ "$stderr" = 'condolock: error: the history of K is malformed: it has a row that is no run (condolock reset K --yes removes it)' ]
 }
 
 @test "reset --yes: a first run again" {

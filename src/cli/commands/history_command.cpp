@@ -13,7 +13,8 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec history_spec{"condolock history [KEY|GLOB] [--since T] [--failed] [--host H] [--limit N]", R"(
+constexpr CommandSpec history_spec{
+    "condolock history [KEY|GLOB] [--since T] [--failed] [--host H] [--limit N] [--utc] [--json]", R"(
 The last runs, as many as run --history kept: how they ended, how long they took,
 and where. For one key, bars show the lengths, the oldest run first. For a GLOB
 (see condolock list), or without a key, the runs of all these keys are merged,
@@ -27,7 +28,7 @@ Examples:
 
 Exit code: 0, or 1 when there is no record of the key.
 )",
-                                   CommandSpec::Takes::key_or_pattern};
+    CommandSpec::Takes::key_or_pattern};
 
 constexpr std::int64_t most_runs = 10'000;  // that a history keeps
 
@@ -108,13 +109,16 @@ CommandResult history_command(const RawArguments& arguments) {
   const Console console(globals.quiet, globals.verbose);
   RecordReader reader(globals, console);
   const HistoryForm form{Palette(STDOUT_FILENO), has_unicode_locale(), zone()};
-  if (args.key.empty() && args.pattern && !is_glob(*args.pattern)) args.key = *args.pattern;
+  if (args.key.empty() && args.pattern) args.key = *args.pattern;
   if (!args.key.empty()) {
     auto history = reader.history(args.key, filter.is_set() ? most_runs : limit);
     if (!history) return result_of(history.error());
-    keep_matching(history->runs, filter, limit);
-    const int code = history->known ? exit_code::ok : exit_code::unknown_key;
-    return {code, "", json ? history_json(args.key, *history) : history_text(args.key, *history, form)};
+    // A key may contain any character. So a text that could be a glob is one only if there is no such key.
+    if (history->known || !args.pattern || !is_glob(*args.pattern)) {
+      keep_matching(history->runs, filter, limit);
+      const int code = history->known ? exit_code::ok : exit_code::unknown_key;
+      return {code, "", json ? history_json(args.key, *history) : history_text(args.key, *history, form)};
+    }
   }
   const auto names = reader.names(args.pattern);
   if (!names) return result_of(names.error());

@@ -14,7 +14,7 @@
 namespace condolock::cli {
 namespace {
 
-constexpr CommandSpec reset_spec{"condolock reset KEY... [--yes]  or  condolock reset --older-than D [GLOB] [--yes]", R"(
+constexpr CommandSpec reset_spec{"condolock reset KEY...|--older-than D [GLOB] [--yes]", R"(
 Forgets what is remembered of a key: its last runs and its history, --once IDs
 and starts, and a pause. The next run is a first one: --min-time holds, and
 --accessed-prior on this key does not. While a lease is held it refuses (75).
