@@ -140,7 +140,7 @@ local function holders_of(record, key, slots)
     expires_at, length = number(expires_at or ''), number(length or '')
     fence, start = number(fence or ''), number(start or '')
     if not (expires_at and length and fence and start) then
-      return nil, malformed(slots, 'has a field that is no holder')
+      return nil, malformed(slots, 'has an invalid holder')
     end
     holders[#holders + 1] = {
       token = token, expires_at = expires_at, length = length, fence = fence, start = start,

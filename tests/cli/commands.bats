@@ -223,13 +223,13 @@ load helper
   [ "$output" = 'condolock: K was not paused' ]
   "$CONDOLOCK" run K -- true
   run -0 "$CONDOLOCK" pause K L
-  [ "$output" = 'condolock: warning: L has no record; it is paused all the same' ]
+  [ "$output" = 'condolock: warning: L has no record; it is paused anyway' ]
   run -0 "$CONDOLOCK" resume -v K L M
-  [ "$output" = 'condolock: K is not paused any more
-condolock: L is not paused any more
+  [ "$output" = 'condolock: K is no longer paused
+condolock: L is no longer paused
 condolock: M was not paused' ]
   run -0 "$CONDOLOCK" pause 'b*' --for 1m
-  [ "$output" = "condolock: warning: b* has no record; it is paused all the same (keys are not globs: see condolock list --plain 'b*')" ]
+  [ "$output" = "condolock: warning: b* has no record; it is paused anyway (keys are not globs: see condolock list --plain 'b*')" ]
   "$CONDOLOCK" pause --key K
   run -75 "$CONDOLOCK" run -v K -- true
   [ "$output" = 'condolock: skipped K: paused until it is resumed' ]
@@ -250,7 +250,7 @@ condolock: M was not paused' ]
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
-  grep -q 'an operator has revoked the lease of K; its command is being stopped' messages
+  grep -q 'an operator revoked the lease of K; its command is being stopped' messages
   "$CONDOLOCK" run --key K -- true
 }
 
@@ -260,7 +260,7 @@ condolock: M was not paused' ]
   wait_for test -e ready
   run "$CONDOLOCK" unlock --now K
   [ "$status" -eq 0 ]
-  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but what '.*' runs may still live until its next renewal'$ ]]
+  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but the command on '.*' may still run until the next renewal'$ ]]
   "$CONDOLOCK" run --key K -- true
   code=0
   wait "$condolock" || code=$?
@@ -315,7 +315,7 @@ condolock: M was not paused' ]
   run -0 "$CONDOLOCK" touch -v K --failed
   [ "$output" = 'condolock: recorded a failure of K' ]
   run -0 "$CONDOLOCK" resume -v K
-  [ "$output" = 'condolock: K is not paused any more' ]
+  [ "$output" = 'condolock: K is no longer paused' ]
   CONDOLOCK_VERBOSE=1 run -0 "$CONDOLOCK" resume K
   [ "$output" = 'condolock: K was not paused' ]
   CONDOLOCK_VERBOSE=1 run -0 "$CONDOLOCK" resume -q K

@@ -33,7 +33,7 @@ struct CommandSpec {
     key,
     keys,
     key_and_command,
-    key_and_ignored,  // a key; what stands behind -- is ignored
+    key_and_ignored,  // a key; everything after -- is ignored
     pattern,
     nothing
   };

@@ -10,14 +10,14 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec history_spec{"condolock history KEY [--limit N] [--json]", R"(
-The last runs of a key, as many as run --history kept: how they ended, how long
-they took, and where. The bars show the lengths, the oldest run first.
+Shows the last runs of a key, as many as run --history keeps: how they ended,
+how long they took, and where. The bars show the durations, the oldest first.
 
 Examples:
   condolock history sync --limit 5
   condolock history sync --json | jq '.runs[] | select(.outcome != "success")'
 
-Exit code: 0, or 1 when there is no record of the key.
+Exit code: 0, or 1 if the key has no record.
 )"};
 
 }  // namespace
@@ -29,7 +29,7 @@ CommandResult history_command(const RawArguments& arguments) {
   bool json = false;
   Options options("history");
   declare_key(options, args);
-  options.value("--limit", "N", "how many runs at most (20)", number_into(limit, 1, 10'000));
+  options.value("--limit", "N", "number of runs to show, at most (20)", number_into(limit, 1, 10'000));
   options.flag("--json", "one JSON document", json);
   declare(options, globals);
   if (auto result = parse(options, arguments, history_spec, globals, args)) return *result;

@@ -14,8 +14,8 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec list_spec{"condolock list [GLOB] [--json|--plain|--prometheus]", R"(
-All keys of the namespace, or those that match: * (anything, also a /), ? (one
-byte), [a-z], [!a-z]. What is no plain text is shown as \xNN, a backslash as \\.
+Lists all keys of the namespace, or those that match GLOB: * (anything, even /),
+? (one byte), [a-z], [!a-z]. Unprintable bytes are shown as \xNN, \ as \\.
 
 Examples:
   condolock list 'backup-*'
@@ -32,7 +32,7 @@ struct Form {
 
 std::optional<CommandResult> settle(const Form& form) {
   if (form.json + form.plain + form.prometheus < 2) return std::nullopt;
-  return CommandResult{exit_code::usage, "--json, --plain and --prometheus: give one of them", ""};
+  return CommandResult{exit_code::usage, "use only one of --json, --plain and --prometheus", ""};
 }
 
 std::string plain_text(const std::vector<std::string>& names) {
@@ -48,9 +48,9 @@ CommandResult list_command(const RawArguments& arguments) {
   CommandArguments args;
   Form form;
   Options options("list");
-  options.flag("--json", "one JSON document, with all that status tells", form.json);
-  options.flag("--plain", "the keys alone, one in a line", form.plain);
-  options.flag("--prometheus", "figures for Prometheus, as its text format has them", form.prometheus);
+  options.flag("--json", "one JSON document, with everything status shows", form.json);
+  options.flag("--plain", "the keys alone, one per line", form.plain);
+  options.flag("--prometheus", "metrics in the text format of Prometheus", form.prometheus);
   declare(options, globals);
   if (auto result = parse(options, arguments, list_spec, globals, args, [&] { return settle(form); })) return *result;
 
@@ -81,7 +81,7 @@ CommandResult list_command(const RawArguments& arguments) {
   } else {
     result.output = list_table(statuses, Palette(STDOUT_FILENO), {screen_columns(STDOUT_FILENO), has_unicode_locale()});
     if (names.empty()) {
-      console.decision("no key in the namespace " + globals.ns + (args.pattern ? " matches" : ""));
+      console.decision((args.pattern ? "no key matches in the namespace " : "no key in the namespace ") + globals.ns);
     }
   }
   return result;

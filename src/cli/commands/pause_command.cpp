@@ -10,7 +10,7 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec pause_spec{"condolock pause KEY... [--for D] [--reason TEXT]", R"(
-A run that is going on is not disturbed. run --force goes through a pause.
+A live run is not affected. run --force ignores a pause.
 
 Examples:
   condolock pause sync --for 2h --reason 'database upgrade'
@@ -19,7 +19,7 @@ Examples:
                                  CommandSpec::Takes::keys};
 
 constexpr CommandSpec resume_spec{"condolock resume KEY...", R"(
-Exit code 0, also where there was no pause.
+Exit code 0, even if there was no pause.
 
 Example:
   condolock resume sync
@@ -44,10 +44,10 @@ CommandResult pause_command(const RawArguments& arguments) {
   std::string reason;
   Options options("pause");
   declare_key(options, args);
-  options.value("--for", "D", "end it by itself after D (until resume)", duration_into(length, Millis(1)));
-  options.value("--reason", "TEXT", "is shown wherever the pause is, at most 64 bytes",
+  options.value("--for", "D", "end the pause after D (until resumed)", duration_into(length, Millis(1)));
+  options.value("--reason", "TEXT", "shown with the pause; at most 64 bytes",
                 [&reason](std::string_view text) -> std::optional<util::Problem> {
-                  if (text.size() > max_reason_bytes) return util::Problem{"a reason has at most 64 bytes"};
+                  if (text.size() > max_reason_bytes) return util::Problem{"the reason must have at most 64 bytes"};
                   reason = text;
                   return std::nullopt;
                 });
@@ -60,7 +60,7 @@ CommandResult pause_command(const RawArguments& arguments) {
     const engine::Call call = lock::pause_call(job_of(globals, key), length, reason);
     const auto known = lock::decode_pause(ask(*engine, call, globals.redis_timeout));
     if (!known) return known.error();
-    if (!*known) console.warning(util::escape(key) + " has no record; it is paused all the same" + glob_hint(key));
+    if (!*known) console.warning(util::escape(key) + " has no record; it is paused anyway" + glob_hint(key));
     console.decision(util::escape(key) + " is " + shown(lock::Paused{length, reason}));
     return std::nullopt;
   });
@@ -80,7 +80,7 @@ CommandResult resume_command(const RawArguments& arguments) {
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
     const auto was = lock::decode_pause(ask(*engine, lock::resume_call(job_of(globals, key)), globals.redis_timeout));
     if (!was) return was.error();
-    console.decision(util::escape(key) + (*was ? " is not paused any more" : " was not paused" + glob_hint(key)));
+    console.decision(util::escape(key) + (*was ? " is no longer paused" : " was not paused" + glob_hint(key)));
     return std::nullopt;
   });
   return {code, "", ""};

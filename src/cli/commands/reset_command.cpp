@@ -12,10 +12,10 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec reset_spec{"condolock reset KEY... [--yes]", R"(
-Forgets what is remembered of a key: its last runs and its history, --once IDs
-and starts, and a pause. The next run is a first one: --min-time holds, and
---accessed-prior on this key does not. While a lease is held it refuses (75).
-On a terminal it asks first, and a no is 75 too; elsewhere it needs --yes.
+Deletes the record of a key: last runs, history, --once IDs, --max-runs starts
+and pause. The next run counts as the first: --min-time holds, --accessed-prior
+on this key does not. It refuses (75) while a lease is held. It asks on a
+terminal (75 if the answer is no); elsewhere it needs --yes.
 
 Example:
   condolock reset sync --yes
@@ -29,7 +29,7 @@ std::string listed(const std::vector<std::string>& keys) {
 }
 
 bool agrees(const Console& console, const std::vector<std::string>& keys) {
-  console.prompt("forget all that is remembered of " + listed(keys) + "? [y/N] ");
+  console.prompt("delete the records of " + listed(keys) + "? [y/N] ");
   std::string answer;
   char next = '\n';
   while (read(STDIN_FILENO, &next, 1) == 1 && next != '\n') answer += next;
@@ -44,17 +44,17 @@ CommandResult reset_command(const RawArguments& arguments) {
   bool yes = false;
   Options options("reset");
   declare_key(options, args);
-  options.flag("-y,--yes", "do not ask", yes);
+  options.flag("-y,--yes", "do not ask for confirmation", yes);
   declare(options, globals);
   const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
   const auto check = [&]() -> std::optional<CommandResult> {
     if (yes || can_ask) return std::nullopt;
-    return CommandResult{exit_code::usage, "nobody can be asked without a terminal: give --yes", ""};
+    return CommandResult{exit_code::usage, "no terminal to confirm on: use --yes", ""};
   };
   if (auto result = parse(options, arguments, reset_spec, globals, args, check)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
-  if (!yes && !agrees(console, args.keys)) return {exit_code::skipped, "nothing was forgotten", ""};
+  if (!yes && !agrees(console, args.keys)) return {exit_code::skipped, "nothing was deleted", ""};
   const auto engine = open_engine(globals);
   bool all_free = true;
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
@@ -65,9 +65,9 @@ CommandResult reset_command(const RawArguments& arguments) {
       all_free = false;
       const std::string others = held->live > 1 ? " and " + std::to_string(held->live - 1) + " more" : "";
       console.error(util::escape(key) + " is held by " + lock::shown_holder(held->who) + others +
-                    ", so nothing of it was forgotten: wait, or " + "condolock unlock it");
+                    ", so its record was not deleted: wait, or run condolock unlock");
     } else {
-      console.decision(util::escape(key) + (std::get<bool>(what) ? " is forgotten" : ": there was no record"));
+      console.decision(util::escape(key) + (std::get<bool>(what) ? ": record deleted" : " has no record"));
     }
     return std::nullopt;
   });
