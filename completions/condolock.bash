@@ -4,8 +4,8 @@
 
 # _condolock_help [COMMAND]: a line for each option, as help has them. What every command takes stands in the program's own.
 _condolock_help() {
-  [[ -z $1 ]] || "$_condolock_program" "$1" --help 2>/dev/null | sed -n '/^Every command/q; /^  -/p'
-  "$_condolock_program" --help 2>/dev/null | sed -n '/^Every command/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
+  [[ -z $1 ]] || "$_condolock_program" "$1" --help 2>/dev/null | sed -n '/^Global options/q; /^  -/p'
+  "$_condolock_program" --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
 }
 
 # _condolock_options [COMMAND]: the options, each in a line.

@@ -5,10 +5,10 @@
 # __condolock_help [COMMAND]: a line for each option, as help has them. What every command takes stands in the program's own.
 function __condolock_help -a program command
     if test -n "$command"
-        $program $command --help 2>/dev/null | sed -n '/^Every command/q; /^  -/p'
-        $program --help 2>/dev/null | sed -n '/^Every command/,/^$/ { /^  -/p }' | sed /--version/d
+        $program $command --help 2>/dev/null | sed -n '/^Global options/q; /^  -/p'
+        $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }' | sed /--version/d
     else
-        $program --help 2>/dev/null | sed -n '/^Every command/,/^$/ { /^  -/p }'
+        $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }'
     end
 end
 

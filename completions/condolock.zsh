@@ -5,8 +5,8 @@
 
 # _condolock_help [COMMAND]: a line for each option, as help has them. What every command takes stands in the program's own.
 _condolock_help() {
-  [[ -z $1 ]] || $program $1 --help 2>/dev/null | sed -n '/^Every command/q; /^  -/p'
-  $program --help 2>/dev/null | sed -n '/^Every command/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
+  [[ -z $1 ]] || $program $1 --help 2>/dev/null | sed -n '/^Global options/q; /^  -/p'
+  $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
 }
 
 # Redis gets 0.3 s, and silence is an answer. A key with a backslash is shown, not written, in this form.

@@ -13,10 +13,10 @@ namespace condolock::cli {
 namespace {
 
 constexpr const char* introduction =
-    R"(Runs a command only if its conditions hold in Redis and nobody else runs it,
-keeps it the only one while it lives, and records when it succeeded.
+    R"(Runs a command if its conditions hold in Redis and nobody else runs it, keeps
+others out until it ends, and records when it succeeded.
 
-Usage: condolock COMMAND [OPTION...]    (COMMAND --help shows its options)
+Usage: condolock COMMAND [OPTION...]    (see also: condolock COMMAND --help)
 
 Commands:
 )";
@@ -95,12 +95,13 @@ CommandResult dispatch(const std::vector<std::string>& arguments) {
     if (globals.help) return {exit_code::ok, "", help(options)};
   }
   if (at == own.size()) {
-    return {exit_code::usage, "no command: write condolock run --key K -- CMD [ARG...], or see condolock --help", ""};
+    return {exit_code::usage, "the command is missing: write condolock run --key K -- CMD [ARG...], or see condolock --help",
+            ""};
   }
   const Command* command = find_command(own[at]);
   if (command == nullptr && own[at].starts_with('-')) {
     return {exit_code::usage,
-            util::escape(own[at]) + " cannot stand before the command; write condolock COMMAND " + util::escape(own[at]) +
+            util::escape(own[at]) + " must come after the command: write condolock COMMAND " + util::escape(own[at]) +
                 " ...; see condolock --help",
             ""};
   }

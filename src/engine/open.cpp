@@ -22,7 +22,7 @@ const embedded::DatabaseLocation* as_directory(const Location& location) {
 
 util::Result<Location> parse_url(std::string_view url) {
   if (redis::is_unsupported(url)) {
-    return util::Problem{"this version opens redis://, unix:// and file: only, not TLS, Sentinel or Cluster"};
+    return util::Problem{"this version supports redis://, unix:// and file:, but not TLS, Sentinel or Cluster"};
   }
   if (embedded::is_location(url)) {
     auto directory = embedded::parse_location(url);
@@ -37,8 +37,7 @@ util::Result<Location> parse_url(std::string_view url) {
 std::optional<util::Problem> unsupported([[maybe_unused]] const Location& location) {
 #ifndef CONDOLOCK_EMBEDDED
   if (as_directory(location) != nullptr) {
-    return util::Problem{
-        "this build of condolock has no engine for file:; build it with CONDOLOCK_EMBEDDED on, or name a Redis"};
+    return util::Problem{"this build does not support file:; name a Redis server, or build with -DCONDOLOCK_EMBEDDED=ON"};
   }
 #endif
   return std::nullopt;
@@ -50,7 +49,7 @@ std::optional<std::string> warning([[maybe_unused]] const Location& location) {
   const auto network = embedded::network_file_system(*directory);
   if (!network) return std::nullopt;
   return util::escape(directory->directory) + " is on " + *network +
-         ", where locks between machines do not hold: name a directory on a local disk";
+         ", where locks between machines do not work: use a directory on a local disk";
 }
 
 bool exists(const Location& location) {

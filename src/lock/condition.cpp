@@ -25,7 +25,7 @@ util::Result<MinTime> MinTime::parse(std::string_view text) {
 }
 
 std::optional<util::Problem> MinTime::modify(std::string_view text) {
-  if (text != "start" && text != "end") return util::Problem{"'" + util::escape(text) + "' is neither start nor end"};
+  if (text != "start" && text != "end") return util::Problem{"invalid value '" + util::escape(text) + "': use start or end"};
   from = text == "start" ? From::start : From::end;
   return std::nullopt;
 }
@@ -50,13 +50,13 @@ std::string MinTime::explain(const Verdict& verdict) const {
 util::Result<AccessedPrior> AccessedPrior::parse(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
-    return util::Problem{"'" + util::escape(text) + "' has no colon: write NAME:D, as in checking:300"};
+    return util::Problem{"invalid value '" + util::escape(text) + "': write NAME:D, as in checking:300"};
   }
   const auto key = checked_key(text.substr(0, colon));
   if (!key) return key.error();
   auto time = util::parse_duration(text.substr(colon + 1));
   if (!time) return time.error();
-  if (*time == Millis(0)) return util::Problem{"'" + util::escape(text) + "' would never hold: D must be at least 1ms"};
+  if (*time == Millis(0)) return util::Problem{"invalid value '" + util::escape(text) + "': D must be at least 1ms"};
   return AccessedPrior{*key, *time};
 }
 
@@ -134,7 +134,7 @@ std::string RetryAfter::explain(const Verdict& verdict) const {
 util::Result<MaxFailures> MaxFailures::parse(std::string_view text) {
   const auto limit = util::parse_number<std::int64_t>(text);
   if (!limit || *limit < 1 || *limit > 1'000'000) {
-    return util::Problem{"'" + util::escape(text) + "' is not a number of failures: write 1 to 1000000"};
+    return util::Problem{"invalid number '" + util::escape(text) + "': use 1 to 1000000"};
   }
   return MaxFailures{*limit};
 }
@@ -149,20 +149,20 @@ std::string MaxFailures::explain(const Verdict& verdict) const {
   if (!verdict.since) return "no failure yet";
   if (verdict.holds()) return "fewer than " + std::to_string(limit) + " failures in a row, the last " + ago(verdict);
   return std::to_string(limit) + " or more failures in a row, the last " + ago(verdict) +
-         " (once it is mended: condolock touch, or one run with --force)";
+         " (when fixed, run: condolock touch KEY)";
 }
 
 util::Result<MaxRuns> MaxRuns::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos)
-    return util::Problem{"'" + util::escape(text) + "' has no slash: write N/D, as in 3/1h"};
+    return util::Problem{"invalid value '" + util::escape(text) + "': write N/D, as in 3/1h"};
   const auto limit = util::parse_number<std::int64_t>(text.substr(0, slash));
   if (!limit || *limit < 1 || *limit > 1000) {
-    return util::Problem{"'" + util::escape(text.substr(0, slash)) + "' is not a number of runs: write 1 to 1000"};
+    return util::Problem{"invalid number '" + util::escape(text.substr(0, slash)) + "': use 1 to 1000"};
   }
   const auto time = util::parse_duration(text.substr(slash + 1));
   if (!time) return time.error();
-  if (*time == Millis(0)) return util::Problem{"'" + util::escape(text) + "' would never refuse: D must be at least 1ms"};
+  if (*time == Millis(0)) return util::Problem{"invalid value '" + util::escape(text) + "': D must be at least 1ms"};
   return MaxRuns{*limit, *time};
 }
 
@@ -179,12 +179,12 @@ std::string MaxRuns::shown() const {
 std::string MaxRuns::explain(const Verdict& verdict) const {
   const std::string runs = std::to_string(limit) + (limit == 1 ? " run" : " runs");
   if (verdict.holds()) return "fewer than " + runs + " began in the last " + util::format_duration(time);
-  return runs + " began in the last " + util::format_duration(time) + ", the first of these " + ago(verdict) + due(verdict);
+  return runs + " began in the last " + util::format_duration(time) + ", the first one " + ago(verdict) + due(verdict);
 }
 
 util::Result<Once> Once::parse(std::string_view text) {
   if (text.empty() || text.size() > 64)
-    return util::Problem{"an ID has 1 to 64 bytes, this one has " + std::to_string(text.size())};
+    return util::Problem{"an ID must have 1 to 64 bytes, not " + std::to_string(text.size())};
   return Once{std::string(text)};
 }
 
@@ -218,8 +218,7 @@ std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::str
   if (found) return std::nullopt;
   for (const ConditionKind& kind : condition_kinds) {
     if (kind.modifier && kind.modifier->option == option) {
-      return util::Problem{std::string(option).append(" needs a ").append(kind.option).append(" ").append(kind.form) +
-                           " to count"};
+      return util::Problem{std::string(option).append(" requires ").append(kind.option).append(" ").append(kind.form)};
     }
   }
   return util::Problem{std::string(option) + " belongs to no condition"};

@@ -48,7 +48,7 @@ enum class RunMode : std::uint8_t {
 
 struct Conflict {
   RunMode mode{};
-  std::string_view why;  // a clause: "two could succeed at once"
+  std::string_view why;  // a clause: "two runs could succeed at once"
 };
 
 // A second option that changes how a condition counts, such as --min-time-from.
@@ -64,9 +64,9 @@ enum class From : std::uint8_t { end, start };
 struct MinTime {
   static constexpr std::string_view option = "--min-time";
   static constexpr std::string_view form = "D";
-  static constexpr std::string_view help = "the last success ended D ago or earlier, or never";
+  static constexpr std::string_view help = "the last success ended at least D ago, or never";
   static constexpr bool repeatable = false;
-  static constexpr Modifier modifier{"--min-time-from", "WHAT", "count that from the last success' end or start (end)"};
+  static constexpr Modifier modifier{"--min-time-from", "WHAT", "count from the start or the end of that success (end)"};
 
   Millis n{};
   From from = From::end;
@@ -84,7 +84,7 @@ struct MinTime {
 struct AccessedPrior {
   static constexpr std::string_view option = "--accessed-prior";
   static constexpr std::string_view form = "NAME:D";
-  static constexpr std::string_view help = "NAME's last run succeeded, at most D ago; never: fails";
+  static constexpr std::string_view help = "NAME's last run succeeded at most D ago (never: fails)";
   static constexpr bool repeatable = true;
 
   std::string key;
@@ -119,7 +119,7 @@ struct After {
 struct NotRunning {
   static constexpr std::string_view option = "--not-running";
   static constexpr std::string_view form = "NAME";
-  static constexpr std::string_view help = "nobody runs NAME";
+  static constexpr std::string_view help = "NAME is not running";
   static constexpr bool repeatable = true;
 
   std::string key;
@@ -135,7 +135,7 @@ struct NotRunning {
 struct RetryAfter {
   static constexpr std::string_view option = "--retry-after";
   static constexpr std::string_view form = "D";
-  static constexpr std::string_view help = "the last run did not fail, or ended D ago or earlier";
+  static constexpr std::string_view help = "the last run did not fail, or ended at least D ago";
   static constexpr bool repeatable = false;
 
   Millis n{};
@@ -189,7 +189,7 @@ struct Once {
   static constexpr std::string_view help = "no run with this ID has succeeded";
   static constexpr bool repeatable = false;
   static constexpr std::array<Conflict, 2> conflicts{
-      {{RunMode::several_slots, "two could succeed at once"},
+      {{RunMode::several_slots, "two runs could succeed at once"},
        {RunMode::unleased, "nobody could tell whether it had succeeded before"}}};
 
   std::string id;

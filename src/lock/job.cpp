@@ -21,7 +21,7 @@ std::string host_name() {
 util::Result<std::string> checked_key(std::string_view text) {
   if (text.empty()) return util::Problem{"a key must not be empty"};
   if (text.size() > longest_key)
-    return util::Problem{"a key has at most " + std::to_string(longest_key) + " bytes, this one has " +
+    return util::Problem{"a key must have at most " + std::to_string(longest_key) + " bytes, not " +
                          std::to_string(text.size())};
   return std::string(text);
 }
@@ -29,7 +29,7 @@ util::Result<std::string> checked_key(std::string_view text) {
 util::Result<std::string> checked_namespace(std::string_view text) {
   constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
   if (text.empty() || text.size() > 64 || text.find_first_not_of(allowed) != std::string_view::npos) {
-    return util::Problem{"'" + util::escape(text) + "' is not a namespace: 1 to 64 of A-Z a-z 0-9 _ . -"};
+    return util::Problem{"invalid namespace '" + util::escape(text) + "': use 1 to 64 characters of A-Z a-z 0-9 _ . -"};
   }
   return std::string(text);
 }

@@ -257,7 +257,7 @@ engine::Answered<History> decode_history(const engine::Reply& reply, const Job& 
     auto run = parse_row(reader.text());
     if (!run) {
       return engine::Failure{engine::Fault::malformed, false, false,
-                             "the history of " + util::escape(job.key) + " is malformed: it has a row that is no run" +
+                             "the history of " + util::escape(job.key) + " is malformed: it has an invalid row" +
                                  engine::how_to_remove(job.keys().at(1))};
     }
     history.runs.push_back(*std::move(run));

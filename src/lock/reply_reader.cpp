@@ -90,7 +90,7 @@ std::optional<Millis> ReplyReader::optional_age(std::string_view what) {
 }
 
 engine::Failure ReplyReader::unexpected() const {
-  std::string text = "the server gave an answer that has no place in the protocol: " + quoted(code_);
+  std::string text = "the server sent an unexpected reply: " + quoted(code_);
   if (!wrong_.empty()) text = "the server answered " + quoted(code_) + " with " + wrong_;
   return {engine::Fault::unexpected, true, false, std::move(text)};
 }

@@ -135,7 +135,7 @@ local CONDITIONS = ARGV[13] and {
     end
     local at = start_of(nth)
     if not at then
-      return nil, malformed(STARTS, 'has an element that is no start')
+      return nil, malformed(STARTS, 'has an invalid start')
     end
     starts_are_ahead = starts_are_ahead or at > now
     if dry and at > now then
@@ -158,7 +158,7 @@ local CONDITIONS = ARGV[13] and {
     end
     at = number(at)
     if not at then
-      return nil, malformed(ONCE, 'has a score that is no time')
+      return nil, malformed(ONCE, 'has an invalid time')
     end
     return 'done', now - math.min(at, now)
   end,
@@ -315,7 +315,7 @@ end
 
 local fence = math.max((record.fence or 0) + 1, now)
 if fence >= GREATEST then
-  return malformed(JOB, 'field fence has no successor')
+  return malformed(JOB, 'field fence is at its maximum')
 end
 for _, other in ipairs(raw) do
   save_mended(other)

@@ -111,7 +111,7 @@ local function load(key, slots)
     return nil, malformed(key, 'field history_limit is more than ' .. text(MOST_ROWS))
   end
   if record.outcome and not string.find(OUTCOMES, ' ' .. record.outcome .. ' ', 1, true) then
-    return nil, malformed(key, 'field outcome is none of ours')
+    return nil, malformed(key, 'field outcome is unknown')
   end
   if (record.v or 0) > VERSION then
     return nil, { 'newer', key, text(record.v) }

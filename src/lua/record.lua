@@ -166,7 +166,7 @@ local function holders_of(record, key, slots)
     fence, start = number(fence or ''), number(start or '')
     local known = revoked == '0' or string.find(revoked or '', '^%d+:')
     if not (expires_at and length and fence and start and known) then
-      return nil, malformed(slots, 'has a field that is no holder')
+      return nil, malformed(slots, 'has an invalid holder')
     end
     holders[#holders + 1] = {
       token = token, expires_at = expires_at, length = length, fence = fence, start = start,

@@ -59,15 +59,15 @@ std::string env_line(const std::vector<std::string>& argv) {
 // What to write instead of a command that was not found; empty if nothing is known.
 std::string hint(const std::vector<std::string>& argv) {
   const std::string& word = argv[0];
-  if (word.ends_with('\r')) return " (the word ends in a carriage return: give the script that has it LF line ends)";
+  if (word.ends_with('\r')) return " (the word ends in a carriage return: convert the calling script to LF line ends)";
   if (is_assignment(word)) return " (to set a variable write: " + env_line(argv) + ")";
   if (is_part_of_sh(word)) return ": it is part of the shell (write: sh -c '" + word + " ...')";
   if (is_part_of_bash(word)) return ": it is part of bash (write: bash -c '" + word + " ...')";
   if (word.starts_with('~') || word.find_first_of(" \t\n;|&<>$`()*?[]{}'\"\\#") != std::string::npos) {
     return " (for a shell line write: sh -c " + (word.size() > max_quoted ? "'...'" : util::shell_quoted(word)) +
-           (argv.size() > 1 ? ", with all of the line in the quotes)" : ")");
+           (argv.size() > 1 ? ", with the whole line in the quotes)" : ")");
   }
-  if (word.starts_with('-')) return " (options of condolock go before the --)";
+  if (word.starts_with('-')) return " (options of condolock come before --)";
   return "";
 }
 

@@ -174,7 +174,7 @@ void Run::on_confirmation(const engine::Reply& reply, Instant now) {
   lease_.sent = reply.sent;
   if (answer && !lock::is_gone(*answer) && !lease_.is_stale(now)) return spawn(now);
   engine::Failure failure{engine::Fault::unreachable, true, false,
-                          "the lease was granted too late to be used, and could not be renewed in time"};
+                          "the lease was granted too late, and could not be renewed in time"};
   if (!answer) failure = answer.error();
   notify(report::NoGrant{failure});
   end_without_child(exit_code::of(failure.fault), plan_.redis_timeout, now);

@@ -223,13 +223,13 @@ load helper
   [ "$output" = 'condolock: K was not paused' ]
   "$CONDOLOCK" run K -- true
   run -0 "$CONDOLOCK" pause K L
-  [ "$output" = 'condolock: warning: L has no record; it is paused all the same' ]
+  [ "$output" = 'condolock: warning: L has no record; it is paused anyway' ]
   run -0 "$CONDOLOCK" resume -v K L M
-  [ "$output" = 'condolock: K is not paused any more
-condolock: L is not paused any more
+  [ "$output" = 'condolock: K is no longer paused
+condolock: L is no longer paused
 condolock: M was not paused' ]
   run -0 "$CONDOLOCK" pause 'b*' --for 1m
-  [ "$output" = "condolock: warning: b* has no record; it is paused all the same (keys are not globs: see condolock list --plain 'b*')" ]
+  [ "$output" = "condolock: warning: b* has no record; it is paused anyway (keys are not globs: see condolock list --plain 'b*')" ]
   "$CONDOLOCK" pause --key K
   run -75 "$CONDOLOCK" run -v K -- true
   [[ $output =~ ^'condolock: skipped K: paused by '[^\ ]+' '[0-9.ms]+' ago until it is resumed'$ ]]
@@ -250,7 +250,7 @@ condolock: M was not paused' ]
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
-  grep -qE '^condolock: error: [^ ]+@[^ ]+ has revoked the lease of K; its command is being stopped$' messages
+  grep -qE '^condolock: error: [^ ]+@[^ ]+ revoked the lease of K; its command is being stopped$' messages
   "$CONDOLOCK" run --key K -- true
 }
 
@@ -260,7 +260,7 @@ condolock: M was not paused' ]
   wait_for test -e ready
   run "$CONDOLOCK" unlock --now K
   [ "$status" -eq 0 ]
-  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but what '.*' runs may still live for '[0-9.]+m?s$ ]]
+  [[ "$output" =~ ^'condolock: warning: the lease of K is free now, but the command on '.*' may still run for '[0-9.]+m?s$ ]]
   "$CONDOLOCK" run --key K -- true
   code=0
   wait "$condolock" || code=$?
@@ -381,13 +381,13 @@ condolock: M was not paused' ]
   "$CONDOLOCK" run K --lease 6s -- sh -c 'while [ ! -e go ]; do sleep 0.05; done' 2>said &
   wait_for held K
   SUDO_USER=alice "$CONDOLOCK" unlock --now K 2>warned
-  grep -qE 'may still live for [0-9.]+s$' warned
+  grep -qE 'may still run for [0-9.]+s$' warned
   run -0 "$CONDOLOCK" list
   [[ ${lines[1]} =~ ' revoked, may still run for '[0-9.]+s$ ]]
   run -0 "$CONDOLOCK" status K
   [[ ${lines[1]} =~ ^'  state         revoked: its lease was freed by alice@'"$(hostname)"' '[0-9.ms]+' ago; its command may still run for '[0-9.]+s$ ]]
   expect_code 79 wait $!
-  [ "$(cat said)" = "condolock: error: alice@$(hostname) has revoked the lease of K; its command is being stopped
+  [ "$(cat said)" = "condolock: error: alice@$(hostname) revoked the lease of K; its command is being stopped
 condolock: warning: the lease of K had been revoked or had gone to a later run; how this one ended is in the history only" ]
   run -0 "$CONDOLOCK" list
   [[ ${lines[1]} =~ ' idle'$ ]]
@@ -400,7 +400,7 @@ condolock: warning: the lease of K had been revoked or had gone to a later run; 
   run -0 "$CONDOLOCK" status K
   [[ ${lines[1]} =~ ', revoked by alice@'"$(hostname)"' '[0-9.ms]+' ago'$ ]]
   expect_code 79 wait $!
-  grep -qx "condolock: error: alice@$(hostname) has revoked the lease of K; its command is being stopped" said
+  grep -qx "condolock: error: alice@$(hostname) revoked the lease of K; its command is being stopped" said
 }
 
 @test "pause and resume say what they did with -v, and nothing without" {
@@ -410,7 +410,7 @@ condolock: warning: the lease of K had been revoked or had gone to a later run; 
   run -0 "$CONDOLOCK" touch -v K --failed
   [ "$output" = 'condolock: recorded a failure of K' ]
   run -0 "$CONDOLOCK" resume -v K
-  [ "$output" = 'condolock: K is not paused any more' ]
+  [ "$output" = 'condolock: K is no longer paused' ]
   CONDOLOCK_VERBOSE=1 run -0 "$CONDOLOCK" resume K
   [ "$output" = 'condolock: K was not paused' ]
   CONDOLOCK_VERBOSE=1 run -0 "$CONDOLOCK" resume -q K

@@ -13,7 +13,7 @@ setup() {
 # options_of [COMMAND]: as --help has them.
 options_of() {
   {
-    "$CONDOLOCK" "$@" --help | sed '/^Every command/q'
+    "$CONDOLOCK" "$@" --help | sed '/^Global options/q'
     "$CONDOLOCK" --help | sed "${1:+/--version/d}"
   } | sed -nE 's/^  (-[a-zA-Z]), (--[a-z-]+).*/\1\n\2/p; t; s/^  (--[a-z-]+|-[a-zA-Z] ).*/\1/p' | tr -d ' ' | sort -u
 }

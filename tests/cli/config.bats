@@ -137,20 +137,20 @@ END
   wrong "3: unknown setting 'min-time'*" '' 'min-time = 5'
   wrong "2: unknown setting 'config'*" 'config = "x"'
   wrong "2: unknown setting 'a\\\\x1bb'*" '"a\u001bb" = 1'
-  wrong '2: there are no sections here, so no \[run\]' '[run]' 'lease = "1m"'
+  wrong '2: sections are not allowed: remove \[run\]' '[run]' 'lease = "1m"'
   wrong "2: lease: invalid duration 'soon'*" 'lease = "soon"'
   wrong '2: lease: must be at least 1s' 'lease = 0'
-  wrong "2: skip-code: '256' is not an exit code: 0 to 255" 'skip-code = 256'
+  wrong "2: skip-code: invalid exit code '256': use 0 to 255" 'skip-code = 256'
   wrong '2: lease: takes one value, not an array' 'lease = ["1m", "2m"]'
   wrong '2: lease: takes one value, not an array' 'lease = []'
-  wrong '2: lease must be a text, a number, true or false, or an array of these' 'lease = 2026-11-24'
-  wrong '2: success-code must be a text, a number, true or false, or an array of these' 'success-code = [1, [2]]'
-  wrong "2: quiet: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" 'quiet = "perhaps"'
-  wrong "2: color: 'red' is none of auto, always, never" 'color = "red"'
-  wrong "2: namespace: 'a b' is not a namespace*" 'namespace = "a b"'
+  wrong '2: lease must be a string, a number, true, false or an array of these' 'lease = 2026-11-24'
+  wrong '2: success-code must be a string, a number, true, false or an array of these' 'success-code = [1, [2]]'
+  wrong "2: quiet: invalid value 'perhaps': use yes (1, true, on) or no (0, false, off)" 'quiet = "perhaps"'
+  wrong "2: color: invalid value 'red': use auto, always or never" 'color = "red"'
+  wrong "2: namespace: invalid namespace 'a b': *" 'namespace = "a b"'
   (unset CONDOLOCK_URL; wrong '2: url: *' 'url = "http://x"')
-  wrong '2: * \(texts stand in quotes\)' 'lease = 1m'
-  wrong '3: * \(texts stand in quotes\)' 'lease = 1' 'lease = 2'
+  wrong '2: * \(strings need quotes\)' 'lease = 1m'
+  wrong '3: * \(strings need quotes\)' 'lease = 1' 'lease = 2'
   printf 'lease = "\xff"\n' >"$config"
   refused "$config:1: *" run --key K -- touch ran
   [ ! -e ran ]
@@ -162,13 +162,13 @@ END
     printf "# a comment\n$2" >"$config"
     refused "$config:2: $1" run --key K -- touch ran
   }
-  wrong 'there are no sections here, so no \[\\x09@' '[\t@'
-  wrong 'there are no sections here, so no \[' '['
-  wrong "column 9: 'ﻯ' is not ASCII: put it into quotes, on one line" 'lease = \xef\xbb\xaf'
+  wrong 'sections are not allowed: remove \[\\x09@' '[\t@'
+  wrong 'sections are not allowed: remove \[' '['
+  wrong "column 9: 'ﻯ' is not ASCII: put it in quotes, on one line" 'lease = \xef\xbb\xaf'
   wrong "column 14: 'é' is not ASCII: *" 'lease = "1m" \xc3\xa9'
-  wrong "column 10: 'T' cannot follow a number: put a text into quotes" 'lease = 1Tx'
-  wrong "column 19: ' ' is in the middle of a value: put it into quotes" 'lease = 1979-05-27 9 x'
-  wrong "column 10: '}' begins or ends a table: *" 'lease = [}'
+  wrong "column 10: 'T' cannot follow a number: put strings in quotes" 'lease = 1Tx'
+  wrong "column 19: ' ' is in the middle of a value: put the value in quotes" 'lease = 1979-05-27 9 x'
+  wrong "column 10: '}' belongs to a table: *" 'lease = [}'
   wrong "column 10: '\"' is in the middle of a word: *" 'lease = 1"m"'
   wrong "column 9: '\\\\x00' is a control character: remove it" 'lease = \0'
   wrong "column 10: '\\\\xff' is not UTF-8: save the file as UTF-8" 'lease = "\xff"'
@@ -182,13 +182,13 @@ END
   echo 'lease = "1m"' >"$config"
   for mode in 620 602 666; do
     chmod $mode "$config"
-    refused "the config file $config can be written by others: chmod go-w it" status K
+    refused "the config file $config is writable by others: run chmod go-w on it" status K
   done
   chmod 444 "$config"
   "$CONDOLOCK" touch K
   [ "$(id -u)" -ne 0 ] || {
     chown 12345 "$config"
-    refused "the config file $config belongs to another user, number 12345: chown it" status K
+    refused "the config file $config belongs to another user (uid 12345): change its owner with chown" status K
   }
 }
 
@@ -196,7 +196,7 @@ END
   echo 'on-unreachable = "run"' >"$config"
   run --separate-stderr "$CONDOLOCK" run --key K --once x -- true
   [ "$status" -eq 64 ]
-  [[ "$stderr" == "condolock: error: --once can't be with $config:1: on-unreachable run: "* ]]
+  [[ "$stderr" == "condolock: error: --once cannot be combined with $config:1: on-unreachable run: "* ]]
   CONDOLOCK_ON_UNREACHABLE=fail "$CONDOLOCK" run --key K --once x -- true
 }
 
@@ -291,8 +291,8 @@ END
     unshare --net sh -c 'perl -e "socket(S, 2, 1, 0) or die; \$up = pack q(a16 s x22), q(lo), 1; ioctl(S, 0x8914, \$up) or die" &&
       exec "$@"' sh "$@"
   }
-  unnamed='127.0.0.1:6379: Connection refused (no server is configured: name one with --url, CONDOLOCK_URL or the config'
-  unnamed+=' file; on a single machine, --url file: needs no server)'
+  unnamed='127.0.0.1:6379: Connection refused (name a server with --url, CONDOLOCK_URL or the config'
+  unnamed+=' file; --url file: needs none on a single machine)'
   run --separate-stderr alone "$CONDOLOCK" status k
   [ "$status" -eq 69 ]
   [ "$stderr" = "condolock: error: cannot connect to $unnamed" ]

@@ -8,7 +8,7 @@ setup() { :; }
 
 # A command's help names the options of all commands in one paragraph.
 options_of() {
-  "$CONDOLOCK" $1 --help | sed -nE '/^Every command/,/^$/p; s/^(  (-[a-zA-Z], )?--[a-z-]+).*/\1/p' | grep -oE '\-\-[a-z-]+' | sort -u
+  "$CONDOLOCK" $1 --help | sed -nE '/^Global options/,/^$/p; s/^(  (-[a-zA-Z], )?--[a-z-]+).*/\1/p' | grep -oE '\-\-[a-z-]+' | sort -u
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }'; }
 # The options of one command alone, -n included; conditions: those that are conditions.
@@ -127,7 +127,7 @@ example_lines() {
 
 @test "README: every command, condition and option of run" {
   for command in $(commands); do grep -q "condolock $command " "$SOURCE_DIR/README.md"; done
-  options=$("$CONDOLOCK" run --help | sed -nE '/^Every command/q; s/^  (-[a-zA-Z], )?(--[a-z-]+) .*/\2/p')
+  options=$("$CONDOLOCK" run --help | sed -nE '/^Global options/q; s/^  (-[a-zA-Z], )?(--[a-z-]+) .*/\2/p')
   [ "$(wc -l <<<"$options")" -ge 20 ]
   for option in $options; do
     grep -q -- "$option\b" "$SOURCE_DIR/README.md" || { echo "no $option"; return 1; }

@@ -29,7 +29,7 @@ finds() {
     seen && index($0, "-> ") && index($0, advice) { found = 1 }
     { seen = 0 }
     END { exit !found }' <<<"$output"
-  [[ "${lines[-1]}" =~ ^[0-9]+' error'.*': no run can work'$ ]]
+  [[ "${lines[-1]}" =~ ^[0-9]+' error'.*': runs cannot work'$ ]]
 }
 
 # fake TEXT: a server of its own that answers every connection with that text, and then hangs up. CONDOLOCK_URL names it.
@@ -50,7 +50,7 @@ end_fake() {
 @test "nothing listens, no socket, a name that is not found, a silent address" {
   finds reachable 'Connection refused' 'start the server' --url redis://127.0.0.1:1
   finds reachable 'No such file' 'start the server' --url "unix://$PWD/none.sock"
-  finds reachable 'cannot find the host no.invalid' 'correct the name' --url redis://no.invalid --redis-timeout 2s
+  finds reachable 'cannot resolve the host no.invalid' 'correct the host' --url redis://no.invalid --redis-timeout 2s
   server stopped
   kill -STOP "$(cat "$REDIS_DIR/stopped.pid")"
   finds reachable 'no answer' 'whether the server hangs' --redis-timeout 200ms
@@ -63,7 +63,7 @@ end_fake() {
   finds reachable 'NOAUTH' 'give the right user and password'
   redis ACL SETUSER off off '>pw' '~*' +@all >/dev/null
   finds reachable 'WRONGPASS' 'give the right user and password' --url "unix://off:pw@$REDIS_DIR/redis.sock"
-  finds reachable 'DB index is out of range' 'name a database that there is' --url "unix://$REDIS_DIR/redis.sock?db=99"
+  finds reachable 'DB index is out of range' 'use an existing database' --url "unix://$REDIS_DIR/redis.sock?db=99"
 }
 
 @test "EVAL or EVALSHA or a command of a script is disabled on the server" {
@@ -98,7 +98,7 @@ end_fake() {
   to full SET a b
   to full BGSAVE
   wait_for sh -c "redis-cli -s '$REDIS_DIR/full.sock' INFO persistence | grep -q 'last_bgsave_status:err'"
-  finds 'trial run' 'MISCONF' 'make room'
+  finds 'trial run' 'MISCONF' 'free space'
   [[ "$output" == *'error'*'disk '* ]]
   rm -r "$REDIS_DIR/full.rdb"
   server other
@@ -108,9 +108,9 @@ end_fake() {
   finds 'trial run' 'NOREPLICAS' 'bring the replicas back'
   to other CONFIG SET min-replicas-to-write 0
   to other REPLICAOF 127.0.0.1 1
-  finds role 'a replica' 'name the primary: 127.0.0.1:1'
+  finds role 'a replica' 'use the URL of the primary: 127.0.0.1:1'
   to other CONFIG SET replica-serve-stale-data no
-  finds reachable 'MASTERDOWN' 'name the primary' --redis-timeout 500ms
+  finds reachable 'MASTERDOWN' 'use the URL of the primary' --redis-timeout 500ms
 }
 
 @test "a server that is busy, paused, or has no room for another client" {
@@ -121,7 +121,7 @@ end_fake() {
   to busy SCRIPT KILL
   wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' PING | grep -q PONG"
   to busy CLIENT PAUSE 20000 WRITE
-  finds 'trial run' 'failed: no answer' 'is paused' --redis-timeout 500ms
+  finds 'trial run' 'failed: no answer' 'the server hangs' --redis-timeout 500ms
   to busy CLIENT UNPAUSE
   to busy BLPOP nothing 60 >blpop 2>&1 3>&- &
   blocker=$!
@@ -137,12 +137,12 @@ end_fake() {
   echo $! >"$REDIS_DIR/sentinel.pid"
   wait_for to sentinel PING
   at sentinel
-  finds role 'a Sentinel' 'name the primary that it watches: 127.0.0.1:7999'
+  finds role 'a Sentinel' 'use the URL of the primary that it watches: 127.0.0.1:7999'
   [[ "${lines[0]}" =~ ^"$REDIS_DIR/sentinel.sock, database 0: Redis "[0-9.]+', sentinel'$ ]]
 
   server node --cluster-enabled yes --cluster-config-file "$REDIS_DIR/nodes.conf"
   finds 'trial run' 'CLUSTERDOWN' 'repair the Cluster' --redis-timeout 500ms
-  finds reachable 'SELECT is not allowed in cluster mode' 'name a database' --url "unix://$REDIS_DIR/node.sock?db=1"
+  finds reachable 'SELECT is not allowed in cluster mode' 'use an existing database' --url "unix://$REDIS_DIR/node.sock?db=1"
   to node CLUSTER ADDSLOTSRANGE 0 16383
   wait_for sh -c "redis-cli -s '$REDIS_DIR/node.sock' CLUSTER INFO | grep -q cluster_state:ok"
   expect_code 1 "$CONDOLOCK" doctor # all slots are here
@@ -166,7 +166,7 @@ end_fake() {
   end_fake
   for greeting in $'HTTP/1.1 400 Bad Request\r\n\r\n' $'SSH-2.0-OpenSSH_9.2\r\n' $'220 mail ESMTP\r\n'; do
     fake "$greeting"
-    finds reachable 'not the Redis protocol' 'another service listens here'
+    finds reachable 'not the Redis protocol' 'another service, or TLS'
     end_fake
   done
   fake $'-LOADING Redis is loading the dataset in memory\r\n'
@@ -176,7 +176,7 @@ end_fake() {
   finds reachable 'DENIED' 'protected mode'
   end_fake
   fake $'-SOMETHING that nobody knows\r\n'
-  finds reachable 'SOMETHING that nobody knows' "see the server's log"
+  finds reachable 'SOMETHING that nobody knows' "read the server's log"
   end_fake
   fake ''
   finds reachable 'closed the connection' 'TLS'
@@ -184,7 +184,7 @@ end_fake() {
 
 @test "what nobody has foreseen: the trial run says what the server said, and leaves nothing behind" {
   redis SET '{condolock}:index' text >/dev/null
-  finds 'trial run' '{condolock}:index' 'see what that key holds'
+  finds 'trial run' '{condolock}:index' 'look at that key'
   redis FLUSHALL >/dev/null
   "$CONDOLOCK" touch K
   redis --raw DUMP '{condolock}:job:K' >before
@@ -210,15 +210,15 @@ end_fake() {
   [ "$(jq -c '[.schema, .engine, .database, .product, .role, .can_run, .summary]' document)" = '[1,"redis",3,"Redis","primary",true,"1 warning: runs work"]' ]
   run -2 "$CONDOLOCK" doctor --url redis://127.0.0.1:1
   [ "${lines[0]}" = '127.0.0.1:1/0' ]
-  [ "${lines[-1]}" = '1 error: no run can work' ]
+  [ "${lines[-1]}" = '1 error: runs cannot work' ]
   "$CONDOLOCK" doctor --json --url redis://127.0.0.1:1 >document || [ $? -eq 2 ]
-  [ "$(jq -c '[.schema, .product, .version, .role, .can_run, .summary]' document)" = '[1,null,null,null,false,"1 error: no run can work"]' ]
+  [ "$(jq -c '[.schema, .product, .version, .role, .can_run, .summary]' document)" = '[1,null,null,null,false,"1 error: runs cannot work"]' ]
   redis CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru >/dev/null
   run -2 "$CONDOLOCK" doctor
   redis CONFIG SET maxmemory 0 maxmemory-policy noeviction >/dev/null
-  [ "${lines[-1]}" = '1 error, 1 warning: runs start, but they are not safe' ]
+  [ "${lines[-1]}" = '1 error, 1 warning: runs start, but are not safe' ]
   run "$CONDOLOCK" doctor --url "file:$PWD/state"
   [ "$status" -eq 0 ]
   [ "${lines[0]}" = "$PWD/state" ]
-  [ "${lines[-1]}" = 'nothing to complain about: runs work' ]
+  [ "${lines[-1]}" = 'no problems found: runs work' ]
 }

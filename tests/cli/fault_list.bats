@@ -237,7 +237,7 @@ answers() { crashing PING | grep -q PONG; }
   wait_for test -s first
   crash
   start_crashing
-  wait_for grep -q 'Redis had lost the lease of K' said
+  wait_for grep -q 'the server lost the lease of K' said
   expect_code 75 "$CONDOLOCK" run --key K -- touch second
   touch stop
   wait "$condolock"
@@ -344,7 +344,7 @@ is_off_by() {
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
   gone "$(cat pid)"
-  grep -q 'K has lost its lease' said
+  grep -q 'K lost its lease' said
   [ "$(clock_of_K fence)" = "$(cat fence)" ]
   [ "$(clock_of_K ok_end)" = "$ended" ]
   [ "$(clock_of_K outcome)" = success ]

@@ -63,7 +63,7 @@ load helper
   for what in run skip; do
     run "$CONDOLOCK" run --redis-timeout 300ms --key K --on-unreachable "$what" -- touch ran
     [ "$status" -eq 69 ]
-    [[ "$output" =~ 'it said: ERR max number of clients reached' ]]
+    [[ "$output" =~ 'its last reply: ERR max number of clients reached' ]]
     run "$CONDOLOCK" check --redis-timeout 300ms --key K
     [ "$status" -eq 69 ]
   done
@@ -106,7 +106,7 @@ load helper
   export CONDOLOCK_URL="unix://$REDIS_DIR/locked.sock"
   run "$CONDOLOCK" run --key K -- touch ran
   [ "$status" -eq 77 ]
-  [[ "$output" =~ 'CONDOLOCK_PASSWORD' ]]
+  [[ "$output" == *'(set password-file in /etc/condolock/config.toml)' ]]
   for password in wrong ''; do
     CONDOLOCK_PASSWORD=$password run "$CONDOLOCK" run --key K -- touch ran
     [ "$status" -eq 77 ]
@@ -121,7 +121,7 @@ load helper
 @test "below a run, a password that was taken away: 77 says so, and how to pass it on" {
   start_redis "$REDIS_DIR/nested.sock" "$REDIS_DIR/nested.pid" --requirepass right
   redis-cli -s "$REDIS_DIR/nested.sock" -a right --no-auth-warning ACL SETUSER user on '>right' '~*' '+@all' >/dev/null
-  local hint='a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with CONDOLOCK_PASSWORD_FILE or in the config file'
+  local hint="passwords are removed from a command's environment: set password-file in /etc/condolock/config.toml"
   local inner='for command in "run --key inner -- touch ran" "status outer" "touch inner" "check inner"; do "$CONDOLOCK" $command 2>>messages; echo $?; done'
   for way in "env CONDOLOCK_PASSWORD=right CONDOLOCK_URL=unix://$REDIS_DIR/nested.sock" \
     "env CONDOLOCK_PASSWORD=right CONDOLOCK_USER=user CONDOLOCK_URL=unix://$REDIS_DIR/nested.sock" \
@@ -589,7 +589,7 @@ hole() {
   wait $! || code=$?
   [ "$code" -eq 79 ]
   gone "$(cat pid)"
-  grep -q 'K has lost its lease' messages
+  grep -q 'K lost its lease' messages
   [ "$(job K h_token)" = other ]
   [ "$(job K runs)" = '' ]
   [[ "$(redis LRANGE '{condolock}:runs:K' 0 -1)" =~ ' superseded ' ]]
@@ -606,7 +606,7 @@ hole() {
   done
   : >stop
   wait $!
-  wait_for grep -q 'Redis had lost the lease of K' messages
+  wait_for grep -q 'the server lost the lease of K' messages
   [ "$(job K outcome)" = success ]
 }
 
@@ -683,7 +683,7 @@ hole() {
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 74 ]
-  grep -q 'succeeded, but that was not recorded' messages
+  grep -q 'succeeded, but this was not recorded' messages
 }
 
 @test "a hundred runs killed at random moments: no command without its condolock, and the key becomes free" {

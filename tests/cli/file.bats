@@ -206,13 +206,13 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   for url in file:relative file:./x 'file:/x?sync=' 'file:/x?sync=some' 'file:/x?db=1' file://host/x; do
     run --separate-stderr "$CONDOLOCK" touch K --url "$url"
     [ "$status" -eq 64 ]
-    [[ "$stderr" == 'condolock: error: --url: the URL '*'; write file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all'* ]]
+    [[ "$stderr" == 'condolock: error: --url: the URL '*'; use file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all'* ]]
     run env CONDOLOCK_URL="$url" "$CONDOLOCK" touch K
     [ "$status" -eq 78 ]
   done
   run --separate-stderr env -u HOME "$CONDOLOCK" touch K --url file:
   [ "$status" -eq 64 ]
-  [[ "$stderr" == *'needs a directory where neither XDG_STATE_HOME nor HOME is one'* ]]
+  [[ "$stderr" == *'needs a directory, since neither XDG_STATE_HOME nor HOME is set'* ]]
 }
 
 @test "?sync=: each level works, and doctor says what it means" {
@@ -221,14 +221,14 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
     export CONDOLOCK_URL="file:$PWD/$sync?sync=$sync"
     "$CONDOLOCK" run --key K -- true
     expect_code "${case#*:}" "$CONDOLOCK" doctor >said
-    grep -q 'a killed process loses nothing' said
+    grep -q 'no record is lost when a process is killed' said
   done
 }
 
 @test "a directory that can't be made or written: 77, and said" {
   run --separate-stderr "$CONDOLOCK" run --url file:/proc/nowhere --key K -- touch ran
   [ "$status" -eq 77 ]
-  [[ "$stderr" == *'cannot make the directory /proc/nowhere: '* ]]
+  [[ "$stderr" == *'cannot create the directory /proc/nowhere: '* ]]
   open=$(mktemp -d) # the program, too, may be where nobody else gets to
   mkdir "$open/mine"
   cp "$CONDOLOCK" "$open/condolock"
@@ -268,7 +268,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   sqlite3 state/condolock.db 'PRAGMA user_version = 1'
   run --separate-stderr "$CONDOLOCK" touch K
   [ "$status" -eq 65 ]
-  [[ "$stderr" == *'has version 1: no release of condolock wrote it, so move it away'* ]]
+  [[ "$stderr" == *'has version 1: no release of condolock wrote it; move it away'* ]]
 }
 
 # sql TEXT: on the database; a key is a blob there.
@@ -311,7 +311,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   sum=$(sha1sum state/condolock.db)
   run --separate-stderr "$CONDOLOCK" touch K
   [ "$status" -eq 65 ]
-  [[ "$stderr" == *"$PWD/state/condolock.db is the database of another program"* ]]
+  [[ "$stderr" == *"$PWD/state/condolock.db is the database of another program: use another directory"* ]]
   run "$CONDOLOCK" doctor
   [ "$status" -eq 2 ]
   [ "$(sha1sum state/condolock.db)" = "$sum" ]

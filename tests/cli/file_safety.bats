@@ -32,7 +32,7 @@ refused() {
     rm -rf state
     mkdir state
     chmod "$mode" state
-    refused "the directory $PWD/state can be written by others: "
+    refused "the directory $PWD/state is writable by others: "
     [ -z "$(ls -A state)" ]
   done
   chmod 755 state
@@ -43,7 +43,7 @@ refused() {
   mkdir above
   chmod 777 above
   export CONDOLOCK_URL=file:$PWD/above/state
-  refused "the directory $PWD/above can be written by others: chmod go-w it"
+  refused "the directory $PWD/above is writable by others: run chmod go-w on it"
   [ ! -e above/state ]
   chmod 1777 above
   "$CONDOLOCK" touch K
@@ -52,7 +52,7 @@ refused() {
 @test "a link in place of the directory or of a file: not followed" {
   mkdir elsewhere
   ln -s elsewhere state
-  refused "the directory $PWD/state is a link: name the directory itself"
+  refused "the directory $PWD/state is a link: use the path of the directory itself"
   [ -z "$(ls -A elsewhere)" ]
   rm state
   for file in condolock.db condolock.db-wal condolock.db-shm condolock.db-journal condolock.lock; do
@@ -75,14 +75,14 @@ refused() {
   [ -e real/state/condolock.db ]
   chmod 777 real
   export CONDOLOCK_URL=file:$PWD/link/state
-  refused "the directory $PWD/real can be written by others"
+  refused "the directory $PWD/real is writable by others"
 }
 
 @test "a file that others may write, that has a second name, or that is none: refused" {
   "$CONDOLOCK" touch K
   for file in condolock.db condolock.db-wal condolock.db-shm condolock.lock; do
     chmod 620 "state/$file"
-    refused "$PWD/state/$file can be written by others: chmod go-w it"
+    refused "$PWD/state/$file is writable by others: run chmod go-w on it"
     chmod 600 "state/$file"
     ln "state/$file" second
     refused "$PWD/state/$file has a second name"
@@ -103,11 +103,11 @@ refused() {
   as_root
   "$CONDOLOCK" touch K
   chown 65534 state
-  refused "the directory $PWD/state belongs to another user, number 65534"
+  refused "the directory $PWD/state belongs to another user (uid 65534)"
   chown 0 state
   for file in condolock.db condolock.db-wal condolock.db-shm condolock.lock; do
     chown 65534 "state/$file"
-    refused "$PWD/state/$file belongs to another user, number 65534"
+    refused "$PWD/state/$file belongs to another user (uid 65534)"
     chown 0 "state/$file"
   done
   "$CONDOLOCK" touch K
@@ -115,12 +115,12 @@ refused() {
   CONDOLOCK_URL=file:$PWD/theirs/state "$CONDOLOCK" touch K
   chown 65534 theirs
   export CONDOLOCK_URL=file:$PWD/theirs/state
-  refused "the directory $PWD/theirs belongs to another user, number 65534"
+  refused "the directory $PWD/theirs belongs to another user (uid 65534)"
   chown 0 theirs
   ln -s theirs link
   chown -h 65534 link
   export CONDOLOCK_URL=file:$PWD/link/state
-  refused "the directory $PWD/link belongs to another user, number 65534"
+  refused "the directory $PWD/link belongs to another user (uid 65534)"
 }
 
 # One that runs until something stops it. It only reads numbers, so it fills no memory.
@@ -138,7 +138,7 @@ endless='WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 
   [ -e ran ]
   run "$CONDOLOCK" doctor
   [ "$status" -eq 1 ]
-  [[ "$output" == *'triggers of another program; condolock does not run them'* ]]
+  [[ "$output" == *'triggers of another program, which condolock does not run'* ]]
 }
 
 # changed SQL: after that on a new database, nothing runs: 65, in time.
@@ -171,7 +171,7 @@ changed() {
   dd if=/dev/urandom of=state/condolock.db bs=1024 seek=1 count=$(($(stat -c %s state/condolock.db) / 1024 - 1)) conv=notrunc status=none
   run --separate-stderr timeout 20 "$CONDOLOCK" run --key K1 -- touch ran
   [ "$status" -eq 65 ] || { echo "$status $stderr"; return 1; }
-  [[ "$stderr" == *"$PWD/state/condolock.db: database disk image is malformed (to begin anew, move the whole directory away"* ]]
+  [[ "$stderr" == *"$PWD/state/condolock.db: database disk image is malformed (to start over, move the whole directory away"* ]]
   [ ! -e ran ]
 }
 
@@ -184,7 +184,7 @@ changed() {
   wait_for test -e locked
   run --separate-stderr timeout 20 "$CONDOLOCK" run --key K --redis-timeout 0.3 -- touch ran
   [ "$status" -eq 69 ]
-  [[ "$stderr" == *"$PWD/state/condolock.db: database is locked (fuser -v FILE names"* ]]
+  [[ "$stderr" == *"$PWD/state/condolock.db: database is locked (fuser -v FILE lists"* ]]
   "$CONDOLOCK" run --key K --redis-timeout 600 -- touch ran 3>&- 9>&- &
   pid=$!
   wait_for sh -c "ls -l /proc/$pid/fd | grep -q condolock.db"

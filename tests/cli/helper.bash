@@ -55,7 +55,7 @@ put_down() {
 }
 is_ours() {
   [ "$(ps -o ppid= -p "$1" 2>/dev/null | tr -d ' ')" != "$BASHPID" ] || return 0
-  case "$(readlink "/proc/$1/cwd" 2>/dev/null || true)" in "${BATS_TEST_TMPDIR:-$REDIS_DIR}"* | "$REDIS_DIR"*) ;; *) return 1 ;; esac
+  case "$(readlink "/proc/$1/cwd" 2>/dev/null || true)" in "${BATS_TEST_TMPDIR:-$REDIS_DIR}"* | "${REDIS_DIR:-/nowhere}"*) ;; *) return 1 ;; esac
 }
 
 # start_redis SOCKET PIDFILE [OPTION...]

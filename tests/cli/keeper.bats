@@ -253,7 +253,7 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
     setpriv --reuid 4711 --clear-groups sh -c 'echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done' 2>err 3>&- &
   condolock=$!
   wait_for grep -q 'cannot stop process' err
-  grep -q "cannot stop process $(cat pid) of K, since it runs as another user" err
+  grep -q "cannot stop process $(cat pid) of K: it runs as another user" err
   held K
   touch go
   code=0
@@ -312,10 +312,10 @@ END
     done
     run "${sandbox[@]}" "$CONDOLOCK" doctor
     case $call in
-      prctl:36) [[ $output =~ 'PR_SET_CHILD_SUBREAPER is refused (Operation not permitted): '.*'-> let the sandbox' ]] ;;
+      prctl:36) [[ $output =~ 'PR_SET_CHILD_SUBREAPER is refused (Operation not permitted): '.*'-> allow prctl and timer_create' ]] ;;
       prctl:1) [[ $output =~ 'PR_SET_PDEATHSIG is refused (Operation not permitted): ' ]] ;;
       timer_create) [[ $output =~ 'timer_create(CLOCK_BOOTTIME) is refused (Operation not permitted): ' ]] ;;
-      *) [[ $output =~ 'condolock and its keeper can each end all processes of a run' ]] ;;
+      *) [[ $output =~ 'condolock and its keeper can each stop all processes of a run' ]] ;;
     esac || { echo "$call: doctor: $output"; return 1; }
   done
   run unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$CONDOLOCK" doctor

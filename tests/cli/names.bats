@@ -88,7 +88,7 @@ found() {
 
 # c-ares gives up by itself, or --redis-timeout is over first.
 unanswered() {
-  grep -Eq '^condolock: error: cannot find the host some.example: no (answer from a name server within [0-9.]+m?s|name server gave a usable answer)$'
+  grep -Eq '^condolock: error: cannot resolve the host some.example: no (answer from a name server within [0-9.]+m?s|name server gave a usable answer)$'
 }
 
 @test "a name that is not found: 69, and why" {
@@ -101,8 +101,8 @@ unanswered() {
     done
   }
   inside t
-  [ "$(grep -c '^condolock: error: cannot find the host [a-z]*\.example: ' messages)" -eq 3 ]
-  grep -q 'cannot find the host none.example: Domain name not found$' messages
+  [ "$(grep -c '^condolock: error: cannot resolve the host [a-z]*\.example: ' messages)" -eq 3 ]
+  grep -q 'cannot resolve the host none.example: Domain name not found$' messages
   for manner in fails babbles; do
     rm -f 127.0.0.1
     t() { serve 127.0.0.1 "$manner"; "$CONDOLOCK" status --url redis://some.example K; }

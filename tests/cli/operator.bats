@@ -49,7 +49,7 @@ long=$(printf 'k%.0s' $(seq 300))
   run -0 --separate-stderr "$CONDOLOCK" list -v
   [ "$stderr" = 'condolock: no key in the namespace condolock' ]
   run -0 --separate-stderr "$CONDOLOCK" list -v 'x*'
-  [ "$stderr" = 'condolock: no key in the namespace condolock matches' ]
+  [ "$stderr" = 'condolock: no key matches in the namespace condolock' ]
   [ "$(redis DBSIZE)" = 0 ]
 }
 
@@ -151,7 +151,7 @@ long=$(printf 'k%.0s' $(seq 300))
   start_redis "$REDIS_DIR/second.sock" "$REDIS_DIR/second.pid" --replicaof 127.0.0.1 1
   run --separate-stderr env CONDOLOCK_URL="unix://$REDIS_DIR/second.sock" "$CONDOLOCK" list
   [ "$status" -eq 0 ]
-  [ "$stderr" = 'condolock: warning: a replica answered, and what it knows may be old' ]
+  [ "$stderr" = 'condolock: warning: a replica answered, and its data may be old' ]
 }
 
 @test "history: bars and a table; ASCII where the locale is not UTF-8" {
@@ -206,7 +206,7 @@ END
   redis LPUSH '{condolock}:runs:K' rubbish >/dev/null
   run --separate-stderr "$CONDOLOCK" history K
   [ "$status" -eq 65 ]
-  [ "$stderr" = 'condolock: error: the history of K is malformed: it has a row that is no run (condolock reset K --yes removes it)' ]
+  [ "$stderr" = 'condolock: error: the history of K is malformed: it has an invalid row (condolock reset K --yes removes it)' ]
 }
 
 @test "reset --yes: a first run again" {
@@ -221,7 +221,7 @@ END
   "$CONDOLOCK" run --key K --min-time 1d --once v1 -- touch ran
   [ -e ran ]
   run -0 --separate-stderr "$CONDOLOCK" reset -v K unknown -y
-  [ "$stderr" = $'condolock: K is forgotten\ncondolock: unknown: there was no record' ]
+  [ "$stderr" = $'condolock: K: record deleted\ncondolock: unknown has no record' ]
 }
 
 @test "reset: 75 while it runs, and the others are forgotten all the same" {
@@ -230,7 +230,7 @@ END
   wait_for held K
   run --separate-stderr "$CONDOLOCK" reset K other --yes
   [ "$status" -eq 75 ]
-  [[ "$stderr" =~ ^'condolock: error: K is held by '.+' (pid '[0-9]+'), so nothing of it was forgotten: wait, or condolock unlock it'$ ]]
+  [[ "$stderr" =~ ^'condolock: error: K is held by '.+' (pid '[0-9]+'), so its record was not deleted: wait, or run condolock unlock'$ ]]
   [ "$(job other runs)" = '' ]
   held K
 }
@@ -240,14 +240,14 @@ END
   "$CONDOLOCK" touch K
   run --separate-stderr "$CONDOLOCK" reset K
   [ "$status" -eq 64 ]
-  [ "$stderr" = 'condolock: error: nobody can be asked without a terminal: give --yes' ]
+  [ "$stderr" = 'condolock: error: no terminal to confirm on: use --yes' ]
   run --separate-stderr "$CONDOLOCK" reset K <<<y
   [ "$status" -eq 64 ]
   export odd
   for answer in n '' nonsense yy; do
     run script -qec '"$CONDOLOCK" reset K "$odd"' /dev/null <<<"$answer"
     [ "$status" -eq 75 ]
-    [[ "$output" == *'condolock: forget all that is remembered of K, a\xff\x1b[31mx"\\y? [y/N] '* ]]
+    [[ "$output" == *'condolock: delete the records of K, a\xff\x1b[31mx"\\y? [y/N] '* ]]
     [ "$(job K runs)" = 1 ]
   done
   for answer in y yes Y; do
@@ -266,17 +266,17 @@ END
   run --separate-stderr "$CONDOLOCK" doctor
   [ "$status" -eq 0 ]
   [ "$stderr" = '' ]
-  [ "${lines[-1]}" = 'nothing to complain about: runs work' ]
+  [ "${lines[-1]}" = 'no problems found: runs work' ]
   expect_code 1 grep -qv '^ok ' <<<"$(sed '1d; $d' <<<"$output")"
-  [[ "$output" == *'ok  persistence  AOF, synced every second: '* ]]
+  [[ "$output" == *'ok  persistence  AOF with fsync every second: '* ]]
   redis-cli -s "$REDIS_DIR/fit.sock" CONFIG SET appendfsync no
   run "$CONDOLOCK" doctor
   [ "$status" -eq 1 ]
-  [[ "$output" == *$'warning  persistence  AOF, synced when the kernel likes'*$'\n                      -> set appendfsync everysec, or always\n'* ]]
+  [[ "$output" == *$'warning  persistence  AOF without fsync'*$'\n                      -> set appendfsync everysec or always\n'* ]]
   redis-cli -s "$REDIS_DIR/fit.sock" REPLICAOF 127.0.0.1 1
   run "$CONDOLOCK" doctor
   [ "$status" -eq 2 ]
-  [[ "$output" == *$'error    role '*'-> name the primary: 127.0.0.1:1'* ]]
+  [[ "$output" == *$'error    role '*'-> use the URL of the primary: 127.0.0.1:1'* ]]
   run "$CONDOLOCK" doctor --url "unix://$REDIS_DIR/nobody.sock"
   [ "$status" -eq 2 ]
   [ "${#lines[@]}" -eq 5 ]
@@ -362,7 +362,7 @@ age() {
   run -0 "$CONDOLOCK" list --failed
   [ "${#lines[@]}" = 2 ]
   run -0 "$CONDOLOCK" list -v --failed 'x*'
-  [[ $output = *'no key in the namespace condolock matches' ]]
+  [[ $output = *'no key matches in the namespace condolock' ]]
   "$CONDOLOCK" pause --all
   [ "$("$CONDOLOCK" list --plain --paused | wc -l)" = 4 ]
   "$CONDOLOCK" unlock --now busy 2>/dev/null

@@ -35,18 +35,18 @@ secret_user() {
   echo pw >password
   chown 12345 "$config" password
   chmod 644 "$config" password
-  refused "the config file $config belongs to another user, number 12345: chown it" touch K
+  refused "the config file $config belongs to another user (uid 12345): change its owner with chown" touch K
   # There the only user is root, so 12345 is shown as 65534.
   [ "$(unshare -Ur stat -c %u password)" = "$(cat /proc/sys/kernel/overflowuid)" ]
   unshare -Ur "$CONDOLOCK" touch K --password-file password
   [ "$(redis EXISTS '{inside}:job:K')" = 1 ]
   chmod 664 password
   run -78 unshare -Ur "$CONDOLOCK" touch K --password-file password
-  [[ "$output" == *'password can be written by others'* ]]
+  [[ "$output" == *'password is writable by others'* ]]
   # A file of a user of this namespace who is nobody: refused as anywhere.
   chmod 644 password
   chown 65534 password
-  refused 'the password file password belongs to another user, number 65534: chown it' touch K --config /dev/null --password-file password
+  refused 'the password file password belongs to another user (uid 65534): change its owner with chown' touch K --config /dev/null --password-file password
 }
 
 @test "a password from a pipe, a descriptor, standard input, a link, or with CRLF" {
@@ -81,21 +81,21 @@ secret_user() {
   head -c 70000 /dev/zero | tr '\0' x >long
   mkfifo -m 600 fifo
   chmod 600 empty blank zero long
-  refused 'the password file empty has no password in its first line' touch K --password-file empty
-  refused 'the password file blank has no password in its first line' touch K --password-file blank
-  refused 'the password file zero is not a text: it has a zero byte' touch K --password-file zero
+  refused 'the password file empty has no password on its first line' touch K --password-file empty
+  refused 'the password file blank has no password on its first line' touch K --password-file blank
+  refused 'the password file zero contains a zero byte: it must be a text file' touch K --password-file zero
   refused 'the password file long is longer than 64 KiB' touch K --password-file long
   refused 'the password file /dev/fd/* is longer than 64 KiB' touch K --password-file <(cat long)
   refused 'the password file /dev/zero is not a regular file or a pipe' touch K --password-file /dev/zero
   refused 'the password file /dev/fd/77: Bad file descriptor' touch K --password-file /dev/fd/77
   refused 'the password file . is not a regular file or a pipe' touch K --password-file .
-  refused 'the password file fifo: no end of it within 10s' touch K --password-file fifo
+  refused 'the password file fifo: the writer of this pipe did not finish within 10s' touch K --password-file fifo
 }
 
 @test "a password that other users can read is warned of on a terminal, with -v, in CI, and by doctor; cron gets no mail" {
   secret_user
   echo pw >password
-  text="condolock: warning: the password file password can be read by other users: chmod go-r it"
+  text="condolock: warning: other users can read the password file password: run chmod go-r password"
   for mode in 604 640; do
     chmod $mode password
     run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password
@@ -108,7 +108,8 @@ secret_user() {
     [ "$stderr" = '' ]
     run -1 --separate-stderr "$CONDOLOCK" doctor --password-file password -v
     [ "$stderr" = '' ]
-    [[ "$output" =~ 'warning  password '*'the password file password can be read by other users' ]]
+    [[ "$output" =~ 'warning  password '*'other users can read the password file password' ]]
+    [[ "$output" == *'-> chmod go-r password'* ]]
   done
   chmod 600 password
   run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
@@ -125,7 +126,7 @@ secret_user() {
   echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
   chmod 644 "$config"
   run -0 --separate-stderr "$CONDOLOCK" touch K -v
-  [ "${stderr_lines[0]}" = "condolock: warning: the config file $config, which holds the password, can be read by other users: chmod go-r it" ]
+  [ "${stderr_lines[0]}" = "condolock: warning: other users can read the password in the config file $config: run chmod go-r $config" ]
   echo "url = \"unix://$REDIS_DIR/redis.sock\"" >"$config"
   run -0 --separate-stderr env CONDOLOCK_PASSWORD=pw "$CONDOLOCK" touch K -v
   [ "$stderr" = 'condolock: recorded a success of K' ]

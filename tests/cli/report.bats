@@ -170,7 +170,7 @@ END
     [[ "$output" == "condolock: error: --report-fd: $2"* ]]
   }
   refused 9 'descriptor 9 is not open: write --report-fd 9 ... 9>file'
-  for wrong in 0 1 2 -1 x ''; do refused "$wrong" "'$wrong' is not a descriptor from 3 on"; done
+  for wrong in 0 1 2 -1 x ''; do refused "$wrong" "invalid descriptor '$wrong'"; done
   refused 8 'descriptor 8 is open for reading only' 8</dev/null
   # Ours, not the caller's: the signals' descriptor is the first that is free.
   for n in 3 4 5; do

@@ -60,7 +60,7 @@ load helper
   backdate K failed_at 20000
   [ "$(reason --retry-after 5m)" = 'condolock: skipped K: the last run failed 20s ago, needs 5m (due in 4m40s)' ]
   backdate K failed_at 20000
-  [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 20s ago (once it is mended: condolock touch, or one run with --force)'$ ]]
+  [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 20s ago (when fixed, run: condolock touch KEY)'$ ]]
   backdate K ok_start 190000
   [[ "$(reason --min-time 300 --min-time-from start)" =~ 'last success began 3m10s ago, needs 5m (due in 1m50s)'$ ]]
   mkfifo hold
@@ -371,7 +371,7 @@ END
   chmod 622 right
   run ask --password-file right
   [ "$status" -eq 78 ]
-  [[ "$output" =~ 'can be written by others' ]]
+  [[ "$output" =~ 'is writable by others' ]]
   run ask --password-file missing
   [ "$status" -eq 78 ]
   run ask --password-file .

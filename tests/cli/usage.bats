@@ -19,22 +19,22 @@ refused() {
 }
 
 @test "no command, no key, no --, nothing behind it" {
-  refused 64 'no command: write condolock run --key K -- CMD [ARG...]'
+  refused 64 'the command is missing: write condolock run --key K -- CMD [ARG...]'
   refused 64 "unknown command 'rnu' (did you mean run?); see condolock --help" rnu --key K -- true
   refused 64 "unknown command 'verison' (did you mean version?); see condolock --help" verison
   refused 64 "unknown command 'rnu' (did you mean run?)" help rnu
   refused 64 "unexpected argument 'x'" version x
   refused 64 "unexpected argument 'x'" help run x
-  refused 64 '--key cannot stand before the command; write condolock COMMAND --key ...; see condolock --help' --key K -- true
-  refused 64 'no command' --
-  refused 64 'no command' -v
-  refused 64 'the command must stand behind a --: write condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K
-  refused 64 'the command must stand behind a --: write condolock run --key K [CONDITION...]' run K
-  refused 64 'there is no command behind the --' run --key K --
-  refused 64 'there is no command behind the --' run --key K -- ''
+  refused 64 '--key must come after the command: write condolock COMMAND --key ...; see condolock --help' --key K -- true
+  refused 64 'the command is missing' --
+  refused 64 'the command is missing' -v
+  refused 64 'the command must come after --; usage: condolock run --key K [CONDITION...] [OPTION...] -- CMD [ARG...]' run --key K
+  refused 64 'the command must come after --; usage: condolock run --key K [CONDITION...]' run K
+  refused 64 'the command after -- is missing' run --key K --
+  refused 64 'the command after -- is missing' run --key K -- ''
   refused 64 'the key is missing' run -- true
   refused 64 'the key is missing' run --min-time 5 -- true
-  refused 64 'the command must stand behind a --: write condolock run --key K -- L -- true' run --key K L -- true
+  refused 64 'the command must come after --: write condolock run --key K -- L -- true' run --key K L -- true
   refused 64 'the key is missing' check
   refused 64 'the key is missing' touch
   refused 64 'the key is missing' status
@@ -43,10 +43,10 @@ refused() {
   refused 64 "unexpected argument 'L'" history K L
   refused 64 "unexpected argument 'b'" list a b
   refused 64 "unexpected argument 'a'" doctor a
-  refused 64 '--json, --plain and --prometheus: give one of them' list --json --plain
-  refused 64 'give one of them' list --prometheus --json
-  for limit in 0 -1 x 10001 1.5 ''; do refused 64 "--limit: '$limit' is not a number from 1 to 10000" history K --limit "$limit"; done
-  refused 64 'nobody can be asked without a terminal: give --yes' reset K
+  refused 64 'use only one of --json, --plain and --prometheus' list --json --plain
+  refused 64 'use only one of --json, --plain and --prometheus' list --prometheus --json
+  for limit in 0 -1 x 10001 1.5 ''; do refused 64 "--limit: invalid number '$limit': use 1 to 10000" history K --limit "$limit"; done
+  refused 64 'no terminal to confirm on: use --yes' reset K
   refused 64 '--yes takes no value' reset K --yes=1
   for line in 'doctor --json=1' 'history K --json=1' 'list --json=1' 'list --plain=1' 'list --prometheus=x'; do
     refused 64 'takes no value' $line
@@ -56,13 +56,13 @@ refused() {
   refused 64 'unknown option --yes' unlock K --yes
   refused 64 'unknown option --accesed-prior (did you mean --accessed-prior?); see condolock run --help' run --key K --accesed-prior a:5 -- true
   refused 64 'unknown option --lesae=5 (did you mean --lease?)' run --key K --lesae=5 -- true
-  refused 64 '--reason: a reason has at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
+  refused 64 '--reason: the reason must have at most 64 bytes' pause K --reason "$(printf 'r%.0s' $(seq 65))"
   refused 64 "--for: invalid duration 'soon'" pause K --for soon
   refused 64 '--for: must be at least 1ms' pause K --for 0
 }
 
 @test "a forgotten -- is told of before the command's options are blamed, with the line that was meant" {
-  forgotten() { refused 64 "the command must stand behind a --: write condolock $1" "${@:2}"; }
+  forgotten() { refused 64 "the command must come after --: write condolock $1" "${@:2}"; }
   forgotten 'run --key K -- echo hi' run --key K echo hi
   forgotten 'run K -- echo hi' run K echo hi
   forgotten 'run K --min-time 5 -- echo hi' run K --min-time 5 echo hi
@@ -107,47 +107,47 @@ refused() {
 }
 
 @test "conditions" {
-  refused 64 "--accessed-prior: 'checking' has no colon: write NAME:D" run --key K --accessed-prior checking -- true
+  refused 64 "--accessed-prior: invalid value 'checking': write NAME:D" run --key K --accessed-prior checking -- true
   refused 64 '--accessed-prior: a key must not be empty' run --key K --accessed-prior :5 -- true
   refused 64 "--accessed-prior: invalid duration ''" run --key K --accessed-prior a: -- true
-  refused 64 "--min-time-from: 'middle' is neither start nor end" run --key K --min-time 5 --min-time-from middle -- true
-  refused 64 '--min-time-from needs a --min-time D' run --key K --min-time-from start -- true
+  refused 64 "--min-time-from: invalid value 'middle': use start or end" run --key K --min-time 5 --min-time-from middle -- true
+  refused 64 '--min-time-from requires --min-time D' run --key K --min-time-from start -- true
   refused 64 '--min-time can be given only once' run --key K --min-time 1 --min-time 2 -- true
   refused 64 "--min-time: invalid duration '5M'" check K --min-time 5M
   refused 64 '--after: a key must not be empty' run --key K --after '' -- true
   refused 64 '--not-running: a key must not be empty' run --key K --not-running= -- true
   refused 64 "--retry-after: invalid duration 'x'" run --key K --retry-after x -- true
-  refused 64 "--on-unreachable: 'retry' is none of fail, run, skip" run --key K --on-unreachable retry -- true
-  refused 64 "--max-failures: '0' is not a number of failures: write 1 to 1000000" run --key K --max-failures 0 -- true
+  refused 64 "--on-unreachable: invalid value 'retry': use fail, run or skip" run --key K --on-unreachable retry -- true
+  refused 64 "--max-failures: invalid number '0': use 1 to 1000000" run --key K --max-failures 0 -- true
 }
 
 @test "slots, waiting, history" {
-  for wrong in 0 1001 -1 x '' 1.5 0x2; do refused 64 "--slots: '$wrong' is not a number from 1 to 1000" run --key K --slots "$wrong" -- true; done
+  for wrong in 0 1001 -1 x '' 1.5 0x2; do refused 64 "--slots: invalid number '$wrong': use 1 to 1000" run --key K --slots "$wrong" -- true; done
   for wrong in never -1 '' 5M; do
     refused 64 "--wait: invalid duration '$wrong'" run --key K --wait "$wrong" -- true
     refused 64 "--wait: invalid duration '$wrong'" run --key K -w "$wrong" -- true
   done
   CONDOLOCK_WAIT=never refused 78 "CONDOLOCK_WAIT: invalid duration 'never'" run --key K -- true
-  for wrong in -1 10001 x; do refused 64 "--history: '$wrong' is not a number from 0 to 10000" run --key K --history "$wrong" -- true; done
-  refused 64 "--max-runs: '5' has no slash: write N/D" run --key K --max-runs 5 -- true
-  for wrong in 0 1001 x ''; do refused 64 "--max-runs: '$wrong' is not a number of runs" run --key K --max-runs "$wrong/1h" -- true; done
-  refused 64 "--max-runs: '5/0' would never refuse: D must be at least 1ms" run --key K --max-runs 5/0 -- true
-  refused 64 "--accessed-prior: 'a:0s' would never hold: D must be at least 1ms" run --key K --accessed-prior a:0s -- true
+  for wrong in -1 10001 x; do refused 64 "--history: invalid number '$wrong': use 0 to 10000" run --key K --history "$wrong" -- true; done
+  refused 64 "--max-runs: invalid value '5': write N/D" run --key K --max-runs 5 -- true
+  for wrong in 0 1001 x ''; do refused 64 "--max-runs: invalid number '$wrong'" run --key K --max-runs "$wrong/1h" -- true; done
+  refused 64 "--max-runs: invalid value '5/0': D must be at least 1ms" run --key K --max-runs 5/0 -- true
+  refused 64 "--accessed-prior: invalid value 'a:0s': D must be at least 1ms" run --key K --accessed-prior a:0s -- true
   refused 64 "--max-runs: invalid duration 'x'" run --key K --max-runs 1/x -- true
-  refused 64 '--once: an ID has 1 to 64 bytes, this one has 0' run --key K --once '' -- true
-  refused 64 '--once: an ID has 1 to 64 bytes, this one has 65' run --key K --once "$(printf 'i%.0s' $(seq 65))" -- true
-  refused 64 "--once can't be with --slots above 1" run --key K --once x --slots 2 -- true
-  refused 64 "--once can't be with --on-unreachable run" run --key K --once x --on-unreachable run -- true
-  CONDOLOCK_ON_UNREACHABLE=run refused 64 "--once can't be with CONDOLOCK_ON_UNREACHABLE=run" run --key K --once x -- true
-  refused 64 '-n is --wait 0: give one of them' run --key K -n --wait 5 -- true
-  refused 64 "--once can't be with --slots above 1" run --url "unix://:pw@$PWD/nobody" --key K --once x --slots 2 -- true
+  refused 64 '--once: an ID must have 1 to 64 bytes, not 0' run --key K --once '' -- true
+  refused 64 '--once: an ID must have 1 to 64 bytes, not 65' run --key K --once "$(printf 'i%.0s' $(seq 65))" -- true
+  refused 64 "--once cannot be combined with --slots above 1" run --key K --once x --slots 2 -- true
+  refused 64 "--once cannot be combined with --on-unreachable run" run --key K --once x --on-unreachable run -- true
+  CONDOLOCK_ON_UNREACHABLE=run refused 64 "--once cannot be combined with CONDOLOCK_ON_UNREACHABLE=run" run --key K --once x -- true
+  refused 64 '-n means --wait 0: use -n or --wait, not both' run --key K -n --wait 5 -- true
+  refused 64 "--once cannot be combined with --slots above 1" run --url "unix://:pw@$PWD/nobody" --key K --once x --slots 2 -- true
 }
 
 @test "codes" {
   for wrong in 256 -1 x '' 0x10 1.5; do
-    refused 64 "'$wrong' is not an exit code" run --key K -E "$wrong" -- true
-    refused 64 "'$wrong' is not an exit code" run --key K --busy-code "$wrong" -- true
-    refused 64 "'$wrong' is not an exit code" run --key K "--success-code=$wrong" -- true
+    refused 64 "--skip-code: invalid exit code '$wrong'" run --key K -E "$wrong" -- true
+    refused 64 "--busy-code: invalid exit code '$wrong'" run --key K --busy-code "$wrong" -- true
+    refused 64 "--success-code: invalid exit code '$wrong'" run --key K "--success-code=$wrong" -- true
   done
 }
 
@@ -157,7 +157,7 @@ refused() {
   refused 64 'unknown option -z' run --key K -z -- true
   refused 64 '--key needs a value; see condolock run --help' run --key
   refused 64 '--skip-code needs a value' run --key K -E -- true
-  refused 64 "--color: 'blue' is none of auto, always, never" run --color blue --key K -- true
+  refused 64 "--color: invalid value 'blue': use auto, always or never" run --color blue --key K -- true
   refused 64 'unknown option --min-time' touch K --min-time 5
   for flag in --force --quiet --verbose --help; do
     for value in false 0 ''; do refused 64 "$flag takes no value" run --key K "$flag=$value" -- true; done
@@ -178,23 +178,23 @@ refused() {
 }
 
 @test "URLs and namespaces" {
-  refused 64 '--url: the URL has a port that is not a number' run -u redis://h:x --key K -- true
-  refused 64 '--url: the URL has a scheme that is not known' run -u http://h --key K -- true
-  refused 64 '--url: the URL opens with no known scheme; write redis://' run -u files:/d --key K -- true
-  refused 64 '--url: this version opens redis://, unix:// and file: only' run -u rediss://h --key K -- true
-  refused 64 '--url: the URL has a / before an @; in a user or password write it %2F; write redis://' run -u redis://:pa/ss@host --key K -- true
-  refused 64 '--url: the URL names several hosts; name one' run -u redis://h1:1,h2:2 --key K -- true
+  refused 64 '--url: the URL has an invalid port: use a number from 1 to 65535' run -u redis://h:x --key K -- true
+  refused 64 '--url: the URL has an unknown scheme' run -u http://h --key K -- true
+  refused 64 '--url: the URL has no known scheme; use redis://' run -u files:/d --key K -- true
+  refused 64 '--url: this version supports redis://, unix:// and file:, but not TLS, Sentinel or Cluster' run -u rediss://h --key K -- true
+  refused 64 '--url: the URL has a / before an @ (in a user or password write it as %2F)' run -u redis://:pa/ss@host --key K -- true
+  refused 64 '--url: the URL names several hosts: name one' run -u redis://h1:1,h2:2 --key K -- true
   refused 69 'cannot connect to [fe80::1%lo]:1: ' run -u 'redis://[fe80::1%25lo]:1' --redis-timeout 1s --key K -- true
-  refused 69 'cannot find the host fe80::1%none: there is no network interface none' run -u 'redis://[fe80::1%25none]' --key K -- true
-  CONDOLOCK_URL=redis://h:x refused 78 "CONDOLOCK_URL: the URL has a port" run --key K -- true
-  CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "REDIS_URL: the URL has a database" run --key K -- true
-  CONDOLOCK_VERBOSE=perhaps refused 78 "CONDOLOCK_VERBOSE: 'perhaps' is neither yes (1, true, on) nor no (0, false, off)" run --key K -- true
-  CONDOLOCK_NAMESPACE='a b' refused 78 "CONDOLOCK_NAMESPACE: 'a b' is not a namespace" run --key K -- true
+  refused 69 'cannot resolve the host fe80::1%none: unknown network interface none' run -u 'redis://[fe80::1%25none]' --key K -- true
+  CONDOLOCK_URL=redis://h:x refused 78 "CONDOLOCK_URL: the URL has an invalid port" run --key K -- true
+  CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "REDIS_URL: the URL has an invalid database" run --key K -- true
+  CONDOLOCK_VERBOSE=perhaps refused 78 "CONDOLOCK_VERBOSE: invalid value 'perhaps': use yes (1, true, on) or no (0, false, off)" run --key K -- true
+  CONDOLOCK_NAMESPACE='a b' refused 78 "CONDOLOCK_NAMESPACE: invalid namespace 'a b'" run --key K -- true
   refused 78 'the password file : No such file' run --password-file '' --key K -- true
   CONDOLOCK_LEASE=soon refused 78 "CONDOLOCK_LEASE: invalid duration 'soon'" run --key K -- true
   for wrong in '' 'a b' 'ä' '{x}' "$(printf 'n%.0s' $(seq 65))"; do
-    refused 78 "--namespace: '$(printf '%s' "$wrong")' is not a namespace" run "--namespace=$wrong" --key K -- true
-    refused 78 'is not a namespace' status "--namespace=$wrong" K
+    refused 78 "--namespace: invalid namespace '$(printf '%s' "$wrong")'" run "--namespace=$wrong" --key K -- true
+    refused 78 'invalid namespace' status "--namespace=$wrong" K
   done
 }
 
@@ -227,7 +227,7 @@ refused() {
   [ "$status" -eq 0 ]
   [[ "$output" =~ ^'condolock '[0-9]+\.[0-9]+\.[0-9]+$ ]]
   run -0 "$CONDOLOCK" run --help
-  [[ "$output" =~ 'D ago or earlier, or never' ]]
+  [[ "$output" =~ 'at least D ago, or never' ]]
   [[ "$output" =~ 'never: fails' ]]
 }
 

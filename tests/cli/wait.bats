@@ -29,16 +29,16 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   [ "$(jq -c '.keys[0] | [(.holders | length), .slots, ([.holders[].fence] | unique | length)]' <<<"$output")" = '[3,3,3]' ]
   run "$CONDOLOCK" run -v --key K --slots 3 -- true
   [ "$status" -eq 75 ]
-  [[ "$output" =~ ^'condolock: skipped K: all 3 slots are held by '.*' and others'$ ]]
+  [[ "$output" =~ ^'condolock: skipped K: all 3 slots are held by '.*', and by others'$ ]]
   run "$CONDOLOCK" run -v --key K --busy-code 7 -- true
   [ "$status" -eq 7 ]
-  [[ "$output" =~ ' with --slots 3, and here it is --slots 1'$ ]]
+  [[ "$output" =~ ' with --slots 3, but this run has --slots 1'$ ]]
   run "$CONDOLOCK" check K --slots 3
   [ "$status" -eq 75 ]
   [[ "$output" =~ 'all 3 slots are held by ' ]]
   run "$CONDOLOCK" check K
   [ "$status" -eq 75 ]
-  [[ "$output" =~ ' with --slots 3, and here it is --slots 1 (ends in ' ]]
+  [[ "$output" =~ ' with --slots 3, but this run has --slots 1 (ends in ' ]]
   for i in 1 2 3; do echo; done >hold
   wait
   [ "$(redis EXISTS '{condolock}:slots:K')" = 0 ]
@@ -243,16 +243,16 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
     code=0
     "$CONDOLOCK" run -E 9 --key K --wait 2 --redis-timeout 200ms --on-unreachable "${policy%:*}" -- true 2>said 3>&- &
     waiter=$!
-    wait_for grep -q '^condolock: warning: K waits and asks again for another 2s: cannot connect to ' said
+    wait_for grep -q '^condolock: warning: K is waiting, and retries for another 2s: cannot connect to ' said
     wait "$waiter" || code=$?
     [ "$code" -eq "${policy#*:}" ]
     (($(date +%s%3N) - began >= 2000))
-    [ "$(grep -c 'asks again' said)" -eq 1 ]
+    [ "$(grep -c 'and retries' said)" -eq 1 ]
   done
   # A signal ends the wait at once.
   "$CONDOLOCK" run --key K --wait forever -- true 2>said 3>&- &
   waiter=$!
-  wait_for grep -q '^condolock: warning: K waits and asks again until it is answered: cannot connect to ' said
+  wait_for grep -q '^condolock: warning: K is waiting, and retries until there is an answer: cannot connect to ' said
   began=$SECONDS
   kill -TERM "$waiter"
   code=0
@@ -294,7 +294,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
     put_down "$(cat "$REDIS_DIR/other-pid")"
     sleep 6
     for pid in "${waiters[@]}"; do kill -0 "$pid"; done
-    wait_for all_said 'waits and asks again'
+    wait_for all_said 'is waiting, and retries'
     restart_other
     if [ $data = kept ]; then
       wait_for asleep 30
@@ -355,7 +355,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   restart_other --replicaof 127.0.0.1 1 --replica-serve-stale-data no
   "$CONDOLOCK" run --url "unix://$BATS_TEST_TMPDIR/other/s" --key K --wait forever --redis-timeout 60s -- touch ran 2>said 3>&- &
   waiter=$!
-  wait_for grep -q '^condolock: warning: K waits and asks again until it is answered: .*MASTERDOWN' said
+  wait_for grep -q '^condolock: warning: K is waiting, and retries until there is an answer: .*MASTERDOWN' said
   redis_other REPLICAOF NO ONE
   wait "$waiter"
   [ -e ran ]
@@ -388,7 +388,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   for i in 1 2; do "$CONDOLOCK" run --key K --max-runs 2/1h -- true; done
   run "$CONDOLOCK" run -v --key K --max-runs 2/1h -- true
   [ "$status" -eq 75 ]
-  [[ "$output" =~ ^'condolock: skipped K: 2 runs began in the last 1h, the first of these '.*' ago (due in '[0-9a-z]+')'$ ]]
+  [[ "$output" =~ ^'condolock: skipped K: 2 runs began in the last 1h, the first one '.*' ago (due in '[0-9a-z]+')'$ ]]
   run -0 "$CONDOLOCK" run --key K --max-runs 2/1h --force -- echo forced
   [ "$output" = forced ]
   [ "$(redis LLEN '{condolock}:starts:K')" = 3 ]
@@ -434,7 +434,7 @@ nested='n() { timeout -s KILL 20 "$CONDOLOCK" run --key "$@"; }; n'
 
 refused_as_nested() { # CODE [HELD]
   [ "$status" -eq "$1" ] || { echo "$status: $output"; return 1; }
-  [[ "$output" =~ 'condolock: error: n was not run: an ancestor of this process holds its lease, so a wait would never end: '"${2-held}"' by '.*' (pid '[0-9]+') for ' ]]
+  [[ "$output" =~ 'condolock: error: n was not run: a wait would never end, since an ancestor of this process holds its lease: '"${2-held}"' by '.*' (pid '[0-9]+') for ' ]]
   [ ! -e ran ]
 }
 
@@ -467,7 +467,7 @@ refused_as_nested() { # CODE [HELD]
   for condition in '--not-running n' '--after n' '--accessed-prior n:1ms'; do
     run "$CONDOLOCK" run --key n -- sh -c "$nested m $condition --wait forever -- touch ran"
     [ "$status" -eq 75 ] || { echo "$condition: $status: $output"; return 1; }
-    [[ "$output" =~ 'condolock: error: m was not run: the run that it would wait for is an ancestor of this process, so a wait would never end: '.*n' '(has|failed)' ' ]]
+    [[ "$output" =~ 'condolock: error: m was not run: a wait would never end, since the run to wait for is an ancestor of this process: '.*n' '(has|failed)' ' ]]
     [ ! -e ran ]
   done
   # With several slots, not-running waits for each run, but after only for the next one that succeeds.

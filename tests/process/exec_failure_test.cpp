@@ -45,7 +45,7 @@ TEST_CASE("a command that is not in PATH: what to write instead") {
   CHECK(why({"1F=x"}) == "not found in PATH");
   CHECK(why({"."}) == "not found in PATH: it is part of the shell (write: sh -c '. ...')");
   CHECK(why({"[["}) == "not found in PATH: it is part of bash (write: bash -c '[[ ...')");
-  CHECK(why({"-v", "cmd"}) == "not found in PATH (options of condolock go before the --)");
+  CHECK(why({"-v", "cmd"}) == "not found in PATH (options of condolock come before --)");
   CHECK(why({"ls\r"}).find("ends in a carriage return") != std::string::npos);
 }
 

@@ -257,7 +257,7 @@ TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, a
   made.needs.starts = 1;
   made.needs.once = "x";
   server.command({"RPUSH", "{ns}:starts:K", "yesterday"});
-  malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "has an element that is no start");
+  malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "has an invalid start");
   server.command({"DEL", "{ns}:starts:K"});
   server.command({"HSET", "{ns}:starts:K", "x", "y"});
   malformed(lock::acquire_call(made, {lock::MaxRuns{1, Millis(1)}}), "is a hash, not a list");

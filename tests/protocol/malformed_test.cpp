@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of
     run(lock::Outcome::success);
     set("h_slots", "2");
     server.command({"HSET", "{ns}:slots:K", "t", value});
-    for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K has a field that is no holder");
+    for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K has an invalid holder");
   }
   server.command({"DEL", "{ns}:slots:K"});
   server.command({"SET", "{ns}:slots:K", "x"});
@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(Malformed, "a fence that can't grow any more") {
   const auto decision = acquire("a");
   REQUIRE(!decision.has_value());
   CHECK(decision.error().text ==
-        "the record {ns}:job:K is malformed: field fence has no successor (condolock reset K --yes removes it)");
+        "the record {ns}:job:K is malformed: field fence is at its maximum (condolock reset K --yes removes it)");
 }
 
 TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing overwritten") {

@@ -108,9 +108,9 @@ TEST_CASE("doctor: a server of another kind, or of another Cluster slot, is name
     const char* text;
     const char* advice;
   };
-  for (const Case& each : {Case{"HTTP/1.1 400 Bad Request\r\n\r\nCLOSE", "another service listens here"},
+  for (const Case& each : {Case{"HTTP/1.1 400 Bad Request\r\n\r\nCLOSE", "another service, or TLS"},
                            Case{"-MOVED 866 10.0.0.2:7001\r\n", "the namespace: 10.0.0.2:7001"},
-                           Case{"-NOBODY knows this\r\n", "see the server's log"}}) {
+                           Case{"-NOBODY knows this\r\n", "read the server's log"}}) {
     CAPTURE(each.text);
     support::FakeServer server({each.text, each.text});
     RedisEngine engine(server.target());

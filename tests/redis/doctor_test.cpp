@@ -48,7 +48,7 @@ TEST_CASE("doctor: a server that is fit") {
     CHECK(finding.advice.empty());
     CHECK_FALSE(finding.found.empty());
   }
-  for (const char* check : {"reachable", "way", "round trip", "clock", "version", "role", "replicas", "persistence",
+  for (const char* check : {"reachable", "transport", "round trip", "clock", "version", "role", "replicas", "persistence",
                             "eviction", "permissions", "waiting", "trial run"}) {
     find(findings, check);
   }
@@ -66,7 +66,7 @@ TEST_CASE("doctor: persistence") {
   CHECK(look(server, "persistence").found.find("none") == 0);
   server.command({"CONFIG", "SET", "save", "900 1"});
   CHECK(look(server, "persistence").level == Level::warning);
-  CHECK(look(server, "persistence").found.find("snapshots alone") == 0);
+  CHECK(look(server, "persistence").found.find("snapshots only") == 0);
   server.command({"CONFIG", "SET", "appendonly", "yes"});
   server.command({"CONFIG", "SET", "appendfsync", "no"});
   CHECK(look(server, "persistence").level == Level::warning);
@@ -93,7 +93,7 @@ TEST_CASE("doctor: a replica") {
   server.command({"REPLICAOF", "127.0.0.1", "1"});
   const engine::Finding role = look(server, "role");
   CHECK(role.level == Level::error);
-  CHECK(role.advice == "name the primary: 127.0.0.1:1");
+  CHECK(role.advice == "use the URL of the primary: 127.0.0.1:1");
 }
 
 TEST_CASE("doctor: a user who lacks what is needed; the advice is enough") {
@@ -158,12 +158,12 @@ TEST_CASE("doctor: a database that can't be had is no server that answers") {
   auto findings = examine(target);
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].level == Level::error);
-  CHECK(findings[0].advice == "allow this user SELECT");
+  CHECK(findings[0].advice == "allow this user the command SELECT");
   target = server.target();
   target.database = 99;
   findings = examine(target);
   REQUIRE(findings.size() == 1);
-  CHECK(findings[0].advice == "name a database that there is: the number in the URL");
+  CHECK(findings[0].advice == "use an existing database number in the URL");
   server.command({"ACL", "SETUSER", "job", "+select", "-ping"});
   CHECK(find(examine(as(server, "job", "pw")), "reachable").level == Level::good);
 }
@@ -188,15 +188,15 @@ TEST_CASE("doctor: versions") {
   CHECK(version_level("redis_version:garbage\r\n") == Level::error);
 }
 
-TEST_CASE("doctor: clocks, ways, a Cluster, a disk that is full, replicas") {
+TEST_CASE("doctor: clocks, transports, a Cluster, a disk that is full, replicas") {
   CHECK(find(examine_scripted("", 90), "clock").found.find("1m") == 0);
   CHECK(find(examine_scripted("", 90), "clock").level == Level::warning);
   CHECK(find(examine_scripted("", -90), "clock").found.find("behind") != std::string::npos);
-  CHECK(find(examine_scripted(""), "way").level == Level::good);
-  CHECK(find(examine_scripted("", 0, "10.1.2.3"), "way").level == Level::warning);
+  CHECK(find(examine_scripted(""), "transport").level == Level::good);
+  CHECK(find(examine_scripted("", 0, "10.1.2.3"), "transport").level == Level::warning);
   CHECK(find(examine_scripted("redis_version:7.0.0\r\ncluster_enabled:1\r\n"), "cluster").level == Level::warning);
   CHECK(find(examine_scripted("aof_enabled:1\r\naof_last_write_status:err\r\n"), "disk").level == Level::error);
-  CHECK(find(examine_scripted("role:master\r\nconnected_slaves:2\r\n"), "replicas").found.find("2, which") == 0);
+  CHECK(find(examine_scripted("role:master\r\nconnected_slaves:2\r\n"), "replicas").found.find("2, with") == 0);
 }
 
 TEST_CASE("doctor: no server, a wrong password") {

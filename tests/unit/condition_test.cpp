@@ -98,7 +98,7 @@ TEST_CASE("retry-after and max-failures") {
   CHECK(explain(failures, {"holds", {}, {}}) == "no failure yet");
   CHECK(explain(failures, {"holds", Millis(1000), {}}) == "fewer than 3 failures in a row, the last 1s ago");
   CHECK(explain(failures, {"failed", Millis(1000), {}}) ==
-        "3 or more failures in a row, the last 1s ago (once it is mended: condolock touch, or one run with --force)");
+        "3 or more failures in a row, the last 1s ago (when fixed, run: condolock touch KEY)");
 }
 
 TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else") {
@@ -110,11 +110,11 @@ TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else
   conditions.pop_back();
   const auto problem = lock::modify(conditions, "--min-time-from", "start");
   REQUIRE(problem);
-  CHECK(problem->text == "--min-time-from needs a --min-time D to count");
+  CHECK(problem->text == "--min-time-from requires --min-time D");
   REQUIRE(kind("--min-time").modifier);
   CHECK(kind("--min-time").modifier->option == "--min-time-from");
   CHECK_FALSE(kind("--min-time").check_modifier("start"));
-  CHECK(kind("--min-time").check_modifier("begin")->text == "'begin' is neither start nor end");
+  CHECK(kind("--min-time").check_modifier("begin")->text == "invalid value 'begin': use start or end");
   CHECK_FALSE(kind("--once").modifier);
 }
 

@@ -33,14 +33,14 @@ TEST_CASE("config text: what a config file may hold") {
 }
 
 TEST_CASE("config text: a section is refused by its line") {
-  CHECK(wrong("[run]") == "1: there are no sections here, so no [run]");
-  CHECK(wrong("\n \t[[run]] # x \r\nlease = 1") == "2: there are no sections here, so no [[run]] # x");
-  CHECK(wrong("[\t") == "1: there are no sections here, so no [");
-  CHECK(wrong("a = [1]\n[\x1B") == "2: there are no sections here, so no [\\x1b");
+  CHECK(wrong("[run]") == "1: sections are not allowed: remove [run]");
+  CHECK(wrong("\n \t[[run]] # x \r\nlease = 1") == "2: sections are not allowed: remove [[run]] # x");
+  CHECK(wrong("[\t") == "1: sections are not allowed: remove [");
+  CHECK(wrong("a = [1]\n[\x1B") == "2: sections are not allowed: remove [\\x1b");
 }
 
 TEST_CASE("config text: a character is refused by line and column") {
-  CHECK(wrong("\xEF\xBB\xAF") == "1: column 1: '\xEF\xBB\xAF' is not ASCII: put it into quotes, on one line");
+  CHECK(wrong("\xEF\xBB\xAF") == "1: column 1: '\xEF\xBB\xAF' is not ASCII: put it in quotes, on one line");
   CHECK(wrong("a = \"\xC3\xA9\" \xC3\xA9").starts_with("1: column 9: '\xC3\xA9' is not ASCII"));
   CHECK(wrong("a = \"\"\"\n\xC3\xA9\"\"\"").starts_with("2: column 1: '\xC3\xA9' is not ASCII"));
   CHECK(wrong("\xEF\xBB\xBF\xEF\xBB\xBF").starts_with("1: column 1: '\\xef\\xbb\\xbf' is not ASCII"));
@@ -52,8 +52,8 @@ TEST_CASE("config text: a character is refused by line and column") {
 }
 
 TEST_CASE("config text: what toml++ takes for impossible is refused before it, and so is all that looks like it") {
-  CHECK(wrong("a = { b = 1 }").starts_with("1: column 5: '{' begins or ends a table"));
-  CHECK(wrong("a = [1,\n}").starts_with("2: column 1: '}' begins or ends a table"));
+  CHECK(wrong("a = { b = 1 }").starts_with("1: column 5: '{' belongs to a table"));
+  CHECK(wrong("a = [1,\n}").starts_with("2: column 1: '}' belongs to a table"));
   CHECK(wrong("a = 1979-05-27Tx").starts_with("1: column 15: 'T' cannot follow a number"));
   CHECK(wrong("a = 1979-05-27 9 x").starts_with("1: column 15: ' ' is in the middle of a value"));
   CHECK(wrong("a = 0-fo-nf-eh 0#").starts_with("1: column 15: ' ' is in the middle of a value"));
@@ -71,5 +71,5 @@ TEST_CASE("config text: the settings of a file are read behind the check") {
   CHECK((*settings)[1].source == "f:2");
   const auto refused = cli::parse_config("lease = 1Tx", "f");
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().text == "f:1: column 10: 'T' cannot follow a number: put a text into quotes");
+  CHECK(refused.error().text == "f:1: column 10: 'T' cannot follow a number: put strings in quotes");
 }

@@ -64,7 +64,7 @@ TEST_CASE("database files: nobody else may write the directory") {
   for (const mode_t mode : {0777U, 01777U, 0770U, 0720U, 0702U}) {
     fs::create_directory(path);
     REQUIRE(chmod(path.c_str(), mode) == 0);
-    CHECK(contains(refusal(path, engine::Fault::denied), path + " can be written by others"));
+    CHECK(contains(refusal(path, engine::Fault::denied), path + " is writable by others"));
     CHECK(fs::is_empty(path));
   }
   for (const mode_t mode : {0700U, 0755U, 02750U}) {

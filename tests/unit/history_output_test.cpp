@@ -35,7 +35,8 @@ std::string only_row(const lock::HistoryEntry& run, bool unicode = false) {
 }  // namespace
 
 TEST_CASE("history_text: a summary and a table, the newest run first") {
-  CHECK(cli::history_text("k\n", history_of({past_run(90'000, "failed", 3), past_run(1500)}), {support::no_color(), false, util::Zone::utc}) ==
+  CHECK(cli::history_text("k\n", history_of({past_run(90'000, "failed", 3), past_run(1500)}),
+                          {support::no_color(), false, util::Zone::utc}) ==
         "k\\x0a: 2 runs, 1 failed, median 1m30s, longest 1m30s  _#\n"
         "   BEGAN                     TOOK  OUTCOME     ON\n"
         "x  2026-11-24 08:10:20 UTC  1m30s  failed (3)  web1 (pid 4121)\n"
@@ -43,8 +44,10 @@ TEST_CASE("history_text: a summary and a table, the newest run first") {
 }
 
 TEST_CASE("history_text: no runs, and no record") {
-  CHECK(cli::history_text("k\n", {began, true, {}}, {support::no_color(), false, util::Zone::utc}) == "k\\x0a: no run in the history\n");
-  CHECK(cli::history_text("k\n", {began, false, {}}, {support::no_color(), false, util::Zone::utc}) == "k\\x0a: no record\n");
+  CHECK(cli::history_text("k\n", {began, true, {}}, {support::no_color(), false, util::Zone::utc}) ==
+        "k\\x0a: no run in the history\n");
+  CHECK(cli::history_text("k\n", {began, false, {}}, {support::no_color(), false, util::Zone::utc}) ==
+        "k\\x0a: no record\n");
 }
 
 TEST_CASE("history_text: one bar for each run, the oldest first, the longest has the highest") {
@@ -90,8 +93,8 @@ TEST_CASE("history_text: an end before the beginning counts as no time") {
 }
 
 TEST_CASE("history_text: colours of bars and rows") {
-  const std::string text =
-      cli::history_text("k", history_of({past_run(1000, "failed", 3), past_run(1000)}), {support::all_colors(), false, util::Zone::utc});
+  const std::string text = cli::history_text("k", history_of({past_run(1000, "failed", 3), past_run(1000)}),
+                                             {support::all_colors(), false, util::Zone::utc});
   CHECK(text.find("\x1b[32m#\x1b[0m\x1b[31m#\x1b[0m\n") != std::string::npos);
   CHECK(text.find("\x1b[31mfailed (3)\x1b[0m") != std::string::npos);
   CHECK(text.find("\x1b[32m+\x1b[0m") != std::string::npos);

@@ -41,13 +41,13 @@ TEST_CASE("HookOccasion: the figures, and none where there are none") {
   occasion.note(run::report::Granted{{7, 1, {}}});
   occasion.note(run::report::Ended{3, lock::Outcome::failed, Millis(1500)});
   occasion.note(run::report::Recorded{4});
-  CHECK(occasion.variables(3) ==
-        std::vector<std::string>{"CONDOLOCK_OUTCOME=failed", "CONDOLOCK_EXIT_CODE=3", "CONDOLOCK_FENCE=7",
-                                 "CONDOLOCK_FAILURES=4", "CONDOLOCK_DURATION_MS=1500"});
+  CHECK(occasion.variables(3) == std::vector<std::string>{"CONDOLOCK_OUTCOME=failed", "CONDOLOCK_EXIT_CODE=3",
+                                                          "CONDOLOCK_FENCE=7", "CONDOLOCK_FAILURES=4",
+                                                          "CONDOLOCK_DURATION_MS=1500"});
   cli::HookOccasion nothing;
   nothing.note(run::report::Granted{{7, 1, {}}});
   nothing.note(run::report::NotStarted{126, "denied"});
   CHECK(nothing.variables(126) ==
-        std::vector<std::string>{"CONDOLOCK_OUTCOME=not_started", "CONDOLOCK_EXIT_CODE=126", "CONDOLOCK_FENCE=",
-                                 "CONDOLOCK_FAILURES=", "CONDOLOCK_DURATION_MS="});
+        std::vector<std::string>{"CONDOLOCK_OUTCOME=not_started", "CONDOLOCK_EXIT_CODE=126",
+                                 "CONDOLOCK_FENCE=", "CONDOLOCK_FAILURES=", "CONDOLOCK_DURATION_MS="});
 }

@@ -126,7 +126,7 @@ TEST_CASE("a flag's variable says yes or no") {
     CHECK(fixture.flag == set);
   }
   setenv("TEST_FLAG", "maybe", 1);
-  CHECK(Fixture().error({}, 78) == "TEST_FLAG: 'maybe' is neither yes (1, true, on) nor no (0, false, off)");
+  CHECK(Fixture().error({}, 78) == "TEST_FLAG: invalid value 'maybe': use yes (1, true, on) or no (0, false, off)");
   unsetenv("TEST_FLAG");
 }
 

@@ -114,14 +114,16 @@ TEST_CASE("list_prometheus: a family without a sample has no heading either") {
   CHECK(samples_of("paused", text) == "condolock_paused{namespace=\"ns\",key=\"k\"} 0\n");
   CHECK(cli::list_prometheus({}, {"ns", false, 1'790'000'000'123}) == of_namespace);
   CHECK(cli::list_prometheus({{"k", lock::Record(), ""}}, {"ns", false, 1'790'000'000'123}) == of_namespace);
-  CHECK(samples_of("namespace_paused", cli::list_prometheus({}, {"ns", true, 0})) == "condolock_namespace_paused{namespace=\"ns\"} 1\n");
+  CHECK(samples_of("namespace_paused", cli::list_prometheus({}, {"ns", true, 0})) ==
+        "condolock_namespace_paused{namespace=\"ns\"} 1\n");
   CHECK(samples_of("run_start_timestamp_seconds", text).empty());
 }
 
 TEST_CASE("list_prometheus: a key that has no figure has no sample beside one that has it") {
   lock::Record record = scraped_record();
   record.code = 0;
-  const std::string text = cli::list_prometheus({{"a", scraped_record(), ""}, {"b", record, ""}}, {"ns", false, 1'790'000'000'123});
+  const std::string text =
+      cli::list_prometheus({{"a", scraped_record(), ""}, {"b", record, ""}}, {"ns", false, 1'790'000'000'123});
   CHECK(samples_of("last_exit_code", text) == "condolock_last_exit_code{namespace=\"ns\",key=\"b\"} 0\n");
   CHECK(samples_of("runs_total", text) ==
         "condolock_runs_total{namespace=\"ns\",key=\"a\"} 0\ncondolock_runs_total{namespace=\"ns\",key=\"b\"} 0\n");
@@ -130,13 +132,14 @@ TEST_CASE("list_prometheus: a key that has no figure has no sample beside one th
 TEST_CASE("list_prometheus: a malformed record is a figure, and the only one of its key") {
   CHECK(cli::list_prometheus({{"k", lock::Record(), "the record is malformed"}}, {"ns", false, 1'790'000'000'123}) ==
         std::string(of_namespace) +
-        "# HELP condolock_malformed Whether the record can't be read, and has no other figures.\n"
-        "# TYPE condolock_malformed gauge\n"
-        "condolock_malformed{namespace=\"ns\",key=\"k\"} 1\n");
+            "# HELP condolock_malformed Whether the record can't be read, and has no other figures.\n"
+            "# TYPE condolock_malformed gauge\n"
+            "condolock_malformed{namespace=\"ns\",key=\"k\"} 1\n");
 }
 
 TEST_CASE("list_prometheus: a label holds no quote, backslash or line feed of the key") {
-  CHECK(samples_of("skips", cli::list_prometheus({{"a\"b\\c\nd", scraped_record(), ""}}, {"ns", false, 1'790'000'000'123})) ==
-        R"(condolock_skips{namespace="ns",key="a\"b\\\\c\\x0ad"} 0)"
-        "\n");
+  CHECK(
+      samples_of("skips", cli::list_prometheus({{"a\"b\\c\nd", scraped_record(), ""}}, {"ns", false, 1'790'000'000'123})) ==
+      R"(condolock_skips{namespace="ns",key="a\"b\\\\c\\x0ad"} 0)"
+      "\n");
 }

@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(Engine, "engine: a name that is not found, and addresses that 
   const auto unknown = ask(*nowhere);
   REQUIRE_FALSE(unknown.answer);
   CHECK(unknown.answer.error().fault == engine::Fault::unreachable);
-  CHECK(unknown.answer.error().text == "cannot find the host redis.example: nobody knows");
+  CHECK(unknown.answer.error().text == "cannot resolve the host redis.example: nobody knows");
   looks = 0;
   const auto deaf = over({{numbered(1)}});
   const auto refused = ask(*deaf);
@@ -123,7 +123,7 @@ TEST_CASE_FIXTURE(Engine, "engine: a connection that breaks after the command wa
   REQUIRE(reply);
   REQUIRE_FALSE(reply->answer);
   CHECK(reply->answer.error().may_have_run);
-  CHECK(reply->answer.error().text == "the exchange with redis.example:6379 broke off: Connection reset by peer");
+  CHECK(reply->answer.error().text == "the connection to redis.example:6379 broke: Connection reset by peer");
 }
 
 TEST_CASE_FIXTURE(Engine, "engine: what is not Redis is unexpected, not unreachable") {
@@ -274,11 +274,9 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
     REQUIRE_FALSE(reply->answer);
     CHECK(reply->answer.error().fault == engine::Fault::unexpected);
     CHECK(reply->answer.error().may_have_run);
-    const std::string start = "the exchange with redis.example:6379 broke off: ";
+    const std::string start = "the connection to redis.example:6379 broke: ";
     CHECK(reply->answer.error().text == std::string(start).append(limit).append(way_out));
-    way_out =
-        ": the record of a\\x0ab is damaged, or no Redis answers there (condolock reset $'a\\x0ab' --yes removes the "
-        "record)";
+    way_out = ": the record of a\\x0ab is damaged, or this is not Redis (condolock reset $'a\\x0ab' --yes removes it)";
     server.state->arrived.clear();
   }
 }
@@ -292,7 +290,7 @@ TEST_CASE("engine: a request over the limit is refused, and nothing is sent") {
   REQUIRE_FALSE(reply->answer);
   CHECK(reply->answer.error().fault == engine::Fault::misconfigured);
   CHECK_FALSE(reply->answer.error().may_have_run);
-  CHECK(reply->answer.error().text == "the request is longer than 8 MiB: give fewer conditions, or shorter names");
+  CHECK(reply->answer.error().text == "the request is longer than 8 MiB: use fewer conditions or shorter names");
   CHECK(server.state->writes.empty());
 }
 
@@ -340,7 +338,7 @@ TEST_CASE("engine: a server that stays not ready is quoted at the deadline") {
   REQUIRE(reply);
   REQUIRE_FALSE(reply->answer);
   CHECK_FALSE(reply->answer.error().may_have_run);
-  CHECK(reply->answer.error().text.find("it said: LOADING") != std::string::npos);
+  CHECK(reply->answer.error().text.find("its last reply: LOADING") != std::string::npos);
 }
 
 TEST_CASE("engine: a grant behind a failed AUTH is void, and given back on that very connection") {
@@ -382,7 +380,7 @@ TEST_CASE("engine: a server that is not ready for AUTH and then breaks off is qu
   REQUIRE(reply);
   REQUIRE_FALSE(reply->answer);
   CHECK(reply->answer.error().fault == engine::Fault::not_ready);
-  CHECK(reply->answer.error().text.ends_with("it said: LOADING Redis is loading the dataset in memory"));
+  CHECK(reply->answer.error().text.ends_with("its last reply: LOADING Redis is loading the dataset in memory"));
 }
 
 TEST_CASE("engine: a server that has too many clients hangs up behind its error, and is asked again") {

@@ -48,8 +48,7 @@ std::string levels(const run::Report& report) {
 
 TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
   const ScopedVariable not_nested("CONDOLOCK_RUN_ID", std::nullopt);
-  const std::string hint =
-      " (give the password with password-file in /etc/condolock/config.toml, --password-file or CONDOLOCK_PASSWORD)";
+  const std::string hint = " (set password-file in /etc/condolock/config.toml)";
   const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
   CHECK(cli::describe(missing) == "NOAUTH Authentication required." + hint);
   const Failure old{Fault::denied, false, false, "ERR unauthenticated bulk length"};
@@ -64,8 +63,7 @@ TEST_CASE("describe: where no server was named and none answers, how to name one
   cli::set_server_was_named(false);
   CHECK(cli::describe(refused) ==
         refused.text +
-            " (no server is configured: name one with --url, CONDOLOCK_URL or the config file; on a single machine, --url "
-            "file: needs no server)");
+            " (name a server with --url, CONDOLOCK_URL or the config file; --url file: needs none on a single machine)");
   CHECK(cli::describe({Fault::unreachable, false, false, "no answer"}) == "no answer");
   CHECK(cli::describe({Fault::local, false, false, "cannot connect to x"}) == "cannot connect to x");
   cli::set_server_was_named(true);
@@ -74,8 +72,7 @@ TEST_CASE("describe: where no server was named and none answers, how to name one
 TEST_CASE("describe: below a run, a missing password is one that was taken away") {
   const ScopedVariable nested("CONDOLOCK_RUN_ID", "x");
   const std::string hint =
-      " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
-      "CONDOLOCK_PASSWORD_FILE or in the config file)";
+      " (passwords are removed from a command's environment: set password-file in /etc/condolock/config.toml)";
   CHECK(cli::describe({Fault::denied, false, false, "NOAUTH"}) == "NOAUTH" + hint);
   CHECK(cli::describe({Fault::denied, false, false, "WRONGPASS (no password was given)"}) ==
         "WRONGPASS (no password was given)" + hint);
@@ -107,10 +104,10 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused since another holds the lease"
   CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 1, 1}) ==
         "condolock: skipped k\\x0a: held by web1 (pid 4121) for 5s\n");
   CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 2, 2}) ==
-        "condolock: skipped k\\x0a: held by web1 (pid 4121) for 5s with --slots 2, and here it is --slots 1\n");
+        "condolock: skipped k\\x0a: held by web1 (pid 4121) for 5s with --slots 2, but this run has --slots 1\n");
   slots = 2;
   CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 2, 2}) ==
-        "condolock: skipped k\\x0a: all 2 slots are held by web1 (pid 4121) for 5s and others\n");
+        "condolock: skipped k\\x0a: all 2 slots are held by web1 (pid 4121) for 5s, and by others\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: refused by a pause") {
@@ -130,14 +127,13 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused by the condition at the positi
 TEST_CASE_FIXTURE(Printed, "run messages: held by an ancestor is an error, and says so on every level") {
   const run::report::Refused refused{lock::Held{"4121 web1", Millis(41'000), Millis(9000), 1, 1}, true};
   CHECK(printed(refused) ==
-        "condolock: error: k\\x0a was not run: an ancestor of this process holds its lease, so a wait would never end: "
+        "condolock: error: k\\x0a was not run: a wait would never end, since an ancestor of this process holds its lease: "
         "held by web1 (pid 4121) for 41s\n");
   CHECK(levels(refused) == "quv");
   conditions = {lock::NotRunning{"other"}};
-  CHECK(
-      printed(run::report::Refused{lock::Skipped{0, {"running", Millis(41'000), {}}, "4121 web1"}, true}) ==
-      "condolock: error: k\\x0a was not run: the run that it would wait for is an ancestor of this process, so a wait would "
-      "never end: other has been running for 41s\n");
+  CHECK(printed(run::report::Refused{lock::Skipped{0, {"running", Millis(41'000), {}}, "4121 web1"}, true}) ==
+        "condolock: error: k\\x0a was not run: a wait would never end, since the run to wait for is an ancestor of this "
+        "process: other has been running for 41s\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
@@ -147,9 +143,9 @@ TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
 
 TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
   CHECK(printed(run::report::AskingAgain{no_route, Millis(570'000), true}) ==
-        "condolock: warning: k\\x0a waits and asks again for another 9m30s: no route\n");
+        "condolock: warning: k\\x0a is waiting, and retries for another 9m30s: no route\n");
   CHECK(printed(run::report::AskingAgain{no_route, {}, false}) ==
-        "condolock: k\\x0a waits and asks again until it is answered: no route\n");
+        "condolock: k\\x0a is waiting, and retries until there is an answer: no route\n");
   CHECK(printed(run::report::NoGrant{no_route}) == "condolock: error: k\\x0a was not run: no route\n");
   CHECK(printed(run::report::SkippedUnreachable{no_route}) == "condolock: skipped k\\x0a: no route\n");
   CHECK(printed(run::report::Unleased{no_route}) == "condolock: warning: running k\\x0a without a lease: no route\n");
@@ -161,23 +157,25 @@ TEST_CASE_FIXTURE(Printed, "run messages: the command could not be started") {
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: renewals") {
-  CHECK(printed(run::report::RenewalFailed{no_route, Millis(47'000)}) ==
-        "condolock: warning: cannot renew the lease of k\\x0a: no route; its command is stopped in 47s unless a renewal "
-        "succeeds\n");
+  CHECK(
+      printed(run::report::RenewalFailed{no_route, Millis(47'000)}) ==
+      "condolock: warning: cannot renew the lease of k\\x0a: no route; its command will be stopped in 47s unless a renewal "
+      "succeeds\n");
   CHECK(printed(run::report::Renewed{true}) == "condolock: the lease of k\\x0a is renewed again\n");
   CHECK(printed(run::report::Renewed{false}).empty());
   CHECK(printed(run::report::Reasserted{}) ==
-        "condolock: warning: Redis had lost the lease of k\\x0a; it was taken again, and nobody else had run meanwhile\n");
+        "condolock: warning: the server lost the lease of k\\x0a; it was acquired again, and no other run took place in "
+        "between\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: why the command is stopped") {
   using Why = run::report::Stopping::Why;
   CHECK(printed(run::report::Stopping{Why::lost}) ==
-        "condolock: error: k\\x0a has lost its lease to another run or an operator; its command is being stopped\n");
+        "condolock: error: k\\x0a lost its lease to another run or an operator; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::revoked, "alice@web1\x1b"}) ==
-        "condolock: error: alice@web1\\x1b has revoked the lease of k\\x0a; its command is being stopped\n");
+        "condolock: error: alice@web1\\x1b revoked the lease of k\\x0a; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::revoked}) ==
-        "condolock: error: an operator has revoked the lease of k\\x0a; its command is being stopped\n");
+        "condolock: error: an operator revoked the lease of k\\x0a; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::not_renewed}) ==
         "condolock: error: the lease of k\\x0a could not be renewed in time; its command is being stopped\n");
   CHECK(printed(run::report::Stopping{Why::timeout}) ==
@@ -186,15 +184,15 @@ TEST_CASE_FIXTURE(Printed, "run messages: why the command is stopped") {
 
 TEST_CASE_FIXTURE(Printed, "run messages: an end that was not recorded is an error after a success, else a warning") {
   CHECK(printed(run::report::NotRecorded{no_route, true}) ==
-        "condolock: error: k\\x0a succeeded, but that was not recorded, so it may run again: no route\n");
+        "condolock: error: k\\x0a succeeded, but this was not recorded, so it may run again: no route\n");
   CHECK(printed(run::report::NotRecorded{no_route, false}) ==
-        "condolock: warning: how k\\x0a ended was not recorded: no route\n");
+        "condolock: warning: the result of k\\x0a was not recorded: no route\n");
   CHECK(printed(run::report::Superseded{true}) ==
-        "condolock: error: k\\x0a succeeded, but its lease had been revoked or had gone to a later run: not recorded as its "
+        "condolock: error: k\\x0a succeeded, but its lease was revoked or went to a later run: not recorded as its "
         "last success\n");
   CHECK(printed(run::report::Superseded{false}) ==
-        "condolock: warning: the lease of k\\x0a had been revoked or had gone to a later run; how this one ended is in the "
-        "history only\n");
+        "condolock: warning: the lease of k\\x0a was revoked or went to a later run; the result of this run is only in the "
+        "history\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: the outcome, with the command's own exit code and how long it took") {

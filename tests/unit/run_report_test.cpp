@@ -176,9 +176,9 @@ TEST_CASE_FIXTURE(Report, "take_report_fd: one that is open for writing and was 
   CHECK_FALSE(cli::take_report_fd(std::to_string(writer.get()), into));
   CHECK(into == writer.get());
 
-  CHECK(problem_with("x\n").starts_with("'x\\x0a' is not a descriptor from 3 on"));
-  CHECK(problem_with("2").starts_with("'2' is not a descriptor from 3 on"));
-  CHECK(problem_with("-1").starts_with("'-1' is not a descriptor from 3 on"));
+  CHECK(problem_with("x\n").starts_with("invalid descriptor 'x\\x0a'"));
+  CHECK(problem_with("2").starts_with("invalid descriptor '2'"));
+  CHECK(problem_with("-1").starts_with("invalid descriptor '-1'"));
   CHECK(problem_with("1000000") == "descriptor 1000000 is not open: write --report-fd 1000000 ... 1000000>file");
   CHECK(problem_with(std::to_string(reader.get())) ==
         "descriptor " + std::to_string(reader.get()) + " is open for reading only");

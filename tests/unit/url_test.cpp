@@ -75,7 +75,6 @@ TEST_CASE("URLs that are refused, without repeating them") {
     const auto target = parse_url(url);
     REQUIRE_FALSE(target);
     CHECK(target.error().text.find("secret") == std::string::npos);
-    CHECK(target.error().text.find("unix:///path/to/socket") != std::string::npos);
   }
   CHECK_FALSE(parse_url("unix:///" + std::string(107, 'x')));
   CHECK(parse_url("unix:///" + std::string(106, 'x')));
@@ -83,48 +82,49 @@ TEST_CASE("URLs that are refused, without repeating them") {
 
 namespace {
 
-// What is wrong, without the forms that every error ends with.
+// What is wrong, without the forms that some errors end with.
 std::string why_not(const std::string& url) {
   const auto target = parse_url(url);
   if (target) return "parsed: " + target->shown();
-  return target.error().text.substr(8, target.error().text.find("; write redis://") - 8);
+  return target.error().text.substr(8, target.error().text.find("; use redis://") - 8);
 }
 
 }  // namespace
 
 TEST_CASE("what is wrong with a URL") {
   for (const std::string scheme : {"redis", "valkey"}) {
-    CHECK(why_not(scheme + "://:pa/ss@host") == "has a / before an @; in a user or password write it %2F");
-    CHECK(why_not(scheme + "://us/er:pass@host/0") == "has a / before an @; in a user or password write it %2F");
-    CHECK(why_not(scheme + "://u:p@x/y@host") == "has a / before an @; in a user or password write it %2F");
-    CHECK(why_not(scheme + "://u:p?ss@host") == "has a ? before an @; in a user or password write it %3F");
-    CHECK(why_not(scheme + "://u:p#ss@host") == "has a # before an @; in a user or password write it %23");
+    CHECK(why_not(scheme + "://:pa/ss@host") == "has a / before an @ (in a user or password write it as %2F)");
+    CHECK(why_not(scheme + "://us/er:pass@host/0") == "has a / before an @ (in a user or password write it as %2F)");
+    CHECK(why_not(scheme + "://u:p@x/y@host") == "has a / before an @ (in a user or password write it as %2F)");
+    CHECK(why_not(scheme + "://u:p?ss@host") == "has a ? before an @ (in a user or password write it as %3F)");
+    CHECK(why_not(scheme + "://u:p#ss@host") == "has a # before an @ (in a user or password write it as %23)");
   }
-  CHECK(why_not("unix://:p/w@/s") == "has a / before an @; in a user or password write it %2F");
+  CHECK(why_not("unix://:p/w@/s") == "has a / before an @ (in a user or password write it as %2F)");
   CHECK(parsed("redis://u:%2F%3F%23%40%25@h").password == "/?#@%");
-  CHECK(why_not("redis://u:100%@h") == "has a % that no two hex digits follow in its user or password (a plain % is %25)");
-  CHECK(why_not("redis://h1,h2") == "names several hosts; name one, since this version knows neither Sentinel nor Cluster");
+  CHECK(why_not("redis://u:100%@h") == "has a % without two hex digits in its user or password (write a plain % as %25)");
+  CHECK(why_not("redis://h1,h2") ==
+        "names several hosts: name one, since this version does not support Sentinel or Cluster");
   CHECK(why_not("redis://u:p,w@h1:1,h2:2/0") ==
-        "names several hosts; name one, since this version knows neither Sentinel nor Cluster");
+        "names several hosts: name one, since this version does not support Sentinel or Cluster");
   CHECK(parsed("redis://u:p,w@h1").password == "p,w");
   CHECK(why_not("'redis://h'") == "has quotes around it: remove them");
   CHECK(why_not("\"redis://h\"") == "has quotes around it: remove them");
-  CHECK(why_not("localhost:6379") == "opens with no known scheme");
+  CHECK(why_not("localhost:6379") == "has no known scheme");
   CHECK(why_not("redis:localhost") == "has no // after its scheme");
   CHECK(why_not("unix:/run/redis.sock") == "has no // after its scheme");
-  CHECK(why_not("http://h") == "has a scheme that is not known");
-  CHECK(why_not("redis://u:p w@h") == "has a space in it (in a password or path write %20)");
-  CHECK(why_not("redis://h\r") == "has a line end or control character in it");
-  CHECK(why_not("redis://h:70000") == "has a port that is not a number from 1 to 65535");
-  CHECK(why_not("redis://h:") == "has a port that is not a number from 1 to 65535");
-  CHECK(why_not("redis:///0") == "names no host (this machine is 127.0.0.1)");
-  CHECK(why_not("redis://:6379") == "names no host (this machine is 127.0.0.1)");
-  CHECK(why_not("redis://::1") == "names no host (this machine is 127.0.0.1)");
+  CHECK(why_not("http://h") == "has an unknown scheme");
+  CHECK(why_not("redis://u:p w@h") == "has a space in it (in a password or path write it as %20)");
+  CHECK(why_not("redis://h\r") == "has a line end or a control character in it: remove it");
+  CHECK(why_not("redis://h:70000") == "has an invalid port: use a number from 1 to 65535");
+  CHECK(why_not("redis://h:") == "has an invalid port: use a number from 1 to 65535");
+  CHECK(why_not("redis:///0") == "names no host (for this machine write 127.0.0.1)");
+  CHECK(why_not("redis://:6379") == "names no host (for this machine write 127.0.0.1)");
+  CHECK(why_not("redis://::1") == "names no host (for this machine write 127.0.0.1)");
   CHECK(why_not("redis://fe80::1") == "has more than one : after its host (an IPv6 address needs [ and ])");
-  CHECK(why_not("redis://h/0/extra") == "has a database that is not a whole number from 0 to 2147483647");
-  CHECK(why_not("redis://h/-1") == "has a database that is not a whole number from 0 to 2147483647");
-  CHECK(why_not("redis://h?db=1") == "has a ? or # part, which is not known here (a database is written /N)");
-  CHECK(why_not("redis://[h]") == "has something other than an IPv6 address between [ and ]");
+  CHECK(why_not("redis://h/0/extra") == "has an invalid database: use a number from 0 to 2147483647");
+  CHECK(why_not("redis://h/-1") == "has an invalid database: use a number from 0 to 2147483647");
+  CHECK(why_not("redis://h?db=1") == "has an unknown ? or # part (write a database as /N)");
+  CHECK(why_not("redis://[h]") == "has no IPv6 address between [ and ]");
 }
 
 TEST_CASE("the zone of an IPv6 address, as RFC 6874 writes it and bare") {
@@ -134,14 +134,14 @@ TEST_CASE("the zone of an IPv6 address, as RFC 6874 writes it and bare") {
   CHECK(parsed("redis://[fe80::1%eth0]").host == "fe80::1%eth0");
   CHECK(parsed("redis://[fe80::1%251]").host == "fe80::1%1");
   CHECK(parsed("redis://[fe80::1%25]").host == "fe80::1%25");  // the 25th interface: no zone is empty
-  CHECK(why_not("redis://[fe80::1%]") == "has something other than an IPv6 address between [ and ]");
-  CHECK(why_not("redis://[fe80::1%25e%zz]") == "has something other than an IPv6 address between [ and ]");
+  CHECK(why_not("redis://[fe80::1%]") == "has no IPv6 address between [ and ]");
+  CHECK(why_not("redis://[fe80::1%25e%zz]") == "has no IPv6 address between [ and ]");
 }
 
 TEST_CASE("the path of a Unix socket is percent-decoded") {
   CHECK(parsed("unix:///tmp/a%20b%3Fc%25?db=1").path == "/tmp/a b?c%");
-  CHECK(why_not("unix:///tmp/100%") == "has a % that no two hex digits follow in its path (a plain % is %25)");
-  CHECK(why_not("unix:///tmp/a%00b") == "has a %00 in its path");
+  CHECK(why_not("unix:///tmp/100%") == "has a % without two hex digits in its path (write a plain % as %25)");
+  CHECK(why_not("unix:///tmp/a%00b") == "has a %00 in its path, which no path can have");
 }
 
 TEST_CASE("kinds that have their own issue are known by name") {

@@ -19,14 +19,14 @@ std::optional<CommandResult> take_key(const std::vector<std::string>& operands, 
     args.key = *key;
     used = 1;
   }
-  if (args.key.empty()) return usage_error("the key is missing: " + hint);
-  if (operands.size() > used) return usage_error("unexpected argument '" + util::escape(operands[used]) + "': " + hint);
+  if (args.key.empty()) return usage_error("the key is missing; " + hint);
+  if (operands.size() > used) return usage_error("unexpected argument '" + util::escape(operands[used]) + "'; " + hint);
   return std::nullopt;
 }
 
 std::optional<CommandResult> take_keys(std::vector<std::string> operands, CommandArguments& args, const std::string& hint) {
   if (!args.key.empty()) operands.insert(operands.begin(), args.key);
-  if (operands.empty()) return usage_error("the key is missing: " + hint);
+  if (operands.empty()) return usage_error("the key is missing; " + hint);
   for (const std::string& key : operands) {
     if (const auto checked = lock::checked_key(key); !checked) return usage_error(checked.error().text);
   }
@@ -36,7 +36,7 @@ std::optional<CommandResult> take_keys(std::vector<std::string> operands, Comman
 
 std::optional<CommandResult> take_pattern(const std::vector<std::string>& operands, std::size_t max, CommandArguments& args,
                                           const std::string& hint) {
-  if (operands.size() > max) return usage_error("unexpected argument '" + util::escape(operands[max]) + "': " + hint);
+  if (operands.size() > max) return usage_error("unexpected argument '" + util::escape(operands[max]) + "'; " + hint);
   if (!operands.empty()) args.pattern = operands[0];
   return std::nullopt;
 }
@@ -145,7 +145,7 @@ void declare_key(Options& options, CommandArguments& args) {
 }
 
 void declare_conditions(Options& options, CommandArguments& args) {
-  options.group("Conditions (all must hold; one that has a NAME can be given several times)");
+  options.group("Conditions (all must hold; those with a NAME are repeatable)");
   for (const lock::ConditionKind& kind : lock::condition_kinds) {
     auto& option = options.value(std::string(kind.option), std::string(kind.form), std::string(kind.help),
                                  [&args, &kind](std::string_view text) -> std::optional<util::Problem> {
@@ -171,10 +171,10 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
                                    Globals& globals, CommandArguments& args, const Check& also) {
   using Takes = CommandSpec::Takes;
   const bool takes_command = spec.takes == Takes::key_and_command;
-  const std::string hint = "write " + std::string(spec.usage);
+  const std::string hint = "usage: " + std::string(spec.usage);
   const auto blamed = [&](const CommandResult& result) {
     const auto line = takes_command ? meant(options, arguments) : std::nullopt;
-    return line ? usage_error("the command must stand behind a --: write " + *line) : result;
+    return line ? usage_error("the command must come after --: write " + *line) : result;
   };
   std::vector<std::string> operands;
   auto usage_problem = options.parse(arguments.own, operands);
@@ -184,7 +184,7 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
     return CommandResult{exit_code::ok, "", "Usage: " + std::string(spec.usage) + "\n" + options.help() + spec.examples};
   }
   if (takes_command && !arguments.has_separator) {
-    return blamed(usage_error("the command must stand behind a --: " + hint));
+    return blamed(usage_error("the command must come after --; " + hint));
   }
   if (!takes_command && spec.takes != Takes::key_and_ignored)
     operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
@@ -194,7 +194,7 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
   if (auto result = take(spec.takes, std::move(operands), args, hint)) return blamed(*result);
   if (auto result = apply_modifiers(args)) return result;
   if (takes_command && (arguments.rest.empty() || arguments.rest[0].empty())) {
-    return usage_error("there is no command behind the --: " + hint);
+    return usage_error("the command after -- is missing; " + hint);
   }
   if (auto result = read_config_file(options, globals)) return result;
   if (also) {

@@ -36,7 +36,7 @@ struct CommandSpec {
     keys,
     keys_or_all,  // keys, or --all
     key_and_command,
-    key_and_ignored,  // a key; what stands behind -- is ignored
+    key_and_ignored,  // a key; everything after -- is ignored
     keys_or_old,      // keys, or with --older-than a glob or nothing
     pattern,
     key_or_pattern,  // a key, a glob, or nothing

@@ -61,7 +61,7 @@ util::Result<std::vector<Setting>> settings_of(const toml::table& table, const s
     const std::string name(key.str());
     const std::string source = util::escape(path) + ":" + std::to_string(key.source().begin.line);
     if (node.is_table() || node.is_array_of_tables()) {
-      return util::Problem{source + ": there are no sections here, so no [" + util::escape(name) + "]"};
+      return util::Problem{source + ": sections are not allowed: remove [" + util::escape(name) + "]"};
     }
     if (std::find(config_names.begin(), config_names.end(), name) == config_names.end()) {
       return util::Problem{source + ": unknown setting '" + util::escape(name) + "'" +
@@ -71,7 +71,7 @@ util::Result<std::vector<Setting>> settings_of(const toml::table& table, const s
     auto texts = texts_of(node);
     if (!texts) {
       return util::Problem{std::string(source).append(": ").append(name) +
-                           " must be a text, a number, true or false, or an array of these"};
+                           " must be a string, a number, true, false or an array of these"};
     }
     out.push_back({name, *std::move(texts), source});
   }
@@ -96,7 +96,7 @@ util::Result<std::vector<Setting>> parse_config(std::string_view text, const std
     return settings_of(toml::parse(text), path);
   } catch (const toml::parse_error& error) {
     return util::Problem{util::escape(path) + ":" + std::to_string(error.source().begin.line) + ": " +
-                         util::escape(std::string(error.description())) + " (texts stand in quotes)"};
+                         util::escape(std::string(error.description())) + " (strings need quotes)"};
   }
 }
 

@@ -54,23 +54,23 @@ class Scanner {
     const std::size_t length = length_of_first(text_.substr(at_));
     if (length == 0) return refuse(1, "is not UTF-8: save the file as UTF-8");
     if (length > 1 && place_ != Place::comment && place_ != Place::string) {
-      return refuse(length, "is not ASCII: put it into quotes, on one line");
+      return refuse(length, "is not ASCII: put it in quotes, on one line");
     }
     return std::nullopt;
   }
 
   std::optional<util::Problem> check_outside(char c) const {
     if (c == '[' && is_blank_ && depth_ == 0) return refuse_section();
-    if (c == '{' || c == '}') return refuse(1, "begins or ends a table: there are none here, only NAME = VALUE");
+    if (c == '{' || c == '}') return refuse(1, "belongs to a table: only lines of the form NAME = VALUE are allowed");
     const bool follows_word = !is_blank_ && std::string_view(" \t=,[").find(text_[at_ - 1]) == std::string_view::npos;
     if ((c == '"' || c == '\'' || c == '[') && follows_word) {
-      return refuse(1, "is in the middle of a word: put all of it into quotes");
+      return refuse(1, "is in the middle of a word: put the whole value in quotes");
     }
-    if (c == '=' && (has_equals_ || depth_ > 0)) return refuse(1, "is in the middle of a value: put it into quotes");
+    if (c == '=' && (has_equals_ || depth_ > 0)) return refuse(1, "is in the middle of a value: put the value in quotes");
     if (c == ' ' && follows_word && is_digit_at(at_ + 1))
-      return refuse(1, "is in the middle of a value: put it into quotes");
+      return refuse(1, "is in the middle of a value: put the value in quotes");
     if ((c == 'T' || c == 't') && at_ > line_start_ && is_digit_at(at_ - 1)) {
-      return refuse(1, "cannot follow a number: put a text into quotes");
+      return refuse(1, "cannot follow a number: put strings in quotes");
     }
     return std::nullopt;
   }
@@ -86,7 +86,7 @@ class Scanner {
   util::Problem refuse_section() const {
     std::string_view line = text_.substr(at_, text_.find('\n', at_) - at_);
     line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
-    return {place() + "there are no sections here, so no " + util::escape(line)};
+    return {place() + "sections are not allowed: remove " + util::escape(line)};
   }
 
   std::string place() const { return util::escape(path_) + ":" + std::to_string(line_) + ": "; }

@@ -28,7 +28,7 @@ std::optional<util::Problem> set_color(std::string_view text) {
   } else if (text == "never") {
     choose_color(Color::never);
   } else {
-    return util::Problem{"'" + util::escape(text) + "' is none of auto, always, never"};
+    return util::Problem{"invalid value '" + util::escape(text) + "': use auto, always or never"};
   }
   return std::nullopt;
 }
@@ -40,8 +40,8 @@ util::Result<TrustedFile> read_password(const std::string& path) {
   std::string& text = (*file).text;
   text.resize(std::min(text.find_first_of("\r\n"), text.size()));
   const std::string name = "the password file " + util::escape(path);
-  if (text.empty()) return util::Problem{name + " has no password in its first line"};
-  if (text.find('\0') != std::string::npos) return util::Problem{name + " is not a text: it has a zero byte"};
+  if (text.empty()) return util::Problem{name + " has no password on its first line"};
+  if (text.find('\0') != std::string::npos) return util::Problem{name + " contains a zero byte: it must be a text file"};
   return file;
 }
 
@@ -65,9 +65,9 @@ std::optional<CommandResult> find_password(const Options& options, Globals& glob
     const auto password = read_password(globals.password_file);
     if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
     found = password->text;
-    if (password->is_exposed) globals.exposed_password = "the password file " + util::escape(globals.password_file);
+    if (password->is_exposed) globals.exposed_password = {"the password file", globals.password_file};
   } else if (found.empty() && url_has_one && !globals.exposed_config.empty()) {
-    globals.exposed_password = "the config file " + util::escape(globals.exposed_config) + ", which holds the password,";
+    globals.exposed_password = {"the password in the config file", globals.exposed_config};
   }
   if (!found.empty()) target.password = found;
   return std::nullopt;
@@ -75,29 +75,35 @@ std::optional<CommandResult> find_password(const Options& options, Globals& glob
 
 }  // namespace
 
+std::string Exposure::shown() const { return "other users can read " + std::string(what) + " " + util::escape(path); }
+
+std::string Exposure::remedy() const { return "chmod go-r " + util::shell_quoted(path); }
+
 void declare(Options& options, Globals& globals) {
-  options.common_group("Every command");
+  options.common_group("Global options");
   auto& url = options.value("-u,--url", "URL", "redis://[USER@]HOST[:PORT][/DB], unix:///PATH, file:", url_into(globals));
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
-  options.value("--user", "NAME", "ACL user, if the URL names none", text_into(globals.user)).environment = {
+  options.value("--user", "NAME", "ACL user, unless the URL has one", text_into(globals.user)).environment = {
       "CONDOLOCK_USER"};
-  options.value("--password-file", "F", "its first line; or set CONDOLOCK_PASSWORD", text_into(globals.password_file))
+  options.value("--password-file", "F", "file with the password on its first line", text_into(globals.password_file))
       .environment = {"CONDOLOCK_PASSWORD_FILE"};
-  options.value("--redis-timeout", "D", "for one whole exchange (5s)", duration_into(globals.redis_timeout, Millis(1)))
+  options
+      .value("--redis-timeout", "D", "limit for one request, connecting included (5s)",
+             duration_into(globals.redis_timeout, Millis(1)))
       .environment = {"CONDOLOCK_REDIS_TIMEOUT"};
-  options.value("--namespace", "NS", "opening of every key in Redis (condolock)", text_into(globals.ns)).environment = {
+  options.value("--namespace", "NS", "prefix of all keys in Redis (condolock)", text_into(globals.ns)).environment = {
       "CONDOLOCK_NAMESPACE"};
   options
-      .value("--config", "F", "defaults of options (~/.config/condolock/config.toml)",
+      .value("--config", "F", "config file (~/.config/condolock/config.toml)",
              [&globals](std::string_view text) -> std::optional<util::Problem> {
                globals.config = text;
                return std::nullopt;
              })
       .environment = {"CONDOLOCK_CONFIG"};
-  options.flag("-q,--quiet", "errors only", globals.quiet);
-  options.flag("-v,--verbose", "say every decision, also without a terminal", globals.verbose).environment = {
+  options.flag("-q,--quiet", "print errors only", globals.quiet);
+  options.flag("-v,--verbose", "print each decision, even off a terminal", globals.verbose).environment = {
       "CONDOLOCK_VERBOSE"};
-  options.value("--color", "WHEN", "auto, always or never (auto)", set_color);
+  options.value("--color", "WHEN", "color output: auto, always or never (auto)", set_color);
   options.flag("-h,--help", "print this help", globals.help);
 }
 
@@ -127,7 +133,7 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   if (auto result = find_password(options, globals, *target)) return result;
   if (globals.exposed_password && globals.warns_of_exposure) {
     Console(globals.quiet, globals.verbose, Patience::never_waits)
-        .caution(*globals.exposed_password + " can be read by other users: " + std::string(protect_password));
+        .caution(globals.exposed_password->shown() + ": run " + globals.exposed_password->remedy());
   }
   return std::nullopt;
 }

@@ -12,6 +12,15 @@
 
 namespace condolock::cli {
 
+// A file that other users can read.
+struct Exposure {
+  std::string_view what;  // "the password file"
+  std::string path;
+
+  std::string shown() const;   // "other users can read the password file PATH"
+  std::string remedy() const;  // "chmod go-r PATH"
+};
+
 struct Globals {
   engine::Location location;
   std::string user;
@@ -19,16 +28,13 @@ struct Globals {
   Millis redis_timeout{5000};
   std::optional<std::string> config;  // path of the config file; none: the default paths
   std::string ns = "condolock";
-  std::string exposed_config;                   // path of the config file if other users can read it; else empty
-  std::optional<std::string> exposed_password;  // the file that the password came from, if other users can read it
-  bool warns_of_exposure = true;                // doctor reports it in another way
+  std::string exposed_config;                // path of the config file if other users can read it; else empty
+  std::optional<Exposure> exposed_password;  // the file that the password came from, if other users can read it
+  bool warns_of_exposure = true;             // doctor reports it in another way
   bool quiet = false;
   bool verbose = false;
   bool help = false;
 };
-
-// The advice that goes with Globals::exposed_password.
-inline constexpr std::string_view protect_password = "chmod go-r it";
 
 void declare(Options& options, Globals& globals);
 

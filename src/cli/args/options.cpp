@@ -71,7 +71,7 @@ std::optional<util::Problem> set_flag(bool& into, std::string_view text) {
     return std::find(words.begin(), words.end(), text) != words.end();
   };
   if (!is_one_of({"", "1", "true", "yes", "on", "0", "false", "no", "off"})) {
-    return util::Problem{"'" + util::escape(text) + "' is neither yes (1, true, on) nor no (0, false, off)"};
+    return util::Problem{"invalid value '" + util::escape(text) + "': use yes (1, true, on) or no (0, false, off)"};
   }
   into = is_one_of({"", "1", "true", "yes", "on"});
   return std::nullopt;
@@ -272,7 +272,7 @@ Options::Set code_into(int& into) {
   return [&into](std::string_view text) -> std::optional<util::Problem> {
     const auto code = util::parse_number<int>(text);
     if (!code || *code < 0 || *code > 255)
-      return util::Problem{"'" + util::escape(text) + "' is not an exit code: 0 to 255"};
+      return util::Problem{"invalid exit code '" + util::escape(text) + "': use 0 to 255"};
     into = *code;
     return std::nullopt;
   };
@@ -282,7 +282,7 @@ Options::Set number_into(std::int64_t& into, std::int64_t min, std::int64_t max)
   return [&into, min, max](std::string_view text) -> std::optional<util::Problem> {
     const auto number = util::parse_number<std::int64_t>(text);
     if (!number || *number < min || *number > max) {
-      return util::Problem{"'" + util::escape(text) + "' is not a number from " + std::to_string(min) + " to " +
+      return util::Problem{"invalid number '" + util::escape(text) + "': use " + std::to_string(min) + " to " +
                            std::to_string(max)};
     }
     into = *number;

@@ -56,7 +56,8 @@ util::Result<std::string> read_all(int fd, bool is_regular) {
   std::string text(max_bytes + 1, '\0');
   std::size_t length = 0;
   while (length < text.size()) {
-    if (!is_regular && !wait_for_bytes(fd, until)) return util::Problem{": no end of it within 10s"};
+    if (!is_regular && !wait_for_bytes(fd, until))
+      return util::Problem{": the writer of this pipe did not finish within 10s"};
     // pread, since the command may read the same standard input later.
     const ssize_t got = is_regular ? pread(fd, text.data() + length, text.size() - length, static_cast<off_t>(length))
                                    : read(fd, text.data() + length, text.size() - length);
@@ -100,9 +101,9 @@ std::string refusal(const struct stat& info, bool is_passed) {
   const bool is_pipe = S_ISFIFO(info.st_mode);
   if (is_passed && (is_pipe || S_ISSOCK(info.st_mode))) return "";
   if (!S_ISREG(info.st_mode) && !is_pipe) return " is not a regular file or a pipe";
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return " can be written by others: chmod go-w it";
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return " is writable by others: run chmod go-w on it";
   if (!is_trusted(info.st_uid)) {
-    return " belongs to another user, number " + std::to_string(info.st_uid) + ": chown it";
+    return " belongs to another user (uid " + std::to_string(info.st_uid) + "): change its owner with chown";
   }
   return "";
 }

@@ -18,14 +18,14 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec check_spec{"condolock check --key K [CONDITION...] [--json]", R"(
-Says whether a run with these options would run now. It takes any line of run
-as it is: the other options of run, and -- CMD, change nothing.
+Reports whether a run with these options would start now. It takes any line of
+run as it is: the other options of run, and -- CMD, are ignored.
 
 Examples:
   condolock check --key sync --min-time 4m
   if condolock check -q --key sync --accessed-prior fetch:10m; then ...; fi
 
-Exit code: 0 it would run, 75 (or --skip-code) it would not.
+Exit code: 0 if it would run, 75 (or --skip-code) if not.
 )",
                                  CommandSpec::Takes::key_and_ignored};
 
@@ -40,10 +40,10 @@ std::optional<engine::Failure> not_from_primary(const engine::Reply& reply) {
   if (!reply.answer || reply.from_primary == true) return std::nullopt;
   if (reply.from_primary == false) {
     return engine::Failure{engine::Fault::not_primary, false, false,
-                           "a replica answered, and what it knows may be old; name the primary"};
+                           "a replica answered, and its data may be old: name the primary"};
   }
   return engine::Failure{engine::Fault::denied, false, false,
-                         "this user may not call ROLE, so a replica can't be told from the primary (ACL: +role)"};
+                         "this user may not call ROLE, which tells the primary from a replica (ACL: +role)"};
 }
 
 // The answer to a check, for people and as JSON.

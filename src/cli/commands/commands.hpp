@@ -28,16 +28,16 @@ struct Command {
 };
 
 inline constexpr std::array<Command, 11> commands{{
-    {"run", "run a command if the conditions hold and nobody else runs it", run_command},
-    {"check", "say whether it would run, and why not; changes nothing", check_command},
+    {"run", "run a command if its conditions hold and nobody else runs it", run_command},
+    {"check", "report whether it would run, and why not; changes nothing", check_command},
     {"touch", "record a success (or failure) without running anything", touch_command},
-    {"status", "show what is remembered of keys", status_command},
+    {"status", "show the records of keys", status_command},
     {"list", "show all keys, for people, scripts or Prometheus", list_command},
     {"history", "show the last runs of a key", history_command},
     {"pause", "block new runs of keys", pause_command},
     {"resume", "end the pause of keys", resume_command},
     {"unlock", "revoke a lease", unlock_command},
-    {"reset", "forget what is remembered of keys", reset_command},
+    {"reset", "delete the records of keys", reset_command},
     {"doctor", "check that the server is safe to use, and how to fix it", doctor_command},
 }};
 

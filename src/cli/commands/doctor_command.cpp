@@ -19,12 +19,11 @@ namespace {
 using Level = engine::Finding::Level;
 
 constexpr CommandSpec doctor_spec{"condolock doctor [--json]", R"(
-Asks the server itself, or looks at the directory. On a server it also makes a
-trial run, on keys of its own, which it removes again. All of it takes at most
-four times --redis-timeout.
+Checks the server, or the directory of file:. On a server it also makes a trial
+run on keys of its own, and deletes them. It takes at most four times
+--redis-timeout.
 
-Exit code: 0; 1 when there are warnings, or something could not be found out;
-2 when there are errors.
+Exit code: 0; 1 with warnings or unknown results; 2 with errors.
 
 Example:
   condolock doctor --url redis://db1
@@ -109,7 +108,7 @@ class DoctorResult {
     return known.empty() ? out : out + ": " + known;
   }
 
-  // "2 errors, 1 warning: no run can work"
+  // "2 errors, 1 warning: runs cannot work"
   std::string summary() const {
     std::string out;
     const auto add = [&](std::ptrdiff_t number, const std::string& what, const std::string& several) {
@@ -118,12 +117,12 @@ class DoctorResult {
     add(count(Level::error), "error", "errors");
     add(count(Level::warning), "warning", "warnings");
     add(count(Level::unknown), "unknown", "unknown");
-    return (out.empty() ? "nothing to complain about" : out) + ": " + verdict();
+    return (out.empty() ? "no problems found" : out) + ": " + verdict();
   }
 
   std::string verdict() const {
-    if (!diagnosis_.can_run) return count(Level::error) > 0 ? "no run can work" : "whether runs work is not known";
-    if (count(Level::error) > 0) return "runs start, but they are not safe";
+    if (!diagnosis_.can_run) return count(Level::error) > 0 ? "runs cannot work" : "it is unknown whether runs work";
+    if (count(Level::error) > 0) return "runs start, but are not safe";
     return "runs work";
   }
 
@@ -141,7 +140,7 @@ std::optional<engine::Finding> look_at_times(const Globals& globals) {
     return ask(*engine, std::move(call), std::max(left / 2, Millis(1)));  // it may ask twice
   };
   const auto survey = lock::survey_clock(globals.ns, ask_in_time, until - globals.redis_timeout / 4);
-  if (!survey) return engine::Finding{Level::unknown, "times", "not known: " + describe(survey.error()), ""};
+  if (!survey) return engine::Finding{Level::unknown, "times", "unknown: " + describe(survey.error()), ""};
   const std::string read = "records read: " + std::to_string(survey->records) + (survey->is_whole ? "" : ", not all");
   if (survey->ahead == 0) {
     const Level level = survey->is_whole ? Level::good : Level::unknown;
@@ -152,14 +151,14 @@ std::optional<engine::Finding> look_at_times(const Globals& globals) {
       "the engine's clock went back: records with a time in the future: " + std::to_string(survey->ahead) + " (" + read +
           "); the furthest is " + util::format_duration(survey->by) + " ahead, in " + util::escape(survey->furthest) +
           "; such a time counts as now",
-      "set the clock by NTP; the next run of each job stores its times as now"};
+      "synchronize the clock with NTP; the next run of each job corrects its times"};
 }
 
 // Whether condolock can end all processes of a run on this machine.
 void look_at_processes(std::vector<engine::Finding>& findings) {
   const auto lacks = process::find_lacks();
   if (lacks.empty()) {
-    findings.push_back({Level::good, "processes", "condolock and its keeper can each end all processes of a run", ""});
+    findings.push_back({Level::good, "processes", "condolock and its keeper can each stop all processes of a run", ""});
   }
   for (const process::Lack& lack : lacks) {
     findings.push_back({Level::warning, "processes", lack.what + ": " + lack.effect, lack.advice});
@@ -185,8 +184,8 @@ CommandResult doctor_command(const RawArguments& arguments) {
   }
   look_at_processes(diagnosis.findings);
   if (globals.exposed_password) {
-    diagnosis.findings.push_back({Level::warning, "password", *globals.exposed_password + " can be read by other users",
-                                  std::string(protect_password)});
+    diagnosis.findings.push_back(
+        {Level::warning, "password", globals.exposed_password->shown(), globals.exposed_password->remedy()});
   }
   const DoctorResult result(globals, std::move(diagnosis));
   return {result.exit_code(), "", json ? result.json() : result.text(Palette(STDOUT_FILENO))};

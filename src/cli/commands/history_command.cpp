@@ -15,10 +15,10 @@ namespace {
 
 constexpr CommandSpec history_spec{
     "condolock history [KEY|GLOB] [--since T] [--failed] [--host H] [--limit N] [--utc] [--json]", R"(
-The last runs, as many as run --history kept: how they ended, how long they took,
-and where. For one key, bars show the lengths, the oldest run first. For a GLOB
-(see condolock list), or without a key, the runs of all these keys are merged,
-the newest first. T is a duration (2h), today, yesterday, a date or 'DATE TIME'.
+Shows the last runs of a key, as many as run --history keeps: how they ended,
+how long they took, and where. The bars show the durations, the oldest first.
+For a GLOB (see condolock list), or without a key, it merges the runs of all
+these keys. T is a duration (2h), today, yesterday, a date, or 'DATE TIME'.
 
 Examples:
   condolock history sync --limit 5
@@ -26,7 +26,7 @@ Examples:
   condolock history 'backup-*' --host web1 --utc
   condolock history sync --json | jq '.runs[] | select(.outcome != "success")'
 
-Exit code: 0, or 1 when there is no record of the key.
+Exit code: 0, or 1 if a single key has no record.
 )",
     CommandSpec::Takes::key_or_pattern};
 
@@ -92,8 +92,8 @@ CommandResult history_command(const RawArguments& arguments) {
   options.value("--since", "T", "only runs that began at T or later", text_into(since));
   options.flag("--failed", "only runs that did not succeed", filter.failed);
   options.value("--host", "H", "only runs on this host", text_into(filter.host));
-  options.value("--limit", "N", "how many runs at most (20)", number_into(limit, 1, most_runs));
-  options.flag("--utc", "times in UTC, not in this machine's zone", utc);
+  options.value("--limit", "N", "number of runs to show, at most (20)", number_into(limit, 1, most_runs));
+  options.flag("--utc", "times in UTC, not in this machine's time zone", utc);
   options.flag("--json", "one JSON document", json);
   declare(options, globals);
   const auto zone = [&utc] { return utc ? util::Zone::utc : util::Zone::local; };

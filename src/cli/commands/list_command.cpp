@@ -16,8 +16,8 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec list_spec{"condolock list [GLOB] [--failed] [--running] [--paused] [--json|--plain|--prometheus]", R"(
-All keys of the namespace, or those that match: * (anything, also a /), ? (one
-byte), [a-z], [!a-z]. What is no plain text is shown as \xNN, a backslash as \\.
+Lists all keys of the namespace, or those that match GLOB: * (anything, even /),
+? (one byte), [a-z], [!a-z]. Unprintable bytes are shown as \xNN, \ as \\.
 
 Examples:
   condolock list 'backup-*'
@@ -51,7 +51,7 @@ struct Filter {
 
 std::optional<CommandResult> settle(const Form& form) {
   if (form.json + form.plain + form.prometheus < 2) return std::nullopt;
-  return CommandResult{exit_code::usage, "--json, --plain and --prometheus: give one of them", ""};
+  return CommandResult{exit_code::usage, "use only one of --json, --plain and --prometheus", ""};
 }
 
 std::string plain_text(const std::vector<std::string>& names) {
@@ -74,12 +74,12 @@ CommandResult list_command(const RawArguments& arguments) {
   Form form;
   Filter filter;
   Options options("list");
-  options.flag("--failed", "only keys whose last run failed, or was lost", filter.failed);
-  options.flag("--running", "only keys with a run in progress", filter.running);
+  options.flag("--failed", "only keys whose last run failed or was lost", filter.failed);
+  options.flag("--running", "only keys with a live run", filter.running);
   options.flag("--paused", "only keys that are paused", filter.paused);
-  options.flag("--json", "one JSON document, with all that status tells", form.json);
-  options.flag("--plain", "the keys alone, one in a line", form.plain);
-  options.flag("--prometheus", "figures for Prometheus, as its text format has them", form.prometheus);
+  options.flag("--json", "one JSON document, with everything status shows", form.json);
+  options.flag("--plain", "the keys alone, one per line", form.plain);
+  options.flag("--prometheus", "metrics in the text format of Prometheus", form.prometheus);
   declare(options, globals);
   if (auto result = parse(options, arguments, list_spec, globals, args, [&] { return settle(form); })) return *result;
 
@@ -115,7 +115,8 @@ CommandResult list_command(const RawArguments& arguments) {
   } else {
     result.output = list_table(statuses, Palette(STDOUT_FILENO), {screen_columns(STDOUT_FILENO), has_unicode_locale()});
     if (statuses.empty()) {
-      console.decision("no key in the namespace " + globals.ns + (args.pattern || filter.is_set() ? " matches" : ""));
+      const bool is_part = args.pattern || filter.is_set();
+      console.decision((is_part ? "no key matches in the namespace " : "no key in the namespace ") + globals.ns);
     }
   }
   return result;

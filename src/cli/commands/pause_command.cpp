@@ -10,7 +10,7 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec pause_spec{"condolock pause KEY...|--all [--for D] [--reason TEXT]", R"(
-A run in progress continues. run --force ignores a pause. A run that waits learns
+A live run is not affected. run --force ignores a pause. A run that waits learns
 of --all within 30 seconds.
 
 Examples:
@@ -21,8 +21,8 @@ Examples:
                                  CommandSpec::Takes::keys_or_all};
 
 constexpr CommandSpec resume_spec{"condolock resume KEY...|--all", R"(
---all ends the pause of pause --all. A key that was paused by its name stays
-paused. Exit code 0, also where there was no pause.
+--all ends the pause of pause --all. A key that was paused by name stays paused.
+Exit code 0, even if there was no pause.
 
 Examples:
   condolock resume sync
@@ -48,11 +48,11 @@ CommandResult pause_command(const RawArguments& arguments) {
   std::string reason;
   Options options("pause");
   declare_key(options, args);
-  options.flag("--all", "pause all keys of the namespace, also those to come", args.all);
-  options.value("--for", "D", "end it by itself after D (until resume)", duration_into(length, Millis(1)));
-  options.value("--reason", "TEXT", "is shown wherever the pause is, at most 64 bytes",
+  options.flag("--all", "pause all keys of the namespace, even without a record", args.all);
+  options.value("--for", "D", "end the pause after D (until resumed)", duration_into(length, Millis(1)));
+  options.value("--reason", "TEXT", "shown with the pause; at most 64 bytes",
                 [&reason](std::string_view text) -> std::optional<util::Problem> {
-                  if (text.size() > max_reason_bytes) return util::Problem{"a reason has at most 64 bytes"};
+                  if (text.size() > max_reason_bytes) return util::Problem{"the reason must have at most 64 bytes"};
                   reason = text;
                   return std::nullopt;
                 });
@@ -72,7 +72,7 @@ CommandResult pause_command(const RawArguments& arguments) {
     const engine::Call call = lock::pause_call(job_of(globals, key), length, reason);
     const auto known = lock::decode_pause(ask(*engine, call, globals.redis_timeout));
     if (!known) return known.error();
-    if (!*known) console.warning(util::escape(key) + " has no record; it is paused all the same" + glob_hint(key));
+    if (!*known) console.warning(util::escape(key) + " has no record; it is paused anyway" + glob_hint(key));
     console.decision(util::escape(key) + " is " + shown(lock::Paused{length, reason}));
     return std::nullopt;
   });
@@ -99,7 +99,7 @@ CommandResult resume_command(const RawArguments& arguments) {
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
     const auto was = lock::decode_pause(ask(*engine, lock::resume_call(job_of(globals, key)), globals.redis_timeout));
     if (!was) return was.error();
-    console.decision(util::escape(key) + (*was ? " is not paused any more" : " was not paused" + glob_hint(key)));
+    console.decision(util::escape(key) + (*was ? " is no longer paused" : " was not paused" + glob_hint(key)));
     return std::nullopt;
   });
   return {code, "", ""};

@@ -16,8 +16,9 @@ RecordReader::RecordReader(const Globals& globals, const Console& console)
 engine::Reply RecordReader::ask(engine::Call call) {
   engine::Reply reply = engine::ask(*engine_, std::move(call), globals_.redis_timeout);
   if (reply.answer && reply.from_primary != true && !warned_) {
-    console_.warning(reply.from_primary == false ? "a replica answered, and what it knows may be old"
-                                                 : "this user may not call ROLE, so this may be an old answer of a replica");
+    console_.warning(reply.from_primary == false
+                         ? "a replica answered, and its data may be old"
+                         : "this user may not call ROLE, so this may be old data from a replica (ACL: +role)");
     warned_ = true;
   }
   return reply;
@@ -79,11 +80,11 @@ engine::Answered<std::vector<std::string>> RecordReader::names(const std::option
   }
   if (!portion.are_last()) {
     malformed("the namespace " + globals_.ns + " has more keys than " + std::to_string(most_names) +
-              ", and those used last are missing here: reset keys that are not in use, or move jobs to another namespace");
+              "; the most recently used are missing here: reset unused keys, or use several namespaces");
   }
   if (too_long > 0) {
     malformed("the index {" + globals_.ns + "}:index has " + std::to_string(too_long) + " names of more than " +
-              std::to_string(lock::longest_key) + " bytes, which are no keys: remove them with ZREM");
+              std::to_string(lock::longest_key) + " bytes, too long for keys: remove them with redis-cli ZREM");
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());

@@ -15,12 +15,12 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec reset_spec{"condolock reset KEY...|--older-than D [GLOB] [--yes]", R"(
-Forgets what is remembered of a key: its last runs and its history, --once IDs
-and starts, and a pause. The next run is a first one: --min-time holds, and
---accessed-prior on this key does not. While a lease is held it refuses (75).
-With --older-than, every record that is idle, not paused, and has not been used
-for D is deleted, and so is its fence. A skip counts as a use.
-On a terminal it asks first, and a no is 75 too; elsewhere it needs --yes.
+Deletes the record of a key: last runs, history, --once IDs, --max-runs starts
+and pause. The next run counts as the first: --min-time holds, --accessed-prior
+on this key does not. It refuses (75) while a lease is held. With --older-than
+it deletes each record that is idle, not paused, and unused for D, including its
+fencing token; a skip counts as a use. It asks on a terminal (75 if the answer
+is no); elsewhere it needs --yes.
 
 Examples:
   condolock reset sync --yes
@@ -97,19 +97,20 @@ CommandResult reset_command(const RawArguments& arguments) {
   declare_key(options, args);
   options.value("--older-than", "D", "delete the records that have not been used for D",
                 duration_into(args.older_than, Millis(1)));
-  options.flag("-y,--yes", "do not ask", yes);
+  options.flag("-y,--yes", "do not ask for confirmation", yes);
   declare(options, globals);
   const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
   const auto check = [&]() -> std::optional<CommandResult> {
     if (yes || can_ask) return std::nullopt;
-    return CommandResult{exit_code::usage, "nobody can be asked without a terminal: give --yes", ""};
+    return CommandResult{exit_code::usage, "no terminal to confirm on: use --yes", ""};
   };
   if (auto result = parse(options, arguments, reset_spec, globals, args, check)) return *result;
 
   const Console console(globals.quiet, globals.verbose);
   if (args.older_than) return reset_old(globals, args, console, yes);
-  if (!yes && !agrees(console, "forget all that is remembered of " + listed(args.keys)))
-    return {exit_code::skipped, "nothing was forgotten", ""};
+  if (!yes && !agrees(console, "delete the records of " + listed(args.keys))) {
+    return {exit_code::skipped, "nothing was deleted", ""};
+  }
   const auto engine = open_engine(globals);
   bool all_free = true;
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
@@ -120,9 +121,9 @@ CommandResult reset_command(const RawArguments& arguments) {
       all_free = false;
       const std::string others = held->live > 1 ? " and " + std::to_string(held->live - 1) + " more" : "";
       console.error(util::escape(key) + " is held by " + lock::shown_holder(held->who) + others +
-                    ", so nothing of it was forgotten: wait, or " + "condolock unlock it");
+                    ", so its record was not deleted: wait, or run condolock unlock");
     } else {
-      console.decision(util::escape(key) + (std::get<bool>(what) ? " is forgotten" : ": there was no record"));
+      console.decision(util::escape(key) + (std::get<bool>(what) ? ": record deleted" : " has no record"));
     }
     return std::nullopt;
   });

@@ -25,7 +25,7 @@ Examples:
   condolock run -v --key K --min-time 300 --accessed-prior checking:300 -- cmd
 
 Durations: 300 (seconds), 1.5h, 5m30s, 2d, 250ms. Exit code: the command's own,
-75 when it is skipped; the others are in condolock --help.
+or 75 if it is skipped; condolock --help lists the others.
 )",
                                CommandSpec::Takes::key_and_command};
 

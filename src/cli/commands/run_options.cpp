@@ -30,9 +30,9 @@ Options::Set word_into(T& into, std::initializer_list<std::pair<std::string_view
         into = value;
         return std::nullopt;
       }
-      names += (names.empty() ? "" : ", ") + std::string(name);
+      names += (names.empty() ? "" : name == words.back().first ? " or " : ", ") + std::string(name);
     }
-    return util::Problem{"'" + util::escape(text) + "' is none of " + names};
+    return util::Problem{"invalid value '" + util::escape(text) + "': use " + names};
   };
 }
 
@@ -75,54 +75,52 @@ void declare_counting(Options& options, RunOptions& run) {
   run::Plan& plan = run.plan;
   declare_conditions(options, run.args);
   declare_key(options, run.args);
-  options.value("--slots", "N", "how many may run at once, the same for all (1)", number_into(plan.attempt.slots, 1, 1000));
-  options.flag("--force", "skip conditions and pause, never the lease", plan.forced);
+  options.value("--slots", "N", "runs allowed at once, the same for all (1)", number_into(plan.attempt.slots, 1, 1000));
+  options.flag("--force", "ignore conditions and pause, never the lease", plan.forced);
   options.value("-E,--skip-code", "N", "exit code when skipped (75)", code_into(plan.skip_code));
 }
 
 void declare_others(Options& options, RunOptions& run) {
   run::Plan& plan = run.plan;
-  options.value("-w,--wait", "D", "wait for conditions and lease: D, or forever (0)", wait_into(plan.wait)).environment = {
-      "CONDOLOCK_WAIT"};
-  options.flag("-n", "--wait 0", run.no_wait);
+  options.value("-w,--wait", "D", "wait up to D, or forever, for conditions and lease (0)", wait_into(plan.wait))
+      .environment = {"CONDOLOCK_WAIT"};
+  options.flag("-n", "same as --wait 0", run.no_wait);
   options
-      .value("--lease", "D", "how long Redis keeps it ours without a renewal (60s)",
+      .value("--lease", "D", "lease length; renewed while the command runs (60s)",
              duration_into(plan.attempt.lease, Millis(1000)))
       .environment = {"CONDOLOCK_LEASE"};
-  options.value("--timeout", "D", "longest run, --wait bounds the waiting (none)", duration_into(run.timeout))
+  options.value("--timeout", "D", "stop the command after D; --wait limits waiting (none)", duration_into(run.timeout))
       .environment = {"CONDOLOCK_TIMEOUT"};
-  options
-      .value("-k,--kill-after", "D", "from TERM to KILL when it is stopped, 0: at once (10s)",
-             duration_into(plan.kill_after))
+  options.value("-k,--kill-after", "D", "time from TERM to KILL; 0 kills at once (10s)", duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
-  options.value("--forget-after", "D", "the record expires when unused for D, or never (as before)",
+  options.value("--forget-after", "D", "delete the record if unused for D, or never (unchanged)",
                 forget_into(plan.attempt.forget_after));
-  options.value("-s,--signal", "SIG", "ends the command when it is stopped (TERM)", signal_into(plan.stop_signal));
-  options.value("--leftovers", "WHAT", "what a success leaves: leave, wait or kill (leave)",
+  options.value("-s,--signal", "SIG", "signal that asks the command to end (TERM)", signal_into(plan.stop_signal));
+  options.value("--leftovers", "WHAT", "processes of a success: leave, wait or kill (leave)",
                 word_into<run::Leftovers>(
                     plan.leftovers,
                     {{"leave", run::Leftovers::leave}, {"wait", run::Leftovers::wait}, {"kill", run::Leftovers::kill}}));
-  options.value("--busy-code", "N", "exit code when another holds the lease (as -E)",
+  options.value("--busy-code", "N", "exit code when the lease is held (that of -E)",
                 [&plan](std::string_view text) { return code_into(plan.busy_code.emplace())(text); });
   options
-      .value("--on-unreachable", "WHAT", "fail, run (without a lease) or skip (fail)",
+      .value("--on-unreachable", "WHAT", "without an answer: fail, run (no lease), skip (fail)",
              word_into<run::OnUnreachable>(
                  plan.on_unreachable,
                  {{"fail", run::OnUnreachable::fail}, {"run", run::OnUnreachable::run}, {"skip", run::OnUnreachable::skip}}))
       .environment = {"CONDOLOCK_ON_UNREACHABLE"};
-  options.value("--jitter", "D", "first wait a random time up to D (0)", duration_into(plan.jitter));
+  options.value("--jitter", "D", "wait a random time up to D first (0)", duration_into(plan.jitter));
   options
-      .value("--success-code", "N", "counts as success, besides 0 (repeatable)",
+      .value("--success-code", "N", "exit code that counts as success, like 0 (repeatable)",
              [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
       .repeatable = true;
-  options.value("--record-timeout", "D", "how long to try to record the end (30s)", duration_into(plan.record_timeout));
-  options.value("--history", "N", "runs to keep in the history (as before, at first 20)", [&plan](std::string_view text) {
+  options.value("--record-timeout", "D", "how long to retry recording the result (30s)", duration_into(plan.record_timeout));
+  options.value("--history", "N", "runs to keep in the history (unchanged; at first 20)", [&plan](std::string_view text) {
     return number_into(plan.attempt.history_limit.emplace(), 0, 10'000)(text);
   });
-  options.value("--on-success", "LINE", "run this with sh -c after a success", line_into(run.hooks.on_success));
-  options.value("--on-failure", "LINE", "run this with sh -c after any other end, not after a skip",
+  options.value("--on-success", "LINE", "run LINE with sh -c after a success", line_into(run.hooks.on_success));
+  options.value("--on-failure", "LINE", "run LINE with sh -c after any other end, except a skip",
                 line_into(run.hooks.on_failure));
-  options.value("--report-fd", "N", "write what happens to descriptor N, as JSON lines",
+  options.value("--report-fd", "N", "write events to descriptor N, as JSON lines",
                 [&run](std::string_view text) { return take_report_fd(text, run.report_fd); });
 }
 
@@ -137,13 +135,13 @@ void declare(Options& options, RunOptions& run, bool for_check) {
 std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
   const auto wrong = [](std::string text) { return CommandResult{exit_code::usage, std::move(text), ""}; };
   run::Plan& plan = run.plan;
-  if (run.no_wait && options.was_given("--wait")) return wrong("-n is --wait 0: give one of them");
+  if (run.no_wait && options.was_given("--wait")) return wrong("-n means --wait 0: use -n or --wait, not both");
   if (run.no_wait) plan.wait = Millis(0);
   plan.attempt.needs = lock::needs_of(run.args.conditions);
   const auto clash_with = [&](lock::RunMode mode, const std::string& named) -> std::optional<CommandResult> {
     const auto clash = lock::clash(run.args.conditions, mode);
     if (!clash) return std::nullopt;
-    return wrong(std::string(clash->option) + " can't be with " + named + ": " + std::string(clash->why));
+    return wrong(std::string(clash->option) + " cannot be combined with " + named + ": " + std::string(clash->why));
   };
   if (plan.attempt.slots > 1) {
     if (auto result = clash_with(lock::RunMode::several_slots, "--slots above 1")) return result;

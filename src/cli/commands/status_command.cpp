@@ -13,7 +13,7 @@ Examples:
   condolock status sync report
   condolock status --json sync | jq -r '.keys[0].last_success.end.rfc3339'
 
-Exit code: 0, or 1 when there is no record of one of them.
+Exit code: 0, or 1 if a key has no record.
 )",
                                   CommandSpec::Takes::keys};
 

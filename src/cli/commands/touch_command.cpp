@@ -9,8 +9,8 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec touch_spec{"condolock touch --key K [--failed]", R"(
-Records what a run without length would have: its end, and a success or one more
-failure. A run that is going on meanwhile is not disturbed.
+Records a run of zero length: a success or, with --failed, a failure. A live run
+is not affected.
 
 Examples:
   condolock touch --key checking

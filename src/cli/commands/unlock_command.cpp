@@ -10,10 +10,9 @@ namespace condolock::cli {
 namespace {
 
 constexpr CommandSpec unlock_spec{"condolock unlock KEY... [--now]", R"(
-Revokes the lease: it is not renewed any more, its holder stops its command at
-the next renewal (a sixth of the lease at most), and the lease ends when that is
-done. With --now it is free at once.
-Exit code 0, also where nobody held it.
+Revokes the lease. Its holder stops the command at the next renewal, after a
+sixth of the lease at most, and then releases it. With --now it is free at once.
+Exit code 0, even if nobody held it.
 
 Examples:
   condolock unlock sync
@@ -28,7 +27,7 @@ CommandResult unlock_command(const RawArguments& arguments) {
   bool at_once = false;
   Options options("unlock");
   declare_key(options, args);
-  options.flag("--now", "free it at once, though its command may still live", at_once);
+  options.flag("--now", "free it at once; its command may still be running", at_once);
   declare(options, globals);
   if (auto result = parse(options, arguments, unlock_spec, globals, args)) return *result;
 
@@ -47,8 +46,8 @@ CommandResult unlock_command(const RawArguments& arguments) {
     const bool one = held->live == 1;
     const std::string leases = (one ? "the lease of " : "the " + std::to_string(held->live) + " leases of ") + name;
     if (at_once) {
-      console.warning(leases + (one ? " is" : " are") + " free now, but what " + lock::shown_holder(held->who) +
-                      (one ? " runs may" : " and the others run may") + " still live for " +
+      console.warning(leases + (one ? " is free now, but the command on " : " are free now, but the commands on ") +
+                      lock::shown_holder(held->who) + (one ? "" : " and others") + " may still run for " +
                       util::format_duration_up(held->left));
     } else {
       console.decision(leases + ", held by " + lock::shown_holder(held->who) + (one ? ", is" : " and others, are") +

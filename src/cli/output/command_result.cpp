@@ -18,18 +18,15 @@ std::string describe(const engine::Failure& failure) {
   const auto mentions = [&](const char* text) { return failure.text.find(text) != std::string::npos; };
   if (failure.fault == engine::Fault::unreachable && mentions("cannot connect to") && !server_was_named()) {
     return failure.text +
-           " (no server is configured: name one with --url, CONDOLOCK_URL or the config file; on a single machine, --url "
-           "file: needs no server)";
+           " (name a server with --url, CONDOLOCK_URL or the config file; --url file: needs none on a single machine)";
   }
   const bool lacks_password = mentions("NOAUTH") || mentions("unauthenticated") || mentions("no password was given");
   if (failure.fault != engine::Fault::denied || !lacks_password) return failure.text;
   if (!util::from_environment("CONDOLOCK_RUN_ID").empty()) {
     return failure.text +
-           " (a guarded command does not get CONDOLOCK_PASSWORD, nor the password in CONDOLOCK_URL: give it with "
-           "CONDOLOCK_PASSWORD_FILE or in the config file)";
+           " (passwords are removed from a command's environment: set password-file in /etc/condolock/config.toml)";
   }
-  return failure.text +
-         " (give the password with password-file in /etc/condolock/config.toml, --password-file or CONDOLOCK_PASSWORD)";
+  return failure.text + " (set password-file in /etc/condolock/config.toml)";
 }
 
 CommandResult result_of(const engine::Failure& failure) { return {exit_code::of(failure.fault), describe(failure), ""}; }

@@ -8,9 +8,9 @@ namespace condolock::cli {
 std::string held_by(const lock::Held& held, std::int64_t slots) {
   const std::string by = "held by " + lock::shown_holder(held.who) + " for " + util::format_duration(held.since);
   if (held.slots != slots) {
-    return by + " with --slots " + std::to_string(held.slots) + ", and here it is --slots " + std::to_string(slots);
+    return by + " with --slots " + std::to_string(held.slots) + ", but this run has --slots " + std::to_string(slots);
   }
-  return held.slots == 1 ? by : "all " + std::to_string(held.slots) + " slots are " + by + " and others";
+  return held.slots == 1 ? by : "all " + std::to_string(held.slots) + " slots are " + by + ", and by others";
 }
 
 namespace {
@@ -33,10 +33,10 @@ struct RunMessagePrinter {
   void operator()(const run::report::Refused& refused) const {
     if (refused.by_ancestor) {
       const bool own = std::holds_alternative<lock::Held>(refused.decision);
-      return console().error(name + " was not run: " +
-                             (own ? "an ancestor of this process holds its lease"
-                                  : "the run that it would wait for is an ancestor of this process") +
-                             ", so a wait would never end: " + why_not(refused.decision));
+      return console().error(
+          name + " was not run: " + "a wait would never end, since " +
+          (own ? "an ancestor of this process holds its lease: " : "the run to wait for is an ancestor of this process: ") +
+          why_not(refused.decision));
     }
     console().decision("skipped " + name + ": " + why_not(refused.decision));
   }
@@ -44,8 +44,9 @@ struct RunMessagePrinter {
     console().decision("waiting for " + name + ": " + why_not(waiting.decision));
   }
   void operator()(const run::report::AskingAgain& again) const {
-    const std::string until = again.left ? "for another " + util::format_duration_up(*again.left) : "until it is answered";
-    const std::string text = name + " waits and asks again " + until + ": " + describe(again.failure);
+    const std::string until =
+        again.left ? "for another " + util::format_duration_up(*again.left) : "until there is an answer";
+    const std::string text = name + " is waiting, and retries " + until + ": " + describe(again.failure);
     if (again.first) return console().warning(text);
     console().detail(text);
   }
@@ -67,22 +68,24 @@ struct RunMessagePrinter {
   }
   void operator()(const run::report::RenewalFailed& failed) const {
     console().warning("cannot renew the lease of " + name + ": " + describe(failed.failure) +
-                      "; its command is stopped in " + util::format_duration(failed.left) + " unless a renewal succeeds");
+                      "; its command will be stopped in " + util::format_duration(failed.left) +
+                      " unless a renewal succeeds");
   }
   void operator()(const run::report::Renewed& renewed) const {
     if (renewed.after_failure) console().detail("the lease of " + name + " is renewed again");
   }
   void operator()(const run::report::Reasserted& /*reasserted*/) const {
-    console().warning("Redis had lost the lease of " + name + "; it was taken again, and nobody else had run meanwhile");
+    console().warning("the server lost the lease of " + name +
+                      "; it was acquired again, and no other run took place in between");
   }
   void operator()(const run::report::Stopping& stopping) const {
     using Why = run::report::Stopping::Why;
     switch (stopping.why) {
       case Why::lost:
-        return console().error(name + " has lost its lease to another run or an operator; its command is being stopped");
+        return console().error(name + " lost its lease to another run or an operator; its command is being stopped");
       case Why::revoked:
-        return console().error((stopping.by.empty() ? "an operator" : util::escape(stopping.by)) +
-                               " has revoked the lease of " + name + "; its command is being stopped");
+        return console().error((stopping.by.empty() ? "an operator" : util::escape(stopping.by)) + " revoked the lease of " +
+                               name + "; its command is being stopped");
       case Why::not_renewed:
         return console().error("the lease of " + name + " could not be renewed in time; its command is being stopped");
       case Why::timeout:
@@ -112,25 +115,25 @@ struct RunMessagePrinter {
     console().error("the keeper of " + name + " was killed or stopped; its command is being stopped");
   }
   void operator()(const run::report::NotPermitted& denied) const {
-    console().error("cannot stop process " + std::to_string(denied.pid) + " of " + name + ", since it runs as another user");
+    console().error("cannot stop process " + std::to_string(denied.pid) + " of " + name + ": it runs as another user");
   }
   void operator()(const run::report::Leftovers& /*leftovers*/) const {
     console().decision(name +
-                       " has succeeded; its lease is held until the processes that it left have ended (--leftovers wait)");
+                       " succeeded; its lease is held until the processes that it left have ended (--leftovers wait)");
   }
   void operator()(const run::report::NotRecorded& not_recorded) const {
     const std::string why = describe(not_recorded.failure);
     if (not_recorded.success)
-      return console().error(name + " succeeded, but that was not recorded, so it may run again: " + why);
-    console().warning("how " + name + " ended was not recorded: " + why);
+      return console().error(name + " succeeded, but this was not recorded, so it may run again: " + why);
+    console().warning("the result of " + name + " was not recorded: " + why);
   }
   void operator()(const run::report::Superseded& superseded) const {
     if (superseded.success) {
       return console().error(
-          name + " succeeded, but its lease had been revoked or had gone to a later run: not recorded as its last success");
+          name + " succeeded, but its lease was revoked or went to a later run: not recorded as its last success");
     }
     console().warning("the lease of " + name +
-                      " had been revoked or had gone to a later run; how this one ended is in the history only");
+                      " was revoked or went to a later run; the result of this run is only in the history");
   }
 };
 

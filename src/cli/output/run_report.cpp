@@ -167,9 +167,8 @@ void RunReport::write_line(const Json& event) {
 std::optional<util::Problem> take_report_fd(std::string_view text, std::optional<int>& into) {
   const auto fd = util::parse_number<int>(text);
   if (!fd || *fd < 3) {
-    return util::Problem{"'" + util::escape(text) +
-                         "' is not a descriptor from 3 on (0, 1 and 2 are the command's): write --report-fd 3 "
-                         "... 3>file"};
+    return util::Problem{"invalid descriptor '" + util::escape(text) +
+                         "': use 3 or higher, since 0 to 2 belong to the command: --report-fd 3 ... 3>file"};
   }
   const int flags = fcntl(*fd, F_GETFD);
   const int mode = fcntl(*fd, F_GETFL);

@@ -75,10 +75,10 @@ const char* way_out(int code) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return " (fuser -v FILE names the processes that use it)";
+      return " (fuser -v FILE lists the processes that use it)";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return " (to begin anew, move the whole directory away while nothing runs)";
+      return " (to start over, move the whole directory away while no job runs)";
     default:
       return "";
   }
@@ -132,7 +132,7 @@ void Database::prepare() {
   if (found != layout) {
     throw StoreError(Fault::malformed, files_.shown() + " has version " + std::to_string(found) +
                                            (found > layout ? ": upgrade condolock on this host"
-                                                           : ": no release of condolock wrote it, so move it away"));
+                                                           : ": no release of condolock wrote it; move it away"));
   }
   if (definitions() != tables) {
     throw StoreError(Fault::malformed,
@@ -149,7 +149,8 @@ std::int64_t Database::version() {
   std::int64_t found = read("PRAGMA user_version");
   if (found == 0 && read("SELECT count(*) FROM sqlite_schema") > 0) {
     found = read("PRAGMA user_version");
-    if (found == 0) throw StoreError(Fault::malformed, files_.shown() + " is the database of another program");
+    if (found == 0)
+      throw StoreError(Fault::malformed, files_.shown() + " is the database of another program: use another directory");
   }
   return found;
 }
@@ -218,9 +219,10 @@ void Database::fail(int code) const {
   const std::string name = files_.shown() + ": ";
   const int kind = code & 0xFF;
   if (kind == SQLITE_INTERRUPT) {
-    throw StoreError(Fault::not_ready, name + "not done in time; it is very large, or damaged (see: condolock doctor)");
+    throw StoreError(Fault::not_ready, name + "too slow: it is very large or damaged (see condolock doctor)");
   }
-  if (code == SQLITE_IOERR_SHORT_READ) throw StoreError(Fault::malformed, name + "too short" + way_out(SQLITE_CORRUPT));
+  if (code == SQLITE_IOERR_SHORT_READ)
+    throw StoreError(Fault::malformed, name + "the file is too short" + way_out(SQLITE_CORRUPT));
   const std::string said = db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_);
   if (kind == SQLITE_READONLY && !is_busy(code)) files_.throw_if_unwritable(said);
   const int error = kind == SQLITE_CANTOPEN || kind == SQLITE_IOERR ? system_error() : 0;

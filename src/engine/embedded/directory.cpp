@@ -20,7 +20,7 @@ bool is_trusted(uid_t owner) { return owner == 0 || owner == geteuid(); }
 bool others_may_write(const struct stat& info) { return (info.st_mode & (S_IWGRP | S_IWOTH)) != 0; }
 
 std::string belongs_to_another(const struct stat& info) {
-  return " belongs to another user, number " + std::to_string(info.st_uid) + ": chown it";
+  return " belongs to another user (uid " + std::to_string(info.st_uid) + "): change its owner with chown";
 }
 
 // `made`: a missing directory is made. Returns false if it is missing all the same.
@@ -29,7 +29,7 @@ bool look(const std::string& path, bool make, struct stat& info) {
   if (errno != ENOENT) throw system_failure("cannot use the directory " + util::escape(path), errno);
   if (!make) return false;
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw system_failure("cannot make the directory " + util::escape(path), errno);
+    throw system_failure("cannot create the directory " + util::escape(path), errno);
   }
   if (lstat(path.c_str(), &info) != 0) throw system_failure("cannot use the directory " + util::escape(path), errno);
   return true;
@@ -41,18 +41,18 @@ void check_parent(const std::string& path, const struct stat& info, uid_t root) 
   if (S_ISLNK(info.st_mode)) return;
   if (!S_ISDIR(info.st_mode)) distrust(util::escape(path) + " is not a directory");
   if (others_may_write(info) && (info.st_mode & S_ISVTX) == 0) {
-    distrust(name + " can be written by others: chmod go-w it");
+    distrust(name + " is writable by others: run chmod go-w on it");
   }
 }
 
 void check_last(const std::string& path, const struct stat& info) {
   const std::string name = "the directory " + util::escape(path);
-  if (S_ISLNK(info.st_mode)) distrust(name + " is a link: name the directory itself");
+  if (S_ISLNK(info.st_mode)) distrust(name + " is a link: use the path of the directory itself");
   if (!S_ISDIR(info.st_mode)) distrust(util::escape(path) + " is not a directory");
   if (!is_trusted(info.st_uid)) distrust(name + belongs_to_another(info));
   if (others_may_write(info)) {
-    distrust(name +
-             " can be written by others: " + ((info.st_mode & S_ISVTX) != 0 ? "name a directory in it" : "chmod go-w it"));
+    distrust(name + " is writable by others: " +
+             ((info.st_mode & S_ISVTX) != 0 ? "use a directory in it" : "run chmod go-w on it"));
   }
 }
 
@@ -103,11 +103,11 @@ std::optional<FileId> Directory::check(const char* name) const {
     if (errno == ENOENT) return std::nullopt;
     throw system_failure("cannot use " + shown(name), errno);
   }
-  if (S_ISLNK(info.st_mode)) distrust(shown(name) + " is a link, which is not followed: put the file itself there");
+  if (S_ISLNK(info.st_mode)) distrust(shown(name) + " is a link, which is not followed: move the file itself there");
   if (!S_ISREG(info.st_mode)) distrust(shown(name) + " is not a regular file: move it away");
   if (!is_trusted(info.st_uid)) distrust(shown(name) + belongs_to_another(info));
-  if (others_may_write(info)) distrust(shown(name) + " can be written by others: chmod go-w it");
-  if (info.st_nlink > 1) distrust(shown(name) + " has a second name (a hard link): remove that, or put a copy here");
+  if (others_may_write(info)) distrust(shown(name) + " is writable by others: run chmod go-w on it");
+  if (info.st_nlink > 1) distrust(shown(name) + " has a second name (a hard link): remove that name, or use a copy");
   return FileId{info.st_dev, info.st_ino};
 }
 

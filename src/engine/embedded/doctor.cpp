@@ -16,7 +16,7 @@ namespace {
 
 using Level = Finding::Level;
 
-constexpr const char* another = "mend that, or name another: --url file:/DIRECTORY";
+constexpr const char* another = "fix this, or use another directory: --url file:/DIRECTORY";
 
 Finding directory(const DatabaseLocation& location) {
   const std::string name = util::escape(location.directory);
@@ -25,16 +25,16 @@ Finding directory(const DatabaseLocation& location) {
     const std::string above = existing_directory(location);
     if (above != location.directory) {
       if (access(above.c_str(), W_OK | X_OK) != 0) {
-        throw system_failure("cannot make the directory " + name + ": " + util::escape(above), errno);
+        throw system_failure("cannot create the directory " + name + ": " + util::escape(above), errno);
       }
-      return {Level::good, "directory", name + " is not there yet; the first run makes it", ""};
+      return {Level::good, "directory", name + " does not exist yet; the first run creates it", ""};
     }
     const Directory opened(location.directory, false);
     SharedFiles::check(opened);
     if (access(location.directory.c_str(), W_OK | X_OK) != 0) {
       throw system_failure("this user cannot write to the directory " + name, errno);
     }
-    return {Level::good, "directory", name + ": nobody else may write to it or to its files", ""};
+    return {Level::good, "directory", name + ": no other user can write to it or its files", ""};
   } catch (const StoreError& error) {
     return {Level::error, "directory", error.what(), another};
   }
@@ -42,9 +42,9 @@ Finding directory(const DatabaseLocation& location) {
 
 Finding file_system(const DatabaseLocation& location) {
   const auto network = network_file_system(location);
-  if (!network) return {Level::good, "file system", "a local one, as far as is known", ""};
-  return {Level::warning, "file system", *network + ", where locks between machines do not hold: jobs may run twice",
-          "name a directory on a local disk; for several machines use a Redis"};
+  if (!network) return {Level::good, "file system", "local, as far as known", ""};
+  return {Level::warning, "file system", *network + ", where locks between machines do not work: jobs may run twice",
+          "use a directory on a local disk, or Redis for several machines"};
 }
 
 Finding opened_database(const DatabaseLocation& location) {
@@ -53,18 +53,18 @@ Finding opened_database(const DatabaseLocation& location) {
   store.rollback();
   const std::string name = util::escape(location.file());
   if (store.has_triggers()) {
-    return {Level::warning, "database", name + " holds triggers of another program; condolock does not run them",
-            "drop them with sqlite3: DROP TRIGGER NAME"};
+    return {Level::warning, "database", name + " has triggers of another program, which condolock does not run",
+            "remove them with sqlite3: DROP TRIGGER NAME"};
   }
-  return {Level::good, "database", name + " opens, and takes writes", ""};
+  return {Level::good, "database", name + " can be opened and written", ""};
 }
 
 Finding no_database(const DatabaseLocation& location) {
   if (existing_directory(location) == location.directory && SharedFiles::are_in_use(Directory(location.directory, false))) {
     return {Level::error, "database", util::escape(location.file()) + " was removed while another process uses it",
-            "stop that run, or wait for its end"};
+            "stop that run, or wait until it ends"};
   }
-  return {Level::good, "database", "none yet: everything is a first run", ""};
+  return {Level::good, "database", "none yet: each job's next run counts as its first", ""};
 }
 
 Finding database(const DatabaseLocation& location) {
@@ -82,24 +82,24 @@ Finding database(const DatabaseLocation& location) {
         continue;
       }
       if (error.busy && error.fault == Fault::not_ready) {
-        return {Level::good, "database", util::escape(location.file()) + " is in use just now", ""};
+        return {Level::good, "database", util::escape(location.file()) + " is in use", ""};
       }
       return {Level::error, "database", error.what(),
-              "see to its owner and the disk; to begin anew, move the whole directory away while nothing runs"};
+              "check its owner and the disk; to start over, move the whole directory away while no job runs"};
     }
   }
 }
 
 Finding sync(const DatabaseLocation& location) {
-  const std::string kills = "a killed process loses nothing; ";
+  const std::string kills = "no record is lost when a process is killed; ";
   switch (location.sync) {
     case Sync::none:
-      return {Level::warning, "sync", kills + "when the power fails, records of the last half a minute may be forgotten",
-              "leave ?sync=none out"};
+      return {Level::warning, "sync", kills + "a power failure may lose the last 30 seconds",
+              "remove ?sync=none from the URL"};
     case Sync::records:
-      return {Level::good, "sync", kills + "when the power fails, neither does what has ended", ""};
+      return {Level::good, "sync", kills + "finished runs also survive a power failure", ""};
     case Sync::all:
-      return {Level::good, "sync", kills + "nor does a power failure", ""};
+      return {Level::good, "sync", kills + "everything survives a power failure, too", ""};
   }
   return {};
 }

@@ -118,7 +118,7 @@ std::optional<Reply> EmbeddedEngine::advance(short revents, Instant now) {
     throw;
   }
   if (!reply_ && now >= call_.deadline) {
-    fail({last_fault_, false, false, last_error_.empty() ? "nobody woke it in time" : last_error_});
+    fail({last_fault_, false, false, last_error_.empty() ? "not woken in time" : last_error_});
   }
   if (reply_) end_call();
   return std::exchange(reply_, std::nullopt);
@@ -211,7 +211,7 @@ void EmbeddedEngine::run(Instant now) {
     if (file_) file_->shorten_log(is_urgent(*call_.script) && !is_refusal(*call_.script, *values));
     reply_ = Reply{sent_, *std::move(values), true};
   } else {
-    fail({Fault::unexpected, true, false, "the script answered with something that is not flat"});
+    fail({Fault::unexpected, true, false, "the script returned a nested reply"});
   }
 }
 

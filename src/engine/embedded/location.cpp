@@ -16,7 +16,7 @@ namespace condolock::engine::embedded {
 namespace {
 
 constexpr std::string_view scheme = "file:";
-constexpr std::string_view forms = "write file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all";
+constexpr std::string_view forms = "use file:, file:/DIRECTORY or file:/DIRECTORY?sync=none|records|all";
 
 util::Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
 
@@ -43,7 +43,7 @@ util::Result<DatabaseLocation> parse_location(std::string_view url) {
     } else if (query == "sync=all") {
       location.sync = Sync::all;
     } else if (query != "sync=records") {
-      return refuse("has '" + util::escape(query) + "' behind its ?");
+      return refuse("has an unknown option '" + util::escape(query) + "'");
     }
     url = url.substr(0, question);
   }
@@ -53,7 +53,7 @@ util::Result<DatabaseLocation> parse_location(std::string_view url) {
   }
   if (!url.empty() && !url.starts_with('/')) return refuse("names a directory that is not absolute");
   location.directory = url.empty() ? default_directory() : std::string(url);
-  if (location.directory.empty()) return refuse("needs a directory where neither XDG_STATE_HOME nor HOME is one");
+  if (location.directory.empty()) return refuse("needs a directory, since neither XDG_STATE_HOME nor HOME is set");
   while (location.directory.size() > 1 && location.directory.ends_with('/')) location.directory.pop_back();
   return location;
 }

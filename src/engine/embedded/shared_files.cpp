@@ -78,7 +78,7 @@ void SharedFiles::lock() {
   struct stat info {};
   if (fstat(lock_.get(), &info) != 0) throw system_failure("cannot use " + directory_.shown(lock_name), errno);
   if (directory_.check(lock_name) != FileId{info.st_dev, info.st_ino}) {
-    throw StoreError(Fault::not_ready, directory_.shown(lock_name) + " was replaced just now", true);
+    throw StoreError(Fault::not_ready, directory_.shown(lock_name) + " was just replaced", true);
   }
   agreed_.back() = {info.st_dev, info.st_ino};
 }
@@ -107,7 +107,7 @@ void SharedFiles::refuse(const Ids& found) const {
   while (which + 1 < names.size() && before.find(line_of(names.at(which), found.at(which))) != std::string::npos) ++which;
   throw StoreError(Fault::malformed,
                    directory_.shown(names.at(which)) +
-                       " was removed or replaced while another process uses it: stop that run, or wait for its end",
+                       " was removed or replaced while another process uses it: stop that run, or wait until it ends",
                    true);
 }
 
@@ -137,7 +137,7 @@ std::string SharedFiles::recorded() const {
 void SharedFiles::agree() {
   const Ids found = find();
   if (directory_.find_by_path(database_name) != found[0]) {
-    throw StoreError(Fault::not_ready, shown() + " was replaced just now", true);
+    throw StoreError(Fault::not_ready, shown() + " was just replaced", true);
   }
   if (!alone_) {
     if (found != agreed_) refuse(found);

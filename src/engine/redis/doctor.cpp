@@ -50,7 +50,7 @@ class Examination {
   Diagnosis run() {
     if (!reach() || !is_server()) return diagnosis_;
     using Look = void (Examination::*)();
-    constexpr std::array<Look, 10> looks{&Examination::look_at_way,
+    constexpr std::array<Look, 10> looks{&Examination::look_at_transport,
                                          &Examination::look_at_round_trip,
                                          &Examination::look_at_version,
                                          &Examination::look_at_role,
@@ -66,7 +66,8 @@ class Examination {
       (this->*look)();
       if (hurried_) findings_.resize(before);
       if (!hurried_ && BootClock::now() < until_) continue;
-      add(Level::unknown, "time", "not all could be looked at within " + util::format_duration(patience_ * max_exchanges),
+      add(Level::unknown, "time",
+          "not everything could be checked within " + util::format_duration(patience_ * max_exchanges),
           "raise --redis-timeout");
       break;
     }
@@ -124,17 +125,17 @@ class Examination {
     if (!info_.is_sentinel()) return true;
     diagnosis_.role = "sentinel";
     const std::string primary = info_.watched_primary();
-    add(Level::error, "role", "a Sentinel, which keeps no records: no run is granted",
-        "name the primary that it watches" + (primary.empty() ? "" : ": " + primary));
+    add(Level::error, "role", "this is a Sentinel, which stores no records: runs cannot start",
+        "use the URL of the primary that it watches" + (primary.empty() ? "" : ": " + primary));
     return false;
   }
 
-  void look_at_way() {
-    if (!target_.path.empty()) return add(Level::good, "way", "a Unix socket: nobody reads along");
+  void look_at_transport() {
+    if (!target_.path.empty()) return add(Level::good, "transport", "Unix socket: not on the network");
     const bool here = target_.host == "localhost" || target_.host == "::1" || target_.host.starts_with("127.");
-    if (here) return add(Level::good, "way", "the machine's own loopback: nobody reads along");
-    add(Level::warning, "way", "TCP without TLS: who is on the way can read the password and change what is said",
-        "use a tunnel (ssh, stunnel, WireGuard); this version has no TLS of its own");
+    if (here) return add(Level::good, "transport", "loopback: not on the network");
+    add(Level::warning, "transport", "TCP without TLS: anyone on the network path can read the password and change the data",
+        "use a tunnel (ssh, stunnel, WireGuard); this version does not support TLS");
   }
 
   void look_at_round_trip() {
@@ -147,9 +148,8 @@ class Examination {
     }
     std::sort(trips.begin(), trips.end());
     const bool slow = trips[2] > std::chrono::milliseconds(100);
-    add(slow ? Level::warning : Level::good, "round trip",
-        shown_length(trips[2]) + " in the median of five; a run takes three and waits for no more",
-        slow ? "put the server nearer to the machines that run jobs" : "");
+    add(slow ? Level::warning : Level::good, "round trip", shown_length(trips[2]) + " (median of five); a run needs three",
+        slow ? "move the server closer to the machines that run jobs" : "");
   }
 
   void look_at_clock() {
@@ -157,15 +157,16 @@ class Examination {
     const auto time = answer_to({"TIME"});
     const std::int64_t after = wall_clock();
     const auto seconds = time && time->size() == 2 ? util::parse_number<std::int64_t>((*time)[0]) : std::nullopt;
-    if (!seconds) return add(Level::unknown, "clock", "the server does not tell its time", "allow this user TIME");
+    if (!seconds)
+      return add(Level::unknown, "clock", "the server does not report its time", "allow this user the command TIME");
     const std::int64_t server = *seconds * 1000 + util::parse_number<std::int64_t>((*time)[1]).value_or(0) / 1000;
     // Count only the difference that the duration of the round trip can't explain.
     const std::int64_t apart = server < before ? before - server : std::max<std::int64_t>(server - after, 0);
-    if (apart < 1000) return add(Level::good, "clock", "less than a second from this machine's");
+    if (apart < 1000) return add(Level::good, "clock", "less than a second apart from this machine's");
     add(Level::warning, "clock",
         util::format_duration(Millis(apart)) + (server < before ? " behind" : " ahead of") +
-            " this machine's: leases and conditions go by the server's alone, but cron starts jobs by this one",
-        "set both by NTP, and let --min-time be shorter than a job's period by more than that");
+            " this machine's; leases and conditions use the server's clock, but cron uses this machine's",
+        "synchronize both with NTP; set --min-time below a job's period by more than this difference");
   }
 
   // True if INFO has the field `name`. Otherwise reports `check` as unknown.
@@ -182,8 +183,8 @@ class Examination {
         diagnosis_.product + " " + info_.version() + (old ? " lacks commands that the scripts need" : ""),
         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
     if (info_["cluster_enabled"] == "1") {
-      add(Level::warning, "cluster", "this server is one of a Cluster, of which this version knows only the one it is given",
-          "name the server that has the slot of the namespace, or one outside of a Cluster");
+      add(Level::warning, "cluster", "this server belongs to a Cluster, which this version does not support",
+          "use the server that has the slot of the namespace, or one without a Cluster");
     }
   }
 
@@ -194,14 +195,16 @@ class Examination {
     const Reply reply = ask(std::move(call));
     const bool from_role = info_["role"].empty();
     if (from_role && !reply.from_primary) {
-      return add(Level::unknown, "role", "not known, as this user may call neither INFO nor ROLE", "allow this user ROLE");
+      return add(Level::unknown, "role", "unknown, since this user may call neither INFO nor ROLE",
+                 "allow this user the command ROLE");
     }
     const bool is_primary = from_role ? *reply.from_primary : info_["role"] == "master";
     diagnosis_.role = is_primary ? "primary" : "replica";
     if (!is_primary) {
       const std::string primary =
           info_["master_host"].empty() ? "" : ": " + info_["master_host"] + ":" + info_["master_port"];
-      return add(Level::error, "role", "a replica, which takes no writes: no run is granted", "name the primary" + primary);
+      return add(Level::error, "role", "this is a replica, which is read-only: runs cannot start",
+                 "use the URL of the primary" + primary);
     }
     add(Level::good, "role", "primary");
     if (!info_["connected_slaves"].empty()) findings_.push_back(replicas(info_));
@@ -211,7 +214,7 @@ class Examination {
   void try_run() {
     const auto failure = trial_([this](Call call) { return ask(std::move(call)); });
     diagnosis_.can_run = !failure;
-    if (!failure) return add(Level::good, "trial run", "granted, renewed and recorded, and all of it removed again");
+    if (!failure) return add(Level::good, "trial run", "acquired, renewed, recorded and deleted again");
     add(Level::error, "trial run", failure->step + " failed: " + failure->failure.text, advice_for(failure->failure));
   }
 
@@ -234,7 +237,7 @@ class Examination {
     const std::string missing =
         missing_commands([this](Call call) { return ask(std::move(call)); }, name, keys_, scratch_key_);
     const std::string user = util::escape(name);
-    if (missing.empty()) return add(Level::good, "permissions", "user " + user + " has all that are needed");
+    if (missing.empty()) return add(Level::good, "permissions", "user " + user + " has all it needs");
     add(Level::error, "permissions", "user " + user + " lacks: " + missing,
         "ACL SETUSER " + user + " ~" + pattern() + " +auth +select" + needed_rights());
   }
@@ -245,8 +248,8 @@ class Examination {
   void look_at_sleeping() {
     if (!diagnosis_.can_run) return;
     const auto answer = command({"BLPOP", scratch_key_, "0.001"});
-    if (answer) return add(Level::good, "waiting", "BLPOP is allowed: run --wait is woken");
-    add(Level::error, "waiting", "run --wait can't sleep here: " + answer.error().text, advice_for(answer.error()));
+    if (answer) return add(Level::good, "waiting", "BLPOP works, so run --wait is woken at once");
+    add(Level::error, "waiting", "run --wait cannot sleep: " + answer.error().text, advice_for(answer.error()));
   }
 
   Engine& engine_;

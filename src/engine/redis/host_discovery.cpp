@@ -16,7 +16,7 @@ std::optional<Answered<std::vector<Address>>> HostDiscovery::advance(short /*rev
   if (literal_) return std::vector<Address>{*literal_};
   if (has_zone()) {
     const std::string zone = target_.host.substr(target_.host.find('%') + 1);
-    return Failure{Fault::unreachable, false, false, "there is no network interface " + util::escape(zone)};
+    return Failure{Fault::unreachable, false, false, "unknown network interface " + util::escape(zone)};
   }
   auto found = resolver_->advance();
   if (found) resolver_.reset();

@@ -170,7 +170,7 @@ bool RedisEngine::is_too_long(const std::string& request) {
   if (request.size() <= limits::max_request_bytes) return false;
   fail({Fault::misconfigured, script_sent_, false,
         "the request is longer than " + std::to_string(limits::max_request_bytes / limits::mebibyte) +
-            " MiB: give fewer conditions, or shorter names"});
+            " MiB: use fewer conditions or shorter names"});
   return true;
 }
 
@@ -205,7 +205,7 @@ void RedisEngine::on_discovering(short revents, Instant now) {
   // While the name can't be resolved, the known addresses are the best guess.
   if (!*found && addresses_.empty()) {
     const Failure& why = found->error();
-    return fail({why.fault, false, false, "cannot find the host " + target_.host + ": " + why.text});
+    return fail({why.fault, false, false, "cannot resolve the host " + target_.host + ": " + why.text});
   }
   if (*found) {
     addresses_ = **found;
@@ -242,8 +242,8 @@ std::string RedisEngine::session_error() const {
   if (!session_->is_over_limit()) return session_->error();
   if (call_.about.empty()) return session_->error() + ": ask for fewer keys at once";
   const std::string key = util::escape(call_.about);
-  return session_->error() + ": the record of " + key + " is damaged, or no Redis answers there (condolock reset " +
-         util::shell_quoted(call_.about) + " --yes removes the record)";
+  return session_->error() + ": the record of " + key + " is damaged, or this is not Redis (condolock reset " +
+         util::shell_quoted(call_.about) + " --yes removes it)";
 }
 
 void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
@@ -281,13 +281,12 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
   Values values;
   for (const RespValue& item : reply.items) {
     if (item.kind == RespValue::Kind::nil || item.kind == RespValue::Kind::array) {
-      return fail(
-          {Fault::unexpected, true, false, target_.shown() + " answered the script with something that is not flat"});
+      return fail({Fault::unexpected, true, false, target_.shown() + " sent a nested reply to a script"});
     }
     values.push_back(item.text);
   }
   if (values.empty() && call_.script != nullptr) {
-    return fail({Fault::unexpected, true, false, target_.shown() + " answered the script with no array"});
+    return fail({Fault::unexpected, true, false, target_.shown() + " sent a reply to a script that is not an array"});
   }
   finish(std::move(values));
 }
@@ -320,11 +319,11 @@ void RedisEngine::on_deadline(Instant now) {
   if (phase_ == Phase::discovering && last_error_.empty()) {
     discovery_->cancel();
     return fail({Fault::unreachable, script_sent_, false,
-                 "cannot find the host " + target_.host + ": no answer from a name server within " + waited});
+                 "cannot resolve the host " + target_.host + ": no answer from a name server within " + waited});
   }
   session_.reset();
   discovery_->cancel();
-  const std::string said = last_error_.empty() ? "" : "; it said: " + last_error_;
+  const std::string said = last_error_.empty() ? "" : "; its last reply: " + last_error_;
   const Fault fault = last_error_.empty() ? Fault::unreachable : Fault::not_ready;
   fail({fault, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
 }
@@ -364,8 +363,8 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   session_.reset();
   if (connecting && next_address_ < addresses_.size()) return connect_next(now);
   if (connecting && !discovered_ && discovery_->can_change()) return discover(now);
-  const std::string doing = connecting ? "cannot connect to " : "the exchange with ";
-  const std::string end = connecting ? ": " : " broke off: ";
+  const std::string doing = connecting ? "cannot connect to " : "the connection to ";
+  const std::string end = connecting ? ": " : " broke: ";
   Fault fault = Fault::unreachable;
   if (garbled) fault = Fault::unexpected;
   if (connecting && !server_failed_) fault = Fault::local;

@@ -20,7 +20,7 @@ void* refuse_limit(const redisReadTask* task, std::string reason) {
   return refuse(task, std::move(reason));
 }
 
-void* refuse_type(const redisReadTask* task) { return refuse(task, "the reply has a type that RESP2 doesn't have"); }
+void* refuse_type(const redisReadTask* task) { return refuse(task, "the reply has a type unknown to RESP2"); }
 
 std::size_t enclosing_arrays(const redisReadTask* task) {
   std::size_t count = 0;

@@ -11,9 +11,12 @@ namespace condolock::engine::redis {
 namespace {
 
 constexpr std::string_view forms =
-    "write redis://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
+    "use redis://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
 
-util::Problem refuse(const std::string& why) { return {"the URL " + why + "; " + std::string(forms)}; }
+// A problem whose text says what to write instead.
+util::Problem refuse(const std::string& why) { return {"the URL " + why}; }
+
+util::Problem refuse_form(const std::string& why) { return refuse(why + "; " + std::string(forms)); }
 
 std::optional<int> hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -63,13 +66,13 @@ std::optional<util::Problem> password_that_ends_early(std::string_view rest) {
   if (end == std::string_view::npos || end == 0 || rest.find('@', end) == std::string_view::npos) return std::nullopt;
   const char sign = rest[end];
   const std::string code = sign == '/' ? "%2F" : (sign == '?' ? "%3F" : "%23");
-  return refuse(std::string("has a ") + sign + " before an @; in a user or password write it " + code);
+  return refuse(std::string("has a ") + sign + " before an @ (in a user or password write it as " + code + ")");
 }
 
 std::string why_no_scheme(std::string_view url) {
   if (url.starts_with("redis:") || url.starts_with("valkey:") || url.starts_with("unix:"))
     return "has no // after its scheme";
-  return "opens with no known scheme";
+  return "has no known scheme";
 }
 
 std::optional<util::Problem> read_credentials(const Parts& parts, Target& target) {
@@ -77,7 +80,7 @@ std::optional<util::Problem> read_credentials(const Parts& parts, Target& target
   const auto user = percent_decoded(parts.credentials.substr(0, colon));
   auto password = std::optional<std::string>("");
   if (colon != std::string_view::npos) password = percent_decoded(parts.credentials.substr(colon + 1));
-  if (!user || !password) return refuse("has a % that no two hex digits follow in its user or password (a plain % is %25)");
+  if (!user || !password) return refuse("has a % without two hex digits in its user or password (write a plain % as %25)");
   target.user = *user;
   target.password = *password;
   return std::nullopt;
@@ -85,14 +88,14 @@ std::optional<util::Problem> read_credentials(const Parts& parts, Target& target
 
 std::optional<util::Problem> read_database(std::string_view text, Target& target) {
   const auto database = util::parse_number<int>(text);
-  if (!database || *database < 0) return refuse("has a database that is not a whole number from 0 to 2147483647");
+  if (!database || *database < 0) return refuse("has an invalid database: use a number from 0 to 2147483647");
   target.database = *database;
   return std::nullopt;
 }
 
 std::optional<util::Problem> read_port(std::string_view text, Target& target) {
   const auto number = util::parse_number<std::uint16_t>(text);
-  if (!number || *number == 0) return refuse("has a port that is not a number from 1 to 65535");
+  if (!number || *number == 0) return refuse("has an invalid port: use a number from 1 to 65535");
   target.port = *number;
   return std::nullopt;
 }
@@ -115,24 +118,24 @@ bool is_ipv6(const std::string& host) {
 // [address]:port
 std::optional<util::Problem> read_bracketed(std::string_view text, Target& target) {
   const std::size_t end = text.find(']');
-  if (end == std::string_view::npos) return refuse("has a [ without a ]");
+  if (end == std::string_view::npos) return refuse_form("has a [ without a ]");
   const auto host = decoded_zone(text.substr(1, end - 1));
-  if (!host || !is_ipv6(*host)) return refuse("has something other than an IPv6 address between [ and ]");
+  if (!host || !is_ipv6(*host)) return refuse_form("has no IPv6 address between [ and ]");
   target.host = *host;
   text.remove_prefix(end + 1);
   if (text.empty()) return std::nullopt;
-  if (text[0] != ':') return refuse("has something other than a port behind the ]");
+  if (text[0] != ':') return refuse("has something other than a port after the ] (write [address]:port)");
   return read_port(text.substr(1), target);
 }
 
 std::optional<util::Problem> read_address(std::string_view text, Target& target) {
   if (text.find(',') != std::string_view::npos) {
-    return refuse("names several hosts; name one, since this version knows neither Sentinel nor Cluster");
+    return refuse("names several hosts: name one, since this version does not support Sentinel or Cluster");
   }
   if (text.starts_with('[')) return read_bracketed(text, target);
   const std::size_t colon = text.find(':');
   target.host = text.substr(0, colon);
-  if (target.host.empty()) return refuse("names no host (this machine is 127.0.0.1)");
+  if (target.host.empty()) return refuse("names no host (for this machine write 127.0.0.1)");
   if (colon == std::string_view::npos) return std::nullopt;
   const std::string_view port = text.substr(colon + 1);
   if (port.find(':') != std::string_view::npos)
@@ -145,7 +148,7 @@ std::optional<util::Problem> read_tcp(std::string_view rest, Target& target) {
   const std::size_t end = rest.find_first_of("/?#");
   if (auto problem = read_address(rest.substr(0, end), target)) return problem;
   if (rest.find_first_of("?#") != std::string_view::npos) {
-    return refuse("has a ? or # part, which is not known here (a database is written /N)");
+    return refuse("has an unknown ? or # part (write a database as /N)");
   }
   if (end == std::string_view::npos || end + 1 == rest.size()) return std::nullopt;
   return read_database(rest.substr(end + 1), target);
@@ -155,15 +158,15 @@ std::optional<util::Problem> read_unix(std::string_view rest, Target& target) {
   if (auto problem = rest.starts_with('/') ? std::nullopt : password_that_ends_early(rest)) return problem;
   const std::size_t query = rest.find('?');
   const auto path = percent_decoded(rest.substr(0, query));
-  if (!path) return refuse("has a % that no two hex digits follow in its path (a plain % is %25)");
+  if (!path) return refuse("has a % without two hex digits in its path (write a plain % as %25)");
   target.host.clear();
   target.path = *path;
-  if (target.path.find('\0') != std::string::npos) return refuse("has a %00 in its path");
-  if (!target.path.starts_with('/')) return refuse("needs an absolute path to the socket");
-  if (target.path.size() > 107) return refuse("has a socket path of more than 107 bytes, the most that Linux takes");
+  if (target.path.find('\0') != std::string::npos) return refuse("has a %00 in its path, which no path can have");
+  if (!target.path.starts_with('/')) return refuse_form("needs an absolute path to the socket");
+  if (target.path.size() > 107) return refuse("has a socket path of more than 107 bytes, the limit of Linux");
   if (query == std::string_view::npos) return std::nullopt;
   const std::string_view option = rest.substr(query + 1);
-  if (!option.starts_with("db=")) return refuse("has an option other than db=N");
+  if (!option.starts_with("db=")) return refuse_form("has an option other than db=N");
   return read_database(option.substr(3), target);
 }
 
@@ -184,14 +187,15 @@ bool is_unsupported(std::string_view url) {
 }
 
 util::Result<Target> parse_url(std::string_view url) {
-  if (url.empty()) return refuse("is empty");
+  if (url.empty()) return refuse_form("is empty");
   if (url.front() == '"' || url.front() == '\'') return refuse("has quotes around it: remove them");
   for (const char c : url) {
-    if (c == ' ') return refuse("has a space in it (in a password or path write %20)");
-    if (static_cast<unsigned char>(c) < ' ' || c == 127) return refuse("has a line end or control character in it");
+    if (c == ' ') return refuse("has a space in it (in a password or path write it as %20)");
+    if (static_cast<unsigned char>(c) < ' ' || c == 127)
+      return refuse("has a line end or a control character in it: remove it");
   }
   const auto parts = split(url);
-  if (!parts) return refuse(why_no_scheme(url));
+  if (!parts) return refuse_form(why_no_scheme(url));
   Target target;
   std::optional<util::Problem> problem;
   if (parts->has_credentials) problem = read_credentials(*parts, target);
@@ -201,7 +205,7 @@ util::Result<Target> parse_url(std::string_view url) {
   } else if (parts->scheme == "unix") {
     problem = read_unix(parts->rest, target);
   } else {
-    problem = refuse("has a scheme that is not known");
+    problem = refuse_form("has an unknown scheme");
   }
   if (problem) return *problem;
   return target;
