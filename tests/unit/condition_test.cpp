@@ -128,7 +128,7 @@ TEST_CASE("refusal_in_words: every condition says what its verdict says") {
   CHECK(words("not-running running 2000 0 load") == "load has been running for 2s");
   CHECK(words("retry-after failed 1000 60000 ") == "the last run failed 1s ago, needs 1m");
   CHECK(words("max-failures failed 1000 3 ").starts_with("3 or more failures in a row, the last 1s ago"));
-  CHECK(words("max-runs many 1000 3 3600000") == "3 runs began in the last 1h, the first of these 1s ago");
+  CHECK(words("max-runs many 1000 3 3600000") == "3 runs began in the last 1h, the first one 1s ago");
   CHECK(words("once done 1000 0 id 7") == "a run with the ID id 7 succeeded 1s ago");
   CHECK(words("held 4121 web1") == "held by web1 (pid 4121)");
   CHECK(words("paused") == "paused");
