@@ -80,6 +80,10 @@ struct AcquireOptions {
   Millis patience{0};   // how long the caller will wait for a wake-up at most, if refused; 0: not at all
 };
 
+// Where the arguments and the keys of the conditions begin in a call of acquire.
+inline constexpr std::size_t first_condition_argument = 12;
+inline constexpr std::size_t first_condition_key = 10;
+
 // For every call here: the caller sets Call::deadline.
 engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions,
                           const AcquireOptions& options = {});

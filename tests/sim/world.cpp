@@ -233,7 +233,7 @@ class World final {
   // now' - at >= n  is  now - at >= n - (now' - now).
   void move_min_time(const RunSpec& run, Request& request) const {
     const std::int64_t wrong = scenario_.wrong_ms[static_cast<std::size_t>(run.host)];
-    for (std::size_t i = 11; i + 3 < request.args.size(); i += 4) {
+    for (std::size_t i = lock::first_condition_argument; i + 3 < request.args.size(); i += 4) {
       if (request.args[i] == "min-time") request.args[i + 2] = std::to_string(std::stoll(request.args[i + 2]) - wrong);
     }
   }
@@ -248,8 +248,8 @@ class World final {
     const bool hold = std::all_of(verdicts->conditions.begin(), verdicts->conditions.end(),
                                   [](const lock::Verdict& v) { return v.holds(); });
     if (!hold) return 0;
-    request.keys.resize(10);
-    request.args.resize(12);
+    request.keys.resize(lock::first_condition_key);
+    request.args.resize(lock::first_condition_argument);
     return 2 * scenario_.latency;
   }
 
