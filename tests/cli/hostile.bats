@@ -17,7 +17,7 @@ fake() {
 requests() { grep -cx "$1" requests || :; }
 
 @test "hostile: replies that come byte by byte are replies" {
-  fake bytewise 'acquire=granted 17 1000 900' 'finish=recorded'
+  fake bytewise 'acquire=granted 17 1000 900' 'finish=recorded 0'
   run -0 "$CONDOLOCK" run --key K -- sh -c 'echo "$CONDOLOCK_FENCE"'
   [ "$output" = 17 ]
 }
@@ -43,7 +43,7 @@ requests() { grep -cx "$1" requests || :; }
 @test "a server that is not ready: asked again until it is, or until the deadline, and never told to have skipped" {
   for error in 'LOADING Redis is loading the dataset in memory' 'BUSY Redis is busy running a script' 'CLUSTERDOWN The cluster is down' \
     'TRYAGAIN Multiple keys request during rehashing of slot' 'MASTERDOWN Link with MASTER is down'; do
-    fake "acquire=raw:-$error\r\n" "acquire=raw:-$error\r\n" 'acquire=granted 17 1000 -' "finish=raw:-$error\r\n" 'finish=recorded'
+    fake "acquire=raw:-$error\r\n" "acquire=raw:-$error\r\n" 'acquire=granted 17 1000 -' "finish=raw:-$error\r\n" 'finish=recorded 0'
     run -0 "$CONDOLOCK" run --key K --redis-timeout 20s --on-unreachable skip -- touch ran
     [ -e ran ] || { echo "$error: $output"; return 1; }
     [ "$(requests acquire)" -ge 2 ] && [ "$(requests 'EVAL acquire')" -eq 1 ]
@@ -79,7 +79,7 @@ requests() { grep -cx "$1" requests || :; }
 @test "hostile: a server that sends without a pause holds up neither signals nor deadlines" {
   fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=flood:-NOSCRIPT no\r\n'
   run -124 "$CONDOLOCK" run --key K --lease 3s --timeout 1s --record-timeout 1s --redis-timeout 1s -- sleep 60
-  fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=recorded'
+  fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=recorded 0'
   code=0
   "$CONDOLOCK" run --key K --lease 3s -- sh -c 'trap "exit 5" TERM; : >began; while :; do sleep 0.01; done' 3>&- &
   condolock=$!
@@ -118,40 +118,46 @@ run --key K -- touch ran|acquire=held 1_h 3 N 1 1
 run --key K -- touch ran|acquire=held 1_h 3 20 N 1
 run --key K -- touch ran|acquire=held 1_h 3 20 1 N
 run --key K --wait 9 -- touch ran|acquire=held 1_h 3 N 1 1
-run --key K -- touch ran|acquire=paused N why
-run --key K --wait 9 -- touch ran|acquire=paused N why
+run --key K -- touch ran|acquire=paused N why - - -
+run --key K -- touch ran|acquire=paused 5 why by N -
+run --key K --wait 9 -- touch ran|acquire=paused N why - - -
 run --key K --min-time 5 -- touch ran|acquire=skipped N recent 3 20 -
 run --key K --min-time 5 -- touch ran|acquire=skipped 1 recent N 20 -
 run --key K --min-time 5 --wait 9 -- touch ran|acquire=skipped 1 recent 3 N -
-check --key K|acquire=verdicts 1_h N 20 1 1 - - - -
-check --key K|acquire=verdicts 1_h 3 N 1 1 - - - -
-check --key K|acquire=verdicts 1_h 3 20 N 1 - - - -
-check --key K|acquire=verdicts - - - 0 1 1 N why -
-check --key K|acquire=verdicts - - - 0 1 - - - N
-check --key K --min-time 5|acquire=verdicts - - - 0 1 - - - - recent N 20
-check --key K --min-time 5|acquire=verdicts - - - 0 1 - - - - recent 3 N
+check --key K|acquire=verdicts 1_h N 20 1 1 - - - - - - -
+check --key K|acquire=verdicts 1_h 3 N 1 1 - - - - - - -
+check --key K|acquire=verdicts 1_h 3 20 N 1 - - - - - - -
+check --key K|acquire=verdicts - - - 0 1 1 N why - - - -
+check --key K|acquire=verdicts - - - 0 1 1 5 why by N - -
+check --key K|acquire=verdicts - - - 0 1 - - - - - - N
+check --key K --min-time 5|acquire=verdicts - - - 0 1 - - - - - - - recent N 20
+check --key K --min-time 5|acquire=verdicts - - - 0 1 - - - - - - - recent 3 N
 unlock K|unlock=revoked N 1_h 3 20
 unlock K|unlock=revoked 1 1_h N 20
 unlock K|unlock=revoked 1 1_h 3 N
-unlock --now K|unlock=removed 1 1_h N
+unlock --now K|unlock=removed 1 1_h N 20
+unlock --now K|unlock=removed 1 1_h 3 N
 reset --yes K|reset=held 1_h 3 N 1
 history K|history=runs N
-list|list=names 5 a N
-status K|status=records N none
-status K|status=records 1000 record 1 N 5 600 - 1_h 1 - 0
-status K|status=records 1000 record 1 2000 N 600 - 1_h 1 - 0
-status K|status=records 1000 record 1 2000 5 N - 1_h 1 - 0
-status K|status=records 1000 record 0 N - 0
-status K|status=records 1000 record 0 1 N 0
-status K|status=records 1000 record 0 1 - 1 fence N
-status K|status=records 1000 record 0 1 - 1 code N
-status K|status=records 1000 record 0 1 - 1 paused_until N
+list|list=names 5 a N 0
+list|list=names 5 a 0 N
+status K|status=records N - - - - - none
+status K|status=records 1000 1 N - - - none
+status K|status=records 1000 1 5 why by N none
+status K|status=records 1000 - - - - - record 1 N 5 600 - 1_h 1 - 0
+status K|status=records 1000 - - - - - record 1 2000 N 600 - 1_h 1 - 0
+status K|status=records 1000 - - - - - record 1 2000 5 N - 1_h 1 - 0
+status K|status=records 1000 - - - - - record 0 N - 0
+status K|status=records 1000 - - - - - record 0 1 N 0
+status K|status=records 1000 - - - - - record 0 1 - 1 fence N
+status K|status=records 1000 - - - - - record 0 1 - 1 code N
+status K|status=records 1000 - - - - - record 0 1 - 1 paused_until N
 END
   [ ! -e ran ]
 }
 
 @test "hostile: a bad number in one record does not hide the others" {
-  fake 'status=records 1000 record 0 1 - 1 code 256 record 0 1 - 1 skips 3' 'ROLE=raw:*1\r\n$6\r\nmaster\r\n'
+  fake 'status=records 1000 - - - - - record 0 1 - 1 code 256 record 0 1 - 1 skips 3' 'ROLE=raw:*1\r\n$6\r\nmaster\r\n'
   run --separate-stderr "$CONDOLOCK" status --json K L
   [ "$status" -eq 76 ]
   [[ "$stderr" == "condolock: error: K: the server answered records with the field code '256', which must be a number from 0 to 255" ]]
@@ -164,7 +170,7 @@ END
 }
 
 @test "hostile: renewals with bad numbers are failed renewals" {
-  fake 'acquire=granted 17 1000 -' 'renew=lost -5' 'finish=recorded'
+  fake 'acquire=granted 17 1000 -' 'renew=lost -5' 'finish=recorded 0'
   run -79 "$CONDOLOCK" run --key K --lease 1s -- sleep 60
   [[ "$output" =~ 'could not be renewed in time' ]]
 }
@@ -187,8 +193,8 @@ END
 |held 1_h 3 1 1 1|raw:*-1\r\n
 |held 1_h 3 0 1 1|raw:$3\r\nyes\r\n
 |held 1_h 3 20000 1 1|raw:-UNBLOCKED no\r\n
-|paused 1 -|wake 1
-|paused - -|wake 1
+|paused 1 - - - -|wake 1
+|paused - - - - -|wake 1
 --min-time 5|skipped 1 recent 3 0 -|wake 1
 --min-time 5|skipped 1 recent 3 1 -|wake 1
 END
@@ -203,7 +209,7 @@ END
 }
 
 @test "hostile: renewals that fail at once are repeated after pauses" {
-  fake 'acquire=granted 17 1000 -' 'renew=raw:-ERR no\r\n' 'finish=recorded'
+  fake 'acquire=granted 17 1000 -' 'renew=raw:-ERR no\r\n' 'finish=recorded 0'
   run -79 "$CONDOLOCK" run --key K --lease 6s --kill-after 1s -- sleep 60
   # From one second on, for four: a pause of 50 to 100 ms.
   [ "$(requests renew)" -le 90 ]

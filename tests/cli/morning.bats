@@ -48,8 +48,6 @@ boot() {
   mkdir "$1" "$1/conf" "$1/local"
   echo 'url = "unix:///run/redis.sock"' >"$1/conf/config.toml"
   cp "$CONDOLOCK" "$1/local/condolock"
-  block 'file: third-failure' >"$1/local/third-failure"
-  chmod +x "$1/local/third-failure"
   block 'file: crontab' >"$1/tab"
   unshare --mount --propagation unchanged --pid --uts --fork --kill-child --mount-proc sh -c "$machine" sh "$1" "$REDIS_DIR/redis.sock" >"$1/boot" 2>&1 3>&- &
   local outer=$!
