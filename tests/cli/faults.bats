@@ -28,7 +28,7 @@ load helper
   [ "$status" -eq 6 ]
   [ "$output" = 'fence=' ]
   [[ "$stderr" =~ 'warning: running K without a lease: cannot connect to ' ]]
-  [[ "$stderr" =~ 'how K ended was not recorded' ]]
+  [[ "$stderr" =~ 'the result of K was not recorded' ]]
 }
 
 @test "--on-unreachable run: recorded as touch does when Redis is back, and nothing is left of the lost acquire" {
@@ -398,7 +398,7 @@ start_frame_proxy() {
 
 # What the record of K says, but for times.
 said_of_K() {
-  redis HGETALL '{condolock}:job:K' | paste - - | grep -vE '^(fence|cut|took|ended|(ok|failed|lost)_(start|end|at)|skip_at)	' | sort
+  redis HGETALL '{condolock}:job:K' | paste - - | grep -vE '^(fence|cut|took|ended|(ok|failed|lost)_(start|end|at)|refused_at)	' | sed "s,[0-9]*:,TIME:," | sort
   for list in runs starts retired once; do redis TYPE "{condolock}:$list:K"; done
   redis LLEN '{condolock}:runs:K'
   redis ZCARD '{condolock}:retired:K'

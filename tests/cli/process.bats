@@ -496,7 +496,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
   wait_for sh -c 'ps -o stat=,args= -t "$(ps -o tty= -p "$1" | tr -d " ")" | grep -qE "^S[^ ]*[+] +sleep 60"' sh "${holder% *}"
   type '\032'
   # A shell that has a stopped job does not exit at once.
-  type 'echo "inner"-$?; kill -KILL %%1; wait; exit 3\n'
+  type 'echo "inner"-$?; kill -KILL %%1; disown %%1; exit 3\n'
   wait_for grep -q inner-148 shown
   wait_for grep -q code-3 shown
   type 'echo "still"-here\n'
