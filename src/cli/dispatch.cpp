@@ -59,11 +59,13 @@ std::optional<CommandResult> help_or_version(const std::vector<std::string>& own
   const auto unexpected = [&](std::size_t at) {
     return CommandResult{exit_code::usage, "unexpected argument '" + util::escape(own[at]) + "'; see condolock --help", ""};
   };
+  const auto is_help = [&](std::size_t at) { return own.size() == at + 1 && (own[at] == "--help" || own[at] == "-h"); };
+  if ((own[0] == "version" || own[0] == "help") && is_help(1)) return dispatch({"--help"});
   if (own[0] == "version") return own.size() == 1 ? dispatch({"--version"}) : unexpected(1);
   if (own[0] != "help") return std::nullopt;
   if (own.size() == 1) return dispatch({"--help"});
   if (find_command(own[1]) == nullptr) return unknown_command(own[1]);
-  return own.size() == 2 ? dispatch({own[1], "--help"}) : unexpected(2);
+  return own.size() == 2 || is_help(2) ? dispatch({own[1], "--help"}) : unexpected(2);
 }
 
 RawArguments split(const std::vector<std::string>& arguments) {

@@ -262,7 +262,8 @@ for i = 13, #ARGV, 4 do
     local runner = other and (verdict == 'running' or other.slots == 1) and living(other)[1]
     refused = { 'skipped', text(#verdicts), verdict, ms(since), ms(due), runner and runner.who or '' }
     local other_name = other and string.sub(other.key, #JOB - #name + 1)
-    refused.why = table.concat({ ARGV[i], verdict, since and text(since) or '-', ARGV[i + 2], other_name or ARGV[i + 3] }, ' ')
+    local rest = other_name or ARGV[i + 3]
+    refused.why = table.concat({ ARGV[i], verdict, since and text(since) or '-', ARGV[i + 2], rest }, ' ')
   end
 end
 -- Only now: a record that is refused as malformed stays as it is.

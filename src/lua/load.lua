@@ -203,7 +203,7 @@ local function pause_of_all()
   local ends, length = number(values[1], GREATEST + 2), number(values[2] or '0')
   local why, by = values[3] or '', values[4] or ''
   if not ends or not length or #why > LONGEST_TEXT or #by > LONGEST_TEXT then
-    return nil, malformed(PAUSE, 'is no pause')
+    return nil, malformed(PAUSE, 'has an invalid field')
   end
   local latest = values[2] and now + length or ends
   local pause = { paused_until = math.min(ends, latest), paused_why = why, paused_by = by, is_mended = ends > latest }

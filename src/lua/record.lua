@@ -35,8 +35,8 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 --   refusals           all refusals
 --   refused_at         time of the last refusal
 --   refused_who        who was refused then: "pid host"
---   refused_why        why: "held pid host", "paused reason", or "condition verdict since number rest", where since is in ms or
---                      "-", and rest is the name of the other job or the condition's word. Cut to LONGEST_TEXT bytes.
+--   refused_why        why: "held pid host", "paused reason", or "condition verdict since number rest". since: ms, or "-".
+--                      rest: the name of the other job, or the condition's word. Cut to LONGEST_TEXT bytes.
 --   skip_of            beginning of the token that was refused last, so that a request that arrives twice counts once
 --   runs, failures     how many runs ended, and how many of them failed
 --   took               duration of the last run
@@ -50,8 +50,8 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 --   freed_by           the operator and the time
 --   history_limit      how many rows {ns}:runs:K keeps; absent: HISTORY
 --   forget_after       ms: the record expires when it has not been used for so long; absent: never
---   h_*                the holder: token (secret), until (end of its lease), length (of its lease), fence, start, revoked (the
---                      operator and the time; absent: it is not), who ("pid host")
+--   h_*                the holder: token (secret), until (end of its lease), length (of its lease), fence, start, who ("pid
+--                      host"), revoked (the operator and the time; absent: it is not)
 --   h_slots            number of slots, if more than one. The holders are then in {ns}:slots:K, one field for each:
 --                      token -> "until length fence start revoked who", with revoked 0 if it is not.
 -- The numbers come first, then the texts.

@@ -4,8 +4,9 @@
 -- ARGV   none
 -- reply  "records" now paused left why by since, then for each job, in the order of KEYS, one of:
 --          "record" n, then for each of n holders: until fence start revoked who, then slots ahead m, then m pairs: field
---                   value. until, start: ms since 1970; revoked: "time:operator" or "". ahead: how far the furthest time lies in the
---                   future, ms; "": none does (see mend). The fields are those of record.lua without h_* and skip_of.
+--                   value. until, start: ms since 1970; revoked: "time:operator" or "". ahead: how far the furthest time
+--                   lies in the future, ms; "": none does (see mend). The fields are those of record.lua without h_* and
+--                   skip_of.
 --          "none"   there is no record of the job
 --          "malformed" key why / "newer" key version (see record.lua)
 --        now: ms since 1970. paused: "1" if all jobs are paused, else ""; left, why, by, since: as acquire replies

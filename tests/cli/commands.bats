@@ -327,6 +327,8 @@ condolock: M was not paused' ]
   [[ $output =~ '                because: paused: moving the database' ]]
   run -0 "$CONDOLOCK" status --json K
   [ "$(jq -c '.keys[0].pause | [.operator, .all, .until]' <<<"$output")" = "[\"alice@$(hostname)\",true,null]" ]
+  run -1 "$CONDOLOCK" status new2
+  [[ ${lines[2]} =~ '  pause         paused with all keys by alice@' ]]
   run -0 "$CONDOLOCK" list
   [[ $output =~ ' paused' ]]
   CONDOLOCK_NAMESPACE=other "$CONDOLOCK" run K -- touch other
@@ -343,10 +345,26 @@ condolock: M was not paused' ]
   expect_code 75 "$CONDOLOCK" run K -- true
 }
 
+@test "pause --all: a key of another type is malformed, and resume --all removes it" {
+  redis SET '{condolock}:pause' x >/dev/null
+  run "$CONDOLOCK" run K -- touch ran
+  [ "$status" -eq 65 ]
+  [ "$output" = 'condolock: error: K was not run: the record {condolock}:pause is malformed: holds another type of value (condolock resume --all removes it)' ]
+  [ ! -e ran ]
+  "$CONDOLOCK" resume --all
+  "$CONDOLOCK" run K -- touch ran
+  [ -e ran ]
+  "$CONDOLOCK" run 'x}:pause' -- true
+  redis DEL '{condolock}:job:x}:pause' >/dev/null
+  redis SET '{condolock}:job:x}:pause' x >/dev/null
+  run "$CONDOLOCK" status 'x}:pause'
+  [[ $output = *"(condolock reset 'x}:pause' --yes removes it)" ]]
+}
+
 @test "pause --all takes no key, and pause without either says what to write" {
   run "$CONDOLOCK" pause --all K
   [ "$status" -eq 64 ]
-  [ "${lines[0]}" = 'condolock: error: --all and the key K exclude each other: write condolock pause KEY...|--all [--for D] [--reason TEXT]' ]
+  [ "${lines[0]}" = 'condolock: error: --all and the key K exclude each other: usage: condolock pause KEY...|--all [--for D] [--reason TEXT]' ]
   run "$CONDOLOCK" resume --key K --all
   [ "$status" -eq 64 ]
   run "$CONDOLOCK" pause
@@ -388,7 +406,7 @@ condolock: M was not paused' ]
   [[ ${lines[1]} =~ ^'  state         revoked: its lease was freed by alice@'"$(hostname)"' '[0-9.ms]+' ago; its command may still run for '[0-9.]+s$ ]]
   expect_code 79 wait $!
   [ "$(cat said)" = "condolock: error: alice@$(hostname) revoked the lease of K; its command is being stopped
-condolock: warning: the lease of K had been revoked or had gone to a later run; how this one ended is in the history only" ]
+condolock: warning: the lease of K was revoked or went to a later run; the result of this run is only in the history" ]
   run -0 "$CONDOLOCK" list
   [[ ${lines[1]} =~ ' idle'$ ]]
 }

@@ -25,6 +25,10 @@ refused() {
   refused 64 "unknown command 'rnu' (did you mean run?)" help rnu
   refused 64 "unexpected argument 'x'" version x
   refused 64 "unexpected argument 'x'" help run x
+  for line in 'help --help' 'version -h' 'help run -h'; do
+    run -0 --separate-stderr "$CONDOLOCK" $line
+    [[ $output = *'Usage: condolock '* ]]
+  done
   refused 64 '--key must come after the command: write condolock COMMAND --key ...; see condolock --help' --key K -- true
   refused 64 'the command is missing' --
   refused 64 'the command is missing' -v
@@ -39,7 +43,7 @@ refused() {
   refused 64 'the key is missing' touch
   refused 64 'the key is missing' status
   refused 64 "unexpected argument 'L'" touch K L
-  for command in pause resume unlock reset history; do refused 64 'the key is missing' $command; done
+  for command in pause resume unlock reset; do refused 64 'the key is missing' $command; done
   refused 64 "unexpected argument 'L'" history K L
   refused 64 "unexpected argument 'b'" list a b
   refused 64 "unexpected argument 'a'" doctor a

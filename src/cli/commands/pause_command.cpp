@@ -15,7 +15,7 @@ of --all within 30 seconds.
 
 Examples:
   condolock pause sync --for 2h --reason 'database upgrade'
-  condolock list --plain 'backup-*' | xargs condolock pause
+  condolock list --plain 'backup-*' | xargs -rd '\n' condolock pause --
   condolock pause --all --for 1h --reason 'moving the database'
 )",
                                  CommandSpec::Takes::keys_or_all};

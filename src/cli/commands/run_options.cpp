@@ -93,7 +93,7 @@ void declare_others(Options& options, RunOptions& run) {
       .environment = {"CONDOLOCK_TIMEOUT"};
   options.value("-k,--kill-after", "D", "time from TERM to KILL; 0 kills at once (10s)", duration_into(plan.kill_after))
       .environment = {"CONDOLOCK_KILL_AFTER"};
-  options.value("--forget-after", "D", "delete the record if unused for D, or never (unchanged)",
+  options.value("--forget-after", "D", "delete the record when unused for D; or never",
                 forget_into(plan.attempt.forget_after));
   options.value("-s,--signal", "SIG", "signal that asks the command to end (TERM)", signal_into(plan.stop_signal));
   options.value("--leftovers", "WHAT", "processes of a success: leave, wait or kill (leave)",

@@ -56,13 +56,14 @@ std::string last_run(const lock::Record& record, const Palette& palette) {
 std::string text_of(const KeyStatus& status, const Palette& palette) {
   const lock::Record& record = status.record;
   std::string out = util::escape(status.key) + "\n";
-  if (!record.known) return out + "  no record\n";
+  const std::string pause = record.pause ? row("pause", palette.paint(Tint::bad, shown(*record.pause))) : "";
+  if (!record.known) return out + "  no record\n" + pause;
   if (record.freed_until) out += row("state", palette.paint(Tint::bad, "revoked") + ": " + freed(record));
   if (record.holders.empty() && !record.freed_until) out += row("state", "idle");
   for (const lock::Holder& holder : record.holders) out += row("state", state(record, holder, palette));
   if (!record.holders.empty() && record.slots > 1) out += row("slots", std::to_string(record.slots));
   if (record.ahead) out += row("clock", palette.paint(Tint::bad, clock_went_back(*record.ahead)));
-  if (record.pause) out += row("pause", palette.paint(Tint::bad, shown(*record.pause)));
+  out += pause;
   out += row("last success", record.success_end ? ago_and_when(record, *record.success_end) : "never");
   out += row("last run", record.ended ? last_run(record, palette) : "never");
   if (record.failed_at) out += row("last failure", ago_and_when(record, *record.failed_at));
