@@ -456,3 +456,44 @@ age() {
   "$CONDOLOCK" list --prometheus | grep -qx 'condolock_namespace_paused{namespace="condolock"} 1'
   "$CONDOLOCK" unlock --now L 2>/dev/null
 }
+
+@test "docs/alerts.yml: promtool accepts it, and each alert is raised when it should be, and only then" {
+  promtool check rules "$SOURCE_DIR/docs/alerts.yml"
+  # Series at the time 102000 s (1700m), and the alerts that they raise.
+  cat >test.yml <<END
+rule_files: ["$SOURCE_DIR/docs/alerts.yml"]
+evaluation_interval: 1m
+tests:
+END
+  expect_alert() { # NAME SERIES LABELS SUMMARY: none of it without the last two
+    printf '  - interval: 1m\n    input_series:\n      - series: '"'"'%s'"'"'\n        values: "%s"\n' "${2% *}" "${2##* }x1700" >>test.yml
+    printf '    alert_rule_test:\n      - eval_time: 1700m\n        alertname: %s\n' "$1" >>test.yml
+    [ $# -lt 4 ] || printf '        exp_alerts:\n          - exp_labels: {%s}\n            exp_annotations: {summary: "%s"}\n' "$3" "$4" >>test.yml
+  }
+  key='{namespace="ns",key="k"}'
+  labels='namespace: ns, key: k'
+  expect_alert CondolockJobFails "condolock_failures_in_a_row$key 3" "$labels" 'k failed 3 times in a row (condolock history k)'
+  expect_alert CondolockJobFails "condolock_failures_in_a_row$key 2"
+  expect_alert CondolockJobIsOverdue "condolock_last_success_timestamp_seconds$key 8399" "$labels" 'k last succeeded 1d 2h 0m 1s ago (condolock status k)'
+  expect_alert CondolockJobIsOverdue "condolock_last_success_timestamp_seconds$key 8400"
+  expect_alert CondolockRunIsLong "condolock_run_start_timestamp_seconds$key 98399" "$labels" 'k has been running for 1h 0m 1s'
+  expect_alert CondolockRunIsLong "condolock_run_start_timestamp_seconds$key 98400"
+  expect_alert CondolockRunLost "condolock_lost$key 1" "$labels" 'a lease of k expired before its run was recorded, and nobody has run it since'
+  expect_alert CondolockRunLost "condolock_lost$key 0"
+  expect_alert CondolockPaused "condolock_paused$key 1" "$labels" 'k of the namespace ns paused for more than 4 hours'
+  expect_alert CondolockPaused 'condolock_namespace_paused{namespace="ns"} 1' 'namespace: ns' 'all keys of the namespace ns paused for more than 4 hours'
+  expect_alert CondolockPaused "condolock_paused$key 0"
+  expect_alert CondolockRecordMalformed "condolock_malformed$key 1" "$labels" 'the record of k is malformed, and its job does not run (condolock status k)'
+  expect_alert CondolockRecordMalformed "condolock_malformed$key 0"
+  expect_alert CondolockMetricsAreOld 'condolock_scrape_timestamp_seconds{namespace="ns"} 101699' 'namespace: ns' 'the metrics of the namespace ns are 5m 1s old'
+  expect_alert CondolockMetricsAreOld 'condolock_scrape_timestamp_seconds{namespace="ns"} 101700'
+  promtool test rules test.yml
+  # Each metric that the rules use is one that is written.
+  "$CONDOLOCK" touch K
+  "$CONDOLOCK" touch K --failed
+  "$CONDOLOCK" run L --lease 2s -- sleep 60 &
+  wait_for held L
+  "$CONDOLOCK" list --prometheus >metrics
+  for metric in $(grep -oE 'condolock_[a-z_]+' "$SOURCE_DIR/docs/alerts.yml" | sort -u); do grep -q "^$metric{" metrics || { echo "no $metric"; return 1; }; done
+  "$CONDOLOCK" unlock --now L 2>/dev/null
+}
