@@ -12,7 +12,7 @@ namespace condolock::util {
 namespace {
 
 Problem not_a_time(std::string_view text) {
-  return Problem{"'" + escape(text) + "' is not a time: write 2h, 2d, today, yesterday, 2026-11-26 or '2026-11-26 08:00'"};
+  return Problem{"invalid time '" + escape(text) + "': use 2h, 2d, today, yesterday, 2026-11-26 or '2026-11-26 08:00'"};
 }
 
 std::int64_t epoch_of(std::tm parts, Zone zone) {

@@ -337,7 +337,7 @@ condolock: M was not paused' ]
   [ -e forced ]
   "$CONDOLOCK" pause K
   run --separate-stderr "$CONDOLOCK" resume --all -v
-  [ "$stderr" = 'condolock: the namespace condolock is not paused any more' ]
+  [ "$stderr" = 'condolock: the namespace condolock is no longer paused' ]
   run --separate-stderr "$CONDOLOCK" resume --all -v
   [ "$stderr" = 'condolock: the namespace condolock was not paused' ]
   "$CONDOLOCK" run new -- touch ran
@@ -364,7 +364,7 @@ condolock: M was not paused' ]
 @test "pause --all takes no key, and pause without either says what to write" {
   run "$CONDOLOCK" pause --all K
   [ "$status" -eq 64 ]
-  [ "${lines[0]}" = 'condolock: error: --all and the key K exclude each other: usage: condolock pause KEY...|--all [--for D] [--reason TEXT]' ]
+  [ "${lines[0]}" = 'condolock: error: --all cannot be combined with the key K; usage: condolock pause KEY...|--all [--for D] [--reason TEXT]' ]
   run "$CONDOLOCK" resume --key K --all
   [ "$status" -eq 64 ]
   run "$CONDOLOCK" pause

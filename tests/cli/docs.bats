@@ -12,7 +12,7 @@ options_of() {
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }'; }
 # The options of one command alone, -n included; conditions: those that are conditions.
-own_options_of() { "$CONDOLOCK" "$1" --help | sed -nE '/^Every command/q; s/^  (-[a-zA-Z], )?(--?[a-z-]+) .*/\2/p' | sort -u; }
+own_options_of() { "$CONDOLOCK" "$1" --help | sed -nE '/^Global options/q; s/^  (-[a-zA-Z], )?(--?[a-z-]+) .*/\2/p' | sort -u; }
 conditions() { "$CONDOLOCK" run --help | sed -n '/^Conditions/,/^$/p' | sed -nE 's/^  (--[a-z-]+) .*/\1/p' | sort -u; }
 # man_options SECTION: the options that are items of the man page's sections SECTION and "SECTION: ...".
 man_options() {

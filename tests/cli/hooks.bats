@@ -147,7 +147,7 @@ tell='env >told.new; mv told.new told'
   for bad in STOP CONT 19 0 -1 term TERMM ''; do
     run "$CONDOLOCK" run --key K --signal="$bad" -- touch ran
     [ "$status" -eq 64 ]
-    [[ ${lines[0]} = "condolock: error: --signal: '$bad' is not a signal that ends a process: "* ]]
+    [[ ${lines[0]} = "condolock: error: --signal: invalid signal '$bad': use TERM, "* ]]
   done
   [ ! -e ran ]
 }

@@ -27,11 +27,11 @@ stable() {
   local length='([0-9.]+(ms|s|m|h|d)){1,2}'
   sed -E \
     -e 's/^[0-9-]{10}T[0-9:]{8}[+-][0-9:]{5} condolock: /condolock: /' \
-    -e "s#$BATS_TEST_TMPDIR#DIR#g; s#$REDIS_DIR/redis.sock#/run/redis.sock#g; s#$REDIS_DIR#/run#g; s#$CONDOLOCK#condolock#g" \
+    -e "s#$BATS_TEST_TMPDIR#DIR#g; s#$REDIS_DIR/redis.sock#/run/redis.sock#g; s#$REDIS_DIR#/run#g; s#$CONDOLOCK#condolock#g; s/$(id -un)@$(hostname)/OPERATOR/g" \
     -e '/^[$#]/b' \
     -e 's/[^ ]+ \(pid [0-9]+\)/HOST (pid PID)/g; s/process [0-9]+ of/process PID of/; s/user \(uid [0-9]+\)/user (uid UID)/' \
     -e 's/\(fence [0-9]+\)/(fence FENCE)/; s/^(  fence +)[0-9]+/\1FENCE/' \
-    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC/<date>/g' \
+    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}( UTC)?/<date>/g' \
     -e "s/\b$length (ago|ahead|in the future)\b/<time> \3/g; s/( |^)(for|after|in|took|another|median|longest) $length/\1\2 <time>/g" \
     -e "s/(no answer from .* within) $length/\1 <time>/" \
     -e "s/(<date>) +$length/\1 <time>/; s/(round trip +)$length|$length \(median/\1<time> (median/; s/<time> \(median \(median/<time> (median/" \
@@ -145,6 +145,12 @@ section() {
   says reset K
   says version x
   "$CONDOLOCK" --version 2>err >/dev/full || note err $? condolock --version '>/dev/full'
+  says pause --all K
+  says pause
+  says reset --older-than 90d --key K
+  says history --since tomorrow
+  says run --key K --signal CHLD -- true
+  says run --key K --on-failure ' ' -- true
   section '02 command lines'
 }
 
@@ -321,6 +327,8 @@ section() {
   touch go
   wait $! || code=$?
   note err $code condolock run --key K --timeout 200ms -k 100ms -- setpriv --reuid 4711 ...
+  says run --key K --on-success 'exit 3' -- true
+  says run --key K --on-failure 'echo the hook >&2' --signal INT -- false
   section '08 a run and its outcome'
 }
 
@@ -332,6 +340,11 @@ section() {
   background run --key K --lease 1s -- sleep 60
   wait_for held K
   "$CONDOLOCK" unlock -q --now K
+  ended
+  background run --key K --lease 3s -- sleep 60
+  wait_for held K
+  redis DEL '{condolock}:job:K' >/dev/null
+  "$CONDOLOCK" run -q --key K -- true
   ended
   # A server that is away, and back in time.
   start_proxy
@@ -418,14 +431,41 @@ section() {
   shows reset --yes lost
   shows reset --yes lost
   script -qec '"$CONDOLOCK" reset K' out.b <<<n >/dev/null || :
-  sed -E '/^Script/d; /^n\r?$/d' out.b | tr -d '\r' | sed 's/\x1b\[[0-9]*m//g' >out
+  # The terminal's echo of the answer comes before or after the question.
+  perl -0pe 's/\r|\e\[\d*m//g; s/^n\n//; s/(\[y\/N\] )n?\n?/$1/' out.b >out
   : >err
   note out 75 condolock reset K
   redis HSET '{condolock}:job:K' ended $(($(server_time) + 3600000)) >/dev/null
   shows status K
+  "$CONDOLOCK" run -q --key held -- sleep 60 3>&- &
+  wait_for held held
   "$CONDOLOCK" list --prometheus >out 2>/dev/null
-  sed -iE '/^# HELP/!d' out
+  sed -i '/^# HELP/!d' out
   note out 0 condolock list --prometheus '| grep HELP'
+  redis FLUSHALL >/dev/null
+  shows pause --all --for 1h --reason 'moving the database'
+  "$CONDOLOCK" touch -q K
+  says run --key K -- true
+  shows status K
+  shows pause --all
+  shows list
+  shows resume --all
+  shows resume --all
+  shows history --failed
+  shows list --failed
+  shows list --running
+  shows reset --older-than 1d --yes
+  backdate K ended 200000000
+  redis HDEL '{condolock}:job:K' r_at refused_at >/dev/null
+  shows reset --older-than 1d
+  "$CONDOLOCK" run -q --key brief --forget-after 1h -- true
+  shows status brief
+  background run --key held --lease 60s -- sleep 60
+  wait_for held held
+  "$CONDOLOCK" unlock -q --now held
+  shows status held
+  shows list held
+  put_down "$background_pid"
   section '10 commands for operators'
 }
 
@@ -441,6 +481,10 @@ section() {
   of job HSET v 1 paused_why "$(printf 'r%.0s' {1..65})"
   of job HSET v 1 h_token x
   of job HSET v 99
+  redis SET '{condolock}:pause' x >/dev/null
+  of job HSET v 1
+  redis HSET '{condolock}:pause' paused_until x >/dev/null
+  of job HSET v 1
   of slots SET x
   of starts LPUSH x
   of starts HSET a b

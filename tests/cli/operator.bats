@@ -410,7 +410,7 @@ age() {
 @test "history: a time that is none, and a malformed history among others" {
   run "$CONDOLOCK" history --since 2026-13-01
   [ "$status" -eq 64 ]
-  [[ ${lines[0]} = "condolock: error: --since: '2026-13-01' is not a time: write 2h, 2d, today, yesterday, "* ]]
+  [[ ${lines[0]} = "condolock: error: --since: invalid time '2026-13-01': use 2h, 2d, today, yesterday, "* ]]
   "$CONDOLOCK" touch a
   "$CONDOLOCK" touch b
   redis LPUSH '{condolock}:runs:a' gibberish >/dev/null
@@ -427,13 +427,13 @@ age() {
   run "$CONDOLOCK" reset --older-than 5d
   [ "$status" -eq 64 ]
   run -0 --separate-stderr "$CONDOLOCK" reset --older-than 5d --yes -v 'import-*'
-  [ "$stderr" = 'condolock: deleted 1 of 1 record that nobody has used for 5d (import-1)' ]
+  [ "$stderr" = 'condolock: deleted 1 of 1 record unused for 5d (import-1)' ]
   run -0 "$CONDOLOCK" reset --older-than 5d --yes
   [ "$output" = '' ]
   [ "$("$CONDOLOCK" list --plain)" = $'new\nolder' ]
   [ "$(redis EXISTS '{condolock}:job:old')" = 0 ]
   run -0 "$CONDOLOCK" reset --older-than 5d --yes -v
-  [[ $output = *'no record is idle and unused for 5d' ]]
+  [[ $output = *'no idle record is unused for 5d' ]]
   run "$CONDOLOCK" reset --older-than 5d --key new
   [ "$status" -eq 64 ]
 }

@@ -244,7 +244,7 @@ TEST_CASE_FIXTURE(Driving, "drive: a command whose lease is gone is stopped") {
   on_report = [&](const run::Report& report) {
     if (std::holds_alternative<run::report::Started>(report)) revoke();
     const auto* stopping = std::get_if<run::report::Stopping>(&report);
-    if (stopping != nullptr) CHECK(stopping->why == run::report::Stopping::Why::lost);
+    if (stopping != nullptr) CHECK(stopping->why == run::report::Stopping::Why::revoked);
   };
   CHECK(drive("read line <$GATE") == 79);
   CHECK(reports.starts_with("granted; started; stopping; ended; "));

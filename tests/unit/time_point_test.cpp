@@ -51,6 +51,6 @@ TEST_CASE("parse_time_point: anything else is refused, with what to write") {
     CAPTURE(bad);
     const auto at = util::parse_time_point(bad, now, util::Zone::utc);
     REQUIRE_FALSE(at);
-    CHECK(at.error().text.find("is not a time: write 2h, 2d, today") != std::string::npos);
+    CHECK(at.error().text.find("use 2h, 2d, today") != std::string::npos);
   }
 }

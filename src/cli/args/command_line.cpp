@@ -53,12 +53,12 @@ std::optional<CommandResult> take(CommandSpec::Takes what, std::vector<std::stri
     case CommandSpec::Takes::keys_or_old:
       if (!args.older_than) return take_keys(std::move(operands), args, hint);
       if (args.key.empty()) return take_pattern(operands, 1, args, hint);
-      return usage_error("--older-than takes a GLOB, not --key: " + hint);
+      return usage_error("--older-than takes a GLOB, not --key; " + hint);
     case CommandSpec::Takes::keys_or_all:
       if (!args.all) return take_keys(std::move(operands), args, hint);
       if (operands.empty() && args.key.empty()) return std::nullopt;
-      return usage_error("--all and the key " + util::escape(operands.empty() ? args.key : operands[0]) +
-                         " exclude each other: " + hint);
+      return usage_error("--all cannot be combined with the key " + util::escape(operands.empty() ? args.key : operands[0]) +
+                         "; " + hint);
     case CommandSpec::Takes::pattern:
       return take_pattern(operands, 1, args, hint);
     case CommandSpec::Takes::key_or_pattern:

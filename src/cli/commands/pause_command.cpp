@@ -93,7 +93,7 @@ CommandResult resume_command(const RawArguments& arguments) {
   if (args.all) {
     const auto was = lock::decode_pause(ask(*engine, lock::resume_all_call(globals.ns), globals.redis_timeout));
     if (!was) return result_of(was.error());
-    console.decision("the namespace " + globals.ns + (*was ? " is not paused any more" : " was not paused"));
+    console.decision("the namespace " + globals.ns + (*was ? " is no longer paused" : " was not paused"));
     return {exit_code::ok, "", ""};
   }
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {

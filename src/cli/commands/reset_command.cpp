@@ -68,11 +68,11 @@ CommandResult reset_old(const Globals& globals, const CommandArguments& args, co
   if (failure) return result_of(*failure);
   const std::string length = util::format_duration(*args.older_than);
   if (unused.empty()) {
-    console.decision("no record is idle and unused for " + length);
+    console.decision("no idle record is unused for " + length);
     return {reader.exit_code(), "", ""};
   }
-  const std::string these = std::to_string(unused.size()) + (unused.size() == 1 ? " record" : " records") +
-                            " that nobody has used for " + length + " (" + shortened(unused) + ")";
+  const std::string these = std::to_string(unused.size()) + (unused.size() == 1 ? " record" : " records") + " unused for " +
+                            length + " (" + shortened(unused) + ")";
   if (!yes && !agrees(console, "delete " + these)) return {exit_code::skipped, "nothing was deleted", ""};
   const auto engine = open_engine(globals);
   std::size_t deleted = 0;

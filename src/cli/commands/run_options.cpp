@@ -47,8 +47,8 @@ Options::Set signal_into(int& into) {
         return std::nullopt;
       }
     }
-    return util::Problem{"'" + util::escape(text) + "' is not a signal that ends a process: write TERM, INT, HUP, QUIT, " +
-                         "USR1, USR2, ABRT, ALRM, PIPE or KILL"};
+    return util::Problem{"invalid signal '" + util::escape(text) +
+                         "': use TERM, INT, HUP, QUIT, USR1, USR2, ABRT, ALRM, PIPE or KILL"};
   };
 }
 
