@@ -46,7 +46,11 @@ void Keeper::look_at_start(std::vector<News>& out) {
   if (state_->start_told) return;
   const Shared& shared = *state_->shared;
   char none = 0;
-  if (state_->pipe ? read(state_->pipe.get(), &none, 1) != 0 : !shared.start_known) return;
+  // The keeper ends as soon as it knows that the command could not be executed. The process that tried may still be about to
+  // exit then, and keep the pipe open.
+  const bool has_failed = state_->keeper == 0 && shared.error != 0;
+  const bool is_open = state_->pipe ? read(state_->pipe.get(), &none, 1) != 0 : !shared.start_known;
+  if (is_open && !has_failed) return;
   state_->pipe.reset();
   state_->start_told = true;
   if (shared.error == 0 && shared.command > 0) {

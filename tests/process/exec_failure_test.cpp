@@ -34,7 +34,7 @@ TEST_CASE("a command that is not in PATH: what to write instead") {
   CHECK(why({"ls -la"}) == "not found in PATH (for a shell line write: sh -c 'ls -la')");
   CHECK(why({"echo it's"}) == R"(not found in PATH (for a shell line write: sh -c 'echo it'\''s'))");
   CHECK(why({"ls |", "wc"}) ==
-        "not found in PATH (for a shell line write: sh -c 'ls |', with all of the line in the quotes)");
+        "not found in PATH (for a shell line write: sh -c 'ls |', with the whole line in the quotes)");
   for (const char* word : {"a;b", "$JOB", "~", "a*", "`a`", "a>b", "a&", "a\tb", "'a'", "\"a\"", "{"}) {
     CAPTURE(word);
     CHECK(why({word}).starts_with("not found in PATH (for a shell line write: sh -c "));
