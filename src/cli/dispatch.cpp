@@ -63,7 +63,7 @@ std::optional<CommandResult> help_or_version(const std::vector<std::string>& own
   if ((own[0] == "version" || own[0] == "help") && is_help(1)) return dispatch({"--help"});
   if (own[0] == "version") return own.size() == 1 ? dispatch({"--version"}) : unexpected(1);
   if (own[0] != "help") return std::nullopt;
-  if (own.size() == 1) return dispatch({"--help"});
+  if (own.size() == 1 || (own.size() == 2 && (own[1] == "help" || own[1] == "version"))) return dispatch({"--help"});
   if (find_command(own[1]) == nullptr) return unknown_command(own[1]);
   return own.size() == 2 || is_help(2) ? dispatch({own[1], "--help"}) : unexpected(2);
 }

@@ -256,6 +256,20 @@ std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mod
   return found;
 }
 
+std::optional<Memory> longest_memory(const std::vector<Condition>& conditions) {
+  std::optional<Memory> longest;
+  for (const Condition& condition : conditions) {
+    std::visit(
+        [&]<class Kind>(const Kind& kind) {
+          if constexpr (requires { kind.memory(); }) {
+            if (!longest || kind.memory() > longest->length) longest = Memory{Kind::option, kind.memory()};
+          }
+        },
+        condition);
+  }
+  return longest;
+}
+
 EncodedCondition encode(const Condition& condition) {
   return std::visit([](const auto& kind) { return kind.encode(); }, condition);
 }

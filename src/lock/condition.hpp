@@ -76,6 +76,7 @@ struct MinTime {
   std::optional<util::Problem> modify(std::string_view text);
   EncodedCondition encode() const;
   static MinTime decode(const EncodedCondition& encoded);
+  Millis memory() const { return n; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -143,6 +144,7 @@ struct RetryAfter {
   static util::Result<RetryAfter> parse(std::string_view text);
   EncodedCondition encode() const;
   static RetryAfter decode(const EncodedCondition& encoded);
+  Millis memory() const { return n; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -159,6 +161,7 @@ struct MaxFailures {
   static util::Result<MaxFailures> parse(std::string_view text);
   EncodedCondition encode() const;
   static MaxFailures decode(const EncodedCondition& encoded);
+  Millis memory() const { return Millis::max(); }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -178,6 +181,7 @@ struct MaxRuns {
   EncodedCondition encode() const;
   static MaxRuns decode(const EncodedCondition& encoded);
   Needs needs() const { return {limit, ""}; }
+  Millis memory() const { return time; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -198,6 +202,7 @@ struct Once {
   EncodedCondition encode() const;
   static Once decode(const EncodedCondition& encoded);
   Needs needs() const { return {{}, id}; }
+  Millis memory() const { return Millis::max(); }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
@@ -257,6 +262,14 @@ struct Clash {
   std::string_view why;
 };
 std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mode);
+
+// The condition that looks back furthest at the job's own record: if that is forgotten earlier, the condition holds too
+// soon.
+struct Memory {
+  std::string_view option;
+  Millis length{};  // Millis::max(): until a reset, or until a success
+};
+std::optional<Memory> longest_memory(const std::vector<Condition>& conditions);
 
 EncodedCondition encode(const Condition& condition);
 // As written on a command line, with names escaped: "--min-time 5m".

@@ -193,6 +193,12 @@ local function mend_starts(record)
   end
 end
 
+local function store_forget_after(record)
+  if forget_after then
+    set_field(record, 'forget_after', forget_after > 0 and forget_after or nil)
+  end
+end
+
 -- Removes names from the index whose records have expired. It looks at ten of them, elsewhere each time: that is more than
 -- a run adds.
 local function drop_expired_names()
@@ -362,6 +368,7 @@ if taken or halted or refused then
     add(record, 'skips')
     add(record, 'refusals')
     set_field(record, 'skip_of', beginning)
+    store_forget_after(record)
     set_field(record, 'refused_at', now)
     set_field(record, 'refused_who', who)
     local why = taken and 'held ' .. live[1].who or halted and 'paused ' .. (halted.paused_why or '') or refused.why
@@ -410,9 +417,7 @@ index(name)
 if slots > 1 and not record.h_slots then
   write('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases
 end
-if forget_after then
-  set_field(seen, 'forget_after', forget_after > 0 and forget_after or nil)
-end
+store_forget_after(seen)
 if seen.forget_after then
   drop_expired_names()
 end

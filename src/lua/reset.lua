@@ -35,7 +35,10 @@ if unused_for then
   end
   -- A refusal is no activity, so it does not change the index. It is a use: somebody still runs this job.
   local last = math.max(tonumber(listed or 0), record.refused_at or 0, record.ended or 0)
-  if now - math.min(last, now) < unused_for or paused(record) or #record.holders > 0 then
+  for _, holder in ipairs(record.holders) do
+    last = math.max(last, holder.expires_at) -- a run that was lost
+  end
+  if now - math.min(last, now) < unused_for or paused(record) then
     return { 'used' }
   end
 end

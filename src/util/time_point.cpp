@@ -1,5 +1,6 @@
 #include "util/time_point.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <optional>
@@ -96,6 +97,7 @@ Result<std::int64_t> parse_time_point(std::string_view text, std::int64_t now, Z
   if (!rest.empty() && (rest[0] == 'T' || rest[0] == ' ')) {
     rest.remove_prefix(1);
     if (!take(rest, "%%:%%:%%", time) && !take(rest, "%%:%%", time)) return not_a_time(text);
+    if (rest.starts_with('.')) rest.remove_prefix(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
   }
   const auto offset = rest.empty() ? std::nullopt : take_offset(rest);
   std::tm parts{};
@@ -110,8 +112,9 @@ Result<std::int64_t> parse_time_point(std::string_view text, std::int64_t now, Z
   if (!rest.empty() || !is_real) return not_a_time(text);
   // timegm() turns a 31st of November into a 1st of December.
   std::tm normal = parts;
+  normal.tm_hour = normal.tm_min = normal.tm_sec = 0;
   timegm(&normal);
-  if (time[2] < 60 && normal.tm_mday != date[2]) return not_a_time(text);
+  if (normal.tm_mday != date[2]) return not_a_time(text);
   if (offset) return epoch_of(parts, Zone::utc) - std::int64_t{60'000} * *offset;
   return epoch_of(parts, zone);
 }

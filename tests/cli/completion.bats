@@ -77,8 +77,8 @@ END
   wait_for test -e ready || return 1
   printf '%s\t' "$1" >&9
   wait_for test -s told || return 1
+  put_down "$shell" # before its keys end: script would pass that on as a Ctrl-D, which lists what can follow
   exec 9>&-
-  put_down "$shell"
   [ "$(cat told)" = _condolock ] || return 1
   [ ! -e taken ] || grep -v '^$' taken | sort -u
 }

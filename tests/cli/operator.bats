@@ -438,6 +438,26 @@ age() {
   [ "$status" -eq 64 ]
 }
 
+@test "forget-after: not shorter than a condition looks back, and not with one that looks back for ever" {
+  while IFS='|' read -r options message; do
+    run "$CONDOLOCK" run --key K $options -- touch ran
+    [ "$status" -eq 64 ]
+    [[ ${lines[0]} = "condolock: error: --forget-after $message"* ]] || { echo "$options: $output"; return 1; }
+  done <<'END'
+--forget-after 1h --min-time 2h --retry-after 1m|1h would forget what --min-time looks at; use 2h or more
+--forget-after 1m --max-runs 3/1h|1m would forget what --max-runs looks at; use 1h or more
+--forget-after 9d --once x|9d would forget what --once looks at; use only one of them
+--forget-after 9d --max-failures 3|9d would forget what --max-failures looks at; use only one of them
+END
+  [ ! -e ran ]
+  "$CONDOLOCK" run --key K --forget-after 2h --min-time 2h --accessed-prior K:9d --force -- touch ran
+  [ "$(redis PTTL '{condolock}:job:K')" -gt 7100000 ]
+  expect_code 75 "$CONDOLOCK" run --key L --forget-after 1h --accessed-prior M:1h -- true # a skip stores it, too
+  [ "$(job L forget_after)" = 3600000 ]
+  "$CONDOLOCK" run --key K --forget-after never --min-time 1s --force -- true
+  [ "$(job K forget_after)" = '' ]
+}
+
 @test "list --prometheus: what is said of the namespace, the run in progress, and the failures in a row" {
   "$CONDOLOCK" touch K --failed
   "$CONDOLOCK" touch K --failed

@@ -25,7 +25,7 @@ refused() {
   refused 64 "unknown command 'rnu' (did you mean run?)" help rnu
   refused 64 "unexpected argument 'x'" version x
   refused 64 "unexpected argument 'x'" help run x
-  for line in 'help --help' 'version -h' 'help run -h'; do
+  for line in 'help --help' 'version -h' 'help run -h' 'help help' 'help version'; do
     run -0 --separate-stderr "$CONDOLOCK" $line
     [[ $output = *'Usage: condolock '* ]]
   done

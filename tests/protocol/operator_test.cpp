@@ -517,7 +517,9 @@ TEST_CASE_FIXTURE(Operator, "reset --older-than: deletes an idle record that nob
   age(10'000);
   CHECK(std::holds_alternative<lock::Held>(prune(Millis(5000))));
   backdate("h_until", 61'000);
-  CHECK_FALSE(pruned(Millis(5000)));  // lost: its holder may still finish
+  CHECK_FALSE(pruned(Millis(5000)));  // lost a second ago
+  CHECK(pruned(Millis(500)));         // and never finished
+  CHECK(field("h_token") == "(nil)");
   finish("a", mine);
   age(10'000);
   CHECK(pruned(Millis(5000)));

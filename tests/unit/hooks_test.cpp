@@ -44,6 +44,11 @@ TEST_CASE("HookOccasion: the figures, and none where there are none") {
   CHECK(occasion.variables(3) == std::vector<std::string>{"CONDOLOCK_OUTCOME=failed", "CONDOLOCK_EXIT_CODE=3",
                                                           "CONDOLOCK_FENCE=7", "CONDOLOCK_FAILURES=4",
                                                           "CONDOLOCK_DURATION_MS=1500"});
+  cli::HookOccasion late;  // the lease was granted, and became too old before the command could be started
+  late.note(run::report::Granted{{7, 1, {}}});
+  late.note(run::report::NoGrant{});
+  CHECK(late.outcome() == "not_started");
+  CHECK(late.variables(69)[2] == "CONDOLOCK_FENCE=");
   cli::HookOccasion nothing;
   nothing.note(run::report::Granted{{7, 1, {}}});
   nothing.note(run::report::NotStarted{126, "denied"});

@@ -30,6 +30,7 @@ TEST_CASE("parse_time_point: days, dates and times, in UTC") {
   CHECK(utc("2026-11-26") == 1'795'651'200'000);
   CHECK(utc("2026-11-26 08:00") == 1'795'680'000'000);
   CHECK(utc("2026-11-26T08:00:30") == 1'795'680'030'000);
+  CHECK(utc("2026-11-26T08:00:30.123Z") == 1'795'680'030'000);  // as history --json prints it, without the fraction
   CHECK(utc("2028-02-29") == 1'835'395'200'000);
   CHECK(utc("@1795680000") == 1'795'680'000'000);
 }
@@ -45,9 +46,26 @@ TEST_CASE("parse_time_point: the local zone, with its daylight saving time; Z an
 }
 
 TEST_CASE("parse_time_point: anything else is refused, with what to write") {
-  for (const char* bad : {"", " ", "tomorrow", "2026-13-01", "2026-11-31", "2026-02-29", "2026-11-26 24:00",
-                          "2026-11-26 8:00", "2026-11-26 08:00 ", "2026-11-26 08:00+1:00", "2026-11-26 08:00+15:00",
-                          "26.11.2026", "08:00", "-2h", "@", "@-1", "@1e9", "2026-11-26 08:00:61", "2026-11-26x"}) {
+  for (const char* bad : {"",
+                          " ",
+                          "tomorrow",
+                          "2026-13-01",
+                          "2026-11-31",
+                          "2026-02-29",
+                          "2026-11-26 24:00",
+                          "2026-11-26 8:00",
+                          "2026-11-26 08:00 ",
+                          "2026-11-26 08:00+1:00",
+                          "2026-11-26 08:00+15:00",
+                          "26.11.2026",
+                          "08:00",
+                          "-2h",
+                          "@",
+                          "@-1",
+                          "@1e9",
+                          "2026-11-26 08:00:61",
+                          "2026-11-31 23:59:60",
+                          "2026-11-26x"}) {
     CAPTURE(bad);
     const auto at = util::parse_time_point(bad, now, util::Zone::utc);
     REQUIRE_FALSE(at);

@@ -9,8 +9,8 @@ std::string outcome_of(const run::report::Ended& ended) { return std::string(loc
 
 void HookOccasion::note(const run::Report& report) {
   if (const auto* granted = std::get_if<run::report::Granted>(&report)) fence_ = std::to_string(granted->grant.fence);
-  if (std::holds_alternative<run::report::NoGrant>(report)) outcome_ = "not_started";
-  if (std::holds_alternative<run::report::NotStarted>(report)) {
+  // A lease may have been granted before.
+  if (std::holds_alternative<run::report::NoGrant>(report) || std::holds_alternative<run::report::NotStarted>(report)) {
     outcome_ = "not_started";
     fence_.clear();
   }

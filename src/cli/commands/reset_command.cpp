@@ -49,10 +49,11 @@ bool agrees(const Console& console, const std::string& question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-// The last time that a run, a skip or an operator has changed the record.
+// As reset.lua decides it, but without the time in the index, which only the script sees.
 bool is_unused(const lock::Record& record, Millis length) {
-  if (!record.known || record.pause || !record.holders.empty()) return false;
+  if (!record.known || record.pause || record.live() > 0) return false;
   std::int64_t last = record.ended.value_or(0);
+  for (const lock::Holder& holder : record.holders) last = std::max(last, holder.until);
   if (record.last_refusal) last = std::max(last, record.last_refusal->at);
   return record.now - last >= length.count();
 }
@@ -79,8 +80,12 @@ CommandResult reset_old(const Globals& globals, const CommandArguments& args, co
   for (const std::string& key : unused) {
     const engine::Call call = lock::prune_call(job_of(globals, key), *args.older_than);
     const auto answer = lock::decode_reset(ask(*engine, call, globals.redis_timeout));
-    if (!answer) return result_of(answer.error());
-    const bool* gone = std::get_if<bool>(&*answer);
+    if (!answer && answer.error().fault != engine::Fault::malformed) {
+      console.warning("deleted " + std::to_string(deleted) + " of " + these);
+      return result_of(answer.error());
+    }
+    if (!answer) reader.malformed(describe(answer.error()));
+    const bool* gone = answer ? std::get_if<bool>(&*answer) : nullptr;
     if (gone != nullptr && *gone) ++deleted;
   }
   console.decision("deleted " + std::to_string(deleted) + " of " + these);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cli/output/run_report.hpp"
+#include "util/duration.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::cli {
@@ -143,6 +144,14 @@ std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
     if (!clash) return std::nullopt;
     return wrong(std::string(clash->option) + " cannot be combined with " + named + ": " + std::string(clash->why));
   };
+  const Millis forget_after = plan.attempt.forget_after.value_or(Millis(0));
+  const auto memory = lock::longest_memory(run.args.conditions);
+  if (forget_after > Millis(0) && memory && forget_after < memory->length) {
+    return wrong("--forget-after " + util::format_duration(forget_after) + " would forget what " +
+                 std::string(memory->option) + " looks at" +
+                 (memory->length == Millis::max() ? "; use only one of them"
+                                                  : "; use " + util::format_duration(memory->length) + " or more"));
+  }
   if (plan.attempt.slots > 1) {
     if (auto result = clash_with(lock::RunMode::several_slots, "--slots above 1")) return result;
   }
