@@ -40,20 +40,25 @@ shows_evil() { grep -qF '\x1b]0;b' both || { echo 'not shown:'; cat both; return
 
 record() { # a record whose texts are all EVIL
   role
-  resp records 5000 record 1 9000 7 4000 '' "1 $EVIL" 1 '' 6 fence 7 ended 4000 outcome "$EVIL" code 3 paused_until 9000 paused_why "$EVIL"
+  resp records 5000 "$@" record 1 9000 7 4000 "3000:$EVIL" "1 $EVIL" 1 '' 10 fence 7 ended 4000 outcome "$EVIL" code 3 \
+    paused_until 9000 paused_why "$EVIL" paused_by "3000:$EVIL" refused_at 4000 refused_who "1 $EVIL" refused_why "$EVIL"
 }
 
 @test "a record: status and list, as text and as JSON" {
-  record >reply.1
+  record 1 '' "$EVIL" "$EVIL" 5 >reply.1 # all keys are paused
   hostile status K
   shows_evil
-  [ "$(grep -cF '\x1b]0;b' out)" -eq 3 ] # holder, pause and outcome
+  [ "$(grep -cF '\x1b]0;b' <(grep ' pause ' out))" -eq 1 ]
+  record '' '' '' '' '' >reply.1
+  hostile status K
+  [ "$(grep -cF '\x1b]0;b' out)" -eq 5 ] # holder, pause, outcome, and the last skip: who and why
   hostile status --json K
   [ "$(jq -r '.keys[0].last_run.outcome' out | head -c 5 | od -An -tx1 | tr -d ' ')" = 611b5d303b ]
   grep -qF '\u009b' out
   grep -qF '\u202e' out
-  { role; resp names '' '' 0 "$EVIL"; } >reply.1
-  record >reply.2
+  { role; resp names '' '' 0 0 "$EVIL"; } >reply.1
+  record '' '' '' '' '' >reply.2
+  cp reply.2 reply.3
   for form in '' --json --plain --prometheus; do
     hostile list $form
     grep -q ']0;b' out
@@ -101,7 +106,7 @@ record() { # a record whose texts are all EVIL
 }
 
 @test "each verdict of check, and each refusal of a run, in its report as well" {
-  { role; resp verdicts "1 $EVIL" 5 6 1 1 1 7 "$EVIL" '' "$EVIL" 5 6; } >reply.1
+  { role; resp verdicts "1 $EVIL" 5 6 1 1 1 7 "$EVIL" "$EVIL" 4 1 '' "$EVIL" 5 6; } >reply.1
   hostile check K --min-time 5
   shows_evil
   resp held "1 $EVIL" 5 6 1 1 >reply.1
@@ -109,7 +114,7 @@ record() { # a record whose texts are all EVIL
   shows_evil
   harmless <report
   jq -es 'map(.holder.host // empty) | length == 1' report >/dev/null
-  resp paused 7 "$EVIL" >reply.1
+  resp paused 7 "$EVIL" "$EVIL" 4 1 >reply.1
   hostile run -v --key K --report-fd 3 -- true 3>report
   shows_evil
   harmless <report
@@ -123,7 +128,7 @@ record() { # a record whose texts are all EVIL
   resp revoked 1 "1 $EVIL" 5 6 >reply.1
   hostile unlock -v K
   shows_evil
-  resp removed 1 "1 $EVIL" 5 >reply.1
+  resp removed 1 "1 $EVIL" 5 6 >reply.1
   hostile unlock -v --now K
   shows_evil
   resp held "1 $EVIL" 5 6 1 >reply.1
