@@ -27,7 +27,10 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
 }
 
 @test "300,000 names of one score: list reads 100,000, says that there are more, and stays small" {
-  redis EVAL 'for i = 1, 300000 do redis.call("ZADD", KEYS[1], 5, "name" .. i) end' 1 '{condolock}:index' >/dev/null
+  redis EVAL 'for i = 1, 300000 do
+    redis.call("ZADD", KEYS[1], 5, "name" .. i)
+    redis.call("HSET", "{condolock}:job:name" .. i, "v", 1) -- else it counts as expired
+  end' 1 '{condolock}:index' >/dev/null
   (
     ulimit -v 300000
     run --separate-stderr timeout 100 "$CONDOLOCK" list --plain
