@@ -169,6 +169,8 @@ section() {
   says run --key K --max-runs 0/1h -- true
   says run --key K --max-runs 5/0 -- true
   says run --key K --once '' -- true
+  says run --key K --forget-after 1h --min-time 2h -- true
+  says run --key K --forget-after 1h --once x -- true
   says run --key K --color blue -- true
   says run --key K --namespace 'a b' -- true
   says CONDOLOCK_LEASE=abc run --key K -- true
