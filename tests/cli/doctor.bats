@@ -222,3 +222,10 @@ end_fake() {
   [ "${lines[0]}" = "$PWD/state" ]
   [ "${lines[-1]}" = 'no problems found: runs work' ]
 }
+
+@test "README: what it shows of doctor is what doctor prints" {
+  "$CONDOLOCK" doctor | sed 's/  */ /g' >printed || [ $? -eq 1 ]
+  shown=$(sed -n '/^    \$ condolock doctor$/,/^$/p' "$SOURCE_DIR/README.md" | sed 's/^ *//; s/  */ /g' | grep -E '^(ok|warning|->|1 warning)' | grep -v reachable)
+  [ "$(wc -l <<<"$shown")" -ge 4 ]
+  while IFS= read -r line; do grep -qF -- "$line" printed || { echo "not printed: $line"; return 1; }; done <<<"$shown"
+}
