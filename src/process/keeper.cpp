@@ -36,6 +36,7 @@ std::vector<News> Keeper::look() {
   };
   once(shared.expired, state_->expired_told, news::Expired{});
   once(exited, state_->exited_told, news::Exited{shared.code});
+  once(shared.rest_expired, state_->rest_expired_told, news::Expired{});
   once(over && exited, state_->over_told, news::Over{});
   const pid_t denied = shared.noted.denied;
   if (denied != std::exchange(state_->denied_told, denied)) out.emplace_back(news::Denied{denied});

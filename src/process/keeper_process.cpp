@@ -204,7 +204,7 @@ class Keeping {
     const bool is_due = now >= shared_.term_at;
     int before = running;
     if ((orphaned || is_due) && shared_.phase.compare_exchange_strong(before, told)) {
-      if (!shared_.exited) shared_.expired = is_due;
+      (shared_.exited ? shared_.rest_expired : shared_.expired) = is_due;
       signal_tree(tree_, shared_.noted, plan_.stop_signal, Reach::all);
     }
     // Condolock may have sent KILL. A process in an uninterruptible sleep ends later, so KILL is repeated.

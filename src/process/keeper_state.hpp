@@ -31,6 +31,7 @@ struct Keeper::State {
   bool start_told = false;
   bool gone_told = false;
   bool expired_told = false;
+  bool rest_expired_told = false;
   bool exited_told = false;
   bool over_told = false;
   bool is_let_go = false;

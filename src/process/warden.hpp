@@ -33,13 +33,14 @@ struct Shared {
   Noted noted;
   // Written by the keeper, which then sends CHLD to condolock.
   std::atomic<pid_t> command{0};
-  std::atomic<int> error{0};             // errno of what could not be started
-  std::atomic<bool> start_known{false};  // without a pipe: the command was started, or was not
-  std::atomic<bool> expired{false};      // the keeper has ended the run, since a deadline had passed
-  std::atomic<bool> stopped{false};      // the command is stopped
-  std::atomic<bool> exited{false};       // the command has ended, and is not reaped yet
-  std::atomic<int> code{0};              // its exit code; 128+N for signal N
-  std::atomic<bool> over{false};         // it has ended, and nothing of the run lives
+  std::atomic<int> error{0};              // errno of what could not be started
+  std::atomic<bool> start_known{false};   // without a pipe: the command was started, or was not
+  std::atomic<bool> expired{false};       // the keeper has ended the run, since a deadline had passed
+  std::atomic<bool> rest_expired{false};  // the same, when the command had exited: it has ended what that left
+  std::atomic<bool> stopped{false};       // the command is stopped
+  std::atomic<bool> exited{false};        // the command has ended, and is not reaped yet
+  std::atomic<int> code{0};               // its exit code; 128+N for signal N
+  std::atomic<bool> over{false};          // it has ended, and nothing of the run lives
 };
 
 class Warden {
