@@ -128,6 +128,15 @@ TEST_CASE("keeper: a deadline that was moved is the one that counts") {
   CHECK(started.exit_code() == 128 + SIGTERM);
 }
 
+// Found by keeper.bats: condolock took such a run for a success, since nobody had told it of the deadline.
+TEST_CASE("keeper: a deadline that ends what the command had left is told, after the command's end and before the run's") {
+  Started started = start_shell("sleep 60 & exit 0", {in(Millis(3'600'000)), in(Millis(3'600'000))});
+  CHECK(started.exit_code() == 0);
+  started.keeper.move_deadlines({in(Millis(0)), in(Millis(3'600'000))});
+  started.await_over();
+  CHECK(started.has<news::Expired>());
+}
+
 TEST_CASE("keeper: TERM is sent once, whoever is first") {
   Started started = start_shell("trap 'echo TERM' TERM; echo ready; while :; do sleep 60 & wait; done",
                                 {in(Millis(500)), in(Millis(1000))});
