@@ -304,12 +304,18 @@ std::string explain_stored(const EncodedCondition& encoded, const Verdict& verdi
 }  // namespace
 
 std::string refusal_in_words(std::string_view why) {
-  std::string_view rest = why;
+  constexpr std::size_t max_bytes = 64;  // LONGEST_TEXT in record.lua; what stands last may have been cut
+  const std::string marked = std::string(why) + (why.size() < max_bytes ? "" : "...");
+  std::string_view rest = marked;
   EncodedCondition encoded;
   Verdict verdict;
   encoded.name = next_word(rest);
   if (encoded.name == "held") return "held by " + shown_holder(rest);
-  if (encoded.name == "paused") return rest.empty() ? "paused" : "paused: " + util::escape(rest);
+  if (encoded.name == "paused" || encoded.name == "all-paused") {
+    const std::string by = util::escape(next_word(rest));
+    return (encoded.name == "paused" ? "paused" : "all keys paused") + (by.empty() ? "" : " by " + by) +
+           (rest.empty() ? "" : ": " + util::escape(rest));
+  }
   verdict.why = next_word(rest);
   if (const auto since = util::parse_number<std::int64_t>(next_word(rest))) verdict.since = Millis(*since);
   const auto number = util::parse_number<std::int64_t>(next_word(rest));

@@ -102,6 +102,7 @@ Record read_record(ReplyReader& reader, std::int64_t now) {
   record.outcome = fields.text("outcome");
   record.code = fields.number("code", range::exit_code);
   record.took = fields.number("took");
+  if (const std::string revoked = fields.text("revoked_by"); !revoked.empty()) record.revoked = intervention(revoked);
   record.failed_at = fields.number("failed_at");
   record.failures_in_a_row = fields.count("failures_in_a_row");
   record.skips = fields.count("skips");

@@ -43,6 +43,7 @@ struct Record {
   std::string outcome;  // of the last run; empty: no run has ended
   std::optional<std::int64_t> code;
   std::optional<std::int64_t> took;
+  std::optional<Intervention> revoked;  // an operator had revoked or removed the lease of the last run
   std::optional<std::int64_t> failed_at;
   std::int64_t failures_in_a_row = 0;
   std::int64_t skips = 0;     // since the last run

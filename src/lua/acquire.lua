@@ -371,7 +371,12 @@ if taken or halted or refused then
     store_forget_after(record)
     set_field(record, 'refused_at', now)
     set_field(record, 'refused_who', who)
-    local why = taken and 'held ' .. live[1].who or halted and 'paused ' .. (halted.paused_why or '') or refused.why
+    local why = refused and refused.why
+    if taken then
+      why = 'held ' .. live[1].who
+    elseif halted then
+      why = (halted == of_all and 'all-paused ' or 'paused ') .. operator_of(halted.paused_by) .. ' ' .. (halted.paused_why or '')
+    end
     set_field(record, 'refused_why', string.sub(why, 1, LONGEST_TEXT))
   end
   -- Register the waiter, so that the script that frees a lease or ends the pause wakes it. The waiter sleeps at most until

@@ -20,8 +20,9 @@ local function add(record, field)
 end
 
 -- Counts one ended run. `at`: the end to record, ms since 1970. `took`: the real duration, ms, which may differ from
--- at - start. `code` may be nil. A run that ended before the last recorded one changes only totals and maxima.
-local function record_outcome(record, outcome, code, start, at, took)
+-- at - start. `code` may be nil. `revoked`: see revoked_by; may be nil. A run that ended before the last recorded one changes
+-- only totals and maxima.
+local function record_outcome(record, outcome, code, start, at, took, revoked)
   add(record, 'runs')
   local last = at >= (record.ended or 0)
   if outcome == 'success' then
@@ -36,6 +37,7 @@ local function record_outcome(record, outcome, code, start, at, took)
     set_field(record, 'outcome', outcome)
     set_field(record, 'code', code)
     set_field(record, 'took', math.max(0, took))
+    set_field(record, 'revoked_by', revoked)
     if outcome == 'success' then
       set_field(record, 'failures_in_a_row', 0)
     else
@@ -45,9 +47,9 @@ local function record_outcome(record, outcome, code, start, at, took)
   end
 end
 
--- Records the holder's run as lost at the time `at` and removes its lease.
-local function mark_lost(record, holder, at)
-  record_outcome(record, 'lost', nil, holder.start, at, at - holder.start)
+-- Records the holder's run as lost at the time `at` and removes its lease. `revoked`: by whom, if by an operator.
+local function mark_lost(record, holder, at, revoked)
+  record_outcome(record, 'lost', nil, holder.start, at, at - holder.start, revoked or holder.revoked)
   set_field(record, 'cut', later(record.cut, holder.fence))
   record.holders = replaced(record, holder)
 end

@@ -50,7 +50,7 @@ end
 local overtaken = slots == 1 and ((record.fence or 0) > fence or #living(record) > 0)
 if not mine and (fence <= (record.cut or 0) or overtaken) then
   push_history(history_limit(record, rows_wanted), fence, start, ended, 'superseded', code, who)
-  if fence == record.freed_fence then
+  if fence == record.freed_fence and slots == 1 then
     set_field(record, 'freed_until', nil) -- the command of the lease that unlock --now removed is gone
     set_field(record, 'freed_fence', nil)
     set_field(record, 'freed_by', nil)
@@ -65,7 +65,8 @@ end
 
 index(name)
 set_field(record, 'fence', later(record.fence, fence))
-record_outcome(record, outcome, code, start, later(record.ended, ended), ended - start)
+record_outcome(record, outcome, code, start, later(record.ended, ended), ended - start,
+  mine and held.revoked or nil)
 if id ~= '' and outcome == 'success' then
   write('ZADD', ONCE, 'NX', text(now), id)
 end

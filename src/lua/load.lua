@@ -83,8 +83,8 @@ local function load(key, slots)
     key = key, slots_key = slots, changed = {}, holders = nil, loaded = nil, slots = nil,
     outcome = values[NUMBERS + 1] or nil, paused_why = values[NUMBERS + 2] or nil, paused_by = values[NUMBERS + 3] or nil,
     refused_who = values[NUMBERS + 4] or nil, refused_why = values[NUMBERS + 5] or nil,
-    freed_by = values[NUMBERS + 6] or nil, h_token = values[NUMBERS + 7] or nil, h_who = values[NUMBERS + 8] or nil,
-    h_revoked = values[NUMBERS + 9] or nil, skip_of = values[NUMBERS + 10] or nil,
+    freed_by = values[NUMBERS + 6] or nil, revoked_by = values[NUMBERS + 7] or nil, h_token = values[NUMBERS + 8] or nil,
+    h_who = values[NUMBERS + 9] or nil, h_revoked = values[NUMBERS + 10] or nil, skip_of = values[NUMBERS + 11] or nil,
   }
   local doubtful = false
   for i = 1, NUMBERS do

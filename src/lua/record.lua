@@ -35,18 +35,20 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 --   refusals           all refusals
 --   refused_at         time of the last refusal
 --   refused_who        who was refused then: "pid host"
---   refused_why        why: "held pid host", "paused reason", or "condition verdict since number rest". since: ms, or "-".
---                      rest: the name of the other job, or the condition's word. Cut to LONGEST_TEXT bytes.
+--   refused_why        why: "held pid host", "paused operator reason", "all-paused operator reason", or "condition verdict since
+--                      number rest". since: ms, or "-". rest: the name of the other job, or the condition's word. Cut to
+--                      LONGEST_TEXT bytes.
 --   skip_of            beginning of the token that was refused last, so that a request that arrives twice counts once
 --   runs, failures     how many runs ended, and how many of them failed
 --   took               duration of the last run
+--   revoked_by         the operator who had revoked or removed its lease, and the time; absent: nobody
 --   paused_until       end of the pause; GREATEST: until resume
 --   paused_for         length of the pause; absent: until resume
 --   paused_why         reason for the pause
 --   paused_by          the operator and the time (see by_operator)
 --   waiters_until      a waiter may be asleep until this time
---   freed_until        unlock --now removed a lease that would have ended then; until then its command may still run
---   freed_fence        fence of that lease
+--   freed_until        unlock --now removed leases, of which the last would have ended then; until then a command may run
+--   freed_fence        fence of that lease; of several, the greatest
 --   freed_by           the operator and the time
 --   history_limit      how many rows {ns}:runs:K keeps; absent: HISTORY
 --   forget_after       ms: the record expires when it has not been used for so long; absent: never
@@ -58,9 +60,8 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 local FIELDS = {
   'v', 'fence', 'cut', 'ok_start', 'ok_end', 'ended', 'code', 'failed_at', 'failures_in_a_row', 'skips', 'refusals',
   'refused_at', 'runs', 'failures', 'took', 'paused_until', 'paused_for', 'waiters_until', 'freed_until', 'freed_fence',
-  'history_limit', 'forget_after',
-  'h_until', 'h_length', 'h_fence', 'h_start', 'h_slots', 'outcome', 'paused_why', 'paused_by', 'refused_who', 'refused_why',
-  'freed_by', 'h_token', 'h_who', 'h_revoked', 'skip_of',
+  'history_limit', 'forget_after', 'h_until', 'h_length', 'h_fence', 'h_start', 'h_slots', 'outcome', 'paused_why',
+  'paused_by', 'refused_who', 'refused_why', 'freed_by', 'revoked_by', 'h_token', 'h_who', 'h_revoked', 'skip_of',
 }
 local NUMBERS = 27 -- how many of FIELDS are numbers
 local OUTCOMES = ' success failed timeout lost superseded '

@@ -49,7 +49,9 @@ if mine then
     return commit(true) or { 'renewed' }
   end
 end
-if fence == record.freed_fence then
+-- With several slots, one unlock removes several leases.
+local freed = record.freed_fence and (record.freed_until or 0) > now and slots > 1 and fence <= record.freed_fence
+if freed or fence == record.freed_fence then
   return { 'revoked', (operator_of(record.freed_by)) }
 end
 -- With several slots, the script cannot tell whether another run was granted this run's slot.

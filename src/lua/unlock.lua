@@ -28,13 +28,15 @@ end
 local last = live[#live]
 if at_once then
   index(name)
-  set_field(record, 'freed_until', last.expires_at)
-  set_field(record, 'freed_fence', last.fence)
+  set_field(record, 'freed_until', later(record.freed_until, last.expires_at))
+  for _, holder in ipairs(live) do
+    set_field(record, 'freed_fence', later(record.freed_fence, holder.fence))
+  end
   set_field(record, 'freed_by', by)
 end
 for _, holder in ipairs(live) do
   if at_once then
-    mark_lost(record, holder, later(record.ended, now))
+    mark_lost(record, holder, later(record.ended, now), by)
     push_history(history_limit(record, rows_wanted), holder.fence, holder.start, now, 'lost', nil, holder.who)
   else
     record.holders = replaced(record, holder, copy_with(holder, 'revoked', holder.revoked or by))

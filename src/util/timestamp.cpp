@@ -47,7 +47,7 @@ std::string format_local_rfc3339(std::int64_t epoch_ms) {
 }
 
 std::string format_local_time(std::int64_t epoch_ms) {
-  const std::string text = format_local("%Y-%m-%d %H:%M:%S", epoch_ms);
+  const std::string text = format_local("%Y-%m-%d %H:%M:%S %Z", epoch_ms);
   return text.empty() ? format_time(epoch_ms) : text;
 }
 

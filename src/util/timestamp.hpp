@@ -20,7 +20,7 @@ std::string format_rfc3339(std::int64_t epoch_ms);
 // "2026-11-24T09:10:20+01:00". Needs no locale.
 std::string format_local_rfc3339(std::int64_t epoch_ms);
 
-// As format_time, in this machine's time zone: "2026-11-24 09:10:20".
+// As format_time, in this machine's time zone: "2026-11-24 09:10:20 CET".
 std::string format_local_time(std::int64_t epoch_ms);
 
 }  // namespace condolock::util

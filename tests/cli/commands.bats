@@ -312,23 +312,23 @@ condolock: M was not paused' ]
   "$CONDOLOCK" touch K
   run --separate-stderr env SUDO_USER=alice "$CONDOLOCK" pause --all -v --reason 'moving the database'
   [ "$status" -eq 0 ]
-  [ "$stderr" = 'condolock: the namespace condolock is paused with all keys until condolock resume --all: moving the database' ]
+  [ "$stderr" = 'condolock: namespace condolock: all keys paused until condolock resume --all: moving the database' ]
   for key in K new; do
     run --separate-stderr "$CONDOLOCK" run -v "$key" -- touch ran
     [ "$status" -eq 75 ]
-    [[ $stderr =~ ^"condolock: skipped $key: paused with all keys by alice@$(hostname)"' '[0-9.ms]+' ago until condolock resume --all: moving the database'$ ]]
+    [[ $stderr =~ ^"condolock: skipped $key: all keys paused by alice@$(hostname)"' '[0-9.ms]+' ago until condolock resume --all: moving the database'$ ]]
   done
   [ ! -e ran ]
   run "$CONDOLOCK" check K
   [ "$status" -eq 75 ]
-  [[ ${lines[0]} =~ ^'no   pause of all keys '\ +'paused with all keys by alice@' ]]
+  [[ ${lines[0]} =~ ^'no   pause of all keys '\ +'all keys paused by alice@' ]]
   run -0 "$CONDOLOCK" status K
-  [[ $output =~ '  pause         paused with all keys by alice@' ]]
-  [[ $output =~ '                because: paused: moving the database' ]]
+  [[ $output =~ '  pause         all keys paused by alice@' ]]
+  [[ $output =~ '                because: all keys paused by alice@'[^\ ]+': moving the database' ]]
   run -0 "$CONDOLOCK" status --json K
   [ "$(jq -c '.keys[0].pause | [.operator, .all, .until]' <<<"$output")" = "[\"alice@$(hostname)\",true,null]" ]
   run -1 "$CONDOLOCK" status new2
-  [[ ${lines[2]} =~ '  pause         paused with all keys by alice@' ]]
+  [[ ${lines[2]} =~ '  pause         all keys paused by alice@' ]]
   run -0 "$CONDOLOCK" list
   [[ $output =~ ' paused' ]]
   CONDOLOCK_NAMESPACE=other "$CONDOLOCK" run K -- touch other
@@ -337,9 +337,9 @@ condolock: M was not paused' ]
   [ -e forced ]
   "$CONDOLOCK" pause K
   run --separate-stderr "$CONDOLOCK" resume --all -v
-  [ "$stderr" = 'condolock: the namespace condolock is no longer paused' ]
+  [ "$stderr" = 'condolock: namespace condolock: the pause of all keys is over' ]
   run --separate-stderr "$CONDOLOCK" resume --all -v
-  [ "$stderr" = 'condolock: the namespace condolock was not paused' ]
+  [ "$stderr" = 'condolock: namespace condolock: there was no pause of all keys' ]
   "$CONDOLOCK" run new -- touch ran
   [ -e ran ]
   expect_code 75 "$CONDOLOCK" run K -- true
@@ -419,12 +419,17 @@ condolock: warning: the lease of K was revoked or went to a later run; the resul
   [[ ${lines[1]} =~ ', revoked by alice@'"$(hostname)"' '[0-9.ms]+' ago'$ ]]
   expect_code 79 wait $!
   grep -qx "condolock: error: alice@$(hostname) revoked the lease of K; its command is being stopped" said
+  run -0 "$CONDOLOCK" status K
+  [[ $output =~ '  last run      lost (exit code 143), revoked by alice@'"$(hostname)"' '[0-9.ms]+' ago, ended ' ]]
+  "$CONDOLOCK" run K -- true
+  run -0 "$CONDOLOCK" status K
+  [[ $output != *revoked* ]]
 }
 
 @test "pause and resume say what they did with -v, and nothing without" {
   "$CONDOLOCK" touch K
   run -0 "$CONDOLOCK" pause -v K --for 2h --reason upgrade
-  [ "$output" = 'condolock: K is paused for another 2h: upgrade' ]
+  [ "$output" = 'condolock: K is paused for 2h: upgrade' ]
   run -0 "$CONDOLOCK" touch -v K --failed
   [ "$output" = 'condolock: recorded a failure of K' ]
   run -0 "$CONDOLOCK" resume -v K

@@ -147,6 +147,22 @@ example_lines() {
   same "$read_here" "$documented"
 }
 
+@test "docs/records.md: every field of a record, no other" {
+  stored=$(sed -n '/^local FIELDS = {/,/^}/p' "$SOURCE_DIR/src/lua/record.lua" | grep -oE "'[a-z_]+'" | tr -d "'" | sort)
+  described=$(sed -n '/^| `v`/,/^$/p' "$SOURCE_DIR/docs/records.md" | cut -d'|' -f2 | grep -oE '`[a-z_]+`' | tr -d '`' | sort)
+  [ "$(wc -l <<<"$stored")" -ge 35 ]
+  same "$stored" "$described"
+}
+
+@test "docs/output.md: every field of status --json" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir -m 700 db
+  CONDOLOCK_URL="file:$PWD/db" "$CONDOLOCK" touch K
+  for field in $(CONDOLOCK_URL="file:$PWD/db" "$CONDOLOCK" status --json K | jq -r '.keys[0] | keys[]'); do
+    grep -q "^|.*\`$field\`" "$SOURCE_DIR/docs/output.md" || { echo "no $field"; return 1; }
+  done
+}
+
 @test "the version is the build's, and the changelog has a place for the next" {
   grep -q '^## \[Unreleased\]' "$SOURCE_DIR/CHANGELOG.md"
   [[ "$("$CONDOLOCK" --version)" == "condolock $(sed -nE 's/^project\(condolock VERSION ([0-9.]+).*/\1/p' "$SOURCE_DIR/CMakeLists.txt")" ]]

@@ -16,7 +16,7 @@ teardown_file() {
 }
 
 # Nothing that the caller has set for the program, or that it reads besides.
-clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CI NO_COLOR; }
+clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CI NO_COLOR && export TZ=UTC0; }
 
 setup() { start_case; }
 
@@ -137,3 +137,13 @@ start_proxy() {
 
 # So many wait to be woken.
 blocked() { [ "$(redis CLIENT LIST | grep -c ' flags=b')" -eq "$1" ]; }
+
+# fake RULE...: a fake server with these answers (tests/support/fake_redis.pl). CONDOLOCK_URL leads to it, and the file requests has its log.
+fake() {
+  [ -z "${FAKE:-}" ] || put_down "$FAKE"
+  rm -f fake.sock requests
+  perl "$SOURCE_DIR/tests/support/fake_redis.pl" fake.sock requests "$@" </dev/null 3>&- &
+  FAKE=$!
+  wait_for test -S fake.sock
+  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/fake.sock"
+}

@@ -3,16 +3,6 @@ load helper
 # A server that lies: wrong numbers, replies without an end, answers that drive a client into a loop. tests/support/fake_redis.pl
 # is that server. Under sanitizers, an overflow ends the program, and these tests fail.
 
-# fake RULE...: a fake server with these answers. CONDOLOCK_URL leads to it, and the file requests has its log.
-fake() {
-  [ -z "${FAKE:-}" ] || put_down "$FAKE"
-  rm -f fake.sock requests
-  perl "$SOURCE_DIR/tests/support/fake_redis.pl" fake.sock requests "$@" </dev/null 3>&- &
-  FAKE=$!
-  wait_for test -S fake.sock
-  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/fake.sock"
-}
-
 # How many requests of this name came.
 requests() { grep -cx "$1" requests || :; }
 

@@ -432,9 +432,9 @@ section() {
   shows list lost
   shows reset --yes lost
   shows reset --yes lost
-  script -qec '"$CONDOLOCK" reset K' out.b <<<n >/dev/null || :
-  # The terminal's echo of the answer comes before or after the question.
-  perl -0pe 's/\r|\e\[\d*m//g; s/^n\n//; s/(\[y\/N\] )n?\n?/$1/' out.b >out
+  rm -f out.b
+  { wait_for grep -q 'y/N' out.b && echo n; } | script -qefc '"$CONDOLOCK" reset K' out.b >/dev/null || :
+  perl -ne 's/\r|\e\[\d*m//g; print unless /^Script|^$/' out.b >out
   : >err
   note out 75 condolock reset K
   redis HSET '{condolock}:job:K' ended $(($(server_time) + 3600000)) >/dev/null
@@ -521,16 +521,6 @@ section() {
   says list
   says touch K
   section '11 malformed records'
-}
-
-# fake RULE...: a server with these answers, see tests/support/fake_redis.pl.
-fake() {
-  [ -z "${FAKE:-}" ] || put_down "$FAKE"
-  rm -f fake.sock requests
-  perl "$SOURCE_DIR/tests/support/fake_redis.pl" fake.sock requests "$@" </dev/null 3>&- &
-  FAKE=$!
-  wait_for test -S fake.sock
-  export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/fake.sock"
 }
 
 @test "servers" {

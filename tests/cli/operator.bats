@@ -399,7 +399,7 @@ age() {
   redis DEL '{condolock}:runs:a' >/dev/null
   redis LPUSH '{condolock}:runs:a' '0 1795680000000 1795680000000 success 0 1 web1' >/dev/null
   run -0 env TZ=CET-1 "$CONDOLOCK" history a
-  [[ $output == *' 2026-11-26 09:00:00 '* ]]
+  [[ $output == *' 2026-11-26 09:00:00 CET '* ]]
   run -0 env TZ=CET-1 "$CONDOLOCK" history a --utc
   [[ $output == *' 2026-11-26 08:00:00 UTC '* ]]
   [ "$(TZ=CET-1 "$CONDOLOCK" history a --json --since '2026-11-26 09:00' | jq '.runs | length')" = 1 ]

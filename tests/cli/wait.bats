@@ -252,7 +252,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   # A signal ends the wait at once.
   "$CONDOLOCK" run --key K --wait forever -- true 2>said 3>&- &
   waiter=$!
-  wait_for grep -q '^condolock: warning: K is waiting, and retries until there is an answer: cannot connect to ' said
+  wait_for grep -q '^condolock: warning: K is waiting, and retries without limit: cannot connect to ' said
   began=$SECONDS
   kill -TERM "$waiter"
   code=0
@@ -355,7 +355,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   restart_other --replicaof 127.0.0.1 1 --replica-serve-stale-data no
   "$CONDOLOCK" run --url "unix://$BATS_TEST_TMPDIR/other/s" --key K --wait forever --redis-timeout 60s -- touch ran 2>said 3>&- &
   waiter=$!
-  wait_for grep -q '^condolock: warning: K is waiting, and retries until there is an answer: .*MASTERDOWN' said
+  wait_for grep -q '^condolock: warning: K is waiting, and retries without limit: .*MASTERDOWN' said
   redis_other REPLICAOF NO ONE
   wait "$waiter"
   [ -e ran ]

@@ -394,6 +394,15 @@ TEST_CASE_FIXTURE(Operator, "pause, unlock: the record says who did it, and when
   CHECK(record().holders[0].revoked->by == me);
   CHECK(record().holders[0].revoked->at <= server_time() - 5000);
   CHECK(lock::revoked_by(ask(lock::renew_call(attempt("b"), mine))) == me);
+  CHECK_FALSE(record().revoked);
+  finish("b", mine, lock::Outcome::lost, 143);
+  REQUIRE(record().revoked);  // of the last run
+  CHECK(record().revoked->by == me);
+  run(lock::Outcome::failed);
+  CHECK_FALSE(record().revoked);
+  grant("c");
+  unlock(true);
+  CHECK(record().revoked.value_or(lock::Intervention{}).by == me);
 }
 
 TEST_CASE_FIXTURE(Operator, "pause --all: no grant for any key, until resume --all, and no record is changed") {
@@ -481,7 +490,8 @@ TEST_CASE_FIXTURE(Operator, "the last refusal: when, who, and why; all of them a
   CHECK(record().refusals == 2);
   pause({}, std::string(64, 'x'));
   CHECK(is<lock::Paused>(acquire("d")));
-  CHECK(field("refused_why") == "paused " + std::string(57, 'x'));  // cut to 64 bytes
+  CHECK(field("refused_why") ==
+        ("paused " + lock::this_operator() + " " + std::string(64, 'x')).substr(0, 64));  // cut to 64 bytes
   set("refused_at", std::to_string(server_time() + 100'000));
   const lock::Record mended = record();
   CHECK(mended.last_refusal->at <= mended.now);  // a time in the future counts as now

@@ -173,9 +173,14 @@ TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
   CHECK(renewed("b", 3, b) == lock::Renewal::revoked);
   CHECK(record().holders[0].revoked);
   ended("a", 3, a, lock::Outcome::lost);
-  take("d", 3);
+  const lock::Grant d = take("d", 3);
   REQUIRE(unlock(true));
   CHECK(record().holders.empty());
+  // Each holder is told who removed its lease, and the commands may run until all are gone.
+  CHECK(renewed("b", 3, b) == lock::Renewal::revoked);
+  CHECK(renewed("d", 3, d) == lock::Renewal::revoked);
+  ended("d", 3, d, lock::Outcome::lost);
+  CHECK(record().freed_until);
   CHECK(record().runs == 3);
   CHECK(server.command({"EXISTS", "{ns}:slots:K"}) == "0");
   CHECK(field("h_slots") == "(nil)");

@@ -132,7 +132,16 @@ TEST_CASE("refusal_in_words: every condition says what its verdict says") {
   CHECK(words("once done 1000 0 id 7") == "a run with the ID id 7 succeeded 1s ago");
   CHECK(words("held 4121 web1") == "held by web1 (pid 4121)");
   CHECK(words("paused") == "paused");
-  CHECK(words("paused upgrade\x1b") == "paused: upgrade\\x1b");
+  CHECK(words("paused alice@web1 ") == "paused by alice@web1");
+  CHECK(words("paused  upgrade\x1b") == "paused: upgrade\\x1b");
+  CHECK(words("all-paused alice@web1 new switch") == "all keys paused by alice@web1: new switch");
+}
+
+TEST_CASE("refusal_in_words: what may have been cut is marked") {
+  const std::string full = "accessed-prior never - 300000 " + std::string(34, 'n');
+  REQUIRE(full.size() == 64);
+  CHECK(lock::refusal_in_words(full).starts_with(std::string(34, 'n') + "... has not run yet"));
+  CHECK(lock::refusal_in_words(full.substr(0, 63)).starts_with(std::string(33, 'n') + " has not run yet"));
 }
 
 TEST_CASE("refusal_in_words: what it can't read is shown as it is, escaped") {

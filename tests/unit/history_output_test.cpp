@@ -151,6 +151,16 @@ TEST_CASE("history_json: runs with a fence and touches without, and a run whose 
         "{\n  \"schema\": 1,\n  \"key\": \"k\",\n  \"known\": false,\n  \"runs\": []\n}\n");
 }
 
+TEST_CASE("history_text: a run that was lost and ended later counts once; its two rows are shown") {
+  const std::string text = cli::history_text("k", history_of({past_run(9000, "superseded", 143), past_run(3000, "lost", 0)}),
+                                             {support::no_color(), false, util::Zone::utc});
+  CHECK(text.starts_with("k: 1 run, 1 failed, median 3s, longest 3s  #\n"));
+  CHECK(text.find("superseded (143)") != std::string::npos);
+  lock::HistoryEntry other = past_run(1000, "superseded", 0);
+  other.fence = 8;
+  CHECK(first_line(history_of({other, past_run(3000, "lost", 0)}), false).starts_with("k: 2 runs, 2 failed"));
+}
+
 TEST_CASE("history_text: the runs of many keys, in the order given") {
   const auto form = cli::HistoryForm{support::no_color(), false, util::Zone::utc};
   CHECK(cli::history_text({{"a\n", past_run(1500)}, {"bb", past_run(90'000, "failed", 3)}}, form) ==

@@ -113,8 +113,8 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused since another holds the lease"
 TEST_CASE_FIXTURE(Printed, "run messages: refused by a pause") {
   CHECK(refused(lock::Paused{std::nullopt, ""}) == "condolock: skipped k\\x0a: paused until it is resumed\n");
   CHECK(refused(lock::Paused{std::nullopt, "", "alice@web1", Millis(5000), true}) ==
-        "condolock: skipped k\\x0a: paused with all keys by alice@web1 5s ago until condolock resume --all\n");
-  CHECK(refused(lock::Paused{Millis(60'500), "up\x1b"}) == "condolock: skipped k\\x0a: paused for another 1m1s: up\\x1b\n");
+        "condolock: skipped k\\x0a: all keys paused by alice@web1 5s ago until condolock resume --all\n");
+  CHECK(refused(lock::Paused{Millis(60'500), "up\x1b"}) == "condolock: skipped k\\x0a: paused for 1m1s: up\\x1b\n");
 }
 
 TEST_CASE_FIXTURE(Printed, "run messages: refused by the condition at the position that the answer names") {
@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
   CHECK(printed(run::report::AskingAgain{no_route, Millis(570'000), true}) ==
         "condolock: warning: k\\x0a is waiting, and retries for another 9m30s: no route\n");
   CHECK(printed(run::report::AskingAgain{no_route, {}, false}) ==
-        "condolock: k\\x0a is waiting, and retries until there is an answer: no route\n");
+        "condolock: k\\x0a is waiting, and retries without limit: no route\n");
   CHECK(printed(run::report::NoGrant{no_route}) == "condolock: error: k\\x0a was not run: no route\n");
   CHECK(printed(run::report::SkippedUnreachable{no_route}) == "condolock: skipped k\\x0a: no route\n");
   CHECK(printed(run::report::Unleased{no_route}) == "condolock: warning: running k\\x0a without a lease: no route\n");

@@ -77,7 +77,7 @@ TEST_CASE("status_text: a record with everything in it") {
         "  skips         2 since the last run\n"
         "  last skip     10s ago (2026-11-24 08:10:10 UTC), on web2 (pid 7)\n"
         "                because: last success 50s ago, needs 5m\n"
-        "  forgotten     when unused for 30d\n"
+        "  expires       when unused for 30d\n"
         "  fence         17\n");
 }
 
@@ -114,10 +114,22 @@ TEST_CASE("status_text: a lease that unlock --now removed, whose command may sti
   CHECK(status_row("state", record) == "revoked: its lease was freed; its command may still run for 5s");
 }
 
+TEST_CASE("status: who had revoked the lease of the last run") {
+  lock::Record record = bare_record();
+  record.ended = status_now - 1000;
+  record.outcome = "lost";
+  record.code = 143;
+  record.revoked = lock::Intervention{"alice@web1", status_now - 3000};
+  CHECK(status_row("last run", record) ==
+        "lost (exit code 143), revoked by alice@web1 3s ago, ended 1s ago (2026-11-24 08:10:19 UTC)");
+  const cli::Json json = cli::Json::parse(cli::status_json(cli::KeyStatus{"k", record, ""}));
+  CHECK(json["last_run"]["revoked_by"]["operator"] == "alice@web1");
+}
+
 TEST_CASE("status_text: a pause of all keys") {
   lock::Record record = bare_record();
   record.pause = lock::Paused{std::nullopt, "", "alice@web1", Millis(1000), true};
-  CHECK(status_row("pause", record) == "paused with all keys by alice@web1 1s ago until condolock resume --all");
+  CHECK(status_row("pause", record) == "all keys paused by alice@web1 1s ago until condolock resume --all");
 }
 
 TEST_CASE("status_text: a success shows no exit code") {
@@ -163,7 +175,7 @@ TEST_CASE("status_json: a record with everything in it") {
       R"("last_success":{"start":{"ms":1795507750000,"rfc3339":"2026-11-24T08:09:10.000Z"},)"
       R"("end":{"ms":1795507760000,"rfc3339":"2026-11-24T08:09:20.000Z"}},)"
       R"("last_run":{"outcome":"failed","exit_code":3,"end":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
-      R"("duration_ms":1500},"last_failure":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
+      R"("duration_ms":1500,"revoked_by":null},"last_failure":{"ms":1795507800000,"rfc3339":"2026-11-24T08:10:00.000Z"},)"
       R"("failures_in_a_row":1,"runs":9,"failures":4,"skips_since_last_run":2,"skips":12,)"
       R"("last_skip":{"at":{"ms":1795507810000,"rfc3339":"2026-11-24T08:10:10.000Z"},"who":{"host":"web2","pid":7},)"
       R"("reason":"last success 50s ago, needs 5m"},"forget_after_ms":2592000000,"fence":17,"clock_went_back_ms":null})");

@@ -65,7 +65,7 @@ CommandResult pause_command(const RawArguments& arguments) {
     const engine::Call call = lock::pause_all_call(globals.ns, length, reason);
     const auto done = lock::decode_pause(ask(*engine, call, globals.redis_timeout));
     if (!done) return result_of(done.error());
-    console.decision("the namespace " + globals.ns + " is " + shown(lock::Paused{length, reason, "", std::nullopt, true}));
+    console.decision("namespace " + globals.ns + ": " + shown(lock::Paused{length, reason, "", std::nullopt, true}));
     return {exit_code::ok, "", ""};
   }
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {
@@ -93,7 +93,8 @@ CommandResult resume_command(const RawArguments& arguments) {
   if (args.all) {
     const auto was = lock::decode_pause(ask(*engine, lock::resume_all_call(globals.ns), globals.redis_timeout));
     if (!was) return result_of(was.error());
-    console.decision("the namespace " + globals.ns + (*was ? " is no longer paused" : " was not paused"));
+    console.decision("namespace " + globals.ns + ": " +
+                     (*was ? "the pause of all keys is over" : "there was no pause of all keys"));
     return {exit_code::ok, "", ""};
   }
   const int code = for_each_key(args, console, [&](const std::string& key) -> std::optional<engine::Failure> {

@@ -30,6 +30,18 @@ bool is_success(const lock::HistoryEntry& run) { return run.outcome == "success"
 
 bool is_touch(const lock::HistoryEntry& run) { return run.fence == 0; }
 
+// A run that lost its lease has a row as lost, and one as superseded if it ended later. It counts once.
+std::vector<lock::HistoryEntry> counted(const std::vector<lock::HistoryEntry>& runs) {
+  std::vector<lock::HistoryEntry> out;
+  for (const lock::HistoryEntry& run : runs) {
+    const bool is_again = run.outcome == "superseded" && std::any_of(runs.begin(), runs.end(), [&](const auto& other) {
+                            return other.outcome == "lost" && other.fence == run.fence;
+                          });
+    if (!is_again) out.push_back(run);
+  }
+  return out;
+}
+
 // The longest run has the highest bar. A touch has no duration, so it has no bar.
 std::string sparkline(const std::vector<lock::HistoryEntry>& runs, const Marks& marks, const Palette& palette) {
   std::int64_t longest = 1;
@@ -95,7 +107,7 @@ Json run_json(const lock::HistoryEntry& run) {
 std::string history_text(const std::string& key, const lock::History& history, const HistoryForm& form) {
   const Marks& marks = marks_of(form);
   const Palette& palette = form.palette;
-  const auto& runs = history.runs;
+  const auto runs = counted(history.runs);
   if (runs.empty()) return util::escape(key) + (history.known ? ": no run in the history\n" : ": no record\n");
   const auto failures = runs.size() - static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), is_success));
   std::string out = util::escape(key) + ": " + std::to_string(runs.size()) + (runs.size() == 1 ? " run, " : " runs, ") +
@@ -106,7 +118,7 @@ std::string history_text(const std::string& key, const lock::History& history, c
   }
   std::vector<Row> rows;
   rows.push_back({{""}, {"BEGAN", Tint::dim}, {"TOOK", Tint::dim, true}, {"OUTCOME", Tint::dim}, {"ON", Tint::dim}});
-  for (const lock::HistoryEntry& run : runs) rows.push_back(row(run, form));
+  for (const lock::HistoryEntry& run : history.runs) rows.push_back(row(run, form));
   return out + "\n" + table_text(std::move(rows), palette);
 }
 

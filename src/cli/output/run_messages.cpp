@@ -44,8 +44,7 @@ struct RunMessagePrinter {
     console().decision("waiting for " + name + ": " + why_not(waiting.decision));
   }
   void operator()(const run::report::AskingAgain& again) const {
-    const std::string until =
-        again.left ? "for another " + util::format_duration_up(*again.left) : "until there is an answer";
+    const std::string until = again.left ? "for another " + util::format_duration_up(*again.left) : "without limit";
     const std::string text = name + " is waiting, and retries " + until + ": " + describe(again.failure);
     if (again.first) return console().warning(text);
     console().detail(text);
@@ -140,10 +139,10 @@ struct RunMessagePrinter {
 }  // namespace
 
 std::string shown(const lock::Paused& paused) {
-  std::string out = paused.all ? "paused with all keys" : "paused";
+  std::string out = paused.all ? "all keys paused" : "paused";
   if (!paused.by.empty()) out += " by " + util::escape(paused.by);
   if (!paused.by.empty() && paused.since) out += " " + util::format_duration(*paused.since) + " ago";
-  out += paused.left  ? " for another " + util::format_duration_up(*paused.left)
+  out += paused.left  ? (paused.since ? " for another " : " for ") + util::format_duration_up(*paused.left)
          : paused.all ? " until condolock resume --all"
                       : " until it is resumed";
   return out + (paused.why.empty() ? "" : ": " + util::escape(paused.why));

@@ -11,7 +11,7 @@ namespace condolock::cli {
 namespace {
 
 std::string ago_and_when(const lock::Record& record, std::int64_t at) {
-  return util::format_duration(Millis(record.now - at)) + " ago (" + util::format_time(at) + ")";
+  return util::format_duration(Millis(record.now - at)) + " ago (" + util::format_local_time(at) + ")";
 }
 
 std::string row(const std::string& name, const std::string& value) {
@@ -48,6 +48,7 @@ std::string last_run(const lock::Record& record, const Palette& palette) {
   const bool success = record.outcome == "success";
   std::string out = palette.paint(success ? Tint::good : Tint::bad, util::escape(record.outcome));
   if (record.code && !success) out += " (exit code " + std::to_string(*record.code) + ")";
+  if (record.revoked) out += ", revoked" + by_whom(record, *record.revoked);
   if (record.ended) out += ", ended " + ago_and_when(record, *record.ended);
   if (record.took) out += ", took " + util::format_duration(Millis(*record.took));
   return out;
@@ -75,7 +76,7 @@ std::string text_of(const KeyStatus& status, const Palette& palette) {
                ago_and_when(record, record.last_refusal->at) + ", on " + lock::shown_holder(record.last_refusal->who));
     out += row("", "because: " + record.last_refusal->why);
   }
-  if (record.forget_after) out += row("forgotten", "when unused for " + util::format_duration(*record.forget_after));
+  if (record.forget_after) out += row("expires", "when unused for " + util::format_duration(*record.forget_after));
   out += row("fence", record.fence ? std::to_string(*record.fence) : "none");
   return out;
 }
@@ -120,7 +121,8 @@ Json json_of(const KeyStatus& status) {
     last = {{"outcome", record.outcome},
             {"exit_code", number_json(record.code)},
             {"end", time_json(record.ended)},
-            {"duration_ms", number_json(record.took)}};
+            {"duration_ms", number_json(record.took)},
+            {"revoked_by", record.revoked ? intervention_json(*record.revoked) : Json(nullptr)}};
   }
   Json freed = nullptr;
   if (record.freed_until) freed = {{"until", time_json(record.freed_until)}, {"by", intervention_json(record.freed)}};
