@@ -375,7 +375,8 @@ if taken or halted or refused then
     if taken then
       why = 'held ' .. live[1].who
     elseif halted then
-      why = (halted == of_all and 'all-paused ' or 'paused ') .. operator_of(halted.paused_by) .. ' ' .. (halted.paused_why or '')
+      why = halted == of_all and 'all-paused ' or 'paused '
+      why = why .. operator_of(halted.paused_by) .. ' ' .. (halted.paused_why or '')
     end
     set_field(record, 'refused_why', string.sub(why, 1, LONGEST_TEXT))
   end

@@ -20,8 +20,8 @@ local function add(record, field)
 end
 
 -- Counts one ended run. `at`: the end to record, ms since 1970. `took`: the real duration, ms, which may differ from
--- at - start. `code` may be nil. `revoked`: see revoked_by; may be nil. A run that ended before the last recorded one changes
--- only totals and maxima.
+-- at - start. `code` may be nil. `revoked`: see revoked_by; may be nil. A run that ended before the last recorded one
+-- changes only totals and maxima.
 local function record_outcome(record, outcome, code, start, at, took, revoked)
   add(record, 'runs')
   local last = at >= (record.ended or 0)

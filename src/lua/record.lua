@@ -35,9 +35,9 @@ local JOB, RUNS, RETIRED, INDEX, SLOTS, WAKE, STARTS, ONCE, SPARE, PAUSE = unpac
 --   refusals           all refusals
 --   refused_at         time of the last refusal
 --   refused_who        who was refused then: "pid host"
---   refused_why        why: "held pid host", "paused operator reason", "all-paused operator reason", or "condition verdict since
---                      number rest". since: ms, or "-". rest: the name of the other job, or the condition's word. Cut to
---                      LONGEST_TEXT bytes.
+--   refused_why        why: "held pid host", "paused operator reason", "all-paused operator reason", or
+--                      "condition verdict since number rest". since: ms, or "-". rest: the name of the other job, or the
+--                      condition's word. Cut to LONGEST_TEXT bytes.
 --   skip_of            beginning of the token that was refused last, so that a request that arrives twice counts once
 --   runs, failures     how many runs ended, and how many of them failed
 --   took               duration of the last run
