@@ -35,12 +35,12 @@ void check_printed(const engine::Answered<lock::Record>& record) {
   }
   must_be_printable(cli::status_text({status}, palette), true);
   must_be_printable(cli::list_table({status}, palette), true);
-  must_be_printable(cli::list_prometheus({status}, "ns"), true);
+  must_be_printable(cli::list_prometheus({status}, {"ns"}), true);
   must_be_json(cli::status_json({status}));
 }
 
 void check_printed(const lock::History& history) {
-  must_be_printable(cli::history_text("K", history, cli::Palette(-1), true), true);
+  must_be_printable(cli::history_text("K", history, {.palette = cli::Palette(-1), .unicode = true}), true);
   must_be_json(cli::history_json("K", history));
 }
 
