@@ -38,7 +38,7 @@ stable() {
     -e 's/\b(condolock|Redis|Valkey) [0-9]+\.[0-9]+\.[0-9]+/\1 VERSION/; s/Valkey VERSION/Redis VERSION/' \
     -e 's/ERR (The user executing the script|ACL failure in script).*/NOT PERMITTED/; s/: Error while parsing.* \(strings/: ERROR (strings/' \
     -e 's/(no\.invalid: ).*/\1ERROR/' \
-    -e '/<time>|<date>|^KEY |^ *BEGAN/s/  +/  /g'
+    -e '/<time>|<date>|^KEY |^ *BEGAN|  never  /s/  +/  /g'
 }
 
 # says [NAME=VALUE...] ARG...: takes down the command line, the exit code, and what comes on standard error.
