@@ -33,4 +33,13 @@ Reply ask(Engine& engine, Call call, Millis patience) {
   return ask_once(engine, call);
 }
 
+std::optional<Failure> not_from_primary(const Reply& reply) {
+  if (!reply.answer || reply.from_primary == true) return std::nullopt;
+  if (reply.from_primary == false) {
+    return Failure{Fault::not_primary, false, false, "a replica answered, and its data may be old: name the primary"};
+  }
+  return Failure{Fault::denied, false, false,
+                 "this user may not call ROLE, which tells the primary from a replica (ACL: +role)"};
+}
+
 }  // namespace condolock::engine

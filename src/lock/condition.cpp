@@ -16,12 +16,35 @@ std::string due(const Verdict& verdict) {
   return verdict.due ? " (due in " + util::format_duration_up(*verdict.due) + ")" : "";
 }
 
+// The same sentences for what a command line says and for what a program passes.
+std::optional<util::Problem> number_problem(std::int64_t number, std::int64_t max) {
+  if (number >= 1 && number <= max) return std::nullopt;
+  return util::Problem{"invalid number '" + std::to_string(number) + "': use 1 to " + std::to_string(max)};
+}
+
+std::optional<util::Problem> duration_problem(Millis length) {
+  if (length >= Millis(0) && length <= util::longest_duration) return std::nullopt;
+  return util::Problem{"invalid duration of " + std::to_string(length.count()) + " ms: use 0 to 100 years"};
+}
+
+std::optional<util::Problem> key_problem(const std::string& key) {
+  if (auto checked = checked_key(key); !checked) return checked.error();
+  return std::nullopt;
+}
+
+// A text that was parsed has a value in range, or none.
+template <class Kind>
+util::Result<Kind> in_range(Kind kind) {
+  if (auto problem = kind.problem()) return *std::move(problem);
+  return kind;
+}
+
 }  // namespace
 
 util::Result<MinTime> MinTime::parse(std::string_view text) {
   auto n = util::parse_duration(text);
   if (!n) return n.error();
-  return MinTime{*n, From::end};
+  return MinTime{{*n, From::end}};
 }
 
 std::optional<util::Problem> MinTime::modify(std::string_view text) {
@@ -33,8 +56,10 @@ std::optional<util::Problem> MinTime::modify(std::string_view text) {
 EncodedCondition MinTime::encode() const { return {"min-time", "", n.count(), from == From::start ? "start" : "end"}; }
 
 MinTime MinTime::decode(const EncodedCondition& encoded) {
-  return {Millis(encoded.number), encoded.word == "start" ? From::start : From::end};
+  return {{Millis(encoded.number), encoded.word == "start" ? From::start : From::end}};
 }
+
+std::optional<util::Problem> MinTime::problem() const { return duration_problem(n); }
 
 std::string MinTime::shown() const {
   return std::string(option) + " " + util::format_duration(n) + (from == From::start ? " --min-time-from start" : "");
@@ -57,12 +82,18 @@ util::Result<AccessedPrior> AccessedPrior::parse(std::string_view text) {
   auto time = util::parse_duration(text.substr(colon + 1));
   if (!time) return time.error();
   if (*time == Millis(0)) return util::Problem{"invalid value '" + util::escape(text) + "': D must be at least 1ms"};
-  return AccessedPrior{*key, *time};
+  return AccessedPrior{{*key, *time}};
 }
 
 EncodedCondition AccessedPrior::encode() const { return {"accessed-prior", key, time.count(), ""}; }
 
-AccessedPrior AccessedPrior::decode(const EncodedCondition& encoded) { return {encoded.key, Millis(encoded.number)}; }
+AccessedPrior AccessedPrior::decode(const EncodedCondition& encoded) { return {{encoded.key, Millis(encoded.number)}}; }
+
+std::optional<util::Problem> AccessedPrior::problem() const {
+  if (auto problem = key_problem(key)) return problem;
+  if (time == Millis(0)) return util::Problem{"invalid duration '0': D must be at least 1ms"};
+  return duration_problem(time);
+}
 
 std::string AccessedPrior::shown() const {
   return std::string(option) + " " + util::escape(key) + ":" + util::format_duration(time);
@@ -80,12 +111,14 @@ std::string AccessedPrior::explain(const Verdict& verdict) const {
 util::Result<After> After::parse(std::string_view text) {
   const auto name = checked_key(text);
   if (!name) return name.error();
-  return After{*name};
+  return After{{*name}};
 }
 
 EncodedCondition After::encode() const { return {"after", key, 0, ""}; }
 
-After After::decode(const EncodedCondition& encoded) { return {encoded.key}; }
+After After::decode(const EncodedCondition& encoded) { return {{encoded.key}}; }
+
+std::optional<util::Problem> After::problem() const { return key_problem(key); }
 
 std::string After::shown() const { return std::string(option) + " " + util::escape(key); }
 
@@ -99,12 +132,14 @@ std::string After::explain(const Verdict& verdict) const {
 util::Result<NotRunning> NotRunning::parse(std::string_view text) {
   const auto name = checked_key(text);
   if (!name) return name.error();
-  return NotRunning{*name};
+  return NotRunning{{*name}};
 }
 
 EncodedCondition NotRunning::encode() const { return {"not-running", key, 0, ""}; }
 
-NotRunning NotRunning::decode(const EncodedCondition& encoded) { return {encoded.key}; }
+NotRunning NotRunning::decode(const EncodedCondition& encoded) { return {{encoded.key}}; }
+
+std::optional<util::Problem> NotRunning::problem() const { return key_problem(key); }
 
 std::string NotRunning::shown() const { return std::string(option) + " " + util::escape(key); }
 
@@ -116,12 +151,14 @@ std::string NotRunning::explain(const Verdict& verdict) const {
 util::Result<RetryAfter> RetryAfter::parse(std::string_view text) {
   auto n = util::parse_duration(text);
   if (!n) return n.error();
-  return RetryAfter{*n};
+  return RetryAfter{{*n}};
 }
 
 EncodedCondition RetryAfter::encode() const { return {"retry-after", "", n.count(), ""}; }
 
-RetryAfter RetryAfter::decode(const EncodedCondition& encoded) { return {Millis(encoded.number)}; }
+RetryAfter RetryAfter::decode(const EncodedCondition& encoded) { return {{Millis(encoded.number)}}; }
+
+std::optional<util::Problem> RetryAfter::problem() const { return duration_problem(n); }
 
 std::string RetryAfter::shown() const { return std::string(option) + " " + util::format_duration(n); }
 
@@ -133,15 +170,15 @@ std::string RetryAfter::explain(const Verdict& verdict) const {
 
 util::Result<MaxFailures> MaxFailures::parse(std::string_view text) {
   const auto limit = util::parse_number<std::int64_t>(text);
-  if (!limit || *limit < 1 || *limit > 1'000'000) {
-    return util::Problem{"invalid number '" + util::escape(text) + "': use 1 to 1000000"};
-  }
-  return MaxFailures{*limit};
+  if (!limit) return util::Problem{"invalid number '" + util::escape(text) + "': use 1 to 1000000"};
+  return in_range(MaxFailures{{*limit}});
 }
 
 EncodedCondition MaxFailures::encode() const { return {"max-failures", "", limit, ""}; }
 
-MaxFailures MaxFailures::decode(const EncodedCondition& encoded) { return {encoded.number}; }
+MaxFailures MaxFailures::decode(const EncodedCondition& encoded) { return {{encoded.number}}; }
+
+std::optional<util::Problem> MaxFailures::problem() const { return number_problem(limit, 1'000'000); }
 
 std::string MaxFailures::shown() const { return std::string(option) + " " + std::to_string(limit); }
 
@@ -157,19 +194,23 @@ util::Result<MaxRuns> MaxRuns::parse(std::string_view text) {
   if (slash == std::string_view::npos)
     return util::Problem{"invalid value '" + util::escape(text) + "': write N/D, as in 3/1h"};
   const auto limit = util::parse_number<std::int64_t>(text.substr(0, slash));
-  if (!limit || *limit < 1 || *limit > 1000) {
-    return util::Problem{"invalid number '" + util::escape(text.substr(0, slash)) + "': use 1 to 1000"};
-  }
+  if (!limit) return util::Problem{"invalid number '" + util::escape(text.substr(0, slash)) + "': use 1 to 1000"};
   const auto time = util::parse_duration(text.substr(slash + 1));
   if (!time) return time.error();
   if (*time == Millis(0)) return util::Problem{"invalid value '" + util::escape(text) + "': D must be at least 1ms"};
-  return MaxRuns{*limit, *time};
+  return in_range(MaxRuns{{*limit, *time}});
 }
 
 EncodedCondition MaxRuns::encode() const { return {"max-runs", "", limit, std::to_string(time.count())}; }
 
 MaxRuns MaxRuns::decode(const EncodedCondition& encoded) {
-  return {encoded.number, Millis(util::parse_number<std::int64_t>(encoded.word).value_or(0))};
+  return {{encoded.number, Millis(util::parse_number<std::int64_t>(encoded.word).value_or(0))}};
+}
+
+std::optional<util::Problem> MaxRuns::problem() const {
+  if (auto problem = number_problem(limit, 1000)) return problem;
+  if (time == Millis(0)) return util::Problem{"invalid duration '0': D must be at least 1ms"};
+  return duration_problem(time);
 }
 
 std::string MaxRuns::shown() const {
@@ -182,21 +223,37 @@ std::string MaxRuns::explain(const Verdict& verdict) const {
   return runs + " began in the last " + util::format_duration(time) + ", the first one " + ago(verdict) + due(verdict);
 }
 
-util::Result<Once> Once::parse(std::string_view text) {
-  if (text.empty() || text.size() > 64)
-    return util::Problem{"an ID must have 1 to 64 bytes, not " + std::to_string(text.size())};
-  return Once{std::string(text)};
-}
+util::Result<Once> Once::parse(std::string_view text) { return in_range(Once{{std::string(text)}}); }
 
 EncodedCondition Once::encode() const { return {"once", "", 0, id}; }
 
-Once Once::decode(const EncodedCondition& encoded) { return {encoded.word}; }
+Once Once::decode(const EncodedCondition& encoded) { return {{encoded.word}}; }
+
+std::optional<util::Problem> Once::problem() const {
+  if (!id.empty() && id.size() <= 64) return std::nullopt;
+  return util::Problem{"an ID must have 1 to 64 bytes, not " + std::to_string(id.size())};
+}
 
 std::string Once::shown() const { return std::string(option) + " " + util::escape(id); }
 
 std::string Once::explain(const Verdict& verdict) const {
   if (verdict.holds()) return "no run with the ID " + util::escape(id) + " has succeeded";
   return "a run with the ID " + util::escape(id) + " succeeded " + ago(verdict);
+}
+
+EncodedCondition Predicate::encode() const { return {"predicate", "", holds ? 1 : 0, name}; }
+
+Predicate Predicate::decode(const EncodedCondition& encoded) { return {encoded.word, encoded.number != 0}; }
+
+std::optional<util::Problem> Predicate::problem() const {
+  if (!name.empty() && name.size() <= 40) return std::nullopt;
+  return util::Problem{"the name of a predicate must have 1 to 40 bytes, not " + std::to_string(name.size())};
+}
+
+std::string Predicate::shown() const { return util::escape(name); }
+
+std::string Predicate::explain(const Verdict& verdict) const {
+  return util::escape(name) + (verdict.holds() ? " holds" : " does not hold");
 }
 
 std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::string_view option, std::string_view text) {
@@ -270,6 +327,35 @@ std::optional<Memory> longest_memory(const std::vector<Condition>& conditions) {
   return longest;
 }
 
+std::string cannot_be_combined(const Clash& clash, const std::string& option) {
+  return std::string(clash.option) + " cannot be combined with " + option + ": " + std::string(clash.why);
+}
+
+std::optional<util::Problem> conflict(const std::vector<Condition>& conditions, std::int64_t slots, Millis forget_after) {
+  const auto memory = longest_memory(conditions);
+  if (forget_after > Millis(0) && memory && forget_after < memory->length) {
+    return util::Problem{"--forget-after " + util::format_duration(forget_after) + " would forget what " +
+                         std::string(memory->option) + " looks at" +
+                         (memory->length == Millis::max() ? "; use only one of them"
+                                                          : "; use " + util::format_duration(memory->length) + " or more")};
+  }
+  const auto slots_clash = clash(conditions, RunMode::several_slots);
+  if (slots > 1 && slots_clash) return util::Problem{cannot_be_combined(*slots_clash, "--slots above 1")};
+  return std::nullopt;
+}
+
+std::optional<util::Problem> problem_of(const Condition& condition) {
+  return std::visit(
+      []<class Kind>(const Kind& kind) -> std::optional<util::Problem> {
+        auto problem = kind.problem();
+        if constexpr (requires { Kind::option; }) {
+          if (problem) problem->text = std::string(Kind::option).append(": ").append(problem->text);
+        }
+        return problem;
+      },
+      condition);
+}
+
 EncodedCondition encode(const Condition& condition) {
   return std::visit([](const auto& kind) { return kind.encode(); }, condition);
 }
@@ -295,7 +381,8 @@ template <class... Kind>
 std::string explain_stored(const EncodedCondition& encoded, const Verdict& verdict, const std::variant<Kind...>* /*all*/) {
   std::string words;
   const auto try_kind = [&]<class K>(const K* /*kind*/) {
-    if (K::option.substr(2) == encoded.name) words = K::decode(encoded).explain(verdict);
+    const K kind = K::decode(encoded);
+    if (kind.encode().name == encoded.name) words = kind.explain(verdict);
   };
   (try_kind(static_cast<const Kind*>(nullptr)), ...);
   return words;

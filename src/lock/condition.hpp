@@ -1,5 +1,5 @@
-// Conditions: what must hold for a job to run. A condition is data: a struct here, an entry in the variant below, and a
-// branch in acquire.lua that judges it. No other code knows a particular condition.
+// Conditions: what must hold for a job to run. A condition is data: a struct in <condolock/conditions.hpp>, its codec here,
+// an entry in both variants, and a branch in acquire.lua that judges it. No other code knows a particular condition.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "condolock/conditions.hpp"
 #include "util/clock.hpp"
 #include "util/result.hpp"
 
@@ -58,136 +59,114 @@ struct Modifier {
   std::string_view help;
 };
 
-enum class From : std::uint8_t { end, start };
-
-// Holds if the last success ended (or began) at least n ago, or if there is no success yet.
-struct MinTime {
+struct MinTime : condolock::MinTime {
   static constexpr std::string_view option = "--min-time";
   static constexpr std::string_view form = "D";
   static constexpr std::string_view help = "the last success ended at least D ago, or never";
   static constexpr bool repeatable = false;
   static constexpr Modifier modifier{"--min-time-from", "WHAT", "count from the start or the end of that success (end)"};
 
-  Millis n{};
-  From from = From::end;
-
   static util::Result<MinTime> parse(std::string_view text);
   // Accepts "start" or "end".
   std::optional<util::Problem> modify(std::string_view text);
   EncodedCondition encode() const;
   static MinTime decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   Millis memory() const { return n; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds if the last finished run of `key` succeeded and ended at most `time` ago. Fails if `key` has not run yet.
-struct AccessedPrior {
+struct AccessedPrior : condolock::AccessedPrior {
   static constexpr std::string_view option = "--accessed-prior";
   static constexpr std::string_view form = "NAME:D";
   static constexpr std::string_view help = "NAME's last run succeeded at most D ago (never: fails)";
   static constexpr bool repeatable = true;
 
-  std::string key;
-  Millis time{};
-
   // Splits at the last colon: "a:b:300" names the key "a:b".
   static util::Result<AccessedPrior> parse(std::string_view text);
   EncodedCondition encode() const;
   static AccessedPrior decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds if `key` has succeeded since this job's last success began. Before this job's first success, it holds if `key`
-// ever succeeded.
-struct After {
+struct After : condolock::After {
   static constexpr std::string_view option = "--after";
   static constexpr std::string_view form = "NAME";
   static constexpr std::string_view help = "NAME succeeded since K's last success began";
   static constexpr bool repeatable = true;
 
-  std::string key;
-
   static util::Result<After> parse(std::string_view text);
   EncodedCondition encode() const;
   static After decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while nobody holds the lease of `key`. It works in one direction only: `key` may start while this job runs.
-struct NotRunning {
+struct NotRunning : condolock::NotRunning {
   static constexpr std::string_view option = "--not-running";
   static constexpr std::string_view form = "NAME";
   static constexpr std::string_view help = "NAME is not running";
   static constexpr bool repeatable = true;
 
-  std::string key;
-
   static util::Result<NotRunning> parse(std::string_view text);
   EncodedCondition encode() const;
   static NotRunning decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds if the last run did not fail, or ended at least n ago.
-struct RetryAfter {
+struct RetryAfter : condolock::RetryAfter {
   static constexpr std::string_view option = "--retry-after";
   static constexpr std::string_view form = "D";
   static constexpr std::string_view help = "the last run did not fail, or ended at least D ago";
   static constexpr bool repeatable = false;
 
-  Millis n{};
-
   static util::Result<RetryAfter> parse(std::string_view text);
   EncodedCondition encode() const;
   static RetryAfter decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   Millis memory() const { return n; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while fewer than `limit` runs in a row have failed. The limit is 1 to 1,000,000.
-struct MaxFailures {
+struct MaxFailures : condolock::MaxFailures {
   static constexpr std::string_view option = "--max-failures";
   static constexpr std::string_view form = "N";
   static constexpr std::string_view help = "fewer than N failures in a row";
   static constexpr bool repeatable = false;
 
-  std::int64_t limit = 1;
-
   static util::Result<MaxFailures> parse(std::string_view text);
   EncodedCondition encode() const;
   static MaxFailures decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   Millis memory() const { return Millis::max(); }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while fewer than `limit` runs with this condition began in the last `time`. Forced runs count too. The limit is 1 to
-// 1,000.
-struct MaxRuns {
+struct MaxRuns : condolock::MaxRuns {
   static constexpr std::string_view option = "--max-runs";
   static constexpr std::string_view form = "N/D";
   static constexpr std::string_view help = "fewer than N runs began in the last D";
   static constexpr bool repeatable = false;
 
-  std::int64_t limit = 1;
-  Millis time{};
-
   static util::Result<MaxRuns> parse(std::string_view text);
   EncodedCondition encode() const;
   static MaxRuns decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   Needs needs() const { return {limit, ""}; }
   Millis memory() const { return time; }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-// Holds while no run with this ID has succeeded. An ID has 1 to 64 bytes.
-struct Once {
+struct Once : condolock::Once {
   static constexpr std::string_view option = "--once";
   static constexpr std::string_view form = "ID";
   static constexpr std::string_view help = "no run with this ID has succeeded";
@@ -196,18 +175,32 @@ struct Once {
       {{RunMode::several_slots, "two runs could succeed at once"},
        {RunMode::unleased, "nobody could tell whether it had succeeded before"}}};
 
-  std::string id;
-
   static util::Result<Once> parse(std::string_view text);
   EncodedCondition encode() const;
   static Once decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
   Needs needs() const { return {{}, id}; }
   Millis memory() const { return Millis::max(); }
   std::string shown() const;
   std::string explain(const Verdict& verdict) const;
 };
 
-using Condition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures, MaxRuns, Once>;
+// A condition that a program judges itself, just before it asks for the lease (ConditionalLock::add). The command line has
+// none.
+struct Predicate {
+  std::string name;  // 1 to 40 bytes: it fits into the field refused_why of a record
+  bool holds = true;
+
+  EncodedCondition encode() const;
+  static Predicate decode(const EncodedCondition& encoded);
+  std::optional<util::Problem> problem() const;
+  std::string shown() const;
+  std::string explain(const Verdict& verdict) const;
+};
+
+// The conditions that are options of the command line, in the order of condolock::Condition.
+using CommandLineCondition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures, MaxRuns, Once>;
+using Condition = std::variant<MinTime, AccessedPrior, After, NotRunning, RetryAfter, MaxFailures, MaxRuns, Once, Predicate>;
 
 // One kind of condition, for the command line.
 struct ConditionKind {
@@ -247,7 +240,7 @@ constexpr std::array<ConditionKind, sizeof...(Kind)> kinds_of(const std::variant
 }
 }  // namespace detail
 
-inline constexpr auto condition_kinds = detail::kinds_of(static_cast<const Condition*>(nullptr));
+inline constexpr auto condition_kinds = detail::kinds_of(static_cast<const CommandLineCondition*>(nullptr));
 
 // Applies a modifier to the conditions that it belongs to. Call check_modifier on the text before. The result is a problem
 // if there is no such condition.
@@ -262,6 +255,8 @@ struct Clash {
   std::string_view why;
 };
 std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mode);
+// "--once cannot be combined with OPTION: two runs could succeed at once".
+std::string cannot_be_combined(const Clash& clash, const std::string& option);
 
 // The condition that looks back furthest at the job's own record: if that is forgotten earlier, the condition holds too
 // soon.
@@ -271,8 +266,14 @@ struct Memory {
 };
 std::optional<Memory> longest_memory(const std::vector<Condition>& conditions);
 
+// Why a run with these conditions can't have so many slots, or be forgotten so soon (0: never). None: it can.
+std::optional<util::Problem> conflict(const std::vector<Condition>& conditions, std::int64_t slots, Millis forget_after);
+
+// What is out of range in it, after the name of its option: "--max-failures: invalid number '0': use 1 to 1000000".
+std::optional<util::Problem> problem_of(const Condition& condition);
+
 EncodedCondition encode(const Condition& condition);
-// As written on a command line, with names escaped: "--min-time 5m".
+// As written on a command line, with names escaped: "--min-time 5m". A predicate: its name.
 std::string shown(const Condition& condition);
 // Why a run was refused, from the field refused_why of its record (see record.lua): "last success 2m10s ago, needs 5m". The
 // text is escaped, and as it is if it can't be read.

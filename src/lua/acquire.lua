@@ -25,6 +25,7 @@
 --        max-failures    count         ""                "failed": so many failures in a row
 --        max-runs        count         length, ms        "many": so many starts within that length
 --        once            0             ID                "done": a run with this ID succeeded
+--        predicate       1 or 0        name              "fails": the caller says 0. It judged the predicate itself
 --
 --        A waiter that gives up during a pause asks once more with 9 and 10 "": that passes on a wake-up it may have taken.
 --
@@ -146,6 +147,10 @@ local CONDITIONS = ARGV[13] and {
       return 'holds', since
     end
     return 'many', since, min - since
+  end,
+
+  ['predicate'] = function(_, holds)
+    return holds == 1 and 'holds' or 'fails'
   end,
 
   ['once'] = function(_, _, id)

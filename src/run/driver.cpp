@@ -1,8 +1,6 @@
 #include "run/driver.hpp"
 
 #include <poll.h>
-#include <sys/timerfd.h>
-
 #include <unistd.h>
 #include <array>
 #include <cerrno>
@@ -11,35 +9,10 @@
 #include <system_error>
 
 #include "process/keeper.hpp"
+#include "util/alarm.hpp"
 
 namespace condolock::run {
 namespace {
-
-// Wakes the poll at an Instant. The timeout of poll() stops while the machine is suspended, but a lease does not.
-class Alarm {
- public:
-  Alarm() : fd_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {
-    if (!fd_) throw std::system_error(errno, std::generic_category(), "timerfd");
-  }
-
-  int fd() const { return fd_.get(); }
-
-  void set(std::optional<Instant> at) {
-    if (at == set_) return;
-    set_ = at;
-    itimerspec spec{};  // all zero disarms the timer
-    if (at) {
-      const auto since_boot = std::max(at->time_since_epoch(), BootClock::duration(1));
-      spec.it_value.tv_sec = since_boot / std::chrono::seconds(1);
-      spec.it_value.tv_nsec = (since_boot % std::chrono::seconds(1)).count();
-    }
-    timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
-  }
-
- private:
-  util::Fd fd_;
-  std::optional<Instant> set_;
-};
 
 class Driver {
  public:
@@ -185,7 +158,7 @@ class Driver {
   process::Signals& signals_;
   const GuardedCommand& command_;
   const Listener& listener_;
-  Alarm alarm_;
+  util::Alarm alarm_;
   std::optional<process::Keeper> keeper_;
   std::optional<int> exit_code_;
   bool fed_ = false;

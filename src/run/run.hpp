@@ -60,6 +60,8 @@ struct Plan {
   // If the holder `who` is an ancestor of this process: how many runs of the job `key` are ancestors. Otherwise 0. An
   // ancestor can't end before this run does, since it waits for it. Empty: always 0.
   std::function<int(const std::string& who, const std::string& key)> ancestors;
+  // Judges the predicates among the conditions anew. Called just before each acquire. Empty: there are none.
+  std::function<void(std::vector<lock::Condition>&)> judge;
   std::uint64_t seed = 0;
 };
 

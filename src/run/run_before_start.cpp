@@ -26,6 +26,7 @@ void Run::acquire(Instant now, std::optional<Millis> sleep) {
   if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
   const lock::AcquireOptions options{plan_.forced, !refused_, std::min(max_sleep, left_of(*wait_until_, now))};
   registered_as_waiter_ = options.patience > Millis(0);
+  if (plan_.judge) plan_.judge(plan_.conditions);
   engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, options);
   call.not_ready_is_final = waits();
   if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};

@@ -22,7 +22,6 @@ constexpr std::array<Unit, 20> units{
      {"sec", 1000},        {"second", 1000},      {"seconds", 1000},      {"ms", 1},           {"msec", 1}}};
 // The units in which durations are shown.
 constexpr std::array<Unit, 4> shown_units{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}}};
-constexpr std::int64_t max_ms = 36'525LL * 86'400'000;  // 100 years, far below 2^53: Lua counts exactly up to there
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -100,7 +99,7 @@ Result<Millis> parse_duration(std::string_view text) {
     }
     const std::int64_t scaled = number.count * unit_ms;
     if (scaled % number.scale != 0) return refuse(text, "it is finer than a millisecond");
-    if (scaled / number.scale > max_ms - total) return refuse(text, "it is longer than 100 years");
+    if (scaled / number.scale > longest_duration.count() - total) return refuse(text, "it is longer than 100 years");
     total += scaled / number.scale;
   }
   return Millis(total);

@@ -9,6 +9,9 @@
 
 namespace condolock::util {
 
+inline constexpr Millis longest_duration{36'525LL *
+                                         86'400'000};  // 100 years, far below 2^53: Lua counts exactly up to there
+
 // Accepts what systemd.time(7) reads as a time span, less months and years: "300" (seconds), "1.5h", "5m30s", "5 min 30 s",
 // "2 days", "250ms", "1w". Spans add up, in any order; case matters. The range is 0 to 100 years, in whole milliseconds.
 // Everything else is an error: a sign, an empty text, the units "M" and "y", a number without a unit beside others.

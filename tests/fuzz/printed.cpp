@@ -6,8 +6,8 @@
 #include "cli/output/history_output.hpp"
 #include "cli/output/list_output.hpp"
 #include "cli/output/prometheus.hpp"
-#include "cli/output/run_messages.hpp"
 #include "fuzz.hpp"
+#include "lock/words.hpp"
 #include "util/duration.hpp"
 
 using namespace condolock;
@@ -50,7 +50,7 @@ void check_printed(const lock::Decision& decision, const std::vector<lock::Condi
     must_be_message(util::format_duration(held->since));
     must_be_message(util::format_duration_up(held->left));
   } else if (const auto* paused = std::get_if<lock::Paused>(&decision)) {
-    must_be_message(cli::shown(*paused));
+    must_be_message(lock::shown(*paused));
   } else if (const auto* skipped = std::get_if<lock::Skipped>(&decision)) {
     must(skipped->position < conditions.size(), "a condition that nobody asked for is named");
     must_be_message(lock::explain(conditions[skipped->position], skipped->verdict));

@@ -15,7 +15,7 @@ namespace {
 
 const lock::Job job{"ns", "K"};
 const lock::Grant grant{17, fuzz::memory_now - 1000, {}};
-const std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), lock::From::start},
+const std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), From::start},
                                               lock::AccessedPrior{"L", Millis(300'000)},
                                               lock::After{"L"},
                                               lock::NotRunning{"L"},

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t end = std::int64_t{1} << 53;  // of the numbers that Lua counts exactly
 
-const std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), lock::From::end}, lock::After{"other"}};
+const std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), From::end}, lock::After{"other"}};
 
 void must_be_in_range(std::int64_t number) { fuzz::must(number > -end && number < end, "a number is out of range"); }
 void must_be_in_range(std::optional<Millis> length) { must_be_in_range(length.value_or(Millis(0)).count()); }

@@ -11,7 +11,7 @@ std::int64_t wall_clock() {
 }
 
 const lock::Condition min_time = lock::MinTime{Millis(300'000)};
-const lock::Condition from_start = lock::MinTime{Millis(300'000), lock::From::start};
+const lock::Condition from_start = lock::MinTime{Millis(300'000), From::start};
 const lock::Condition prior = lock::AccessedPrior{"other", Millis(300'000)};
 
 }  // namespace

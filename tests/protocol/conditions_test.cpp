@@ -269,3 +269,17 @@ TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, a
   malformed(lock::finish_call(made, given, lock::Outcome::success, 0), "holds another type of value");
   malformed(lock::check_call(made.job, {lock::Once{"x"}}), "holds another type of value");
 }
+
+TEST_CASE_FIXTURE(Conditions, "predicate: what the caller says, counted and shown like any other refusal") {
+  const lock::Condition holds = lock::Predicate{"disk has room", true};
+  const lock::Condition fails = lock::Predicate{std::string(40, 'n'), false};
+  CHECK(why(holds) == "holds");
+  CHECK(why(fails) == "fails");
+  run(lock::Outcome::success);
+  const auto refusal = acquire("token", {holds, fails});
+  REQUIRE(refusal.has_value());
+  REQUIRE(std::holds_alternative<lock::Skipped>(*refusal));
+  CHECK(std::get<lock::Skipped>(*refusal).position == 1);
+  CHECK(field("skips") == "1");
+  CHECK(lock::refusal_in_words(field("refused_why")) == std::string(40, 'n') + " does not hold");
+}

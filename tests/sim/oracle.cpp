@@ -37,7 +37,7 @@ bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::in
     return key == own_key ? own : look_at(store, key).mended(now).settled(now);
   };
   if (const auto* c = std::get_if<lock::MinTime>(&condition)) {
-    const std::int64_t at = c->from == lock::From::start ? own.ok_start : own.ok_end;
+    const std::int64_t at = c->from == From::start ? own.ok_start : own.ok_end;
     return at == 0 || now - at >= c->n.count();
   }
   if (const auto* c = std::get_if<lock::AccessedPrior>(&condition)) {

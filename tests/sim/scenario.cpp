@@ -103,7 +103,7 @@ class Maker {
       if (!dice_.chance(22)) continue;
       const Millis some = length();
       const std::int64_t few = dice_.between(1, 3);
-      const lock::Condition made[] = {lock::MinTime{some, dice_.chance(50) ? lock::From::end : lock::From::start},
+      const lock::Condition made[] = {lock::MinTime{some, dice_.chance(50) ? From::end : From::start},
                                       lock::AccessedPrior{any, some * 3},
                                       lock::After{any},
                                       lock::NotRunning{other},

@@ -29,13 +29,13 @@ lock::Condition parsed(std::string_view option, std::string_view text) {
 TEST_CASE("min-time") {
   const auto condition = std::get<lock::MinTime>(parsed("--min-time", "5m"));
   CHECK(condition.n == Millis(300'000));
-  CHECK(condition.from == lock::From::end);
+  CHECK(condition.from == From::end);
   CHECK(encode(condition).name == "min-time");
   CHECK(encode(condition).number == 300'000);
   CHECK(encode(condition).word == "end");
-  CHECK(encode(lock::MinTime{Millis(1), lock::From::start}).word == "start");
+  CHECK(encode(lock::MinTime{Millis(1), From::start}).word == "start");
   CHECK(shown(condition) == "--min-time 5m");
-  CHECK(shown(lock::MinTime{Millis(1000), lock::From::start}) == "--min-time 1s --min-time-from start");
+  CHECK(shown(lock::MinTime{Millis(1000), From::start}) == "--min-time 1s --min-time-from start");
   CHECK(explain(condition, {"recent", Millis(130'000), Millis(170'000)}) ==
         "last success 2m10s ago, needs 5m (due in 2m50s)");
   CHECK(explain(condition, {"holds", Millis(310'000), {}}) == "last success 5m10s ago");
@@ -104,9 +104,9 @@ TEST_CASE("retry-after and max-failures") {
 TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else") {
   std::vector<lock::Condition> conditions{lock::AccessedPrior{"a", Millis(1)}, lock::MinTime{Millis(5)}};
   CHECK_FALSE(lock::modify(conditions, "--min-time-from", "start"));
-  CHECK(std::get<lock::MinTime>(conditions[1]).from == lock::From::start);
+  CHECK(std::get<lock::MinTime>(conditions[1]).from == From::start);
   CHECK_FALSE(lock::modify(conditions, "--min-time-from", "end"));
-  CHECK(std::get<lock::MinTime>(conditions[1]).from == lock::From::end);
+  CHECK(std::get<lock::MinTime>(conditions[1]).from == From::end);
   conditions.pop_back();
   const auto problem = lock::modify(conditions, "--min-time-from", "start");
   REQUIRE(problem);
@@ -130,6 +130,7 @@ TEST_CASE("refusal_in_words: every condition says what its verdict says") {
   CHECK(words("max-failures failed 1000 3 ").starts_with("3 or more failures in a row, the last 1s ago"));
   CHECK(words("max-runs many 1000 3 3600000") == "3 runs began in the last 1h, the first one 1s ago");
   CHECK(words("once done 1000 0 id 7") == "a run with the ID id 7 succeeded 1s ago");
+  CHECK(words("predicate fails - 0 disk has room") == "disk has room does not hold");
   CHECK(words("held 4121 web1") == "held by web1 (pid 4121)");
   CHECK(words("paused") == "paused");
   CHECK(words("paused alice@web1 ") == "paused by alice@web1");

@@ -22,7 +22,7 @@ enum class Level : std::uint8_t { quiet, usual, verbose };
 
 struct Printed {
   std::int64_t slots = 1;
-  std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), lock::From::end}};
+  std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), From::end}};
 
   // What stderr gets of a report.
   std::string printed(const run::Report& report, Level level = Level::verbose) const {

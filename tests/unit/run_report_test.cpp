@@ -48,7 +48,7 @@ struct Report {
 
   util::Fd reader;
   util::Fd writer;
-  std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), lock::From::end}, lock::After{"other"}};
+  std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), From::end}, lock::After{"other"}};
 };
 
 std::string problem_with(std::string_view text) {

@@ -6,10 +6,10 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/run_options.hpp"
 #include "cli/output/json.hpp"
-#include "cli/output/run_messages.hpp"
 #include "cli/output/status_output.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
+#include "lock/words.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 #include "util/width.hpp"
@@ -33,17 +33,6 @@ std::string line(const Palette& palette, bool holds, const std::string& what, co
   constexpr std::size_t min_width = 32;
   const std::string padded = what + std::string(min_width - std::min(min_width, util::display_width(what)), ' ');
   return palette.paint(holds ? Tint::good : Tint::bad, holds ? "yes" : "no ") + "  " + padded + "  " + why + "\n";
-}
-
-// Any server except a primary may answer with old data.
-std::optional<engine::Failure> not_from_primary(const engine::Reply& reply) {
-  if (!reply.answer || reply.from_primary == true) return std::nullopt;
-  if (reply.from_primary == false) {
-    return engine::Failure{engine::Fault::not_primary, false, false,
-                           "a replica answered, and its data may be old: name the primary"};
-  }
-  return engine::Failure{engine::Fault::denied, false, false,
-                         "this user may not call ROLE, which tells the primary from a replica (ACL: +role)"};
 }
 
 // The answer to a check, for people and as JSON.
@@ -143,7 +132,7 @@ CommandResult check_command(const RawArguments& arguments) {
   call.ask_role = true;
   const auto engine = open_engine(globals);
   const engine::Reply reply = ask(*engine, call, globals.redis_timeout);
-  if (const auto failure = not_from_primary(reply)) return result_of(*failure);
+  if (const auto failure = engine::not_from_primary(reply)) return result_of(*failure);
   const auto answer = lock::decode_verdicts(reply, conditions.size());
   if (!answer) return result_of(answer.error());
   if (answer->ahead) Console(globals.quiet, globals.verbose).warning(clock_went_back(*answer->ahead));

@@ -139,26 +139,14 @@ std::optional<CommandResult> settle(const Options& options, RunOptions& run) {
   if (run.no_wait && options.was_given("--wait")) return wrong("-n means --wait 0: use -n or --wait, not both");
   if (run.no_wait) plan.wait = Millis(0);
   plan.attempt.needs = lock::needs_of(run.args.conditions);
-  const auto clash_with = [&](lock::RunMode mode, const std::string& named) -> std::optional<CommandResult> {
-    const auto clash = lock::clash(run.args.conditions, mode);
-    if (!clash) return std::nullopt;
-    return wrong(std::string(clash->option) + " cannot be combined with " + named + ": " + std::string(clash->why));
-  };
   const Millis forget_after = plan.attempt.forget_after.value_or(Millis(0));
-  const auto memory = lock::longest_memory(run.args.conditions);
-  if (forget_after > Millis(0) && memory && forget_after < memory->length) {
-    return wrong("--forget-after " + util::format_duration(forget_after) + " would forget what " +
-                 std::string(memory->option) + " looks at" +
-                 (memory->length == Millis::max() ? "; use only one of them"
-                                                  : "; use " + util::format_duration(memory->length) + " or more"));
-  }
-  if (plan.attempt.slots > 1) {
-    if (auto result = clash_with(lock::RunMode::several_slots, "--slots above 1")) return result;
-  }
-  if (plan.on_unreachable == run::OnUnreachable::run) {
+  if (const auto conflict = lock::conflict(run.args.conditions, plan.attempt.slots, forget_after))
+    return wrong(conflict->text);
+  const auto clash = lock::clash(run.args.conditions, lock::RunMode::unleased);
+  if (plan.on_unreachable == run::OnUnreachable::run && clash) {
     const bool from_environment = options.source("--on-unreachable") == Options::Source::environment;
-    return clash_with(lock::RunMode::unleased,
-                      from_environment ? "CONDOLOCK_ON_UNREACHABLE=run" : options.named("--on-unreachable") + " run");
+    return wrong(lock::cannot_be_combined(
+        *clash, from_environment ? "CONDOLOCK_ON_UNREACHABLE=run" : options.named("--on-unreachable") + " run"));
   }
   return std::nullopt;
 }

@@ -1,17 +1,11 @@
 #include "cli/output/run_messages.hpp"
 
 #include "cli/output/command_result.hpp"
+#include "lock/words.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::cli {
-std::string held_by(const lock::Held& held, std::int64_t slots) {
-  const std::string by = "held by " + lock::shown_holder(held.who) + " for " + util::format_duration(held.since);
-  if (held.slots != slots) {
-    return by + " with --slots " + std::to_string(held.slots) + ", but this run has --slots " + std::to_string(slots);
-  }
-  return held.slots == 1 ? by : "all " + std::to_string(held.slots) + " slots are " + by + ", and by others";
-}
 
 namespace {
 
@@ -25,10 +19,7 @@ struct RunMessagePrinter {
     console().decision("running " + name + " (fence " + std::to_string(granted.grant.fence) + ")");
   }
   std::string why_not(const lock::Decision& decision) const {
-    if (const auto* held = std::get_if<lock::Held>(&decision)) return held_by(*held, context_.slots);
-    if (const auto* paused = std::get_if<lock::Paused>(&decision)) return shown(*paused);
-    const auto* skipped = std::get_if<lock::Skipped>(&decision);
-    return skipped == nullptr ? "" : explain(context_.conditions[skipped->position], skipped->verdict);
+    return lock::why_not(decision, context_.conditions, context_.slots);
   }
   void operator()(const run::report::Refused& refused) const {
     if (refused.by_ancestor) {
@@ -137,16 +128,6 @@ struct RunMessagePrinter {
 };
 
 }  // namespace
-
-std::string shown(const lock::Paused& paused) {
-  std::string out = paused.all ? "all keys paused" : "paused";
-  if (!paused.by.empty()) out += " by " + util::escape(paused.by);
-  if (!paused.by.empty() && paused.since) out += " " + util::format_duration(*paused.since) + " ago";
-  out += paused.left  ? (paused.since ? " for another " : " for ") + util::format_duration_up(*paused.left)
-         : paused.all ? " until condolock resume --all"
-                      : " until it is resumed";
-  return out + (paused.why.empty() ? "" : ": " + util::escape(paused.why));
-}
 
 void print_message(const MessageContext& context, const run::Report& report) {
   std::visit(RunMessagePrinter{context}, report);

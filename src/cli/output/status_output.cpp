@@ -1,8 +1,8 @@
 #include "cli/output/status_output.hpp"
 
 #include "cli/output/json.hpp"
-#include "cli/output/run_messages.hpp"
 #include "lock/job.hpp"
+#include "lock/words.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
 #include "util/timestamp.hpp"
