@@ -3,7 +3,8 @@
 add_library(condolock_flags INTERFACE)
 target_compile_options(condolock_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
-  -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE)
+  -ffunction-sections -fdata-sections -fstack-protector-strong
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:POSITION_INDEPENDENT_CODE>>>:-fPIE>)
 if(CONDOLOCK_WERROR)
   target_compile_options(condolock_flags INTERFACE -Werror)
 endif()

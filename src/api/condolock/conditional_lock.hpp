@@ -1,0 +1,74 @@
+/// @file
+/// ConditionalLock: the conditions under which a job may run.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "condolock/conditions.hpp"
+#include "condolock/engine.hpp"
+#include "condolock/error.hpp"
+#include "condolock/export.hpp"
+
+namespace condolock {
+
+/// One condition, and whether it holds.
+struct Verdict {
+  std::string condition;  ///< as an option: "--min-time 5m"; a predicate: its name
+  bool holds = false;
+  std::string text;                                ///< in words: "last success 2m10s ago, needs 5m (due in 2m50s)"
+  std::optional<std::chrono::milliseconds> since;  ///< age of the event that was judged; none: there was none
+  std::optional<std::chrono::milliseconds> due;    ///< time until it holds; none: unknown
+};
+
+/// The answer to ConditionalLock::check().
+struct Check {
+  bool would_run = false;         ///< all conditions hold, the job is not paused, and a slot is free
+  std::vector<Verdict> verdicts;  ///< in the order in which the conditions were added
+  std::optional<Pause> pause;
+  bool busy = false;  ///< no slot is free
+  std::string text;   ///< why it would not run, in words; empty: it would
+};
+
+/// The conditions under which a job may run, and the Engine that judges them.
+///
+/// A ConditionContext copies it, so it may be changed or destroyed afterwards. Several threads may use the same one, as long
+/// as none of them changes it.
+class CONDOLOCK_API ConditionalLock {
+ public:
+  explicit ConditionalLock(const Engine& engine);
+  ConditionalLock(const ConditionalLock& other);
+  ConditionalLock(ConditionalLock&& other) noexcept;
+  ConditionalLock& operator=(const ConditionalLock& other);
+  ConditionalLock& operator=(ConditionalLock&& other) noexcept;
+  ~ConditionalLock();
+
+  /// Adds a condition: all of them must hold. AccessedPrior, After and NotRunning may be added several times, with different
+  /// keys; of the others the last one counts.
+  ConditionalLock& add(Condition condition);
+
+  /// Adds a condition of your own. `holds` is called on the thread that constructs the context, immediately before each
+  /// atomic step, and by check(). Its answer is sent with the step and counted there like any other, so a refusal shows in
+  /// `condolock status` under `name` (1 to 40 bytes). It is not atomic: what it looked at may have changed when the run
+  /// begins. What it throws passes through to the caller, and nothing is acquired.
+  ConditionalLock& add(std::function<bool()> holds, std::string name = "predicate");
+
+  /// Whether a run of `key` with so many slots would start now, and which conditions hold. Writes nothing.
+  Check check(std::string_view key, std::int64_t slots = 1) const;
+  Check check(std::string_view key, std::int64_t slots, Error& error) const;
+
+  /// The library's own.
+  struct CONDOLOCK_HIDDEN Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace condolock

@@ -1,0 +1,82 @@
+/// @file
+/// Where the records are, and what can be asked and done there without running anything.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "condolock/error.hpp"
+#include "condolock/export.hpp"
+#include "condolock/status.hpp"
+
+namespace condolock {
+
+/// How to reach the records.
+struct ConnectOptions {
+  std::string ns = "condolock";  ///< the namespace: [A-Za-z0-9_.-]{1,64}. Jobs and conditions see only their own.
+  std::string user{};            ///< instead of the one in the URL
+  std::string password{};        ///< instead of the one in the URL
+  /// The longest that one call may block, but for what it is told to wait. At least 1 ms. A single exchange with the server
+  /// gets a third of it, since a call may need three.
+  std::chrono::milliseconds timeout{15'000};
+};
+
+/// How a run ended.
+enum class Outcome : std::uint8_t { success, failure };
+
+/// The records of one namespace on one server, or in one directory.
+///
+/// Any number of threads may use an Engine at once. A ConditionalLock and a ConditionContext keep what they need of it, so
+/// it may be destroyed before them. It keeps up to four idle connections to a server, and none to a directory.
+///
+/// After fork(), the child must not use an Engine of its parent: it calls connect() again. It may destroy it.
+class CONDOLOCK_API Engine {
+ public:
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine();
+
+  /// The record of a job. An unknown job is no error: see JobStatus::known.
+  JobStatus status(std::string_view key) const;
+  JobStatus status(std::string_view key, Error& error) const;
+
+  /// The last runs of a job, newest first; at most `limit`, which is 1 to 10,000. A job keeps 20 unless told otherwise: see
+  /// ContextOptions::history.
+  std::vector<PastRun> history(std::string_view key, std::int64_t limit = 20) const;
+  std::vector<PastRun> history(std::string_view key, std::int64_t limit, Error& error) const;
+
+  /// Records a run of zero length. A live run is not affected.
+  void touch(std::string_view key, Outcome outcome = Outcome::success);
+  void touch(std::string_view key, Outcome outcome, Error& error);
+
+  /// Refuses new runs of a job for `length`, or until resume(). `reason` has at most 64 bytes. A live run is not affected.
+  void pause(std::string_view key, std::optional<std::chrono::milliseconds> length = std::nullopt,
+             std::string_view reason = {});
+  void pause(std::string_view key, std::optional<std::chrono::milliseconds> length, std::string_view reason, Error& error);
+
+  /// Ends a pause. Returns whether the job was paused.
+  bool resume(std::string_view key);
+  bool resume(std::string_view key, Error& error);
+
+  /// The library's own.
+  struct CONDOLOCK_HIDDEN Impl;
+  explicit Engine(std::shared_ptr<Impl> impl);
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Names a server or a directory, as `condolock --url` does: `redis://[user[:password]@]host[:port][/db]`, `unix:///path`,
+/// `file:[/DIR]`. Makes no connection: the first call that needs one does. Environment and config file are not read.
+/// Errors: Errc::misconfigured, Errc::invalid.
+CONDOLOCK_API std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options = {});
+/// The same; returns null if there is an error.
+CONDOLOCK_API std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options, Error& error);
+
+}  // namespace condolock
