@@ -1,8 +1,8 @@
-# Faults of the process half to plant, one at a time: -DCONDOLOCK_MUTATION=NAME builds the program with it. `./dev mutations` shows
-# that the tests see each of them. Those of the protocol are in tests/sim/mutations.cpp, since the simulation needs no build for
-# them.
+# Mutations of the process half, one at a time: -DCONDOLOCK_MUTATION=NAME builds the program with one. `./dev mutations`
+# shows that the tests detect each of them. Those of the protocol are in tests/sim/mutations.cpp, since the simulation needs
+# no build for them.
 #
-# mutation(NAME "the rule that is taken out" FILE [==[text that is in the file exactly once]==] [==[text instead]==])
+# mutation(NAME "the rule that is removed" FILE [==[text that is in the file exactly once]==] [==[its replacement]==])
 set(mutations "")
 
 macro(mutation name rule file from to)
