@@ -8,7 +8,7 @@ namespace condolock::process {
 
 struct Lack {
   std::string what;    // is not possible here, and why: "cannot read /proc"
-  std::string effect;  // what a run cannot do because of that
+  std::string effect;  // on a run
   std::string advice;
 };
 

@@ -58,7 +58,7 @@ void Keeper::look_at_start(std::vector<News>& out) {
     out.emplace_back(news::Started{shared.command});
     return;
   }
-  // The keeper was killed before it could start anything: report it like a command that was not found.
+  // If the keeper was killed before it could start anything, there is no errno: report ESRCH.
   out.emplace_back(news::NotStarted{spawn_error(shared.error == 0 ? ESRCH : shared.error.load(), state_->command)});
   let_go();
   wait();

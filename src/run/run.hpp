@@ -9,7 +9,8 @@
 //             engine until a lease or a pause ends, or here until a condition may hold. It pauses before the sleep if
 //             earlier sleeps ended early and in vain.
 // confirming  The grant arrived late. The run renews it before it starts the command.
-// spawning    The command is about to be started. The run calls it off if a signal has come, or if the lease is too old.
+// spawning    The command is about to be started. A signal that has come calls the run off. If the lease has become too old,
+//             the run confirms it again.
 // running     The command is running, or has ended and left processes that still run. The run renews the lease.
 //             If it cannot, or at --timeout, it sends TERM and then KILL to all of the run. If the command fails or is told
 //             to end, the run sends them to what the command left.

@@ -143,7 +143,7 @@ tell='env >told.new; mv told.new told'
   [ "$(cat got)" = TERM ]
 }
 
-@test "--signal refuses a signal that does not end a process, and a text that is none" {
+@test "--signal refuses a signal that does not end a process, and a text that is no signal" {
   for bad in STOP CONT 19 0 -1 term TERMM ''; do
     run "$CONDOLOCK" run --key K --signal="$bad" -- touch ran
     [ "$status" -eq 64 ]

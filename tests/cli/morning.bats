@@ -1,7 +1,7 @@
 load helper
 
-# docs/morning.md: two machines with real crons, from the evening to the next morning. A minute of cron is a minute here, and
-# there are three. MORNING_UPDATE=1 writes the output of the commands into the page.
+# docs/morning.md: two machines with real crons, from the evening to the next morning. cron looks once a minute, and the
+# test needs three of these minutes. MORNING_UPDATE=1 writes the output of the commands into the page.
 
 setup_file() {
   REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")

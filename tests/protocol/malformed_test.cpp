@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(Malformed, "malformed: the job's key has another type") {
   }
 }
 
-TEST_CASE_FIXTURE(Malformed, "malformed: a field is not a number, or the hash has none of our fields") {
+TEST_CASE_FIXTURE(Malformed, "malformed: a field has a value that condolock never writes") {
   const std::vector<std::pair<std::string, std::string>> fields{{"fence", "x"},
                                                                 {"fence", "-1"},
                                                                 {"fence", ""},

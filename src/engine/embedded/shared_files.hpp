@@ -38,7 +38,7 @@ class SharedFiles {
   bool are_ours_alone() const { return alone_; }
   // Call when SQLite has opened its files. Throws StoreError, busy: the files have been replaced meanwhile.
   void agree();
-  // Whether a file was removed or replaced since agree(). Then newcomers do not see what is written here.
+  // Whether a file was removed or replaced since agree(). Then new runs do not see what this process writes.
   bool have_changed() const;
 
   // Wakes the waiters: call after a commit.
