@@ -17,7 +17,8 @@ function(find_library_in_both_forms name)
   set_property(GLOBAL APPEND PROPERTY CONDOLOCK_LIBRARIES ${name})
 endfunction()
 
-# decide_static_linking(): sets CONDOLOCK_LINK_STATIC as CONDOLOCK_STATIC and what is installed allow, and says why it can't.
+# decide_static_linking(): sets CONDOLOCK_LINK_STATIC from CONDOLOCK_STATIC and the installed libraries, and says why if it
+# cannot link statically.
 function(decide_static_linking)
   set(CONDOLOCK_LINK_STATIC OFF PARENT_SCOPE)
   if(CONDOLOCK_STATIC STREQUAL "OFF" OR (CONDOLOCK_STATIC STREQUAL "AUTO" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize"))
@@ -52,7 +53,7 @@ function(decide_static_linking)
 endfunction()
 
 function(make_static_executable target)
-  # static-pie, so that the kernel loads it at a random address like any other program. Where the code lies then costs a granted run
+  # static-pie, so that the kernel loads it at a random address like any other program. That makes a granted run slower by
   # 0.03 of the bare C program in tests/bench; docs/development.md has the figures.
   # --no-warnings: the linker warns that SQLite, Lua and c-ares use dlopen and name services, which a static program can't use
   # fully. They are not called (names are resolved without them, extensions are off). That our own code has no such call is

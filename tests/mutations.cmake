@@ -1,28 +1,34 @@
-# Faults of the process half to plant, one at a time: -DCONDOLOCK_MUTATION=NAME builds the program with it. `./dev mutations` shows
-# that the tests see each of them. Those of the protocol are in tests/sim/mutations.cpp, since the simulation needs no build for
-# them.
+# Mutations of the process half, one at a time: -DCONDOLOCK_MUTATION=NAME builds the program with one. `./dev mutations`
+# shows that the tests detect each of them. Those of the protocol are in tests/sim/mutations.cpp, since the simulation needs
+# no build for them.
 #
-# mutation(NAME "the rule that is taken out" FILE [==[text that is in the file exactly once]==] [==[text instead]==])
+# mutation(NAME "the rule that is removed" FILE [==[text that is in the file exactly once]==] [==[its replacement]==])
 set(mutations "")
 
 macro(mutation name rule file from to)
   list(APPEND mutations ${name})
+  check_text(${name} ${file} "${from}")
   if("${CONDOLOCK_MUTATION}" STREQUAL "${name}")
     plant(${file} "${from}" "${to}")
   endif()
 endmacro()
 
-function(plant file from to)
+# In every build with tests, or a change of the source would go unnoticed until somebody plants the mutation.
+function(check_text name file from)
   file(READ ${PROJECT_SOURCE_DIR}/${file} text)
   string(FIND "${text}" "${from}" first)
   string(FIND "${text}" "${from}" last REVERSE)
   if(first EQUAL -1 OR NOT first EQUAL last)
-    message(FATAL_ERROR "CONDOLOCK_MUTATION=${CONDOLOCK_MUTATION}: its text must be in ${file} once: ${from}")
+    message(FATAL_ERROR "the mutation ${name}: its text must be in ${file} once: ${from}")
   endif()
+endfunction()
+
+function(plant file from to)
+  file(READ ${PROJECT_SOURCE_DIR}/${file} text)
   string(REPLACE "${from}" "${to}" text "${text}")
   set(planted ${CMAKE_CURRENT_BINARY_DIR}/planted/${file})
   file(WRITE ${planted} "${text}")
-  foreach(target condolock condolock_cli)
+  foreach(target condolock_core condolock_cli)
     get_target_property(sources ${target} SOURCES)
     if(file IN_LIST sources)
       list(TRANSFORM sources REPLACE "^${file}$" ${planted})
@@ -91,7 +97,7 @@ mutation(no-keeper-notice "condolock ends the run when its keeper has gone"
 ]==])
 mutation(no-stop-when-lost "condolock stops a run that has lost its lease"
   src/run/run_after_start.cpp
-  [==[    return stop(*answer == lock::Renewal::revoked ? Why::revoked : Why::lost, now + lease_.grace(plan_.kill_after));
+  [==[    return stop(why, now + lease_.grace(plan_.kill_after), lock::revoked_by(reply));
 ]==] [==[    return;
 ]==])
 

@@ -5,8 +5,8 @@
 
 namespace condolock::engine {
 
-// Makes a call and blocks until the reply. If the fault is worth_repeating() and the reply is not voided, makes the call
-// once more; every script is safe to repeat. Each attempt takes at most `patience`. Sets call.deadline.
+// Makes a call and blocks until the reply. Makes the call once more if the fault is worth_repeating() and the reply is not
+// voided; every script is safe to repeat. Each attempt takes at most `patience`. Sets call.deadline.
 Reply ask(Engine& engine, Call call, Millis patience);
 
 // Why an answer to a call with ask_role can't be trusted: any server except a primary may answer with old data. None: a

@@ -29,11 +29,11 @@ struct Call {
   std::string about;                // the job's key, for messages; empty: no single job
   Instant deadline{};               // for the whole call: name resolution, connecting, `wait` and every resend included
   std::optional<Wait> wait;         // its at_most must end before the deadline
-  bool as_source = false;           // send the script itself and not its digest: nobody may be left to answer a NOSCRIPT
+  bool as_source = false;           // send the script, not its digest: the caller may end before a NOSCRIPT comes
   bool not_ready_is_final = false;  // fail at once with Fault::not_ready: the caller asks again. Else the engine does so.
   bool ask_role = false;            // also ask whether the server is a primary: see Reply::from_primary
   bool same_session = false;        // use the connection of the previous call, even after a failed handshake, or fail: a
-                                    // voided grant must be abandoned where it was given
+                                    // voided grant must be abandoned on the connection that gave it
 };
 
 enum class Fault : std::uint8_t {

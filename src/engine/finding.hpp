@@ -34,7 +34,7 @@ struct Diagnosis {
   std::vector<Finding> findings;
 };
 
-// Makes a call and blocks until the reply. The time is limited by whoever made this function.
+// Makes a call and blocks until the reply. The function itself limits the time.
 using Ask = std::function<Reply(Call)>;
 
 struct TrialFailure {
@@ -42,7 +42,7 @@ struct TrialFailure {
   Failure failure;
 };
 
-// Does all that a run does, on keys that nobody else uses, and removes them again. None: it worked.
+// Does all that a run does, on keys of its own, and removes them again. None: it worked.
 using Trial = std::function<std::optional<TrialFailure>(const Ask&)>;
 
 }  // namespace condolock::engine

@@ -5,7 +5,7 @@
 namespace condolock::engine {
 
 std::string how_to_remove(std::string_view stored) {
-  constexpr std::size_t max_bytes = 1200;  // of a key of ours; a server may send megabytes
+  constexpr std::size_t max_bytes = 1200;  // longest key that condolock writes; a server may send megabytes
   if (stored.size() > max_bytes) return "";
   const std::size_t kind = stored.find("}:");
   const std::size_t name = kind == std::string_view::npos ? kind : stored.find(':', kind + 2);

@@ -1,4 +1,4 @@
-// How the operator gets rid of a damaged key.
+// How the operator removes a damaged key.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace condolock::engine {
 
-// For the end of a message about a malformed record: " (condolock reset K --yes removes it)", or the DEL of redis-cli for a
-// key that belongs to no single job. `stored` is its name in the engine: "{ns}:job:K", "{ns}:index". Empty for a name that
-// is too long to be one of ours.
+// For the end of a message about a malformed record: " (condolock reset K --yes removes it)". For a key that belongs to no
+// single job: the DEL of redis-cli. `stored` is the name in the engine: "{ns}:job:K", "{ns}:index". Empty for a name that is
+// too long to be condolock's.
 std::string how_to_remove(std::string_view stored);
 
 }  // namespace condolock::engine

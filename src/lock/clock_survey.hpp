@@ -10,11 +10,11 @@
 namespace condolock::lock {
 
 struct ClockSurvey {
-  bool is_whole = false;     // false: the time was over before all records had been read
+  bool is_whole = false;     // false: the time ran out before all records were read
   std::int64_t records = 0;  // that could be read
-  std::int64_t ahead = 0;    // of these, with a time in the future
+  std::int64_t ahead = 0;    // how many of them have a time in the future
   std::string furthest;      // the key whose time is the furthest ahead
-  Millis by{};               // and by how much
+  Millis by{};               // how far that time is ahead
 };
 
 // Reads all records, the longest idle first, until `until`.

@@ -370,7 +370,7 @@ std::string explain(const Condition& condition, const Verdict& verdict) {
 
 namespace {
 
-// The word before the first space; `text` keeps what follows it.
+// Removes the first word and the space after it from `text`, and returns the word.
 std::string_view next_word(std::string_view& text) {
   const std::string_view word = text.substr(0, text.find(' '));
   text.remove_prefix(std::min(word.size() + 1, text.size()));
@@ -391,7 +391,7 @@ std::string explain_stored(const EncodedCondition& encoded, const Verdict& verdi
 }  // namespace
 
 std::string refusal_in_words(std::string_view why) {
-  constexpr std::size_t max_bytes = 64;  // LONGEST_TEXT in record.lua; what stands last may have been cut
+  constexpr std::size_t max_bytes = 64;  // LONGEST_TEXT in record.lua; the end of a longer text has been cut
   const std::string marked = std::string(why) + (why.size() < max_bytes ? "" : "...");
   std::string_view rest = marked;
   EncodedCondition encoded;

@@ -258,8 +258,8 @@ std::optional<Clash> clash(const std::vector<Condition>& conditions, RunMode mod
 // "--once cannot be combined with OPTION: two runs could succeed at once".
 std::string cannot_be_combined(const Clash& clash, const std::string& option);
 
-// The condition that looks back furthest at the job's own record: if that is forgotten earlier, the condition holds too
-// soon.
+// The condition that looks back furthest at the job's own record. If the record is forgotten earlier, the condition holds
+// too soon.
 struct Memory {
   std::string_view option;
   Millis length{};  // Millis::max(): until a reset, or until a success
@@ -276,7 +276,7 @@ EncodedCondition encode(const Condition& condition);
 // As written on a command line, with names escaped: "--min-time 5m". A predicate: its name.
 std::string shown(const Condition& condition);
 // Why a run was refused, from the field refused_why of its record (see record.lua): "last success 2m10s ago, needs 5m". The
-// text is escaped, and as it is if it can't be read.
+// text is escaped. A text that cannot be read is returned escaped but otherwise unchanged.
 std::string refusal_in_words(std::string_view why);
 // The verdict in words: "last success 2m10s ago, needs 5m (due in 2m50s)".
 std::string explain(const Condition& condition, const Verdict& verdict);

@@ -39,8 +39,8 @@ struct Job {
 // This process as a holder, for people: "pid host". The host is cut to 48 bytes and the whole stays below 64, so that a
 // record stays small.
 std::string this_holder();
-// This user as an operator, for people: "alice@web1". The name is that of $SUDO_USER or $LOGNAME, or else the user's number.
-// One word of at most 50 bytes.
+// This user as an operator, for people: "alice@web1". The name comes from $SUDO_USER or $LOGNAME, else it is the user's
+// number. One word of at most 50 bytes.
 std::string this_operator();
 // "4121 web1" -> "web1 (pid 4121)", escaped.
 std::string shown_holder(std::string_view who);

@@ -47,7 +47,7 @@ Intervention intervention(std::string_view text) {
   return known ? Intervention{std::string(text.substr(colon + 1)), *at} : Intervention{};
 }
 
-// The reply of status.lua begins with its time and the pause of all jobs.
+// The first fields of a reply of status.lua: its time and the pause of all jobs.
 struct Head {
   std::int64_t now = 0;
   std::optional<Paused> pause;
@@ -181,7 +181,7 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
     if (kind == "record") {
       Record record = read_record(reader, head.now);
       if (head.pause && (!record.pause || ends_later(*head.pause, *record.pause))) record.pause = head.pause;
-      // One bad record must not hide the others. Its values have been counted off, so the next one can be read.
+      // One bad record must not hide the others. All of its values have been read, so the next record can be read.
       auto wrong = reader.take_wrong_number();
       if (wrong) {
         records.emplace_back(*std::move(wrong));
@@ -232,7 +232,7 @@ engine::Answered<Names> decode_names(const engine::Reply& reply) {
   names.expired = reader.number("number of expired names", Range{0, max_portion});
   while (!reader.at_end()) names.keys.push_back(reader.text());
   const bool is_idle = names.keys.empty() && names.too_long == 0 && names.expired == 0;
-  if (is_idle && !names.are_last()) return reader.unexpected();  // the caller would ask for ever
+  if (is_idle && !names.are_last()) return reader.unexpected();  // otherwise the caller would ask forever
   if (!reader.is_whole()) return reader.unexpected();
   return names;
 }

@@ -21,7 +21,7 @@ struct Intervention {
 
 struct Refusal {
   std::int64_t at = 0;
-  std::string who;  // "pid host" of the run that was refused
+  std::string who;  // "pid host" of the refused run
   std::string why;  // in words, escaped: "last success 2m10s ago, needs 5m"
 };
 
@@ -43,7 +43,7 @@ struct Record {
   std::string outcome;  // of the last run; empty: no run has ended
   std::optional<std::int64_t> code;
   std::optional<std::int64_t> took;
-  std::optional<Intervention> revoked;  // an operator had revoked or removed the lease of the last run
+  std::optional<Intervention> revoked;  // the operator who had revoked or removed the lease of the last run; none: nobody
   std::optional<std::int64_t> failed_at;
   std::int64_t failures_in_a_row = 0;
   std::int64_t skips = 0;     // since the last run
@@ -58,8 +58,8 @@ struct Record {
   Intervention freed;
   std::vector<Holder> holders;
   std::int64_t slots = 1;  // --slots of the holders
-  // How far the furthest time on record lies in the future; none: no time does. Then the engine's clock went back. Such a
-  // time is read as now, and the next run stores it as now.
+  // How far the furthest time on record lies in the future; none: no time does. A time in the future means that the engine's
+  // clock went back. Such a time is read as now, and the next run stores it as now.
   std::optional<Millis> ahead;
 
   // Every condition counts an expired holder as a lost run. The engine records that run only with the next grant.
@@ -79,22 +79,22 @@ engine::Answered<std::vector<engine::Answered<Record>>> decode_records(const eng
 engine::Answered<std::optional<Paused>> decode_pause_of_all(const engine::Reply& reply);
 
 struct Names {
-  // Opaque: where to read on.
+  // Where to continue. Its contents mean nothing to the caller.
   struct Position {
     std::string score = "-inf";
     std::string after;
   };
 
   std::vector<std::string> keys;
-  std::int64_t expired = 0;   // how many names were left out, since their records have expired
-  std::int64_t too_long = 0;  // how many names were left out, since they have more than longest_key bytes
+  std::int64_t expired = 0;   // how many names were left out because their records have expired
+  std::int64_t too_long = 0;  // how many names were left out because they have more than longest_key bytes
   Position next;
 
   bool are_last() const { return next.score.empty(); }
 };
 
-// Reads the names of all jobs, at most `portion` at a time. Repeat the call with `from` = Names::next until they are the
-// last. A job that exists all the time is returned at least once, and sometimes twice.
+// Reads the names of all jobs, at most `portion` at a time. Repeat the call with `from` = Names::next until the last names
+// have come. A job that exists all the time is returned at least once, and sometimes twice.
 engine::Call names_call(const std::string& ns, const Names::Position& from = {}, std::int64_t portion = 1000);
 engine::Answered<Names> decode_names(const engine::Reply& reply);
 

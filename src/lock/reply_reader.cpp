@@ -11,7 +11,7 @@ namespace {
 
 constexpr Range any_age{-range::max_number, range::max_number};
 
-// A text of the server for a message. The server may send megabytes.
+// Quotes a text of the server in a message. The server may send megabytes.
 std::string quoted(std::string_view text, std::size_t max_bytes = 100) {
   return util::escape(text.substr(0, max_bytes)) + (text.size() > max_bytes ? "..." : "");
 }

@@ -44,7 +44,7 @@ class TrialRun {
     return std::nullopt;
   }
 
-  // The namespace's own index, which every run writes to.
+  // Uses the namespace's own index, which every run writes to.
   std::optional<Failure> read() {
     const auto names = decode_names(ask_(names_call(first_.job.ns, {}, 1)));
     if (!names) return names.error();
@@ -86,7 +86,7 @@ class TrialRun {
     return std::nullopt;
   }
 
-  // Is refused, and waits: then finish has to wake it.
+  // This attempt is refused and waits: finish then has to wake it.
   std::optional<Failure> wait(const Attempt& attempt) {
     const auto decision = decide(attempt, Millis(1000));
     if (!decision) return decision.error();

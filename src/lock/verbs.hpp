@@ -21,9 +21,9 @@ struct Attempt {
   std::string who;    // "pid host", for people
   Millis lease{};
   std::optional<std::int64_t> history_limit;  // runs to keep in the history; none: as before, at first 20
-  std::optional<Millis> forget_after = {};  // the record expires when it was not used for so long; 0: never; none: as before
-  std::int64_t slots = 1;                   // how many may run at once: 1 to 1,000, the same for all runs of this job
-  Needs needs;                              // of its conditions
+  std::optional<Millis> forget_after = {};    // the record expires if it is unused for this long; 0: never; none: as before
+  std::int64_t slots = 1;                     // how many may run at once: 1 to 1,000, the same for all runs of this job
+  Needs needs;                                // of its conditions
 };
 
 // A granted lease. Times are milliseconds since 1970 on the engine's clock.
@@ -50,9 +50,10 @@ struct Paused {
 };
 
 struct Skipped {
-  std::size_t position = 0;  // of the first condition that does not hold, from 0
+  std::size_t position = 0;  // of the first condition that does not hold, counted from 0
   Verdict verdict;
-  // "pid host": a run of the job that the condition names, which has to end before it can hold. Empty: none, or unknown.
+  // "pid host" of a run that must end before the condition can hold: a run of the job that the condition names. Empty: none,
+  // or unknown.
   std::string who = {};
 };
 
@@ -77,7 +78,7 @@ std::string_view name_of(Outcome outcome);
 struct AcquireOptions {
   bool forced = false;  // ignores a pause; the caller must also leave out the conditions
   bool counted = true;  // a refusal counts as a skip
-  Millis patience{0};   // how long the caller will wait for a wake-up at most, if refused; 0: not at all
+  Millis patience{0};   // how long a refused caller will wait for a wake-up, at most; 0: not at all
 };
 
 // Where the arguments and the keys of the conditions begin in a call of acquire.
@@ -89,8 +90,8 @@ engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& 
                           const AcquireOptions& options = {});
 engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions);
 
-// Asks for the verdict on every condition, as a run with so many slots would get it, and writes nothing. `forced` ignores a
-// pause; the caller must also leave out the conditions.
+// Asks for the verdict on every condition, as a run with this number of slots would get it, and writes nothing. `forced`
+// ignores a pause; the caller must also leave out the conditions.
 engine::Call check_call(const Job& job, const std::vector<Condition>& conditions, std::int64_t slots = 1,
                         bool forced = false);
 engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size_t conditions);
@@ -113,22 +114,22 @@ engine::Call abandon_call(const Attempt& attempt);
 // `length`: none for a pause until resume. `why` has at most 64 bytes.
 engine::Call pause_call(const Job& job, std::optional<Millis> length, const std::string& why);
 engine::Call resume_call(const Job& job);
-// Pauses all jobs of a namespace. resume_all ends that pause, and no pause of a single job.
+// Pauses all jobs of a namespace. resume_all ends that pause, but not the pause of a single job.
 engine::Call pause_all_call(const std::string& ns, std::optional<Millis> length, const std::string& why);
 engine::Call resume_all_call(const std::string& ns);
 // After resume: whether the job was paused. After pause: whether it had a record before; true after pause_all_call.
 engine::Answered<bool> decode_pause(const engine::Reply& reply);
 
-// Revokes the leases of a job, or removes them with `at_once`. The result is the holder whose lease ends last, with the
-// number of revoked or removed leases in `live`; none: nobody held one. With `at_once`, its command may run for `left`.
+// Revokes the leases of a job, or removes them with `at_once`. The result is the holder whose lease ends last. Its `live` is
+// the number of revoked or removed leases. None: nobody held one. With `at_once`, its command may run for `left`.
 engine::Call unlock_call(const Job& job, bool at_once);
 engine::Answered<std::optional<Held>> decode_unlock(const engine::Reply& reply);
 
 // Forgets the record of a job. Held: a lease is live, so nothing was forgotten. Otherwise: whether there was a record.
 engine::Call reset_call(const Job& job);
 engine::Answered<std::variant<bool, Held>> decode_reset(const engine::Reply& reply);
-// Deletes the record of a job, its fence included, if it is idle, not paused, and has not been used for so long.
-// decode_reset reads the reply: false, if it has been used since.
+// Deletes the record of a job, its fence included, if it is idle, not paused, and has been unused for this long.
+// decode_reset reads the reply: false if the record has been used since.
 engine::Call prune_call(const Job& job, Millis unused_for);
 
 // Records an outcome without a run. decode_recording reads the reply.

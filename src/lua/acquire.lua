@@ -173,9 +173,9 @@ local function ms(n)
   return n and text(n) or ''
 end
 
--- The starts of this job that lie in the future are stored as now (see mend). Abandon finds them by their fences.
--- To look at all of them costs time. It is done if the start that --max-runs judged is ahead, or if the fence is: it
--- follows the clock, so the clock went back, and any start may be ahead.
+-- Stores as now the starts of this job that lie in the future (see mend). Abandon finds them by their fences.
+-- Looking at all of them costs time. So it is done only if the start that --max-runs judged is ahead, or if the fence is.
+-- The fence follows the clock, so a fence that is ahead shows that the clock went back, and any start may be ahead.
 local function mend_starts(record)
   if not starts_are_ahead and (record.fence or 0) <= now then
     return
@@ -204,8 +204,8 @@ local function store_forget_after(record)
   end
 end
 
--- Removes names from the index whose records have expired. It looks at ten of them, elsewhere each time: that is more than
--- a run adds.
+-- Removes the names of expired records from the index. It looks at ten names at a changing place: that is more than a run
+-- adds.
 local function drop_expired_names()
   local many = redis.call('ZCOUNT', INDEX, '-inf', '+inf')
   local from = many > 0 and now % many or 0
@@ -223,7 +223,7 @@ if not record then
   return answer
 end
 
--- Replies with `bad`. This caller may have consumed a wake-up: it is passed on.
+-- Replies with `bad`. Passes on a wake-up that this caller may have consumed.
 local function refuse(bad)
   if dry then
     return bad
@@ -277,13 +277,13 @@ for i = 13, #ARGV, 4 do
     refused.why = table.concat({ ARGV[i], verdict, since and text(since) or '-', ARGV[i + 2], rest }, ' ')
   end
 end
--- Only now: a record that is refused as malformed stays as it is.
+-- Not earlier, so that a record that is refused as malformed stays as it is.
 local unbounded = starts and not dry and mend_starts(record)
 if unbounded then
   return refuse(unbounded)
 end
 
--- A caller whose number of slots differs from the live holders' is refused: they would disagree about the limit.
+-- A caller whose number of slots differs from the live holders' is refused. Otherwise they would disagree about the limit.
 local live = living(record)
 local taken = #live > 0 and (#live >= record.slots or slots ~= record.slots)
 local function holder()
@@ -340,7 +340,7 @@ if mine and not mine.revoked then
   local again = copy_with(mine, 'expires_at', later(mine.expires_at, now + lease))
   again.length = later(mine.length, lease)
   if not is_live(mine) then
-    -- Other runs may have been granted since, and lost by the engine. A new fence is greater than theirs.
+    -- The engine may have granted other runs since, and lost them. A new fence is greater than theirs.
     again.fence = fence
     set_field(record, 'fence', fence)
     if starts then
@@ -413,8 +413,8 @@ if taken or halted or refused then
   return commit() or reply
 end
 
--- The runs list is checked for finish, and so are the IDs where no condition has read them. load did not read the slots hash
--- unless h_slots was set.
+-- The type of the runs list is checked for finish. The IDs are checked here if no condition has read them. load did not read
+-- the slots hash unless h_slots was set.
 local bad = mistyped(RUNS, 'list') or through_pause and mistyped(ONCE, 'zset')
   or slots > 1 and not record.h_slots and mistyped(SLOTS, 'hash')
 if bad then
@@ -445,7 +445,7 @@ for _, gone in ipairs(lost) do
   push_history(history_limit(seen, rows_wanted), gone.fence, gone.start, gone.expires_at, 'lost', nil, gone.who)
 end
 if starts then
-  -- Never shorten the list: another caller may need more starts. Keep one more for each slot, since abandon may remove it.
+  -- Never shorten the list: another caller may need more starts. Keep one more for each slot, since abandon may remove one.
   write('LPUSH', STARTS, text(now) .. ' ' .. text(fence))
   write('LTRIM', STARTS, 0, math.max(starts + slots, before) - 1)
 end

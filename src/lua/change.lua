@@ -9,12 +9,12 @@ local function set_field(record, field, value)
   end
 end
 
--- The times and fences of a record only grow, except in mend. `a` may be nil.
+-- Times and fences of a record only grow, except in mend. `a` may be nil.
 local function later(a, b)
   return math.max(a or 0, b)
 end
 
--- Counts one more, up to the greatest number that can be stored.
+-- Increments the field, up to the greatest number that can be stored.
 local function add(record, field)
   set_field(record, field, math.min((record[field] or 0) + 1, GREATEST - 1))
 end
@@ -47,7 +47,7 @@ local function record_outcome(record, outcome, code, start, at, took, revoked)
   end
 end
 
--- Records the holder's run as lost at the time `at` and removes its lease. `revoked`: by whom, if by an operator.
+-- Records the holder's run as lost at the time `at` and removes its lease. `revoked`: the operator who revoked it, if any.
 local function mark_lost(record, holder, at, revoked)
   record_outcome(record, 'lost', nil, holder.start, at, at - holder.start, revoked or holder.revoked)
   set_field(record, 'cut', later(record.cut, holder.fence))
@@ -82,7 +82,7 @@ local function write(...)
   writes[#writes + 1] = { ... }
 end
 
--- Arguments with which a command changes nothing, after the name of any key of the right type.
+-- Arguments that make a command change nothing. The name of a key of the right type precedes them.
 local ABSENT = 'condolock: absent' -- a name that no field or member has
 local NO_CHANGE = {
   HDEL = { ABSENT }, LREM = { 1, ABSENT }, LTRIM = { 0, -1 }, ZADD = { 'XX', 0, ABSENT }, ZREM = { ABSENT },
@@ -113,9 +113,9 @@ end
 
 -- Runs the queued writes: all of them or none. Redis does not undo what a script wrote before one of its commands was
 -- refused (by an ACL, for lack of memory, for a wrong type). So each command is tried first, with arguments that change
--- nothing. The first one that cannot be tried so (a push) goes first: if it is refused, nothing has been changed.
--- lets_go: these writes release something. A server whose memory is full refuses to grow, unless the script has deleted
--- something before, even if it was absent.
+-- nothing. A push cannot be tried like that, so the first push is run first: if it is refused, nothing has been changed.
+-- lets_go: these writes release something. A server whose memory is full refuses to grow, unless the script has deleted a
+-- key before, even an absent one.
 -- Returns nil, or the reply to give.
 local function commit(lets_go)
   if lets_go then
@@ -193,8 +193,8 @@ local function save_slots(before, record)
   change(record.slots_key, gone, set)
 end
 
--- Lets all keys of the job expire when nobody has used them for forget_after. A lease or a pause prolongs that: it must not
--- expire before it ends.
+-- Makes all keys of the job expire when they have been unused for forget_after. A lease or a pause prolongs that: the keys
+-- must not expire before it ends.
 local function expire_unused(record)
   if not record.forget_after and not record.changed.forget_after then
     return
@@ -292,14 +292,14 @@ end
 
 -- ---- starts
 
--- An element of {ns}:starts:K: its time and its fence, as a text; nil if it is none.
+-- Parses an element of {ns}:starts:K. Returns its time, and its fence as a text; nil if the element is invalid.
 local function start_of(row)
   local at, fence = string.match(#row <= LONGEST_ROW and row or '', '^(%d+) (%d+)$')
   at = number(at or '')
   return at, fence
 end
 
--- Writes {ns}:starts:K anew, with each row as `new` returns it: the time, the fence.
+-- Writes {ns}:starts:K anew. `new` returns the time and the fence to store for a row.
 local function rewrite_starts(rows, new)
   local out = {}
   for i, row in ipairs(rows) do

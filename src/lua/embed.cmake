@@ -1,4 +1,4 @@
-# common_part(RESULT DIR): what every script begins with.
+# common_part(RESULT DIR): the part that begins every script.
 function(common_part result dir)
   set(common "")
   foreach(part record load change)
@@ -36,8 +36,8 @@ endfunction()
 # compile_scripts(OUT LUAC verb...): writes the C++ file OUT, which holds the same scripts as Lua bytecode without debug
 # information. Every process with the embedded engine loads a script, and compiling the source takes longer than running it.
 #
-# More than half of every script is the part that all have in common. So the four verbs that one run may need share one chunk,
-# together.lua, which gets the verb's name as its argument.
+# More than half of every script is the common part. So the four verbs that one run may need share one chunk, together.lua,
+# which gets the verb's name as its argument.
 function(compile_scripts out luac)
   get_filename_component(beside ${out} DIRECTORY)
   set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})

@@ -39,7 +39,7 @@ end
 if #found == 2 * many then
   score = found[#found]
   if #found[#found - 1] > LONGEST_NAME then
-    score, after = '(' .. score, '' -- no key of ours can be continued from; what shares this score is left out
+    score, after = '(' .. score, '' -- cannot continue after a name that is not ours: leave out the rest of this score
   end
 else
   after = ''

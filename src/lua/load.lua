@@ -1,8 +1,8 @@
 -- The second part of every script, after record.lua: functions that read a record.
 
 -- A time on record that lies in the future counts as now: the engine's clock went back, or somebody wrote it. So nothing is
--- blocked for longer than its own duration. Verbs that write also store it as now. A pause or a lease that lasts longer than
--- its length counts as beginning now. A start and a fence of a holder identify it and stay as they are.
+-- blocked for longer than its own duration. Verbs that write also store it as now. A pause or a lease that would last longer
+-- than its length counts as beginning now. The start and the fence of a holder identify it, so they stay as they are.
 -- record.ahead: how far the furthest of these times was in the future, ms; nil: none was.
 local function is_ahead(record)
   local last = math.max(record.ok_start or 0, record.ok_end or 0, record.ended or 0, record.failed_at or 0,
@@ -191,7 +191,7 @@ local function paused(record)
 end
 
 -- The pause of all jobs, with the fields paused_* of a record: nil if there is none; or nil and the reply to give.
--- is_mended: it would have lasted longer than its length (see mend).
+-- is_mended: the pause would have lasted longer than its length (see mend).
 local function pause_of_all()
   local values = redis.pcall('HMGET', PAUSE, 'paused_until', 'paused_for', 'paused_why', 'paused_by')
   if values.err then
@@ -210,7 +210,7 @@ local function pause_of_all()
   return paused(pause) and pause or nil
 end
 
--- "" for a pause that only resume ends, else the ms that it has left; then its reason, its operator, and the ms since.
+-- Left, reason, operator, since. Left and since are in ms; left is "" for a pause that only resume ends.
 local function shown_pause(pause)
   local left = pause.paused_until < GREATEST and text(pause.paused_until - now) or ''
   return left, pause.paused_why or '', operator_of(pause.paused_by)

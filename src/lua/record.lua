@@ -123,7 +123,7 @@ local function by_operator(operator)
   return text(now) .. ':' .. operator
 end
 
--- The operator, and the ms since; two empty texts if nothing is known.
+-- The operator, and the ms since; two empty texts if unknown.
 local function operator_of(word)
   local at, operator = string.match(word or '', '^(%d+):(.*)$')
   at = at and number(at)

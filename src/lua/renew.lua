@@ -29,7 +29,7 @@ end
 
 local mine = find(record, token)
 if mine then
-  -- Another start and a newer fence: this run's lease was lost, and a late or repeated acquire got the token another.
+  -- Another start and a newer fence: this run's lease was lost, and a late or repeated acquire was granted a second one.
   local same = mine.start == start
   if mine.revoked then
     return { 'revoked', (operator_of(mine.revoked)) }

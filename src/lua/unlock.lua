@@ -1,5 +1,5 @@
--- unlock: revokes all live leases of a job. A revoked lease cannot be renewed: the next renew is answered "lost". The lease
--- lasts until its holder finishes, or until its end.
+-- unlock: revokes all live leases of a job. A revoked lease cannot be renewed: the next renew is answered "revoked". The
+-- lease lasts until its holder finishes, or until its end.
 -- With `at once`, unlock removes the leases now and records their runs as lost. Their commands may still be running.
 --
 -- KEYS   the 10 keys of the job (see record.lua)

@@ -26,10 +26,10 @@ std::string proc_file(pid_t pid, const char* name) {
   }
 }
 
-// 0: none, or not to be seen.
+// 0: there is no parent, or it cannot be seen.
 pid_t parent_of(pid_t pid) {
   const std::string text = proc_file(pid, "stat");
-  // "pid (name) state parent ...": the name may hold anything, so look for its last bracket.
+  // "pid (name) state parent ...": the name may contain any character, so look for its last bracket.
   const std::size_t name_end = text.rfind(") ");
   if (name_end == std::string::npos || name_end + 4 >= text.size()) return 0;
   const std::string_view rest = std::string_view(text).substr(name_end + 4);
@@ -55,7 +55,7 @@ std::vector<pid_t> runs_above_us(const std::string& key) {
   for (pid_t at = getppid(); at > 1; at = parent_of(at)) {
     std::string arguments = proc_file(at, "cmdline");
     if (has_key(arguments, key)) {
-      if (arguments == below) runs.pop_back();  // that was the keeper, which has the arguments of its condolock
+      if (arguments == below) runs.pop_back();  // the process below was the keeper: it has the arguments of its condolock
       runs.push_back(at);
     }
     below = std::move(arguments);

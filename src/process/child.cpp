@@ -26,8 +26,9 @@ std::vector<std::string> paths_of(const std::string& name) {
   }
 }
 
-// ENOENT also means that the interpreter of a script is missing. For a name without a slash, exec also says EACCES for a
-// directory of PATH that may not be searched, and ENAMETOOLONG for a shell line. There is no such file then, either.
+// ENOENT also means that the interpreter of a script is missing. For a name without a slash, exec also fails with EACCES if
+// a directory of PATH may not be searched, and with ENAMETOOLONG for a shell line. In both cases there is no such file
+// either.
 SpawnError spawn_error(int error, const Command& command) {
   const auto file = find_program(command.argv[0]);
   const bool missing = !file && (error == ENOENT || error == ENOTDIR || command.argv[0].find('/') == std::string::npos);
@@ -36,7 +37,7 @@ SpawnError spawn_error(int error, const Command& command) {
 
 void occupy_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
-    // Opened the other way round, so that reading or writing still fails.
+    // Opened for the wrong direction, so that reading or writing still fails.
     if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
   }
 }

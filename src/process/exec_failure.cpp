@@ -27,7 +27,7 @@ bool is_directory(const std::string& file) {
   return stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-// Words of the shell that are not programs on most systems. The second list is that of bash alone.
+// Words of the shell that are not programs on most systems. Only bash knows those of the second list.
 bool is_part_of_sh(std::string_view word) {
   static constexpr std::array<std::string_view, 34> words{
       "!",     ".",      ":",     "alias", "bg",      "break",  "case",  "cd",    "command", "continue", "eval",   "exec",
@@ -56,7 +56,7 @@ std::string env_line(const std::vector<std::string>& argv) {
   return out + " " + util::shell_quoted(argv[1]) + (argv.size() > 2 ? " ..." : "");
 }
 
-// What to write instead of a command that was not found; empty if nothing is known.
+// What to write instead of a command that was not found; empty: no hint.
 std::string hint(const std::vector<std::string>& argv) {
   const std::string& word = argv[0];
   if (word.ends_with('\r')) return " (the word ends in a carriage return: convert the calling script to LF line ends)";
@@ -71,10 +71,10 @@ std::string hint(const std::vector<std::string>& argv) {
   return "";
 }
 
-// The interpreter that a script's first line names; empty if the file is no such script.
+// The interpreter that a script's first line names; empty if the file is not such a script.
 std::string interpreter_of(const std::string& file) {
   const util::Fd script(open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // a FIFO must not block
-  std::array<char, 256> buffer{};                                                // the kernel reads no more either
+  std::array<char, 256> buffer{};                                                // the kernel reads no more than this
   const ssize_t got = script ? read(script.get(), buffer.data(), buffer.size()) : 0;
   std::string_view line(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   line = line.substr(0, line.find('\n'));
@@ -123,7 +123,7 @@ std::string about_file(int error, const std::string& file) {
 
 std::optional<std::string> find_program(const std::string& name) {
   if (is_path(name)) return access(name.c_str(), F_OK) == 0 ? std::optional(name) : std::nullopt;
-  if (name == "." || name == "..") return std::nullopt;  // a directory in every directory
+  if (name == "." || name == "..") return std::nullopt;  // every directory contains these two
   const char* path = getenv("PATH");
   std::string_view rest = path != nullptr ? path : "/bin:/usr/bin";
   std::optional<std::string> first;

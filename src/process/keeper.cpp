@@ -12,7 +12,7 @@
 namespace condolock::process {
 namespace {
 
-// A shell is above us, in the session: it sees our job stop, and can continue it.
+// Whether our parent is a shell in the same session: it sees our job stop, and can continue it.
 bool is_under_shell() { return getsid(getppid()) == getsid(0) && getpgid(getppid()) != getpgrp(); }
 
 bool ends_process(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
@@ -47,8 +47,8 @@ void Keeper::look_at_start(std::vector<News>& out) {
   if (state_->start_told) return;
   const Shared& shared = *state_->shared;
   char none = 0;
-  // The keeper ends as soon as it knows that the command could not be executed. The process that tried may still be about to
-  // exit then, and keep the pipe open.
+  // The keeper ends as soon as it knows that the command could not be executed. The process that tried to execute it may
+  // still be alive for a moment, and keep the pipe open.
   const bool has_failed = state_->keeper == 0 && shared.error != 0;
   const bool is_open = state_->pipe ? read(state_->pipe.get(), &none, 1) != 0 : !shared.start_known;
   if (is_open && !has_failed) return;
@@ -58,7 +58,7 @@ void Keeper::look_at_start(std::vector<News>& out) {
     out.emplace_back(news::Started{shared.command});
     return;
   }
-  // Killed before it could start anything: as if the command had not been found in time.
+  // If the keeper was killed before it could start anything, there is no errno: report ESRCH.
   out.emplace_back(news::NotStarted{spawn_error(shared.error == 0 ? ESRCH : shared.error.load(), state_->command)});
   let_go();
   wait();
@@ -68,10 +68,10 @@ void Keeper::look_at_keeper(std::vector<News>& out) {
   siginfo_t info{};
   while (waitid(P_PID, static_cast<id_t>(state_->keeper), &info, WEXITED | WSTOPPED | WNOHANG) == 0 && info.si_pid != 0) {
     if (info.si_code == CLD_STOPPED) {
-      kill(state_->keeper, SIGCONT);  // it alone can reap the command
+      kill(state_->keeper, SIGCONT);  // only the keeper can reap the command
     } else {
       state_->keeper = 0;
-      // It also ends when the command could not be executed, perhaps since look() looked at the start.
+      // The keeper also ends if the command could not be executed, perhaps after look() looked at the start.
       look_at_start(out);
       if (!state_->is_let_go) take_over();
     }
@@ -81,10 +81,10 @@ void Keeper::look_at_keeper(std::vector<News>& out) {
   }
 }
 
-// The kernel has killed the command, and its orphans are our children now.
+// The kernel has killed the command. Its orphans are now children of this process.
 void Keeper::take_over() {
   Shared& shared = *state_->shared;
-  // Nobody could note which of them had left.
+  // Nobody could note which of the orphans had left the run.
   if (shared.phase == running) shared.noted.every = true;
   state_->own_tree = tree();
   state_->own_tree.root = getpid();
@@ -112,7 +112,7 @@ void Keeper::move_deadlines(const Deadlines& deadlines) {
   const bool sooner =
       nanoseconds(deadlines.kill_at) < state_->shared->kill_at || nanoseconds(deadlines.term_at) < state_->shared->term_at;
   set(*state_->shared, deadlines);
-  if (sooner && state_->keeper > 0) kill(state_->keeper, SIGCHLD);  // it sleeps until the old ones
+  if (sooner && state_->keeper > 0) kill(state_->keeper, SIGCHLD);  // wakes the keeper, which sleeps until the old deadlines
 }
 
 void Keeper::stop(int signal, Reach reach) {
@@ -125,7 +125,7 @@ void Keeper::stop(int signal, Reach reach) {
     return;
   }
   const bool seen = signal_tree(tree(), shared.noted, signal, reach);
-  if (!seen) shared.wanted = signal;  // the keeper has descriptors
+  if (!seen) shared.wanted = signal;  // the keeper has its own descriptors, so it may be able to read /proc
   if (state_->keeper > 0 && (!seen || signal == SIGKILL)) kill(state_->keeper, SIGCHLD);
 }
 
@@ -140,7 +140,7 @@ void Keeper::forward(int signal) {
 
 bool Keeper::has_got(const Received& signal) const {
   if (!shares_group()) return false;
-  if (signal.number == SIGCONT) return getsid(0) != getpid();  // a session's leader is continued by the kernel, alone
+  if (signal.number == SIGCONT) return getsid(0) != getpid();  // the kernel continues a session's leader alone
   return signal.to_group;
 }
 

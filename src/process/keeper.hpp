@@ -1,5 +1,5 @@
-// The keeper, as condolock sees it: a process that starts the command and watches condolock, as condolock watches it. Each
-// of the two can end the run without the other. Knows no lease.
+// The keeper, as condolock sees it: a process that starts the command. The keeper and condolock watch each other, and each
+// can end the run without the other. The keeper knows nothing of leases.
 //
 //   condolock -- keeper -- command -- its descendants
 //
@@ -29,11 +29,11 @@ struct Started {
 struct NotStarted {
   SpawnError error;
 };
-struct Expired {};  // the keeper has ended the run, since a deadline had passed
+struct Expired {};  // the keeper has ended the run because a deadline had passed
 struct Exited {     // the command has ended
   int code = 0;     // 128+N for signal N
 };
-struct Over {};  // it has ended, and nothing of the run lives
+struct Over {};  // the command has ended, and no process of the run is alive
 struct Gone {};  // the keeper was killed or stopped
 struct Denied {  // a process of the run belongs to another user and can't be signalled
   pid_t pid = 0;
@@ -43,7 +43,7 @@ struct Denied {  // a process of the run belongs to another user and can't be si
 using News =
     std::variant<news::Started, news::NotStarted, news::Expired, news::Exited, news::Over, news::Gone, news::Denied>;
 
-// Until when condolock moves these times, or the keeper ends the run.
+// Times at which the keeper ends the run, unless condolock moves them before.
 struct Deadlines {
   Instant term_at = Instant::max();
   Instant kill_at = Instant::max();
@@ -53,39 +53,41 @@ class Keeper {
  public:
   enum class By : std::uint8_t { clone, fork };
 
-  // Starts the keeper, and it starts the command: with the caller's signal mask and dispositions and with the descriptors
-  // that the caller passed. The command gets a process group of its own, unless the session has a controlling terminal: then
-  // it stays in ours, so that the keys of the terminal and a shell's job control work on it as they would without us.
-  // Returns before the command is executed. A clone() that shares memory is cheaper; where the kernel refuses it, fork() is
-  // used.
+  // Starts the keeper, which starts the command. The command gets the caller's signal mask and dispositions, and the
+  // descriptors that the caller passed. It gets its own process group, unless the session has a controlling terminal. With a
+  // terminal it stays in condolock's group, so that keys and a shell's job control act on it as they would without
+  // condolock. Returns before the command is executed. Uses clone() with shared memory, which is cheaper, or fork() if the
+  // kernel refuses that.
   static std::variant<Keeper, SpawnError> start(const Command& command, const CallerSignals& caller,
                                                 const Deadlines& deadlines, By by = By::clone);
 
-  // Becomes readable when the command was executed, or could not be. -1: there is no more to wait for, or CHLD tells.
+  // Becomes readable when the command was executed, or could not be. -1: nothing to wait for; or there is no pipe, and CHLD
+  // arrives instead.
   int fd() const;
-  // The news since the last call. To be called after CHLD, when fd() is readable, and at look_at().
+  // The news since the last call. Call it after CHLD, when fd() is readable, and at the time look_at().
   std::vector<News> look();
   std::optional<Instant> look_at() const;
 
-  // There is no command yet that could get a signal.
+  // Whether there is no command yet that could get a signal.
   bool is_starting() const;
 
   void move_deadlines(const Deadlines& deadlines);
-  // To all of the run. Any signal but KILL is sent only if the run has not been told to end before, by us or by the keeper.
+  // Sends the signal to the whole run. Any signal except KILL is sent only if neither condolock nor the keeper has told the
+  // run to end before.
   void stop(int signal, Reach reach = Reach::all);
-  // To the command, and to its process group where it has its own. One that ends a process is followed by CONT, since a
-  // stopped process would not act on it.
+  // Sends the signal to the command, and to its process group if it has its own. If the signal ends a process, CONT follows,
+  // since a stopped process does not act on it.
   void forward(int signal);
-  // A signal that came to us was sent to the command as well: both are in the foreground group, or, for CONT, in the job
-  // that a shell continues.
+  // Whether the command got this signal, too: the signal reached condolock because both are in the foreground group or, for
+  // CONT, in the job that a shell continues.
   bool has_got(const Received& signal) const;
-  // Since the last time: the command was stopped, still is, and a shell waits for its job to stop, which we are part of.
+  // Whether, since the last call, the command was stopped and still is, and a shell waits for our job to stop.
   bool has_stopped_job();
 
-  // The run is over: the keeper ends, and signals no process of the run any more.
+  // Call when the run is over: the keeper ends, and signals no process of the run any more.
   void let_go();
-  // After let_go: waits until the keeper has ended, so that its CPU time counts as ours; not for long, since it may be
-  // stuck.
+  // After let_go: waits until the keeper has ended, so that its CPU time counts as condolock's. The wait is short, since the
+  // keeper may hang.
   void wait();
 
   bool is_empty() const { return !state_; }  // it was moved away
@@ -108,7 +110,7 @@ class Keeper {
   std::unique_ptr<State, Free> state_;
 };
 
-// Reaps those of our children that have ended, but not `spared`. For process 1, to which all orphans of a container come.
+// Reaps our children that have ended, except `spared`. For process 1, which adopts all orphans of a container.
 void reap_others(pid_t spared);
 
 }  // namespace condolock::process

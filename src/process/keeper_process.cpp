@@ -14,7 +14,7 @@
 namespace condolock::process {
 namespace {
 
-// When condolock has been killed, nobody may be alive a second later.
+// Within a second of condolock's death, no process of the run may be alive.
 constexpr std::int64_t grace_of_orphans = second / 2;
 
 // rt_sigprocmask and rt_sigaction take the kernel's own types.
@@ -41,7 +41,7 @@ void execute(const KeeperPlan& plan, int& error) {
     const bool missing =
         failure == ENOENT || failure == ENOTDIR || failure == ESTALE || failure == ENODEV || failure == ETIMEDOUT;
     if (failure == EACCES) {
-      error = EACCES;  // unless there is another one that can be executed
+      error = EACCES;  // unless a later directory has an executable one
     } else if (!missing) {
       error = failure;
       return;
@@ -55,7 +55,7 @@ int prepare(const KeeperPlan& plan, pid_t keeper) {
   if (!plan.shares_group) {
     if (const long result = system_call(SYS_setpgid, 0, 0); result != 0) return static_cast<int>(-result);
   }
-  // For the case that both processes die at once. A sandbox may refuse it (see abilities.hpp).
+  // In case condolock and the keeper die at once. A sandbox may refuse it (see abilities.hpp).
   system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
   if (system_call(SYS_getppid) != keeper) system_call(SYS_exit_group, 128 + SIGKILL);
   if (plan.ignores_sigchld) {
@@ -90,7 +90,7 @@ class Keeping {
   }
 
   int keep() {
-    // The kernel tells of condolock's death with CHLD, too: whatever happens, the keeper looks at everything.
+    // The kernel reports condolock's death with CHLD, too: the keeper looks at everything after each CHLD.
     has_death_signal_ = system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGCHLD) == 0;
     tree_.adopts = system_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1) == 0;
     // Not condolock's name, so that `killall condolock` does not kill both.
@@ -114,7 +114,7 @@ class Keeping {
     if (!is_orphan()) system_call(SYS_kill, plan_.condolock, SIGCHLD);
   }
 
-  // glibc's clone() sets errno where it fails, but that run fails in any case.
+  // glibc's clone() sets errno if it fails, but then the run fails in any case.
   void start_command() {
     CommandStart& start = start_;
     start = {&plan_, tree_.root};
@@ -128,9 +128,9 @@ class Keeping {
       pid = system_call(SYS_clone, flags);
       if (pid == 0) become_command(&start);
     }
-    // As the command does itself, but before the keeper leaves condolock's group. A child that is in that group alone would
-    // connect it to the session: if the child ended then, the kernel would send HUP to the group if a process in it is
-    // stopped (POSIX, orphaned process groups).
+    // The command does the same itself, but it must be done before the keeper leaves condolock's group. Otherwise the child
+    // may be the only process that connects condolock's group to the session. If the child then ended, the kernel would send
+    // HUP to the group if a process in it is stopped (POSIX, orphaned process groups).
     if (pid > 0 && !plan_.shares_group) system_call(SYS_setpgid, pid, pid);
     if (pid < 0) shared_.error = static_cast<int>(-pid);
     tree_.command = static_cast<pid_t>(pid);
@@ -139,7 +139,7 @@ class Keeping {
     shared_.start_known = plan_.pipe < 0 || pid < 0;
   }
 
-  // A signal to the job of condolock must not stop the keeper. It comes last, so that the command stays in the session.
+  // A signal to condolock's job must not stop the keeper. Call this last, so that the command stays in the session.
   void leave_job() const {
     if (plan_.own_session) {
       system_call(SYS_setsid);
@@ -207,7 +207,7 @@ class Keeping {
       (shared_.exited ? shared_.rest_expired : shared_.expired) = is_due;
       signal_tree(tree_, shared_.noted, plan_.stop_signal, Reach::all);
     }
-    // Condolock may have sent KILL. A process in an uninterruptible sleep ends later, so KILL is repeated.
+    // condolock may have sent KILL. A process in an uninterruptible sleep ends later, so KILL is repeated.
     if (shared_.phase == killed && kill_again_at_ == never) kill_again_at_ = now + second;
     if (now < next_kill_at()) return;
     shared_.phase = killed;

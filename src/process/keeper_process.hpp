@@ -1,8 +1,8 @@
-// The code of the keeper. It is a process of its own, and may share the memory of condolock: so it makes system calls only
-// (see system_call.hpp), and whatever it reads is in `KeeperPlan`, which condolock leaves alone until the keeper has ended.
+// The code of the keeper. It is a process of its own that may share condolock's memory, so it makes system calls only (see
+// system_call.hpp). All that it reads is in `KeeperPlan`, which condolock does not change before the keeper has ended.
 //
-// The keeper starts the command, reaps it and its orphans, and ends the run where condolock can't: because condolock is
-// dead, or because a deadline has passed that condolock did not move.
+// The keeper starts the command, and reaps it and its orphans. It ends the run if condolock cannot: because condolock is
+// dead, or because it did not move a deadline that has passed.
 #pragma once
 
 #include <sys/types.h>
@@ -25,8 +25,8 @@ struct KeeperPlan {
   bool shares_group = false;     // the command stays in condolock's process group
   bool own_session = false;      // the keeper leaves the session
   bool shares_memory = false;    // with condolock
-  int pipe = -1;                 // closes when the command has been executed, or was not; -1: there is none
-  int stop_signal = SIGTERM;     // what ends the run, before KILL
+  int pipe = -1;                 // closes when the command was executed or could not be; -1: there is none
+  int stop_signal = SIGTERM;     // the first signal that ends the run; KILL follows
   pid_t condolock = 0;
   pid_t session = 0;
   char* command_stack = nullptr;  // its end

@@ -1,4 +1,4 @@
-// How the keeper comes to be.
+// Starts the keeper.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -35,7 +35,7 @@ std::vector<const char*> pointers(const std::vector<std::string>& texts) {
 bool has_controlling_terminal() {
   if (util::Fd(open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY))) return true;
   if (errno == ENXIO) return false;
-  // No descriptor, or no /dev: a terminal that the caller passed tells, too.
+  // There is no free descriptor, or no /dev: a terminal among the standard descriptors shows the same.
   for (int fd = 0; fd <= 2; ++fd) {
     if (tcgetsid(fd) == getsid(0)) return true;
   }
@@ -67,8 +67,8 @@ void Keeper::State::prepare(const Command& what, const CallerSignals& caller) {
   plan.stop_signal = command.stop_signal;
   plan.ignores_sigchld = caller.ignored_sigchld;
   plan.shares_group = has_controlling_terminal();
-  // Where nobody is above us in the session, the keeper must not be there either: as the parent of our job it would allow
-  // the terminal to stop the job, and nobody could continue it.
+  // If no parent of condolock is in the session, the keeper must leave the session, too. As the parent of our job, it would
+  // allow the terminal to stop the job, and nobody could continue it.
   plan.own_session = plan.shares_group && getsid(getppid()) != getsid(0);
   plan.condolock = getpid();
   plan.session = getsid(0);
@@ -85,7 +85,7 @@ int Keeper::State::create(By by, const Deadlines& deadlines) {
   plan.command_stack = stacks + 2 * stack_size;
   util::Fd writer;
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0) {  // without a descriptor it works, too
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0) {  // if there is no descriptor left, it works without the pipe
     pipe = util::Fd(ends[0]);
     writer = util::Fd(ends[1]);
     plan.pipe = ends[1];
@@ -93,11 +93,11 @@ int Keeper::State::create(By by, const Deadlines& deadlines) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before);  // no signal may stop or end either before it is ready
+  sigprocmask(SIG_SETMASK, &all, &before);  // no signal may stop or end either process before it is ready
   plan.shares_memory = shares_memory_safely && by == By::clone;
   if (plan.shares_memory) {
     keeper = clone(keep_in_clone, stacks + stack_size, CLONE_VM | SIGCHLD, &plan);
-    plan.shares_memory = keeper >= 0;  // refused by valgrind, for one
+    plan.shares_memory = keeper >= 0;  // valgrind, for example, refuses it
   }
   if (!plan.shares_memory) {
     keeper = fork();
@@ -110,7 +110,7 @@ int Keeper::State::create(By by, const Deadlines& deadlines) {
 
 Keeper::Keeper(std::unique_ptr<State> state) : state_(state.release()) {}
 
-// Not while the keeper lives: it works on this memory.
+// Does nothing while the keeper lives: the keeper works on this memory.
 void Keeper::Free::operator()(State* state) const {
   if (state->keeper > 0) return;
   if (state->shared != nullptr) munmap(state->shared, shared_size + 2 * stack_size);

@@ -18,7 +18,7 @@ inline void set(Shared& shared, const Deadlines& deadlines) {
   shared.term_at = nanoseconds(deadlines.term_at);
 }
 
-// The keeper reads it all, so it must not move.
+// The keeper reads all of it, so it must not move.
 struct Keeper::State {
   Command command;
   std::vector<std::string> paths;
@@ -27,7 +27,7 @@ struct Keeper::State {
   Shared* shared = nullptr;   // followed by the two stacks
   util::Fd pipe;              // closes when the command has been executed
   pid_t keeper = 0;           // 0: it has ended
-  std::vector<pid_t> others;  // our children before the run: none of its business
+  std::vector<pid_t> others;  // our children from before the run, which do not belong to it
   bool start_told = false;
   bool gone_told = false;
   bool expired_told = false;
@@ -36,7 +36,7 @@ struct Keeper::State {
   bool over_told = false;
   bool is_let_go = false;
   pid_t denied_told = 0;
-  // Once the keeper was killed:
+  // Used after the keeper was killed:
   Tree own_tree;
   std::optional<Warden> warden;
 

@@ -15,7 +15,7 @@ pid_t number_of(const char* text, std::size_t size) {
   return at == text + size ? value : -1;
 }
 
-// "pid (name) state parent group session ...": the name may hold anything, so this begins at the last bracket.
+// "pid (name) state parent group session ...": the name may contain any character, so look for its last bracket.
 bool parse_stat(const char* text, std::size_t size, Entry& entry) {
   constexpr int threads_field = 17;  // the number of threads, counted from the state
   const char* end = text + size;
@@ -26,7 +26,7 @@ bool parse_stat(const char* text, std::size_t size, Entry& entry) {
   at += 2;
   pid_t threads = 1;
   for (int field = 1; field <= threads_field && at != end; ++field) {
-    ++at;  // the blank
+    ++at;  // the space
     const char* start = at;
     const pid_t value = number_at(at, end);
     if (field == 1) entry.parent = value;
@@ -98,7 +98,7 @@ bool read_stat(long proc, pid_t pid, Entry& entry) {
 }
 
 Table::Table() {
-  // As many as there can be. Only what is used becomes memory.
+  // As many as can exist. The kernel provides only the pages that are used.
   for (const std::size_t entries : {std::size_t{1} << 22U, std::size_t{1} << 15U}) {
     size_ = entries * sizeof(Entry);
     const long at = map(size_);
@@ -132,7 +132,7 @@ bool Table::read() {
       if (count_ == capacity_) return false;
       if (!read_stat(proc.get(), pid, entries_[count_])) {
         if (is_short_of_descriptors()) return false;
-        continue;  // it has gone
+        continue;  // the process is gone
       }
       ++count_;
     }

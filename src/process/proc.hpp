@@ -34,19 +34,19 @@ struct Entry {
   pid_t session;
   char state;
   bool alive;
-  bool member;  // for the reader of a table
+  bool member;  // for the caller, to mark processes
 };
 
-// Reads a decimal number and moves `at` behind it. -1: there is none.
+// Reads a decimal number and moves `at` past it. -1: there is none.
 pid_t number_at(const char*& at, const char* end);
 
 long open_at(long directory, const char* path, int flags);
-// /proc, if its numbers are those of our own PID namespace; else they would name strangers. An error is negative.
+// Opens /proc, if it shows our own PID namespace; otherwise its numbers would name other processes. An error is negative.
 long open_proc();
-// False: the process is gone, or can't be looked at.
+// False: the process is gone, or it cannot be looked at.
 bool read_stat(long proc, pid_t pid, Entry& entry);
 
-// All processes, in memory of its own and in ascending order.
+// All processes, in ascending order. The table has memory of its own.
 class Table {
  public:
   Table();
@@ -54,7 +54,7 @@ class Table {
   Table& operator=(const Table&) = delete;
   ~Table();
 
-  // False: /proc or a descriptor is missing.
+  // False: there is no /proc, or no descriptor is left.
   bool read();
   const Entry* find(pid_t pid) const;
   Entry* begin() const { return entries_; }

@@ -9,7 +9,8 @@ namespace condolock::process {
 
 namespace {
 
-// Keys on the terminal and its size go to the whole foreground group; a hang-up goes to the session's leader alone.
+// The kernel sends the signals of the terminal's keys and size to the whole foreground group. It sends a hang-up only to the
+// session's leader.
 bool group_wide(int signal) { return signal == SIGINT || signal == SIGQUIT || signal == SIGWINCH; }
 
 }  // namespace
@@ -18,7 +19,7 @@ Signals::Signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGCHLD}) {
-    // Blocked, an ignored signal would be kept and handed to us all the same.
+    // If an ignored signal were blocked, the kernel would keep it and deliver it to us.
     struct sigaction action {};
     const bool ignored = sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
     if (!ignored || number == SIGCHLD) sigaddset(&wanted, number);
@@ -27,7 +28,7 @@ Signals::Signals() {
   for (const int number : {SIGPIPE, SIGXFSZ, SIGTTOU}) sigaddset(&blocked, number);  // a message must not end or stop us
   sigprocmask(SIG_BLOCK, &blocked, &caller_.mask);
 
-  // Where CHLD is ignored, the kernel reaps children itself and their exit code is lost.
+  // If CHLD is ignored, the kernel itself reaps children, and their exit codes are lost.
   struct sigaction action {};
   sigaction(SIGCHLD, nullptr, &action);
   caller_.ignored_sigchld = action.sa_handler == SIG_IGN;

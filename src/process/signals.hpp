@@ -1,4 +1,4 @@
-// Signals as events: blocked from the first line of main on, and collected where the loop waits. There are no handlers.
+// Signals as events: blocked from the start of main on, and collected where the loop waits. There are no handlers.
 #pragma once
 
 #include <csignal>
@@ -9,7 +9,7 @@
 
 namespace condolock::process {
 
-// What the caller had set, which is what a child of ours must find.
+// The caller's settings, which our child gets back.
 struct CallerSignals {
   sigset_t mask{};
   bool ignored_sigchld = false;
@@ -17,13 +17,13 @@ struct CallerSignals {
 
 struct Received {
   int number = 0;
-  bool to_group = false;  // by the kernel: a key on the terminal, a changed window size. The whole foreground group got it.
+  bool to_group = false;  // the kernel sent it to the whole foreground group: a key on the terminal, a new window size
 };
 
-// From its construction to the end of the process: TERM, INT, HUP, QUIT, USR1, USR2, CONT, WINCH and CHLD come here. (TSTP
-// and TTIN keep stopping us, as job control expects. A signal that the caller ignored stays ignored.) PIPE, XFSZ and TTOU
-// are blocked too: a message on a closed pipe, a full file or a terminal of others must neither end us nor stop us with a
-// job running.
+// From its construction to the end of the process, this collects TERM, INT, HUP, QUIT, USR1, USR2, CONT, WINCH and CHLD.
+// TSTP and TTIN still stop condolock, as job control expects. A signal that the caller ignored stays ignored. PIPE, XFSZ and
+// TTOU are blocked too: a message to a closed pipe, a full file or another job's terminal must neither end nor stop
+// condolock while a job runs.
 class Signals {
  public:
   Signals();

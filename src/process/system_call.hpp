@@ -1,5 +1,5 @@
-// System calls without the C library, for the keeper: it shares the memory of condolock, errno included, so it may call
-// nothing that sets errno, allocates or locks. What they return is the kernel's answer: an error is a negative number.
+// System calls without the C library, for the keeper. It shares condolock's memory, errno included, so it must not call
+// anything that sets errno, allocates or locks. Each returns the kernel's answer: a negative number is an error.
 #pragma once
 
 #include <sys/syscall.h>
@@ -40,7 +40,7 @@ inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d 
 
 #else
 
-// Through the C library, which sets errno. So the keeper does not share memory here.
+// This goes through the C library, which sets errno. So the keeper does not share memory here.
 constexpr bool shares_memory_safely = false;
 
 inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {

@@ -15,7 +15,7 @@ namespace {
 
 long kill_process(pid_t pid, int signal) { return system_call(SYS_kill, pid, signal); }
 
-// The first one is enough to tell.
+// Keeps the first such process: one is enough for the message.
 void deny(Noted& noted, pid_t pid) {
   pid_t none = 0;
   noted.denied.compare_exchange_strong(none, pid);
@@ -44,7 +44,7 @@ bool belongs(const Table& table, const Tree& tree, const Noted& noted, const Ent
   return parent != nullptr && parent->member;
 }
 
-// Until nothing changes, since a child may stand before its parent.
+// Repeats until nothing changes, since a child may come before its parent in the table.
 void mark(const Table& table, const Tree& tree, const Noted& noted) {
   for (bool changed = true; changed;) {
     changed = false;
@@ -95,7 +95,7 @@ void sleep_a_millisecond() {
   system_call(SYS_nanosleep, address_of(&time), 0);
 }
 
-// Whether a child of `root` is the run's and alive. One that has ended is reaped, and `reaped` set.
+// Whether a child of `root` belongs to the run and is alive. A child that has ended is reaped, and sets `reaped`.
 Rest child_of_root(long proc, const Tree& tree, Noted& noted, pid_t pid, bool& reaped) {
   if (pid == tree.command || is_spared(tree, pid)) return Rest::none;
   const long result = system_call(SYS_wait4, pid, 0, WNOHANG, 0);
@@ -128,7 +128,7 @@ Rest children_by_list(long proc, const Tree& tree, Noted& noted, bool& reaped) {
   const Descriptor list(open_at(proc, "thread-self/children", O_RDONLY));
   std::array<char, 4096> text;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   const long size = list.is_open() ? list.read(text.data(), text.size()) : -ENOENT;
-  // A list that does not fit must not be read in parts, since reaping moves the kernel's place in it.
+  // A list that does not fit must not be read in parts: reaping changes the kernel's position in it.
   if (size < 0 || size > 4000) return children_by_table(proc, tree, noted, reaped);
   Rest rest = Rest::none;
   const char* end = text.data() + size;
@@ -139,7 +139,7 @@ Rest children_by_list(long proc, const Tree& tree, Noted& noted, bool& reaped) {
   return rest;
 }
 
-// Where orphans go elsewhere, they are found in the command's group, or by a parent that lives.
+// If the kernel gives the orphans to another process, they are found in the command's group or through a living parent.
 Rest rest_without_adoption(const Tree& tree, Noted& noted) {
   Table table;
   if (!table.read()) return Rest::unknown;
@@ -162,7 +162,7 @@ void note_sessions(const Tree& tree, Noted& noted) {
 }
 
 bool signal_tree(const Tree& tree, Noted& noted, int signal, Reach reach) {
-  constexpr int rounds = 20;  // what is in an uninterruptible sleep ends later; more is of no use
+  constexpr int rounds = 20;  // a process in an uninterruptible sleep ends later; more rounds do not help
   Table table;
   for (int round = 0; round < rounds; ++round) {
     if (!table.read()) {

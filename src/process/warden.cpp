@@ -25,7 +25,7 @@ std::int64_t boot_time() {
   return time.tv_sec * second + time.tv_nsec;
 }
 
-// The command is not reaped, so that its number stays its own. Orphans are.
+// Orphans are reaped. The command is not, so that no other process gets its number.
 bool Warden::look() {
   siginfo_t info{};
   bool news = false;
@@ -35,7 +35,7 @@ bool Warden::look() {
       news = news || shared_.stopped;
     }
     if (!has_ended()) return news;
-    // A success mostly asks for no more than its code.
+    // After a success, usually only the exit code is needed.
     if (shared_.code != 0) look_for_rest();
     shared_.exited = true;
     return true;
@@ -58,7 +58,7 @@ bool Warden::has_ended() {
   return false;
 }
 
-// Nothing tells of a process that leaves the session, so the rest is looked at again.
+// No signal reports that a process leaves the session, so this looks at the rest again.
 void Warden::look_for_rest() {
   rest_ = rest_of(tree_, shared_.noted);
   if (rest_ == Rest::unknown && is_over_without_proc(tree_)) rest_ = Rest::none;

@@ -61,14 +61,14 @@ class Driver {
   }
 
   void collect_signals() {
-    if (keeper_ && keeper_->is_starting()) return;  // there will be somebody to pass them on to in a moment
+    if (keeper_ && keeper_->is_starting()) return;  // the command will exist in a moment, and then they are passed on
     bool continued = false;
     while (const auto signal = next_signal()) {
       continued = continued || signal->number == SIGCONT;
       feed(event::Signalled{signal->number, keeper_ && keeper_->has_got(*signal)});
       if (exit_code_) return;
     }
-    // After a CONT, what is known of the command is older than that.
+    // After a CONT, the stop that was seen is out of date.
     if (keeper_ && keeper_->has_stopped_job() && !continued) feed(event::ChildStopped{});
   }
 

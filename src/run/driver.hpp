@@ -20,8 +20,8 @@ struct GuardedCommand {
 
 using Listener = std::function<void(const Report&)>;
 
-// Runs until the end and returns the exit code. Throws std::system_error if poll or timerfd_create fails. Open `signals`
-// before anything else, so that no signal is missed.
+// Runs until the end and returns the exit code. Throws std::system_error if poll or timerfd_create fails. Construct
+// `signals` before anything else, so that no signal is missed.
 int drive(Run& run, engine::Engine& engine, process::Signals& signals, const GuardedCommand& command,
           const Listener& listener);
 

@@ -14,7 +14,7 @@ namespace condolock::run {
 namespace {
 
 constexpr Millis from_term_to_kill{10'000};
-// A suspended machine stops the timeout of poll(). So the deadline of a hook may be seen this much late.
+// poll()'s timeout stops while the machine is suspended. So the deadline of a hook may be noticed late by this much.
 constexpr Millis longest_sleep{1000};
 
 class HookRun {

@@ -1,4 +1,5 @@
-// What a run reports while it goes on. cli/output/run_messages prints it for people, cli/output/run_report for programs.
+// What a run reports while it is in progress. cli/output/run_messages prints it for people, cli/output/run_report for
+// programs.
 #pragma once
 
 #include <variant>
@@ -13,7 +14,7 @@ struct Granted {
 };
 struct Refused {  // the decision is Held, Paused or Skipped
   lock::Decision decision;
-  bool by_ancestor = false;  // it would have waited, but the holder waits for it
+  bool by_ancestor = false;  // the run would have waited, but the holder is an ancestor that waits for it
 };
 struct Waiting {  // the first refusal of a wait
   lock::Decision decision;
@@ -54,11 +55,11 @@ struct Stopping {      // the command got TERM: the lease is lost, could not be 
   enum class Why : std::uint8_t { lost, revoked, not_renewed, timeout } why = Why::lost;
   std::string by = {};  // revoked: the operator; empty: unknown
 };
-struct KeeperGone {};  // it was killed or stopped; the command got TERM
+struct KeeperGone {};  // the keeper was killed or stopped; the command got TERM
 struct NotPermitted {  // a process of the run can't be signalled
   int pid = 0;
 };
-struct Leftovers {};  // the command has succeeded a while ago, and the run waits for what it left
+struct Leftovers {};  // the command succeeded a while ago, and the run waits for the processes that it left
 struct Ended {        // the run is over
   int code = 0;       // 128+N for signal N
   lock::Outcome outcome = lock::Outcome::success;

@@ -9,8 +9,9 @@
 //             engine until a lease or a pause ends, or here until a condition may hold. It pauses before the sleep if
 //             earlier sleeps ended early and in vain.
 // confirming  The grant arrived late. The run renews it before it starts the command.
-// spawning    The command is about to be started. A signal that came before calls the run off. So does its lease's age.
-// running     The command is running, or has ended and something that it started is still there. The run renews the lease.
+// spawning    The command is about to be started. A signal that has come calls the run off. If the lease has become too old,
+//             the run confirms it again.
+// running     The command is running, or has ended and left processes that still run. The run renews the lease.
 //             If it cannot, or at --timeout, it sends TERM and then KILL to all of the run. If the command fails or is told
 //             to end, the run sends them to what the command left.
 // recording   The run is over. It sends finish until it is answered, or until --record-timeout.
@@ -70,8 +71,8 @@ struct Begin {};
 struct Replied {
   engine::Reply reply;
 };
-struct Late {};     // instead of a start: the lease has become too old meanwhile
-struct Spawned {};  // the command is being executed, which may take long
+struct Late {};     // instead of a start: the lease has become too old
+struct Spawned {};  // the command is about to be executed, which may take long
 struct Executed {
   int pid = 0;
 };
@@ -82,10 +83,10 @@ struct SpawnFailed {  // instead of Spawned or of Executed
 struct ChildExited {
   int code = 0;  // 128+N for signal N
 };
-struct TreeEmpty {};     // after ChildExited: nothing of the run lives
-struct ChildStopped {};  // by job control, and a shell waits for us to be stopped, too
-struct Expired {};       // the keeper has sent TERM, since a deadline had passed
-struct KeeperGone {};    // it was killed or stopped
+struct TreeEmpty {};     // after ChildExited: no process of the run is alive
+struct ChildStopped {};  // by job control, and a shell waits for condolock to be stopped, too
+struct Expired {};       // the keeper has sent TERM because a deadline had passed
+struct KeeperGone {};    // the keeper was killed or stopped
 struct NotPermitted {    // a process of the run can't be signalled
   int pid = 0;
 };
@@ -100,7 +101,7 @@ using Event = std::variant<event::Begin, event::Replied, event::Late, event::Spa
                            event::ChildExited, event::TreeEmpty, event::ChildStopped, event::Expired, event::KeeperGone,
                            event::NotPermitted, event::Signalled, event::Tick>;
 
-// When the keeper ends the run, unless these times are moved before.
+// Times at which the keeper ends the run, unless they are moved before.
 struct Deadlines {
   Instant term_at = Instant::max();
   Instant kill_at = Instant::max();
@@ -118,12 +119,12 @@ struct Spawn {        // start the command; answered by Late, Spawned, SpawnFail
 struct MoveDeadlines {
   Deadlines deadlines;
 };
-struct Stop {  // send this to all of the run
+struct Stop {  // send this signal to the whole run
   int signal = 0;
-  bool group_has_it = false;  // the command's own process group has got this signal
+  bool group_has_it = false;  // the command's own process group has already got this signal
 };
 struct StopSelf {};  // so that the shell sees a stopped job
-struct LetGo {};     // the run is over; whatever lives of it is let go
+struct LetGo {};     // the run is over; processes of it that are alive go on
 struct Forward {     // pass this on to the command
   int signal = 0;
 };
@@ -148,8 +149,7 @@ class Run {
   std::optional<Instant> next_tick() const;
   // Whether this signal ends a run whose command has not started yet.
   static bool calls_off(int signal);
-  // Whether the lease is too old to start the command under it. To be asked just before the start, since a message may
-  // block.
+  // Whether the lease is too old to start the command under it. Ask this just before the start, since a message may block.
   bool is_late(Instant now) const { return !unleased_ && lease_.is_stale(now); }
 
  private:
@@ -235,27 +235,27 @@ class Run {
 
   bool granted_told_ = false;
   std::optional<Instant> timeout_at_;
-  std::optional<Instant> keeper_timeout_at_;  // what the keeper goes by until the command is executed
+  std::optional<Instant> keeper_timeout_at_;  // the keeper's deadline until the command is executed
   std::optional<Why> stopping_;
   bool told_ = false;                   // the run was told to end, by a signal or by the death of its keeper
   bool group_has_stop_signal_ = false;  // the command's process group
-  bool ending_ = false;                 // all of the run has got TERM
+  bool ending_ = false;                 // the whole run has got TERM
   Instant kill_at_ = Instant::max();
   bool killed_ = false;
   std::optional<Instant> executed_at_;
   std::optional<Instant> ended_at_;  // the command has ended
   Millis waited_for_rest_{};
-  std::optional<Instant> rest_at_;  // when to do something about what it left
+  std::optional<Instant> rest_at_;  // when to act on the processes that the command left
   bool renewal_failing_ = false;
 
   lock::Outcome outcome_ = lock::Outcome::success;
   int child_code_ = 0;
   int exit_code_ = 0;
   Instant record_until_{};
-  bool finish_failed_ = false;  // an attempt did; the next one sends the script itself
+  bool finish_failed_ = false;  // an attempt failed; the next one sends the script itself
   bool last_attempt_ = false;
   bool unleased_ = false;     // the command was started without a lease
-  bool giving_back_ = false;  // unleased: abandon was sent first, for a lease that acquire may have left
+  bool giving_back_ = false;  // unleased: abandon was sent first, since acquire may have left a lease
 };
 
 }  // namespace condolock::run

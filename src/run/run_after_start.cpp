@@ -1,4 +1,4 @@
-// The second half of a run: the command runs, and the run records its end.
+// The second half of a run: the command runs, then the run records its end.
 #include <algorithm>
 #include <csignal>
 
@@ -21,7 +21,7 @@ void Run::handle(const event::Spawned& /*event*/, Instant /*now*/) {
   if (!unleased_) next_call_ = lease_.renew_at();
 }
 
-// --timeout is the command's, so it counts from here. Before, it is a limit for an exec that hangs.
+// --timeout counts from the command's start, which is here. Before, it limits an exec that hangs.
 void Run::handle(const event::Executed& executed, Instant now) {
   executed_at_ = now;
   if (plan_.timeout && !ending_) {
@@ -31,7 +31,7 @@ void Run::handle(const event::Executed& executed, Instant now) {
   notify(report::Started{executed.pid});
 }
 
-// condolock acts on these times itself. The keeper does where condolock is stopped or stuck.
+// condolock itself acts on these times. The keeper does so if condolock is stopped or stuck.
 Deadlines Run::deadlines() const {
   Deadlines out;
   if (!unleased_) out = {lease_.term_at(plan_.kill_after), lease_.kill_at()};
@@ -73,7 +73,7 @@ void Run::on_renewal(const engine::Reply& reply, Instant now) {
   renewal_failing_ = false;
 }
 
-// TERM now and KILL at kill_at, to all of the run.
+// Sends TERM now and KILL at kill_at, to the whole run.
 void Run::end_all(Instant kill_at) {
   if (!ending_) actions_.push_back(action::Stop{plan_.stop_signal, group_has_stop_signal_});
   ending_ = true;
@@ -119,7 +119,7 @@ void Run::handle(const event::Expired& /*event*/, Instant now) {
   if (state_ != State::running) return;
   watch_run(now);
   if (stopping_) return;
-  // The deadline was moved in the same moment: by the exec, from which --timeout counts, or by a renewal.
+  // The deadline was moved at the same moment: by the exec, from which --timeout counts, or by a renewal.
   if (keeper_timeout_at_ && now >= *keeper_timeout_at_) return stop(Why::timeout, now + plan_.kill_after);
   if (!unleased_) stop(Why::not_renewed, lease_.kill_at());
 }
@@ -140,14 +140,15 @@ bool Run::has_succeeded() const {
          std::find(plan_.success_codes.begin(), plan_.success_codes.end(), child_code_) != plan_.success_codes.end();
 }
 
-// The rest has a moment to end by itself: a daemon to leave, a reader of its output to read the last line.
+// The processes that are left get a moment to end by themselves: a daemon to leave the run, a reader of the output to read
+// the last line.
 void Run::handle(const event::ChildExited& exited, Instant now) {
   constexpr Millis moment{100};
   constexpr Millis moment_of_success{1000};
   constexpr Millis until_it_is_said{10'000};
   ended_at_ = now;
   child_code_ = exited.code;
-  if (!has_succeeded()) timeout_at_.reset();  // what it left is ended in any case
+  if (!has_succeeded()) timeout_at_.reset();  // the processes that it left are ended in any case
   if (ending_) return;
   if (told_ || !has_succeeded()) {
     rest_at_ = now + moment;
@@ -194,7 +195,7 @@ void Run::over(Instant now) {
 
 void Run::finish(Instant now) {
   const auto left = std::chrono::duration_cast<Millis>(record_until_ - now);
-  // The command has ended, so nothing hurries: an attempt has all of --redis-timeout, however short the lease is.
+  // The command has ended, so there is no hurry: an attempt may take all of --redis-timeout, however short the lease is.
   const Millis patience = std::max(std::min(plan_.redis_timeout, left), Millis(1));
   engine::Call call = lock::finish_call(plan_.attempt, grant_, outcome_, child_code_, waited_for_rest_);
   call.as_source = finish_failed_;
@@ -202,7 +203,7 @@ void Run::finish(Instant now) {
 }
 
 // Sends one touch. If acquire may have left a lease, sends abandon first. The touch has its own token, since abandon retires
-// the run's.
+// the run's token.
 void Run::record_unleased(Instant now) {
   last_attempt_ = true;
   giving_back_ = may_hold_;

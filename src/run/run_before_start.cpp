@@ -12,8 +12,8 @@ namespace {
 // Limit of one sleep. A longer one would notice a dead connection, or a server that lost its data, too late.
 constexpr Millis max_sleep{30'000};
 constexpr Millis min_sleep{10};
-// A sleep that ends sooner than this with a refusal was in vain. A lease that is renewed in time has more left: it lasts a
-// second or more, and is renewed every sixth of that.
+// A sleep that ends sooner than this with a refusal was in vain. A lease that is renewed in time has more time left: it
+// lasts at least a second, and is renewed every sixth of its length.
 constexpr Millis early{500};
 
 Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chrono::duration_cast<Millis>(until - now)); }
@@ -58,7 +58,7 @@ void Run::on_decision(const engine::Reply& reply, Instant now) {
   end_without_child(busy ? plan_.busy_code.value_or(plan_.skip_code) : plan_.skip_code, plan_.redis_timeout, now);
 }
 
-// A run that waits for the end of its own ancestor waits forever. Of several slots, another may become free.
+// A run that waits for the end of its own ancestor waits forever. With several slots, another slot may become free.
 bool Run::is_hopeless(const lock::Decision& refusal) const {
   if (!plan_.ancestors) return false;
   if (const auto* held = std::get_if<lock::Held>(&refusal)) {
@@ -106,8 +106,8 @@ void Run::wait_on(const lock::Decision& refusal, Instant now) {
   }
 }
 
-// A wake-up that brings no lease is normal: another run came first. But whatever the server has in the wake list, and
-// whatever it answers, this run sends only a few requests a second.
+// A wake-up that brings no lease is normal: another run came first. But this run sends only a few requests a second,
+// whatever the wake list holds and the server answers.
 Millis Run::pause_if_in_vain(bool slept, Instant now) {
   const bool in_vain = slept && now - slept_since_ < early;
   in_vain_ = in_vain ? in_vain_ + 1 : 0;
@@ -186,7 +186,7 @@ void Run::spawn(Instant now) {
   start_command(now);
 }
 
-// The message about the grant may have taken long.
+// Reporting the grant may have taken long.
 void Run::handle(const event::Late& /*event*/, Instant now) { confirm(now); }
 
 void Run::handle(const event::SpawnFailed& failed, Instant now) {

@@ -14,7 +14,7 @@ struct Unit {
   std::int64_t ms;
 };
 
-// Those of systemd.time(7), less what is finer than a millisecond, and less months and years, whose length varies.
+// The units of systemd.time(7) that are at least a millisecond, without months and years, whose length varies.
 constexpr std::array<Unit, 20> units{
     {{"w", 604'800'000},   {"week", 604'800'000}, {"weeks", 604'800'000}, {"d", 86'400'000},   {"day", 86'400'000},
      {"days", 86'400'000}, {"h", 3'600'000},      {"hr", 3'600'000},      {"hour", 3'600'000}, {"hours", 3'600'000},

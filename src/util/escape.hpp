@@ -12,7 +12,7 @@ namespace condolock::util {
 // always give different results.
 std::string escape(std::string_view text);
 
-// The same, but a backslash stays single: for a text that may have been escaped before, as a last guard before a terminal.
+// The same, but a backslash stays single. For a text that may have been escaped already, as a last check before a terminal.
 std::string printable(std::string_view text);
 
 // Replaces in a JSON text each character that escape() would escape: by \uXXXX, which a JSON parser reads as that character.

@@ -7,7 +7,7 @@ namespace condolock::util {
 namespace {
 
 std::size_t distance(std::string_view a, std::string_view b) {
-  // The rows of the usual table: the distances of a's first i characters to each beginning of b.
+  // Two rows of the usual table: the distances of the first i characters of `a` to each prefix of `b`.
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
@@ -29,7 +29,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known) {
-  constexpr std::size_t longest = 64;  // of the words that are looked at: nothing known is as long
+  constexpr std::size_t longest = 64;  // longest word that is looked at: every known word is shorter
   if (word.size() > longest) return {};
   const std::size_t letters = word.size() - std::min(word.find_first_not_of('-'), word.size());
   std::size_t least = letters <= 5 ? 2 : 3;

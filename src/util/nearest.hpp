@@ -1,4 +1,4 @@
-// What somebody may have meant who misspelt a word.
+// Finds the known word for a misspelt one.
 #pragma once
 
 #include <string>

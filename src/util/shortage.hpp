@@ -1,11 +1,11 @@
-// Which errors say that this machine has run out of something.
+// Which errors mean that this machine has run out of something.
 #pragma once
 
 #include <cerrno>
 
 namespace condolock::util {
 
-// `error`: an errno. True for descriptors, memory, processes and local ports, which no server can help.
+// `error`: an errno. True for descriptors, memory, processes and local ports: another server would not help.
 inline bool is_local_shortage(int error) {
   switch (error) {
     case EMFILE:

@@ -34,8 +34,8 @@ std::int64_t midnight(std::int64_t now, Zone zone, int days_back) {
   return epoch_of(parts, zone);
 }
 
-// Takes the pattern off the front of the text: % stands for a digit. Returns the digits, as numbers between the other
-// characters.
+// Removes the pattern from the front of the text: % stands for a digit. `numbers` gets the digits as numbers, separated by
+// the other characters.
 template <std::size_t N>
 bool take(std::string_view& text, std::string_view pattern, std::array<int, N>& numbers) {
   if (text.size() < pattern.size()) return false;
@@ -59,7 +59,7 @@ bool take(std::string_view& text, std::string_view pattern, std::array<int, N>& 
   return true;
 }
 
-// "Z" or "+01:00" at the end, in minutes to the east; none: there is none.
+// Removes "Z" or "+01:00" from the end. Returns minutes to the east; none: there is no offset.
 std::optional<int> take_offset(std::string_view& text) {
   if (text == "Z" || text == "z") {
     text = {};
@@ -110,7 +110,7 @@ Result<std::int64_t> parse_time_point(std::string_view text, std::int64_t now, Z
   const bool is_real = date[0] >= 1970 && date[1] >= 1 && date[1] <= 12 && date[2] >= 1 && date[2] <= 31 && time[0] <= 23 &&
                        time[1] <= 59 && time[2] <= 60;
   if (!rest.empty() || !is_real) return not_a_time(text);
-  // timegm() turns a 31st of November into a 1st of December.
+  // timegm() turns November 31 into December 1.
   std::tm normal = parts;
   normal.tm_hour = normal.tm_min = normal.tm_sec = 0;
   timegm(&normal);

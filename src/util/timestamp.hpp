@@ -1,5 +1,5 @@
-// Formats times, given in milliseconds from 0 on. In UTC, unless the name says otherwise: the machines of a fleet may have
-// different time zones.
+// Formats times, given in milliseconds from 0 on. In UTC, unless the name says otherwise, since the machines of a fleet may
+// have different time zones.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,8 @@ use Unicode::UCD;
 # Wide and fullwidth characters (UAX #11).
 sub is_wide { $_[0] =~ /\p{East_Asian_Width=Wide}|\p{East_Asian_Width=Fullwidth}/ }
 
-# Marks that join the character before them, and characters that are not shown; the vowels and final consonants of Hangul,
-# which join the consonant before them. The signs of \p{PCM} are shown, and so is the soft hyphen.
+# Marks that join the character before them, and characters that are not shown. Also the vowels and final consonants of
+# Hangul, which join the consonant before them. The signs of \p{PCM} and the soft hyphen are shown.
 sub is_zero { $_[0] =~ /[\p{Mn}\p{Me}\p{Cf}\x{1160}-\x{11FF}\x{D7B0}-\x{D7FB}]/ && $_[0] !~ /\p{PCM}|\x{AD}/ }
 
 sub print_table {

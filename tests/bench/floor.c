@@ -1,5 +1,5 @@
-// The least that a guarded run can cost: connect, one EVALSHA that grants, posix_spawn, wait, one EVALSHA that records.
-// The scripts are the program's own, loaded before; no option is parsed, no lease is renewed, nothing is handled.
+// The lower bound for a guarded run: connect, one EVALSHA that grants, posix_spawn, wait, one EVALSHA that records.
+// The scripts are the program's own, loaded before. It parses no option, renews no lease, and handles no error.
 // floor HOST PORT ACQUIRE_SHA FINISH_SHA KEY CMD [ARG...]
 #include <arpa/inet.h>
 #include <netinet/in.h>

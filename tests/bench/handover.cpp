@@ -1,5 +1,5 @@
-// How fast a lease goes from one waiter to the next: many real runs (the state machine, an engine and a connection each) in
-// one process, against a real server; only the command is a timer.
+// How fast a lease goes from one waiter to the next: many real runs in one process, each with the state machine, an engine
+// and a connection, against a real server. Only the command is replaced, by a timer.
 // handover URL WAITERS HANDOVERS
 // Prints waiters, the median and the 99th percentile of the time from the end of one command to the start of the next (ms),
 // and how many commands the server got from its clients for each.
@@ -33,7 +33,7 @@ struct Bench {
   std::size_t asleep = 0;
   std::optional<Instant> ended;   // the last command, while no other has started
   bool released = false;          // the first holder waits for all others to sleep
-  std::vector<std::size_t> done;  // runs that have ended and are to begin anew
+  std::vector<std::size_t> done;  // runs that have ended and are to begin again
 };
 
 class Waiter {
@@ -43,7 +43,7 @@ class Waiter {
 
   void begin() {
     run::Plan plan;
-    plan.attempt.job = {"bench", std::to_string(getpid())};  // what an earlier one left is still held
+    plan.attempt.job = {"bench", std::to_string(getpid())};  // an earlier run's key may still be held
     plan.attempt.token = util::random_token();
     plan.attempt.who = "1 bench";
     plan.attempt.lease = Millis(60'000);
@@ -109,11 +109,11 @@ class Waiter {
   engine::redis::RedisEngine engine_;
   std::size_t number_;
   std::optional<run::Run> run_;
-  std::optional<Instant> ends_;  // the command
+  std::optional<Instant> ends_;  // end of the command
   bool slept_ = false;
 };
 
-// What clients have sent so far, as the server counts it; what scripts call is not among these.
+// How many commands clients have sent so far, as the server counts them. Commands inside scripts do not count.
 long commands(const engine::redis::Target& target) {
   const std::string command =
       "redis-cli -h " + target.host + " -p " + std::to_string(target.port) +
@@ -129,7 +129,7 @@ class Loop {
  public:
   explicit Loop(std::vector<std::unique_ptr<Waiter>>& waiters) : waiters_(waiters), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
 
-  // After whatever may have changed what a waiter waits for.
+  // Call after anything that may have changed what a waiter waits for.
   void watch(std::size_t i) {
     wakes_.resize(waiters_.size());
     wakes_[i] = waiters_[i]->wake().value_or(Instant::max());
@@ -158,7 +158,7 @@ class Loop {
       waiters_[i]->advance(0);
       watch(i);
     }
-    // At last, since in processes of their own they would keep nobody from starting.
+    // Last, since runs in processes of their own would not delay another's start.
     for (const std::size_t i : std::exchange(bench.done, {})) {
       waiters_[i]->begin();
       watch(i);

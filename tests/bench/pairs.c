@@ -1,4 +1,4 @@
-// Whole processes in turn, so that what the machine does meanwhile hits all of them alike.
+// Runs whole processes alternately, so that other load on the machine affects all of them alike.
 // pairs ROUNDS NAME CODE CMD [ARG...] [, NAME CODE CMD [ARG...]]...
 // Prints for each: the median wall time in us, the median of the ratios to the first one's time in the same round, and the
 // most resident memory in kB. A command that does not exit with CODE is an error.

@@ -39,7 +39,7 @@ void Etcd::kill() {
 }
 
 void Etcd::start() {
-  // Names such as client:0 are all that it takes for a Unix socket, and it does not remove those of an etcd that was killed.
+  // etcd takes such a name, client:0, as a Unix socket, and does not remove the socket of a killed etcd.
   unlink(socket().c_str());
   unlink((directory_.path() + "/peer:0").c_str());
   pid_ = fork();

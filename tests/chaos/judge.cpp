@@ -8,7 +8,7 @@
 namespace chaos {
 namespace {
 
-// The processes of one run, as one stretch of time. Within it the run held the lease, or had to.
+// The processes of one run, as one period. In it the run held the lease, or had to hold it.
 struct Stretch {
   std::int64_t run = 0;
   std::int64_t fence = 0;
@@ -16,7 +16,7 @@ struct Stretch {
   Nanos last = 0;
 };
 
-// A process that a successful command left behind on purpose. 74: that success could not be recorded.
+// Whether it is a process that a successful command left on purpose. 74: that success could not be recorded.
 bool may_live_on(const Life& life, const Start& start) {
   const int code = start.exit_code.value_or(-1);
   return life.left != 0 && start.leaves && (code == 0 || code == 74);
@@ -69,7 +69,7 @@ void judge_fences(const std::vector<Stretch>& runs, Result& result) {
   }
 }
 
-// What lived on after its tool had ended. A tool that was killed can't help it, but its keeper can.
+// Reports processes that lived on after their tool had ended. A killed tool cannot end them, but its keeper can.
 void judge_orphans(const std::map<std::int64_t, const Start*>& starts, const std::vector<const Life*>& lives,
                    Result& result) {
   for (const Life* life : lives) {

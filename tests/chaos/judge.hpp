@@ -14,12 +14,12 @@ namespace chaos {
 // One start of the tool.
 struct Start {
   std::int64_t run = 0;
-  bool leaves = false;           // --leftovers leave: after a success, what is left counts no more
+  bool leaves = false;           // --leftovers leave: after a success, the processes that are left do not count
   std::optional<int> exit_code;  // none: killed by a signal
   Nanos ended = 0;
 };
 
-// `history`: of `condolock history --json`; null: the tool keeps none.
+// `history`: from `condolock history --json`; null: the tool has none.
 void judge(const std::vector<Start>& starts, const std::vector<const Life*>& lives, const nlohmann::json& history,
            Result& result);
 

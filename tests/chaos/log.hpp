@@ -14,13 +14,13 @@ using Nanos = std::int64_t;
 Nanos now();
 constexpr Nanos ms(std::int64_t n) { return n * 1'000'000; }
 
-// One process of a run. It keeps `last` up to date every two milliseconds, for as long as it lives and is not stopped.
+// One process of a run. It updates `last` every two milliseconds while it is alive and not stopped.
 struct Life {
   std::int64_t run = 0;    // which run of the trial it belongs to, from 1
   std::int64_t fence = 0;  // the fencing token of that run; 0: the tool has none
   std::int32_t pid = 0;
-  std::int32_t left = 0;  // 1: its command leaves it behind on purpose
-  std::int32_t done = 0;  // 1: no process, but the mark of a command that came to its end
+  std::int32_t left = 0;  // 1: its command leaves this process on purpose
+  std::int32_t done = 0;  // 1: not a process, but the mark of a command that reached its end
   std::int32_t unused = 0;
   std::atomic<Nanos> first{0};  // 0: not written yet
   std::atomic<Nanos> last{0};
@@ -34,7 +34,7 @@ class Log {
   Log& operator=(const Log&) = delete;
   ~Log();
 
-  // The next free entry. Aborts when the log is full: a log that is not whole proves nothing.
+  // The next free entry. Aborts if the log is full: an incomplete log proves nothing.
   Life& append();
   std::vector<const Life*> lives() const;
 
@@ -43,8 +43,8 @@ class Log {
   File* file_ = nullptr;
 };
 
-// The process of a run: `witness FOR_MS [stubborn] [left] [done]`. It lives for so long, and keeps an entry in the log that
-// the environment names. stubborn: TERM does not end it. Returns its exit code.
+// The process of a run: `witness FOR_MS [stubborn] [left] [done]`. It lives for that time, and updates an entry in the log
+// that the environment names. stubborn: it ignores TERM. Returns its exit code.
 int witness(int argc, char** argv);
 
 }  // namespace chaos

@@ -1,4 +1,4 @@
-// chaos: real runs of condolock on several hosts, with whatever goes wrong. See usage() and docs/chaos.md.
+// chaos: real runs of condolock on several hosts, with faults. See usage() and docs/chaos.md.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ struct Options {
   std::int64_t trials = 100;
   std::uint64_t seed = 1;
   std::int64_t at_once = 12;
-  bool compares = false;  // every tool, in one table
+  bool compares = false;  // all tools in one table
   Setting setting;
 };
 
@@ -98,7 +98,7 @@ void play_guarded(std::uint64_t seed, const Options& options, const Stalls& stal
     play(seed, options.setting, stalls, result);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "chaos: seed %s: %s\n", std::to_string(seed).c_str(), problem.what());
-    _exit(1);  // the result is not over: it counts as a failure
+    _exit(1);  // the result stays incomplete, so it counts as a failure
   }
 }
 
@@ -199,7 +199,7 @@ int try_one(const Options& options) {
   return good ? 0 : 1;
 }
 
-// One row of the table for each tool. Only what condolock does decides about the exit code.
+// Prints one row of the table for each tool. Only condolock's results decide the exit code.
 int compare(Options options) {
   const Probes probes;
   bool good = true;

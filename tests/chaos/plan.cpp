@@ -25,7 +25,7 @@ std::int64_t length_of(Fault fault, std::int64_t lease, Dice& dice) {
     case Fault::stop_server:
     case Fault::full_memory:
       return dice.between(50, lease);
-    default:  // something is stopped
+    default:  // the others stop something
       return dice.between(100, 2 * lease);
   }
 }
@@ -35,9 +35,9 @@ std::string script_of(const PlanSetting& setting, const Programs& programs, Dice
   const auto lives = [&](const std::string& more = "") {
     return '"' + programs.chaos + "\" witness " + std::to_string(dice.between(10, setting.lease * 3 / 2)) + more;
   };
-  // A nested condolock has a fence of its own.
+  // A nested condolock sets its own fence.
   std::string out = programs.is_condolock ? "export CHAOS_FENCE=$CONDOLOCK_FENCE; " : "";
-  // The last two are for condolock alone: a process that --leftovers is about, and another condolock.
+  // The last two are only for condolock: a process for --leftovers, and a nested condolock.
   switch (dice.between(0, setting.is_common ? 6 : 8)) {
     case 0:
       out += lives();
@@ -67,7 +67,7 @@ std::string script_of(const PlanSetting& setting, const Programs& programs, Dice
     default:
       out += "sh -c '(" + lives() + "; :) ; :'; :";
   }
-  // Only a command that comes to its end without a failure leaves the mark of that.
+  // Only a command that reaches its end without a failure leaves the mark.
   out += " && \"" + programs.chaos + "\" witness 0 done";
   return dice.chance(85) ? out : out + "; exit 7";
 }

@@ -10,7 +10,7 @@
 
 namespace chaos {
 
-// Memory that all processes forked from now on share. T must start as zeros. Exits with 71 if there is none.
+// Memory shared by all processes forked from now on. A T of zero bytes must be valid. Exits with 71 if there is no memory.
 template <class T>
 T* shared(std::size_t count) {
   void* room = mmap(nullptr, sizeof(T) * count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -18,10 +18,10 @@ T* shared(std::size_t count) {
     std::perror("chaos: mmap");
     std::exit(71);
   }
-  return static_cast<T*>(room);  // zeros, which is what each of them starts with
+  return static_cast<T*>(room);  // zero bytes are a valid T
 }
 
-// Runs `what` in a process, which then ends. Exits with 71 if there can be none.
+// Forks a process that runs `what` and then ends. Exits with 71 if the fork fails.
 pid_t in_a_process(const auto& what) {
   const pid_t pid = fork();
   if (pid < 0) {

@@ -42,7 +42,7 @@ std::string encoded(const RespValue& value) {
   return out;
 }
 
-// The bytes that have arrived; none when the other side is gone.
+// The bytes that have arrived; none if the other side has closed.
 std::optional<std::string> received(const Fd& fd) {
   std::array<char, 65536> buffer{};
   const ssize_t length = recv(fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -88,13 +88,13 @@ void Proxy::accept() {
     connection->repeats = repeat;
     connection->server = Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const sockaddr_un address = address_of(upstream_);
-    // No server: the client's connection ends, as one that a real proxy could not pass on.
+    // There is no server: close the client's connection, as if a real proxy could not pass it on.
     if (connect(connection->server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) continue;
     connections_.push_back(std::move(connection));
   }
 }
 
-// Whether the connection goes on.
+// False: the connection has ended.
 bool Proxy::move(Connection& connection) {
   const auto request = received(connection.client);
   const auto reply = received(connection.server);
@@ -126,7 +126,7 @@ std::string Proxy::repeated(Connection& connection, std::string_view bytes) {
   std::string out;
   while (const auto request = connection.requests.next()) {
     const std::string once = encoded(*request);
-    // A second sleep would hold up what comes after it.
+    // A second sleep would delay later requests.
     const bool sleeps = !request->items.empty() && request->items[0].text == "BLPOP";
     out += sleeps ? once : once + once;
     connection.swallowed.push_back(false);

@@ -1,4 +1,4 @@
-// Stands between one host and the server, on Unix sockets, and spoils what passes.
+// A proxy between one host and the server, on Unix sockets. It delays, repeats, drops and cuts.
 #pragma once
 
 #include <poll.h>
@@ -19,15 +19,15 @@ class Proxy {
   // Throws std::system_error.
   Proxy(const std::string& path, std::string upstream);
 
-  bool blackhole = false;  // nothing passes, and nothing is lost: it passes later
-  Nanos delay = 0;         // of everything that passes, in each direction
+  bool blackhole = false;  // nothing passes, but nothing is lost: it passes later
+  Nanos delay = 0;         // of all bytes, in each direction
   bool repeat = false;     // new connections: the server gets each request twice, and the client the first reply
   void cut();              // all connections
   void drop_reply();       // the next reply is lost, and its connection with it
 
-  // What to wait for, in poll(2).
+  // Adds what to wait for in poll(2).
   void wait_for(std::vector<pollfd>& fds) const;
-  // Passes on what can be passed on now. Never blocks.
+  // Passes on all that can be passed on now. Never blocks.
   void pump();
 
  private:
@@ -41,7 +41,7 @@ class Proxy {
     bool repeats = false;
     std::deque<Piece> to_server, to_client;
     condolock::engine::redis::RespReader requests, replies;
-    std::deque<bool> swallowed;  // of the replies to come: which of them the client does not get
+    std::deque<bool> swallowed;  // for each reply to come: whether it is dropped
   };
 
   void accept();

@@ -1,4 +1,4 @@
-// The findings of a trial. Plain data: it is in memory that the processes of all trials share.
+// The findings of a trial, in memory that the processes of all trials share. So it is plain data.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ enum class Fault : std::uint8_t {
   flush_scripts,
   full_memory,
   revoke,
-  // Outside of the promise.
+  // These are outside of the promise.
   kill_both,
   stop_both,
 };
@@ -37,17 +37,17 @@ inline constexpr std::array<const char*, 17> fault_names{
 
 struct Result {
   bool is_over = false;
-  bool is_outside = false;  // of the promise: it had such a fault
+  bool is_outside = false;  // the trial had a fault outside of the promise
   Nanos worst_stall = 0;    // of the machine, during the trial
   Nanos half_margin = 0;    // of the lease
-  int runs = 0;             // whose command started
+  int runs = 0;             // runs whose command started
   int successes = 0;        // acknowledged: the tool exited with 0
   int overlaps = 0;         // runs that started while a process of an earlier one lived
-  Nanos overlap = 0;        // how long, in all
-  Nanos longest = 0;        // of them
-  int orphans = 0;          // processes of runs that lived on after the tool had ended, and were no leftovers
-  Nanos orphaned = 0;       // how long, in all
-  int lost = 0;             // acknowledged successes that are not on record
+  Nanos overlap = 0;        // total length
+  Nanos longest = 0;        // the longest overlap
+  int orphans = 0;          // processes of runs that lived on after their tool had ended, and that no option allowed to stay
+  Nanos orphaned = 0;       // total length
+  int lost = 0;             // acknowledged successes that are not recorded
   int wrong = 0;            // other rules that broke
   std::array<int, fault_names.size()> faults{};
   // From the death of a run's last process to the start of the next run; only the first ones are kept.

@@ -1,4 +1,4 @@
-// The server of a trial: a Redis that writes each command to disk, an etcd, or none. What is done to it can be undone.
+// The server of a trial: a Redis that syncs each command to disk, an etcd, or none. Every fault can be undone.
 #pragma once
 
 #include <sys/types.h>
@@ -21,13 +21,13 @@ class Server {
   std::string socket() const { return etcd_ ? etcd_->socket() : redis_ ? redis_->socket() : ""; }
   support::RedisServer& redis() { return *redis_; }
 
-  // Killed or stopped: nothing more can be done to it.
+  // True if it is killed or stopped: no other fault can hit it.
   bool is_away() const { return is_away_; }
   void kill();
   void stop();
   void bring_back();
   void fill_memory();
-  // Does nothing while it is away; then bring_back() does it.
+  // Does nothing while the server is away; then bring_back() does it.
   void empty_memory();
 
  private:

@@ -1,4 +1,4 @@
-// Measures how late the machine wakes a process: nothing can be promised about a run while it takes too long.
+// Measures how late the machine wakes a process: the promise does not hold while that takes too long.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 namespace chaos {
 
-// How long the machine stalls at its worst, in each tenth of a second since `began`. In memory that is shared.
+// The worst stall of the machine in each tenth of a second since `began`. In shared memory.
 struct Stalls {
   static constexpr Nanos length = ms(100);
   Nanos began = 0;

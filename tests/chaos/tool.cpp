@@ -51,7 +51,7 @@ std::vector<std::string> flock(const Wish& wish) {
   return with_command({"flock", "--wait", in_seconds(wish.wait), wish.directory + "/lock"}, wish);
 }
 
-// It has no limit for the wait.
+// etcdctl has no limit for the wait.
 std::vector<std::string> etcdctl(const Wish& wish) {
   const std::string ttl = std::to_string((wish.lease + 999) / 1000);
   return with_command(
@@ -65,13 +65,13 @@ std::vector<std::string> redis_script(const Wish& wish) {
                       wish);
 }
 
-// It never waits.
+// cronlock never waits.
 std::vector<std::string> cronlock(const Wish& wish) {
   return with_command({wish.scripts + "/cronlock", wish.socket, wish.key}, wish);
 }
 
-// The release must be longer than the job, or two runs overlap without any fault. The commands of a trial live for one and a
-// half leases at the most.
+// The lock must last longer than the job, or two runs overlap without any fault. The commands of a trial live for at most
+// one and a half leases.
 std::vector<std::string> short_cronlock(const Wish& wish) {
   std::vector<std::string> out{"env", "CRONLOCK_GRACE=1",
                                "CRONLOCK_RELEASE=" + std::to_string((2 * wish.lease + 999) / 1000)};

@@ -1,4 +1,4 @@
-// What guards the commands of a trial: condolock, or what people use instead (docs/rivals.md).
+// The tool that guards the commands of a trial: condolock, or what people use instead (docs/rivals.md).
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 
 namespace chaos {
 
-// How one run is asked for. Lengths are milliseconds. A tool leaves out what it has no option for.
+// The options of one run. Lengths are milliseconds. A tool ignores options that it does not have.
 struct Wish {
-  std::string condolock;  // the program
+  std::string condolock;  // path of the program
   std::string scripts;    // the directory of redis-script and cronlock
   std::string key;
   std::string socket;     // of the host's proxy
   std::string directory;  // of the trial
   std::int64_t lease = 0;
-  std::int64_t wait = 0;  // for its turn; 0: not at all
+  std::int64_t wait = 0;  // for the lease; 0: not at all
   std::int64_t kill_after = 0;
   std::int64_t timeout = 0;  // of the command; 0: none
   std::string leftovers;     // leave, wait or kill
@@ -33,8 +33,8 @@ struct Tool {
   std::vector<std::string> (*command)(const Wish& wish);  // the program and its arguments
 };
 
-// condolock is the first.
+// All tools. The first is condolock.
 std::span<const Tool> tools();
-const Tool* tool_named(std::string_view name);  // nullptr: there is none
+const Tool* tool_named(std::string_view name);  // nullptr: unknown
 
 }  // namespace chaos

@@ -35,10 +35,10 @@ using condolock::sim::Dice;
 struct Host {
   std::unique_ptr<Proxy> proxy;
   std::string socket;
-  pid_t tool = 0;  // 0: none runs
+  pid_t tool = 0;  // 0: not running
   std::size_t start = 0;
   Nanos next = 0;  // when the next run begins
-  // The last run whose condolock, or whose keeper, was killed or stopped. If both were, the promise does not hold.
+  // The last run whose condolock or keeper was killed or stopped. If both were, the promise does not hold for it.
   std::int64_t tool_hurt = -1;
   std::int64_t keeper_hurt = -2;
 };
@@ -77,7 +77,7 @@ class Trial {
     setenv("CHAOS_LOG", (directory_.path() + "/log").c_str(), 1);
     plan_.seed = seed;
     plan_.is_common = setting.is_common;
-    // Two seconds are the shortest lease of etcd with its defaults.
+    // With its defaults, etcd's shortest lease is two seconds.
     plan_.lease = setting.is_common ? 2000 : dice_.between(1000, 3000);
     plan_.hosts = static_cast<std::size_t>(dice_.between(2, 4));
     hosts_.resize(plan_.hosts);
@@ -108,7 +108,7 @@ class Trial {
     judge_trial();
   }
 
-  // The processes of a trial are all below it, whatever happened to their parents.
+  // The processes of a trial are all descendants of it, since it adopts their orphans.
   static void kill_descendants() {
     for (;;) {
       for (const pid_t child : children_of(getpid())) kill(child, SIGKILL);
@@ -148,7 +148,7 @@ class Trial {
     starts_.push_back(start);
   }
 
-  // 0: it could not be started.
+  // 0: the tool could not be started.
   pid_t spawn(std::vector<std::string> words) const {
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
@@ -172,7 +172,7 @@ class Trial {
     int status = 0;
     for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       const auto host = std::ranges::find(hosts_, pid, &Host::tool);
-      if (host == hosts_.end()) continue;  // the server, or a process whose parent has died
+      if (host == hosts_.end()) continue;  // the server, or an adopted orphan
       Start& start = starts_[host->start];
       start.ended = now();
       if (WIFEXITED(status)) start.exit_code = WEXITSTATUS(status);
@@ -180,7 +180,7 @@ class Trial {
         show("run " + std::to_string(start.run) + " ends with " +
              (start.exit_code ? std::to_string(*start.exit_code) : "signal " + std::to_string(WTERMSIG(status))));
       }
-      // 7: what the command said; 75: another run was first; 124: --timeout.
+      // 7: the command's own code; 75: another run was first; 124: --timeout.
       const int code = start.exit_code.value_or(-1);
       if (is_calm_ && code != 0 && code != 7 && code != 75 && code != 124) {
         break_rule("nothing went wrong, and run " + std::to_string(start.run) + " ended with " + std::to_string(code));
@@ -325,7 +325,7 @@ class Trial {
     show("all faults are over");
     std::ranges::sort(events_, {}, &Event::at);
     server_.bring_back();
-    // What is left either undoes a fault or does one more.
+    // The remaining events undo a fault or cause a last one.
     for (const Event& event : std::exchange(events_, {})) event.what();
     server_.bring_back();
     for (const Event& event : std::exchange(events_, {})) event.what();
@@ -343,14 +343,14 @@ class Trial {
 
   // ---- the end
 
-  // How long orphans live is a part of what is compared, so they may live until they end by themselves.
+  // The comparison includes how long orphans live, so they may live until they end by themselves.
   void outlive_orphans() {
     const auto lives_now = [](const Life* life) { return now() - life->last < ms(200); };
     const Nanos deadline = now() + ms(10'000);
     while (now() < deadline && std::ranges::any_of(log_.lives(), lives_now)) step(false);
   }
 
-  // Runs condolock on the server itself, and returns what it prints. Its exit code is in exit_code_.
+  // Runs condolock on the server directly, and returns its output. The exit code is in exit_code_.
   std::string ask(const std::vector<std::string>& words) {
     const std::string file = directory_.path() + "/answer";
     std::string line = "exec '" + setting_.condolock + "' --url 'unix://" + server_.socket() + "'";
@@ -360,9 +360,9 @@ class Trial {
     return text_of(file);
   }
 
-  // What condolock has on record of the trial.
+  // condolock's record of the trial.
   nlohmann::json record() {
-    // A run that was killed could not give back its lease, which then ends by itself.
+    // A killed run could not release its lease, so wait until that has ended.
     const std::string answer =
         ask({"run", "-q", "--key", "job", "--wait", std::to_string(plan_.lease + 2000) + "ms", "--", "true"});
     if (exit_code_ != 0) break_rule("after the end nobody gets the lease: " + answer);
@@ -374,14 +374,14 @@ class Trial {
     }
     auto rows = history;
     auto& runs = rows.at("runs");
-    // The last run, above, is no run of the trial.
+    // The last run, above, does not belong to the trial.
     if (!runs.empty()) runs.erase(runs.begin());
     return rows;
   }
 
   void judge_trial() {
     const nlohmann::json history = is_condolock() ? record() : nullptr;
-    // What the runs left behind may still live.
+    // Processes that the runs left may still be alive.
     judge(starts_, log_.lives(), history, result_);
     if (setting_.shown) {
       for (const Life* life : log_.lives()) {
@@ -396,17 +396,17 @@ class Trial {
 
   const Setting& setting_;
   Result& result_;
-  Dice dice_;  // of the setting, and of the pauses
+  Dice dice_;  // for the setting and the pauses
   Nanos began_ = now();
   Nanos end_ = 0;
   PlanSetting plan_;
   support::TemporaryDirectory directory_;
   Log log_{directory_.path() + "/log"};
   Server server_;
-  bool is_calm_ = false;  // nothing goes wrong in this trial
+  bool is_calm_ = false;  // this trial has no faults
   std::vector<Host> hosts_;
   std::vector<Start> starts_;
-  std::vector<Event> events_;  // the next one last
+  std::vector<Event> events_;  // the next one is last
   int exit_code_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// One trial: several hosts run one job for some seconds, and what can go wrong does.
+// One trial: several hosts run one job for some seconds, with faults.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace chaos {
 
 struct Setting {
   std::string condolock;  // the program
-  std::string chaos;      // this one, for witnesses
+  std::string chaos;      // this program, for witnesses
   std::string scripts;    // the directory of the scripts among the tools
   const Tool* tool = tools().data();
-  bool is_common = false;  // only commands, options and faults that every tool understands
-  bool shown = false;      // say what happens
+  bool is_common = false;  // only commands, options and faults that every tool has
+  bool shown = false;      // print what happens
 };
 
-// Plays the trial of a seed, in a process of its own: at its end it kills all of its descendants.
+// Plays the trial of a seed, in a process of its own. At its end it kills all of its descendants.
 void play(std::uint64_t seed, const Setting& setting, const Stalls& stalls, Result& result);
 
 }  // namespace chaos

@@ -2,7 +2,7 @@ load helper
 
 # check, touch, status, pause, resume and unlock.
 
-@test "check: every condition with its verdict, 0 or 75, and nothing written" {
+@test "check prints the verdict of every condition, exits with 0 or 75, and writes nothing" {
   run "$CONDOLOCK" check --key K --min-time 5m
   [ "$status" -eq 0 ]
   [ "$(redis DBSIZE)" = 0 ]
@@ -22,7 +22,7 @@ load helper
   [ "$output" = '' ]
 }
 
-@test "check: any line of run, as it is" {
+@test "check accepts any line of run unchanged" {
   "$CONDOLOCK" touch K
   line=(--key K --min-time 5m --lease 30s -w 1h --timeout 5 -k 3 --leftovers kill --jitter 1m --success-code 3
     --record-timeout 1s --history 5 --on-unreachable skip --busy-code 9 -n)
@@ -33,7 +33,7 @@ load helper
   expect_code 75 "$CONDOLOCK" check --key K -- true
   "$CONDOLOCK" check --key K --force -- true
   "$CONDOLOCK" resume K
-  # Not even a command that does not exist, or none.
+  # Not even if the command does not exist or is missing.
   "$CONDOLOCK" check --key K -- /no/such/command
   "$CONDOLOCK" check --key K --
   run "$CONDOLOCK" check --key K --once x --slots 2 -- true
@@ -41,7 +41,7 @@ load helper
   [ ! -e ran ]
 }
 
-@test "check --json: one document with the verdict on everything" {
+@test "check --json prints one document with every verdict" {
   "$CONDOLOCK" touch K
   run "$CONDOLOCK" check --json --key K --min-time 5m --after other
   [ "$status" -eq 75 ]
@@ -60,13 +60,13 @@ load helper
   wait
 }
 
-@test "help and version" {
+@test "help and version print what --help and --version print" {
   [ "$("$CONDOLOCK" help)" = "$("$CONDOLOCK" --help)" ]
   [ "$("$CONDOLOCK" help run)" = "$("$CONDOLOCK" run --help)" ]
   [ "$("$CONDOLOCK" version)" = "$("$CONDOLOCK" --version)" ]
 }
 
-@test "check: a lease that is held" {
+@test "check exits with 75 while the lease is held" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
   wait_for held K
@@ -77,7 +77,7 @@ load helper
   wait
 }
 
-@test "touch and touch --failed" {
+@test "touch records a success, touch --failed a failure" {
   "$CONDOLOCK" touch K
   [ "$(job K outcome)" = success ]
   [ "$(job K ok_end)" = "$(job K ended)" ]
@@ -92,7 +92,7 @@ load helper
   [ "$(job --odd runs)" = 1 ]
 }
 
-@test "status: text" {
+@test "status prints a record as text" {
   expect_code 3 "$CONDOLOCK" run --key K -- sh -c 'exit 3'
   backdate K ended 130000
   backdate K failed_at 130000
@@ -118,7 +118,7 @@ load helper
   wait
 }
 
-@test "status: an unknown key is 1, and said" {
+@test "status of an unknown key says so and exits with 1" {
   "$CONDOLOCK" touch K
   run "$CONDOLOCK" status K nope
   [ "$status" -eq 1 ]
@@ -128,7 +128,7 @@ load helper
   [ "$(jq -c '[.schema, .keys[0].key, .keys[0].known, .keys[0].last_run]' <<<"$output")" = '[1,"nope",false,null]' ]
 }
 
-@test "status --json" {
+@test "status --json prints a record as one document" {
   expect_code 3 "$CONDOLOCK" run --key K -- sh -c 'exit 3'
   "$CONDOLOCK" run --key K -- true
   mkfifo hold
@@ -157,7 +157,7 @@ load helper
   wait
 }
 
-@test "status --json: a key that is not UTF-8 is valid JSON all the same" {
+@test "status --json prints a key that is not UTF-8 as valid JSON" {
   key=$'caf\xe9\e'
   "$CONDOLOCK" touch "$key"
   run "$CONDOLOCK" status --json "$key"
@@ -167,7 +167,7 @@ load helper
   [ "${lines[0]}" = 'caf\xe9\x1b' ]
 }
 
-@test "colour only where it is wanted" {
+@test "status uses colour only on a terminal or with --color always" {
   "$CONDOLOCK" touch K
   run -0 "$CONDOLOCK" status K
   [[ "$output" =~ success && ! "$output" =~ $'\e' ]]
@@ -181,7 +181,7 @@ load helper
   [[ "$output" =~ success && ! "$output" =~ $'\e' ]]
 }
 
-@test "the password in the environment works for each of them, and several URLs in their order" {
+@test "commands use the password from the environment, and the first URL variable that is set" {
   redis ACL SETUSER job on '>pw' '~*' '+@all' >/dev/null
   export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
   "$CONDOLOCK" touch K
@@ -196,7 +196,7 @@ load helper
   grep -q 'last success' from-redis-url
 }
 
-@test "pause and resume" {
+@test "pause blocks new runs until resume" {
   "$CONDOLOCK" touch K
   run "$CONDOLOCK" pause K --for 30m --reason $'database\e upgrade'
   [ "$status" -eq 0 ]
@@ -254,7 +254,7 @@ condolock: M was not paused' ]
   "$CONDOLOCK" run --key K -- true
 }
 
-@test "unlock --now: free at once, with a warning" {
+@test "unlock --now: the key is free at once, with a warning" {
   "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >ready; exec sleep 60' 2>/dev/null 3>&- &
   condolock=$!
   wait_for test -e ready
@@ -268,7 +268,7 @@ condolock: M was not paused' ]
   [ "$(job K outcome)" = success ]
 }
 
-@test "status and unlock: a bad record keeps nobody from the next; an absent server ends it" {
+@test "status and unlock: a bad record does not stop the next key, an absent server does" {
   redis SET '{condolock}:job:bad' x
   "$CONDOLOCK" touch good
   run --separate-stderr "$CONDOLOCK" status --json bad good
@@ -293,7 +293,7 @@ condolock: M was not paused' ]
   [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
-@test "touch and unlock --now leave a long history as long as it is" {
+@test "touch and unlock --now keep a long history at its length" {
   for i in $(seq 23); do "$CONDOLOCK" run --key K --history 30 -- true; done
   "$CONDOLOCK" touch K
   mkfifo hold
@@ -308,7 +308,7 @@ condolock: M was not paused' ]
   [ "$(redis LLEN '{condolock}:runs:K')" = 22 ]
 }
 
-@test "pause --all: no key runs until resume --all, also one without a record; and everything says who, when and why" {
+@test "pause --all: no key runs until resume --all, not even one without a record; all commands say who, when and why" {
   "$CONDOLOCK" touch K
   run --separate-stderr env SUDO_USER=alice "$CONDOLOCK" pause --all -v --reason 'moving the database'
   [ "$status" -eq 0 ]
@@ -361,7 +361,7 @@ condolock: M was not paused' ]
   [[ $output = *"(condolock reset 'x}:pause' --yes removes it)" ]]
 }
 
-@test "pause --all takes no key, and pause without either says what to write" {
+@test "pause --all with a key, and pause without either, are refused with a hint" {
   run "$CONDOLOCK" pause --all K
   [ "$status" -eq 64 ]
   [ "${lines[0]}" = 'condolock: error: --all cannot be combined with the key K; usage: condolock pause KEY...|--all [--for D] [--reason TEXT]' ]
@@ -371,12 +371,12 @@ condolock: M was not paused' ]
   [ "$status" -eq 64 ]
 }
 
-@test "pause --all: a run that waits starts after resume --all" {
+@test "pause --all: a waiting run starts after resume --all" {
   "$CONDOLOCK" pause --all
   "$CONDOLOCK" run K --wait 60s -- touch ran &
   wait_for sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" waiters_until | grep -q .'
   "$CONDOLOCK" resume --all
-  redis LPUSH '{condolock}:wake:K' 1 >/dev/null # or else it asks again after 30 s
+  redis LPUSH '{condolock}:wake:K' 1 >/dev/null # otherwise the run asks again only after 30 s
   wait $!
   [ -e ran ]
 }
@@ -395,7 +395,7 @@ condolock: M was not paused' ]
   [ "$(jq -c '.keys[0] | [.skips_since_last_run, .skips]' <<<"$output")" = '[0,1]' ]
 }
 
-@test "unlock --now: the key is not idle before its command is gone, and everything says who did it" {
+@test "unlock --now: status, list and check say who did it, and doubt that the key is idle until its command is gone" {
   "$CONDOLOCK" run K --lease 6s -- sh -c 'while [ ! -e go ]; do sleep 0.05; done' 2>said &
   wait_for held K
   SUDO_USER=alice "$CONDOLOCK" unlock --now K 2>warned
@@ -426,7 +426,7 @@ condolock: warning: the lease of K was revoked or went to a later run; the resul
   [[ $output != *revoked* ]]
 }
 
-@test "pause and resume say what they did with -v, and nothing without" {
+@test "pause and resume print what they did only with -v" {
   "$CONDOLOCK" touch K
   run -0 "$CONDOLOCK" pause -v K --for 2h --reason upgrade
   [ "$output" = 'condolock: K is paused for 2h: upgrade' ]
@@ -442,7 +442,7 @@ condolock: warning: the lease of K was revoked or went to a later run; the resul
   [ "$output" = '' ]
 }
 
-# nonblocking PROGRAM...: its output goes to a pipe that is O_NONBLOCK and is read only once it is (nearly) full. With BOTH=1
+# nonblocking PROGRAM...: its output goes to a pipe that is O_NONBLOCK and is read only when it is (nearly) full. With BOTH=1
 # its messages go there, too.
 nonblocking() {
   perl -MFcntl -e 'pipe(my $read, my $write) or die; fcntl($write, F_SETFL, O_WRONLY | O_NONBLOCK) or die;
@@ -461,13 +461,13 @@ nonblocking() {
     exit $code >> 8' "$@"
 }
 
-# That many keys, each with a record.
+# fill NUMBER: creates this many keys, each with a record.
 fill() {
   redis EVAL 'for i = 1, tonumber(ARGV[1]) do local key = string.format("key-%s-%06d", string.rep("x", 90), i)
     redis.call("HSET", "{condolock}:job:" .. key, "v", 1, "runs", 1) redis.call("ZADD", "{condolock}:index", 1, key) end' 0 "$1" >/dev/null
 }
 
-@test "a pipe that is O_NONBLOCK gets all of the output" {
+@test "a pipe that is O_NONBLOCK gets the whole output" {
   fill 1500
   for form in --plain --json --prometheus ''; do
     "$CONDOLOCK" list $form >want
@@ -489,14 +489,14 @@ fill() {
   [ "$(grep -c '^condolock: error: the record ' got)" -eq 1500 ]
 }
 
-@test "output that can't be written: a message and 70" {
+@test "output that cannot be written gives a message and exit code 70" {
   "$CONDOLOCK" touch K
   for command in 'list' 'list --json' 'status K' 'history K' 'check K' '--help' '--version' 'doctor'; do
     code=0
     "$CONDOLOCK" $command >/dev/full 2>err || code=$?
     [ "$code" -eq 70 ] || { echo "$command: $code"; return 1; }
     grep -qx 'condolock: error: cannot write to standard output: No space left on device' err
-    # Nobody reads, and PIPE is ignored.
+    # PIPE is ignored, and the pipe has no reader.
     code=0
     perl -e 'pipe(my $r, my $w); close $r; $SIG{PIPE} = "IGNORE"; open(STDOUT, ">&", $w); exec @ARGV' "$CONDOLOCK" $command 2>err || code=$?
     [ "$code" -eq 70 ]

@@ -1,6 +1,6 @@
 load helper
 
-# The three completions, each in its own real shell. They read --help, so what is compared is what a shell makes of it.
+# The three completions, each in its own real shell. They read --help. The tests compare what the shell offers from it.
 
 setup() {
   start_case
@@ -10,7 +10,7 @@ setup() {
   export PATH
 }
 
-# options_of [COMMAND]: as --help has them.
+# options_of [COMMAND]: the options in its --help.
 options_of() {
   {
     "$CONDOLOCK" "$@" --help | sed '/^Global options/q'
@@ -19,9 +19,9 @@ options_of() {
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }' | sort; }
 
-# in_SHELL LINE: what that shell would offer for the end of the line, a word in a line. It fails where the shell could not be
-# asked, so that this is never taken for nothing offered.
-breaks=$' \t\n"\'><=;|&(:' # what bash has without anybody's wishes
+# in_SHELL LINE: what that shell offers for the end of the line, one word a line. Fails if the shell could not be asked, so
+# that a failure is not taken for an empty offer.
+breaks=$' \t\n"\'><=;|&(:' # bash's default
 in_bash() (
   set -o pipefail
   bash --norc -c '
@@ -46,7 +46,7 @@ in_fish() (
   set -o pipefail
   fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; or exit 1; complete -C $argv[1]' "$1" | cut -f1 | sort -u
 )
-# What the completion adds is taken down where zsh takes it, in a real line editor.
+# Records what the completion adds inside zsh's real line editor.
 in_zsh() {
   mkdir -p zsh
   cp "$SOURCE_DIR/completions/condolock.zsh" zsh/_condolock
@@ -57,7 +57,7 @@ autoload -Uz compinit
 compinit -u -D
 compadd() {
   local -a offered
-  # Some calls only sort out what another will add.
+  # Some calls only prepare what another call adds.
   if [[ " ${@[1,(i)(-|--)]} " != *' '-[a-zA-Z]#[OAD]' '* ]]; then
     builtin compadd -O offered "$@"
     print -rl -- $offered >>taken
@@ -77,13 +77,13 @@ END
   wait_for test -e ready || return 1
   printf '%s\t' "$1" >&9
   wait_for test -s told || return 1
-  put_down "$shell" # before its keys end: script would pass that on as a Ctrl-D, which lists what can follow
+  put_down "$shell" # before its keys end: script would pass that end on as a Ctrl-D, which lists the completions
   exec 9>&-
   [ "$(cat told)" = _condolock ] || return 1
   [ ! -e taken ] || grep -v '^$' taken | sort -u
 }
 
-# shells FUNCTION ARGUMENT...: the same must hold in each of them.
+# shells FUNCTION ARGUMENT...: calls it for each shell; it must succeed for all.
 shells() {
   local shell
   for shell in bash zsh fish; do
@@ -91,7 +91,7 @@ shells() {
   done
 }
 
-# offers WHAT LINE IN_SHELL...: exactly these words.
+# offers WHAT LINE IN_SHELL...: the shell offers exactly these words.
 offers() {
   local offered wanted
   offered=$("$1" "$2") || { echo "$1 could not be asked"; return 1; }
@@ -100,14 +100,14 @@ offers() {
 }
 has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; return 1; }; }
 
-@test "every command" {
+@test "every command is offered" {
   [ "$(commands | wc -l)" -ge 11 ]
   shells offers 'condolock ' "$(commands)"
   shells offers 'condolock --url unix:///x ' "$(commands)"
   shells offers 'condolock re' $'reset\nresume'
 }
 
-@test "every option of every command" {
+@test "every option of every command is offered" {
   [ "$(options_of run | wc -l)" -ge 30 ]
   for command in $(commands); do
     for shell in bash fish; do
@@ -121,7 +121,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   offers in_fish 'condolock -' "$(options_of)"
 }
 
-@test "values that are known, and none where anything can stand" {
+@test "fixed values are offered, and no values for free text" {
   shells offers 'condolock run --color ' $'always\nauto\nnever'
   shells offers 'condolock run --wait ' forever
   shells offers 'condolock run -w ' forever
@@ -141,7 +141,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   shells has 'condolock status --config ' password
 }
 
-@test "keys, wherever one can stand" {
+@test "keys are offered wherever the line can have one" {
   "$CONDOLOCK" touch sync
   "$CONDOLOCK" touch report
   for command in run check touch status list history pause resume unlock reset; do
@@ -158,7 +158,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   offers in_fish 'condolock run --accessed-prior ' $'report:\nsync:'
 }
 
-@test "keys of the server and the namespace that stand in the line" {
+@test "keys come from the server and the namespace in the line" {
   "$CONDOLOCK" touch here
   "$CONDOLOCK" touch --namespace other there
   shells offers 'condolock --namespace other status ' there
@@ -167,7 +167,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   shells offers "condolock status --url unix://$REDIS_DIR/nobody.sock " ''
 }
 
-@test "what stands in the line is never executed, and reaches the server as it is" {
+@test "text of the line is never executed, and reaches the server unchanged" {
   "$CONDOLOCK" --url "$CONDOLOCK_URL?db=3" touch three
   for shell in bash zsh fish; do
     in_$shell "condolock --namespace '\$(touch $PWD/executed)' status x" >/dev/null
@@ -178,7 +178,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   [ ! -e executed ]
 }
 
-@test "bash: only what it replaces is offered, whatever it breaks words at" {
+@test "bash: only the part that bash replaces is offered, whatever it breaks words at" {
   "$CONDOLOCK" touch a:b
   BREAKS=$' \t\n"\'><=;|&(:' offers in_bash 'condolock status a:' b
   BREAKS=$' \t\n"\'><=;|&(' offers in_bash 'condolock status a:' a:b
@@ -187,7 +187,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   BREAKS=$' \t\n"\'><=;|&(' offers in_bash 'condolock run --key=a:' a:b
 }
 
-@test "keys that a shell would take apart" {
+@test "keys with characters special to the shell are quoted" {
   "$CONDOLOCK" touch 'a:b c'
   "$CONDOLOCK" touch "it's"
   "$CONDOLOCK" touch $'\xff\x1b[31m'
@@ -199,7 +199,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   offers in_zsh 'condolock status ' $'a:b c\nit\'s'
 }
 
-@test "without a server, and with one that is stuck: nothing, soon" {
+@test "without a server, or with a hanging one, nothing is offered, and soon" {
   start_redis "$REDIS_DIR/stuck.sock" "$REDIS_DIR/stuck.pid"
   kill -STOP "$(cat "$REDIS_DIR/stuck.pid")"
   for socket in nobody stuck; do
@@ -210,7 +210,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
       took=$((($(date +%s%N) - began) / 1000000))
       [ "$output" = '' ]
       [ "$stderr" = '' ]
-      [ "$took" -lt 2000 ] # of which 300 ms are the search for keys
+      [ "$took" -lt 2000 ] # the search for keys takes 300 ms of them
     done
     offers in_zsh 'condolock status ' ''
   done
@@ -219,7 +219,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   [ $((($(date +%s%N) - began) / 1000000)) -lt 600 ]
 }
 
-@test "behind the --: the command's own" {
+@test "after the -- the command's own completion is used" {
   mkdir there
   : >there/some-file
   shells has 'condolock run --key K -- ech' echo
@@ -237,7 +237,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   [ "$output" = first ]
 }
 
-@test "bash, interactive: what is completed is what is run" {
+@test "bash, interactive: the completed line runs with the right key" {
   "$CONDOLOCK" touch 'a:b'
   mkfifo keys
   TERM=dumb script -qfc 'bash --norc --noprofile -i' shown <keys >/dev/null 2>&1 3>&- &
@@ -250,7 +250,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   [ "$(job 'a:b' runs)" = 2 ]
 }
 
-@test "bash, interactive, with bash-completion: behind the -- the command's own completion" {
+@test "bash, interactive, with bash-completion: after the -- the command's own completion is used" {
   : >'some file'
   mkfifo keys
   TERM=dumb script -qfc 'bash --norc --noprofile -i' shown <keys >/dev/null 2>&1 3>&- &

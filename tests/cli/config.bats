@@ -1,6 +1,6 @@
 load helper
 
-# The config file: command line before environment before file before default.
+# The config file. Priority: command line, environment, file, default.
 
 setup() {
   start_case
@@ -9,7 +9,7 @@ setup() {
   mkdir -p "$XDG_CONFIG_HOME/condolock" "$HOME"
 }
 
-# How long the lease of a run is, in ms.
+# Prints the length of the run's lease in ms.
 lease() {
   "$CONDOLOCK" "$@" --key L -- sleep 60 3>&- &
   wait_for held L
@@ -24,7 +24,7 @@ refused() { # TEXT ARG...
     { echo "${*:2}: $status $stderr, wanted $1"; return 1; }
 }
 
-@test "flag before environment before file before default" {
+@test "the flag overrides the environment, which overrides the file, which overrides the default" {
   [ "$(lease run)" = 60000 ]
   echo 'lease = "30s"' >"$config"
   [ "$(lease run)" = 30000 ]
@@ -33,7 +33,7 @@ refused() { # TEXT ARG...
   [ "$(lease run --lease 10s)" = 10000 ]
 }
 
-@test "the order holds for the server, the namespace and the password" {
+@test "the same priority applies to the server, the namespace and the password" {
   unset CONDOLOCK_URL
   cat >"$config" <<END
 url = "unix://$REDIS_DIR/redis.sock"
@@ -55,7 +55,7 @@ END
   [ "$status" -eq 77 ]
   echo "password-file = \"$PWD/password\"" >>"$config"
   "$CONDOLOCK" touch a
-  run env CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" touch a # what is set for this run goes before the file
+  run env CONDOLOCK_PASSWORD=wrong "$CONDOLOCK" touch a # the environment overrides the file
   [ "$status" -eq 77 ]
   run env CONDOLOCK_PASSWORD_FILE="$PWD/wrong" "$CONDOLOCK" touch a
   [ "$status" -eq 77 ]
@@ -66,7 +66,7 @@ END
   "$CONDOLOCK" touch a --password-file password
 }
 
-@test "a password in the file's URL is not warned of, and that of the environment goes before it" {
+@test "a password in the file's URL gives no warning, and the environment's password overrides it" {
   unset CONDOLOCK_URL
   redis ACL SETUSER job on '>pw' '~*' +@all >/dev/null
   echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
@@ -77,9 +77,9 @@ END
   [ "$status" -eq 77 ]
 }
 
-@test "every name, of every type that TOML has for it" {
+@test "every name accepts every TOML type that fits it" {
   cat >"$config" <<'END'
-# what all jobs share
+# the same for all jobs
 redis-timeout = 5          # a number is seconds
 quiet = false
 verbose = true
@@ -104,19 +104,19 @@ END
   [[ "$stderr" == 'condolock: skipped K: '* ]]
   run "$CONDOLOCK" run --key T -- sleep 60
   [ "$status" -eq 124 ]
-  # Every command reads it, also where it has no such option.
+  # Every command reads the file, even without such an option.
   "$CONDOLOCK" status K >/dev/null
   "$CONDOLOCK" list >/dev/null
 }
 
-@test "where the file is" {
+@test "the file comes from --config, CONDOLOCK_CONFIG, XDG_CONFIG_HOME or HOME, in this order" {
   mkdir -p "$HOME/.config/condolock"
   echo 'lease = "20s"' >"$HOME/.config/condolock/config.toml"
   echo 'lease = "30s"' >"$config"
   echo 'lease = "40s"' >other.toml
   [ "$(lease run)" = 30000 ]
   [ "$(XDG_CONFIG_HOME='' lease run)" = 20000 ]
-  [ "$(XDG_CONFIG_HOME=xdg lease run)" = 20000 ] # not absolute, so not set
+  [ "$(XDG_CONFIG_HOME=xdg lease run)" = 20000 ] # not absolute, so it counts as not set
   [ "$(lease run --config other.toml)" = 40000 ]
   [ "$(CONDOLOCK_CONFIG=other.toml lease run)" = 40000 ]
   [ "$(CONDOLOCK_CONFIG=nothing lease run --config other.toml)" = 40000 ]
@@ -126,7 +126,7 @@ END
   refused "the config file $HOME is not a regular file or a pipe" status K --config "$HOME"
 }
 
-@test "what is wrong in it: 78, with file and line, before any connection" {
+@test "an error in the file is 78 with file and line, before any connection" {
   export CONDOLOCK_URL=unix://$BATS_TEST_TMPDIR/nobody.sock
   wrong() { # TEXT LINE...
     printf '%s\n' '# a comment' "${@:2}" >"$config"
@@ -156,8 +156,8 @@ END
   [ ! -e ran ]
 }
 
-# toml++ takes these for impossible, so that anything may follow; fuzzing found them.
-@test "bytes that its parser is not safe against are refused first, by line and column" {
+# toml++ assumes these to be impossible, so its behaviour is undefined. Fuzzing found them.
+@test "bytes that the parser is not safe against are refused before parsing, with line and column" {
   wrong() { # TEXT BYTES
     printf "# a comment\n$2" >"$config"
     refused "$config:2: $1" run --key K -- touch ran
@@ -173,7 +173,7 @@ END
   wrong "column 9: '\\\\x00' is a control character: remove it" 'lease = \0'
   wrong "column 10: '\\\\xff' is not UTF-8: save the file as UTF-8" 'lease = "\xff"'
   [ ! -e ran ]
-  printf '\xef\xbb\xbflease = "30s" # f\xc3\xbcr alle\nuser = "j\xc3\xbcrgen"\nquiet = true\r\n' >"$config" # fine
+  printf '\xef\xbb\xbflease = "30s" # f\xc3\xbcr alle\nuser = "j\xc3\xbcrgen"\nquiet = true\r\n' >"$config" # these are valid
   run -1 --separate-stderr "$CONDOLOCK" status K --user ''
   [ "$stderr" = '' ]
 }
@@ -192,7 +192,7 @@ END
   }
 }
 
-@test "with --once, a file that says run is told of by its place" {
+@test "an error about --once with on-unreachable = "run" names the file and line" {
   echo 'on-unreachable = "run"' >"$config"
   run --separate-stderr "$CONDOLOCK" run --key K --once x -- true
   [ "$status" -eq 64 ]
@@ -200,7 +200,7 @@ END
   CONDOLOCK_ON_UNREACHABLE=fail "$CONDOLOCK" run --key K --once x -- true
 }
 
-@test "what a file may name is what a command has: no other name, none forgotten" {
+@test "the file accepts exactly the options of the commands" {
   names=$(sed -n '/^\.Sh FILES/,/^\.Sh EXIT/p' "$SOURCE_DIR/man/condolock.1" | sed -n '/^The names are/,/^The command line/p' | grep -E '^\.Li' | sed 's/No (an array, perhaps) , Li//' | grep -oE '[a-z][a-z-]+' | sort)
   [ "$(wc -l <<<"$names")" -eq 19 ]
   for name in $names; do
@@ -210,14 +210,14 @@ END
   done
 }
 
-@test "help needs no file, and names it" {
+@test "help works without reading the file, and names its path" {
   echo rubbish >"$config"
   run -0 "$CONDOLOCK" --help
   [[ "$output" =~ 'config.toml' ]]
   "$CONDOLOCK" run --help >/dev/null
 }
 
-@test "the order holds for colours, for the user in a URL, and between -q and -v" {
+@test "the same priority applies to colours, to the user in a URL, and to -q and -v" {
   printf 'color = "always"\n' >"$config"
   run -64 --separate-stderr "$CONDOLOCK" status ''
   expect_code 1 grep -q $'\e' <<<"$stderr" # found before the file was read
@@ -249,12 +249,12 @@ END
   [ "$("$CONDOLOCK" resume K -q 2>&1)" = '' ]
 }
 
-@test "a file that is too long is no file that ends early" {
+@test "a file that is too long is refused, not cut" {
   { echo 'lease = "1m"'; perl -e 'print "# comment\n" x 7000'; echo 'rubbish = 1'; } >"$config"
   refused "the config file $config is longer than 64 KiB" status K
 }
 
-@test "a wrong command line is told of before a wrong file" {
+@test "an error in the command line is reported before one in the file" {
   echo rubbish >"$config"
   for line in 'status --nope K' 'status' 'history a b' 'run --key K' 'run --key K -- '; do
     run "$CONDOLOCK" $line
@@ -269,7 +269,7 @@ END
   cp "$CONDOLOCK" root/condolock
   export CONDOLOCK_URL=unix:///redis/redis.sock
   unset XDG_CONFIG_HOME
-  # A mount namespace of its own, so that nothing has to be unmounted.
+  # In a mount namespace of its own, so that no mount is left.
   # shellcheck disable=SC2016  # for that shell
   in_root='mount --bind "$REDIS_DIR" root/redis
     for each in lib lib64 usr proc; do mkdir -p root/$each; mount --rbind /$each root/$each; done
@@ -279,14 +279,14 @@ END
   done
   [ "$(job K runs)" = 3 ]
   [ "$(redis EXISTS '{wrong}:job:K')" = 0 ]
-  HOME=/ unshare -m sh -ec "$in_root" # there it would be read
+  HOME=/ unshare -m sh -ec "$in_root" # with this HOME the file is read
   [ "$(redis EXISTS '{wrong}:job:K')" = 1 ]
 }
 
-@test "no server at the default address: how to name one, unless the user named it" {
+@test "if no server answers at the default address, the error says how to name one, unless the user did" {
   unset CONDOLOCK_URL
   export XDG_CONFIG_HOME=$PWD HOME=$PWD
-  # In a network of its own, since somebody may have a Redis here.
+  # In a network namespace of its own, since a Redis may run on this machine.
   alone() {
     unshare --net sh -c 'perl -e "socket(S, 2, 1, 0) or die; \$up = pack q(a16 s x22), q(lo), 1; ioctl(S, 0x8914, \$up) or die" &&
       exec "$@"' sh "$@"

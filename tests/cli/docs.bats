@@ -1,17 +1,18 @@
 load helper
 
-# What is documented is what the program itself holds: --help is printed from its tables, the rest is compared with that.
+# The documents must agree with the program. --help is printed from the program's own tables, and the documents are compared
+# with it.
 
 setup_file() { :; }
 teardown_file() { :; }
 setup() { :; }
 
-# A command's help names the options of all commands in one paragraph.
+# A command's help lists the global options in one paragraph, without explanation.
 options_of() {
   "$CONDOLOCK" $1 --help | sed -nE '/^Global options/,/^$/p; s/^(  (-[a-zA-Z], )?--[a-z-]+).*/\1/p' | grep -oE '\-\-[a-z-]+' | sort -u
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }'; }
-# The options of one command alone, -n included; conditions: those that are conditions.
+# own_options_of COMMAND: its options without the global ones; -n is included. conditions: those that are conditions.
 own_options_of() { "$CONDOLOCK" "$1" --help | sed -nE '/^Global options/q; s/^  (-[a-zA-Z], )?(--?[a-z-]+) .*/\2/p' | sort -u; }
 conditions() { "$CONDOLOCK" run --help | sed -n '/^Conditions/,/^$/p' | sed -nE 's/^  (--[a-z-]+) .*/\1/p' | sort -u; }
 # man_options SECTION: the options that are items of the man page's sections SECTION and "SECTION: ...".
@@ -19,17 +20,17 @@ man_options() {
   sed -nE "/^\.S[sh] /h; G; /\n\.S[sh] $1(:.*)?\$/P" "$SOURCE_DIR/man/condolock.1" |
     sed -nE 's/^\.It Fl ([a-zA-Z] , )?(-?[a-z-]+).*/-\2/p' | sort
 }
-# same A B: the same lines, or a difference to look at.
+# same A B: succeeds if the lines are the same, else shows the difference.
 same() { [ "$1" = "$2" ] || { diff <(echo "$1") <(echo "$2"); return 1; }; }
 exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  ([0-9]+) +(.*)$/\1 \2/p'; }
 
-@test "there is something to compare" {
+@test "the lists to compare are not empty" {
   [ "$(commands | tr '\n' ' ')" = 'run check touch status list history pause resume unlock reset doctor ' ]
   [ "$(options_of run | wc -l)" -ge 20 ]
   [ "$(exit_codes | wc -l)" -ge 14 ]
 }
 
-@test "man page: every command, every option, no other" {
+@test "man page: it has every command and every option, and no other" {
   man=$(mandoc -T ascii "$SOURCE_DIR/man/condolock.1" | sed "s/.\x08//g")
   for command in $(commands); do
     grep -qE "condolock +$command " <<<"$man" || { echo "no $command"; return 1; }
@@ -42,7 +43,7 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   done
 }
 
-@test "man page: a section for every command, with its own options" {
+@test "man page: every command has a section with its own options" {
   for command in $(commands) help version; do
     grep -qx "\.Ss $command" "$SOURCE_DIR/man/condolock.1" || { echo "no section $command"; return 1; }
   done
@@ -57,8 +58,8 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   same "$(options_of '' | grep -vx -- --version)" "$(man_options 'GLOBAL OPTIONS')"
 }
 
-@test "man page: the synopsis of every command is the help's" {
-  # Except for the form of the key, and for long names of values.
+@test "man page: the synopsis of every command is that of its help" {
+  # The form of the key and long names of values differ.
   [ "$(commands | wc -l)" -ge 11 ]
   for command in $(commands); do
     [[ $command != run && $command != check ]] || continue
@@ -70,13 +71,13 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   done
 }
 
-@test "man page and README: the same ACL rule" {
+@test "man page and README have the same ACL rule" {
   man=$(sed -n '/^ACL SETUSER/,/^\.Ed/p' "$SOURCE_DIR/man/condolock.1" | grep -v '^\.Ed' | tr '\n' ' ' | sed 's/ $//')
   [[ "$man" == *'+blpop '* ]]
   same "$(sed -nE 's/^ *(ACL SETUSER condolock .*)$/\1/p' "$SOURCE_DIR/README.md")" "$man"
 }
 
-@test "man page: every event, decision and fault of docs/report.md" {
+@test "man page: it names every event, decision and fault of docs/report.md" {
   section=$(sed -n '/^\.Sh REPORT/,/^\.Sh PERM/p' "$SOURCE_DIR/man/condolock.1")
   words=$(sed -n '/^## Events/,$p' "$SOURCE_DIR/docs/report.md" | sed -nE 's/^\| `([a-z_]+)` \|.*/\1/p')
   [ "$(wc -l <<<"$words")" -ge 25 ]
@@ -85,25 +86,25 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   done
 }
 
-@test "man page: the documents that it names are there, and are installed where it says" {
+@test "man page: the documents that it names exist and are installed where it says" {
   page=$SOURCE_DIR/man/condolock.1
   documents=$(sed -nE 's/^\.It Pa ([a-zA-Z/]+\.md)$/\1/p; s/^\.Pa @CMAKE_INSTALL_FULL_DOCDIR@\/(.*\.md)$/\1/p' "$page")
   [ "$(wc -l <<<"$documents")" -ge 6 ]
   for document in $documents; do [ -f "$SOURCE_DIR/$document" ]; done
   grep -qx '\.Os "condolock @PROJECT_VERSION@"' "$page"
-  # No other word is filled in.
+  # CMake fills in no other word.
   [ "$(grep -oE '@[A-Z_]+@' "$page" | sort -u | tr '\n' ' ')" = '@CMAKE_INSTALL_FULL_DOCDIR@ @PROJECT_VERSION@ ' ]
   grep -q '^configure_file(man/condolock\.1 ' "$SOURCE_DIR/CMakeLists.txt"
 }
 
-# Each line of the man page's examples that calls condolock, up to what the shell does with its outcome.
+# Each line of the man page's examples that calls condolock, without the rest of the shell line.
 example_lines() {
   sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$SOURCE_DIR/man/condolock.1" | sed -n '/^\.Bd -literal/,/^\.Ed/p' |
     sed "s/\\\\e\$/\\\\/; s/\\\\e/\\\\/g; s/\\\\-/-/g; s/\\\\(aq/'/g" | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' |
-    grep -oE '\bcondolock [^|&>]*' | grep -v ' --$' # what xargs is to complete
+    grep -oE '\bcondolock [^|&>]*' | grep -v ' --$' # xargs completes these
 }
 
-@test "man page: every example is a line that condolock accepts" {
+@test "man page: condolock accepts every example" {
   export CONDOLOCK_URL="file:$BATS_TEST_TMPDIR/examples"
   mkdir -m 700 "$BATS_TEST_TMPDIR/examples"
   "$CONDOLOCK" touch sync
@@ -118,14 +119,14 @@ example_lines() {
   done <<<"$lines"
 }
 
-@test "man page and README: the exit codes, word for word" {
+@test "man page and README have the exit codes with the same text" {
   man=$(mandoc -T ascii -O width=200 "$SOURCE_DIR/man/condolock.1" | sed "s/.\x08//g" | sed -n '/^EXIT STATUS/,/^PROMISES/p' | sed -nE 's/^ +([0-9]+) +(.*)$/\1 \2/p')
   [ "$man" = "$(exit_codes)" ]
   readme=$(sed -nE 's/^\| ([0-9]+) \| (.*) \|$/\1 \2/p' "$SOURCE_DIR/README.md")
   [ "$readme" = "$(exit_codes)" ]
 }
 
-@test "README: every command, condition and option of run" {
+@test "README: it has every command, condition and option of run" {
   for command in $(commands); do grep -q "condolock $command " "$SOURCE_DIR/README.md"; done
   options=$("$CONDOLOCK" run --help | sed -nE '/^Global options/q; s/^  (-[a-zA-Z], )?(--[a-z-]+) .*/\2/p')
   [ "$(wc -l <<<"$options")" -ge 20 ]
@@ -134,7 +135,7 @@ example_lines() {
   done
 }
 
-@test "man page: every variable that is read, no other" {
+@test "man page: it has every environment variable that is read, and no other" {
   read_here=$(
     {
       grep -rohE '"(CONDOLOCK_[A-Z_]+|REDIS_URL|REDISCLI_AUTH|NO_COLOR|CI)\b' "$SOURCE_DIR/src/cli"
@@ -147,14 +148,14 @@ example_lines() {
   same "$read_here" "$documented"
 }
 
-@test "docs/records.md: every field of a record, no other" {
+@test "docs/records.md: it has every field of a record, and no other" {
   stored=$(sed -n '/^local FIELDS = {/,/^}/p' "$SOURCE_DIR/src/lua/record.lua" | grep -oE "'[a-z_]+'" | tr -d "'" | sort)
   described=$(sed -n '/^| `v`/,/^$/p' "$SOURCE_DIR/docs/records.md" | cut -d'|' -f2 | grep -oE '`[a-z_]+`' | tr -d '`' | sort)
   [ "$(wc -l <<<"$stored")" -ge 35 ]
   same "$stored" "$described"
 }
 
-@test "docs/output.md: every field of status --json" {
+@test "docs/output.md: it has every field of status --json" {
   cd "$BATS_TEST_TMPDIR"
   mkdir -m 700 db
   CONDOLOCK_URL="file:$PWD/db" "$CONDOLOCK" touch K
@@ -163,12 +164,12 @@ example_lines() {
   done
 }
 
-@test "the version is the build's, and the changelog has a place for the next" {
+@test "the version is the build's, and the changelog has a heading for the next version" {
   grep -q '^## \[Unreleased\]' "$SOURCE_DIR/CHANGELOG.md"
   [[ "$("$CONDOLOCK" --version)" == "condolock $(sed -nE 's/^project\(condolock VERSION ([0-9.]+).*/\1/p' "$SOURCE_DIR/CMakeLists.txt")" ]]
 }
 
-@test "docs/protocol.md: every rule that the simulation takes out, each with a seed that breaks without it and only then" {
+@test "docs/protocol.md: each rule that the simulation can remove has a seed that breaks without that rule only" {
   page=$SOURCE_DIR/docs/protocol.md
   [ "$("$SIM" --list | cut -d: -f1)" = "$(sed -nE 's/^\| .* \| `([a-z-]+)` \|.*\.\/dev sim --seed.*/\1/p' "$page")" ]
   count=0
@@ -182,7 +183,7 @@ example_lines() {
   [ "$count" -ge 25 ]
 }
 
-@test "the simulation: wrong words, and the same again from the same seeds" {
+@test "the simulation refuses wrong arguments, and repeats a run from its seeds" {
   for words in --nonsense '--seeds x' '--seed' '--mutation none' '--profile none' '--seeds -1x'; do
     run "$SIM" $words
     [ "$status" -eq 64 ] || { echo "$words: $status"; return 1; }

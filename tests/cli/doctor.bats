@@ -1,6 +1,6 @@
 load helper
 
-# doctor: for each thing that makes runs impossible, it exits with 2, names it, and says the way out.
+# doctor: for each cause that makes runs impossible, it exits with 2, names the cause, and says what to do.
 
 # server NAME [OPTION...]: a server with a socket NAME.sock; CONDOLOCK_URL names it.
 server() {
@@ -16,8 +16,8 @@ at() { export CONDOLOCK_URL=unix://$REDIS_DIR/$1.sock; }
 # to NAME COMMAND...: redis-cli for that server.
 to() { redis-cli -s "$REDIS_DIR/$1.sock" "${@:2}"; }
 
-# finds CHECK TEXT ADVICE [ARG...]: exit code 2, an error of that check that holds the text, and an advice that holds that one.
-# The last line must agree.
+# finds CHECK TEXT ADVICE [ARG...]: doctor exits with 2. It prints an error of that check with the text, and advice with that
+# text. The last line must agree.
 finds() {
   local check=$1 text=$2 advice=$3
   shift 3
@@ -32,7 +32,7 @@ finds() {
   [[ "${lines[-1]}" =~ ^[0-9]+' error'.*': runs cannot work'$ ]]
 }
 
-# fake TEXT: a server of its own that answers every connection with that text, and then hangs up. CONDOLOCK_URL names it.
+# fake TEXT: a server that answers every connection with that text and closes it. CONDOLOCK_URL names it.
 fake() {
   # shellcheck disable=SC2016  # for perl
   perl -MSocket -e 'socket my $s, AF_UNIX, SOCK_STREAM, 0; bind $s, pack_sockaddr_un(shift) or die; listen $s, 9;
@@ -47,7 +47,7 @@ end_fake() {
   rm fake.sock
 }
 
-@test "nothing listens, no socket, a name that is not found, a silent address" {
+@test "doctor finds a server that is not listening, a missing socket, an unknown name and a silent address" {
   finds reachable 'Connection refused' 'start the server' --url redis://127.0.0.1:1
   finds reachable 'No such file' 'start the server' --url "unix://$PWD/none.sock"
   finds reachable 'cannot resolve the host no.invalid' 'correct the host' --url redis://no.invalid --redis-timeout 2s
@@ -57,7 +57,7 @@ end_fake() {
   kill -CONT "$(cat "$REDIS_DIR/stopped.pid")"
 }
 
-@test "a wrong password, none, a user who is off, a database that does not exist" {
+@test "doctor finds a wrong password, a missing one, a disabled user and a missing database" {
   server secret --requirepass pw
   finds reachable 'WRONGPASS' 'give the right user and password' --url "unix://:wrong@$REDIS_DIR/secret.sock"
   finds reachable 'NOAUTH' 'give the right user and password'
@@ -66,7 +66,7 @@ end_fake() {
   finds reachable 'DB index is out of range' 'use an existing database' --url "unix://$REDIS_DIR/redis.sock?db=99"
 }
 
-@test "EVAL or EVALSHA or a command of a script is disabled on the server" {
+@test "doctor finds that EVAL, EVALSHA or a command of a script is disabled on the server" {
   for command in EVAL EVALSHA HSET ZADD TYPE; do
     server "no$command" --rename-command "$command" ''
     finds 'trial run' 'nknown' 'enable the command on the server'
@@ -74,7 +74,7 @@ end_fake() {
   done
 }
 
-@test "each command that a script or a wait needs is refused by ACL, also where the user may not ask" {
+@test "doctor finds each command that ACL refuses to a script or a wait, even if the user may not ask" {
   commands=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD .* +role \(.*\)$/\1/p' "$SOURCE_DIR/README.md")
   [ "$(wc -w <<<"$commands")" -ge 20 ]
   export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
@@ -91,8 +91,8 @@ end_fake() {
   [ "$(redis DBSIZE)" = 0 ]
 }
 
-@test "a server that refuses writes: MISCONF, OOM, NOREPLICAS, a replica" {
-  server full --dbfilename full.rdb # no other server reads that name
+@test "doctor finds a server that refuses writes: MISCONF, OOM, NOREPLICAS, a replica" {
+  server full --dbfilename full.rdb # no other server reads this file
   to full CONFIG SET save '900 1'
   mkdir "$REDIS_DIR/full.rdb" "$REDIS_DIR/full.rdb/x"
   to full SET a b
@@ -113,7 +113,7 @@ end_fake() {
   finds reachable 'MASTERDOWN' 'use the URL of the primary' --redis-timeout 500ms
 }
 
-@test "a server that is busy, paused, or has no room for another client" {
+@test "doctor finds a server that is busy or paused, or that accepts no more clients" {
   server busy --lua-time-limit 10
   to busy EVAL 'while true do end' 0 3>&- &
   wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' PING | grep -q BUSY"
@@ -131,7 +131,7 @@ end_fake() {
   put_down "$blocker"
 }
 
-@test "a Sentinel, a Cluster that is down, and one whose slot is elsewhere" {
+@test "doctor finds a Sentinel, a Cluster that is down, and a Cluster node without the slot" {
   echo 'sentinel monitor m 127.0.0.1 7999 1' >sentinel.conf
   redis-server sentinel.conf --sentinel --port 0 --unixsocket "$REDIS_DIR/sentinel.sock" 3>&- >/dev/null &
   echo $! >"$REDIS_DIR/sentinel.pid"
@@ -145,13 +145,13 @@ end_fake() {
   finds reachable 'SELECT is not allowed in cluster mode' 'use an existing database' --url "unix://$REDIS_DIR/node.sock?db=1"
   to node CLUSTER ADDSLOTSRANGE 0 16383
   wait_for sh -c "redis-cli -s '$REDIS_DIR/node.sock' CLUSTER INFO | grep -q cluster_state:ok"
-  expect_code 1 "$CONDOLOCK" doctor # all slots are here
+  expect_code 1 "$CONDOLOCK" doctor # this node has all slots
   end_of_moved='MOVED 5061 10.0.0.2:7001'
   fake "-$end_of_moved"$'\r\n'
   finds reachable "$end_of_moved" '10.0.0.2:7001'
 }
 
-@test "a port of something else: TLS, HTTP, SSH; a server that loads, is protected, or hangs up" {
+@test "doctor finds TLS, HTTP and SSH on the port, and a server that loads, is protected, or closes the connection" {
   openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost 2>/dev/null
   for port in 17381 17382 17383; do
     redis-server --port 0 --tls-port $port --bind 127.0.0.1 --tls-cert-file cert.pem --tls-key-file key.pem --tls-ca-cert-file cert.pem \
@@ -161,7 +161,7 @@ end_fake() {
     [ ! -S "$REDIS_DIR/tls.sock" ] || break
   done
   finds reachable '127.0.0.1' 'TLS' --url "redis://127.0.0.1:$port"
-  fake $'\x15\x03\x01\x00\x02\x02\x46' # an alert
+  fake $'\x15\x03\x01\x00\x02\x02\x46' # a TLS alert
   finds reachable 'not the Redis protocol' 'TLS'
   end_fake
   for greeting in $'HTTP/1.1 400 Bad Request\r\n\r\n' $'SSH-2.0-OpenSSH_9.2\r\n' $'220 mail ESMTP\r\n'; do
@@ -182,7 +182,7 @@ end_fake() {
   finds reachable 'closed the connection' 'TLS'
 }
 
-@test "what nobody has foreseen: the trial run says what the server said, and leaves nothing behind" {
+@test "an unforeseen fault: the trial run reports the server's error, and leaves nothing behind" {
   redis SET '{condolock}:index' text >/dev/null
   finds 'trial run' '{condolock}:index' 'look at that key'
   redis FLUSHALL >/dev/null
@@ -223,7 +223,7 @@ end_fake() {
   [ "${lines[-1]}" = 'no problems found: runs work' ]
 }
 
-@test "README: what it shows of doctor is what doctor prints" {
+@test "README shows what doctor prints" {
   "$CONDOLOCK" doctor | sed 's/  */ /g' >printed || [ $? -eq 1 ]
   shown=$(sed -n '/^    \$ condolock doctor$/,/^$/p' "$SOURCE_DIR/README.md" | sed 's/^ *//; s/  */ /g' | grep -E '^(ok|warning|->|1 warning)' | grep -v reachable)
   [ "$(wc -l <<<"$shown")" -ge 4 ]

@@ -1,8 +1,9 @@
 load helper
 
-# A server that says anything. None of its words reaches a terminal or a log as it is, and every JSON document stays whole.
+# A server that may send any text. Its text must not reach a terminal or a log unescaped, and must not break a JSON document.
 
-# Moves the cursor, sets the title, ends the line, in C0, C1 (as UTF-8 and as a raw byte), bidirectional and line separators.
+# Moves the cursor, sets the title, ends the line. Has C0, C1 (as UTF-8 and as a raw byte), bidirectional controls and line
+# separators.
 EVIL=$(printf 'a\033]0;b\007c\rd\ne\177f\302\233g\233h\342\200\256i\342\201\246j\342\200\250k\342\200\217l')
 
 # resp WORD...: a flat array. bulk WORD: one string.
@@ -14,7 +15,8 @@ resp() {
 }
 role() { printf '*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n'; }
 
-# hostile COMMAND...: with a server that answers the nth request of each connection with the file reply.n, or the last one.
+# hostile COMMAND...: runs it with a server that answers the nth request of each connection with the file reply.n, or with
+# the last such file.
 hostile() {
   rm -f fake.sock ready
   perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 9) or die; open(R, ">ready"); close(R);
@@ -28,30 +30,30 @@ hostile() {
   harmless <both
 }
 
-# Standard input is UTF-8 without anything that could control a terminal, or hide or reorder text.
+# Succeeds if standard input is UTF-8 without characters that could control a terminal, or hide or reorder text.
 harmless() {
   perl -MEncode -e 'local $/; my $text = <STDIN> // "";
     my $decoded = eval { decode("UTF-8", my $copy = $text, Encode::FB_CROAK) } // die "not UTF-8: $text\n";
     die "not harmless: $text\n" if $decoded =~ /[\x00-\x09\x0b-\x1f\x7f-\x9f\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]/'
 }
 
-# The tests fail if the words don't get through at all.
+# Makes a test fail if the text is not shown at all.
 shows_evil() { grep -qF '\x1b]0;b' both || { echo 'not shown:'; cat both; return 1; }; }
 
-record() { # a record whose texts are all EVIL
+record() { # all texts of the record are EVIL
   role
   resp records 5000 "$@" record 1 9000 7 4000 "3000:$EVIL" "1 $EVIL" 1 '' 10 fence 7 ended 4000 outcome "$EVIL" code 3 \
     paused_until 9000 paused_why "$EVIL" paused_by "3000:$EVIL" refused_at 4000 refused_who "1 $EVIL" refused_why "$EVIL"
 }
 
-@test "a record: status and list, as text and as JSON" {
+@test "status and list escape a record's texts, as text and as JSON" {
   record 1 '' "$EVIL" "$EVIL" 5 >reply.1 # all keys are paused
   hostile status K
   shows_evil
   [ "$(grep -cF '\x1b]0;b' <(grep ' pause ' out))" -eq 1 ]
   record '' '' '' '' '' >reply.1
   hostile status K
-  [ "$(grep -cF '\x1b]0;b' out)" -eq 5 ] # holder, pause, outcome, and the last skip: who and why
+  [ "$(grep -cF '\x1b]0;b' out)" -eq 5 ] # holder, pause, outcome, and two of the last skip: who and why
   hostile status --json K
   [ "$(jq -r '.keys[0].last_run.outcome' out | head -c 5 | od -An -tx1 | tr -d ' ')" = 611b5d303b ]
   grep -qF '\u009b' out
@@ -65,7 +67,7 @@ record() { # a record whose texts are all EVIL
   done
 }
 
-@test "a history" {
+@test "history escapes its texts" {
   { role; resp runs 5000 "1 2 3 failed 4 5 $EVIL"; } >reply.1
   hostile history K
   shows_evil
@@ -75,7 +77,7 @@ record() { # a record whose texts are all EVIL
   hostile history K
 }
 
-@test "a malformed record, a newer one, an answer that is no answer, and an error" {
+@test "messages about malformed, newer and invalid replies and about errors are escaped" {
   for words in 'malformed x y' 'newer x y' 'z'; do
     # shellcheck disable=SC2086
     case $words in
@@ -99,13 +101,13 @@ record() { # a record whose texts are all EVIL
       hostile $command
       shows_evil
     done
-    cat reply.1 reply.1 >reply.both && mv reply.both reply.1 # one for ROLE
+    cat reply.1 reply.1 >reply.both && mv reply.both reply.1 # ROLE gets a reply, too
     hostile status K
     shows_evil
   done
 }
 
-@test "each verdict of check, and each refusal of a run, in its report as well" {
+@test "check, run and its report escape the texts of verdicts and refusals" {
   { role; resp verdicts "1 $EVIL" 5 6 1 1 1 7 "$EVIL" "$EVIL" 4 1 '' "$EVIL" 5 6; } >reply.1
   hostile check K --min-time 5
   shows_evil
@@ -124,7 +126,7 @@ record() { # a record whose texts are all EVIL
   jq -es 'map(.why // empty) | length == 1' report >/dev/null
 }
 
-@test "those that change a record" {
+@test "commands that change a record escape the server's texts" {
   resp revoked 1 "1 $EVIL" 5 6 >reply.1
   hostile unlock -v K
   shows_evil
@@ -136,7 +138,7 @@ record() { # a record whose texts are all EVIL
   shows_evil
 }
 
-@test "doctor: whatever the server says of itself" {
+@test "doctor escapes the server's texts" {
   bulk "redis_version:7.0.0$EVIL
 maxmemory_policy:$EVIL
 role:$EVIL
@@ -151,7 +153,7 @@ os:$EVIL" >reply.1
   jq -e .checks out >/dev/null
 }
 
-@test "words of the user's own, in errors about them" {
+@test "errors escape the user's own arguments" {
   local esc=$'\033[2J\302\233\342\200\256'
   for arguments in "run --key K --$esc -- true" "$esc" "-$esc" "--$esc=1 list" "run --key K --slots $esc -- true" \
     "run --key K --min-time $esc -- true" "run --key K --accessed-prior $esc -- true" "run --key K --max-runs $esc -- true" \

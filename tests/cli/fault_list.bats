@@ -1,11 +1,11 @@
 load helper
 
-# Faults that take long, or need root: thousands of kills, system calls that hang, servers that crash or whose clock jumps.
+# Faults that take long or need root: thousands of kills, system calls that hang, servers that crash, clocks that jump.
 
-# How often condolock or its keeper is killed, for each way.
+# How often each test kills condolock or its keeper.
 kills=${CONDOLOCK_KILLS:-60}
 
-# Nothing can end what waits for a frozen file system.
+# No signal ends a process that waits for a frozen file system: thaw it.
 teardown() {
   thaw
   end_case
@@ -15,11 +15,11 @@ teardown() {
 
 kill_often() { perl "$SOURCE_DIR/tests/support/kills.pl" "$kills" "$@"; }
 
-@test "condolock is killed at any time: nobody of the run is alive a second later, nor when the lease can be taken" {
+@test "condolock is killed at any time: no process of the run lives a second later, or when the lease can be taken" {
   kill_often KILL condolock
 }
 
-@test "condolock is stopped at any time: nobody of the run is alive when the lease can be taken" {
+@test "condolock is stopped at any time: no process of the run lives when the lease can be taken" {
   kill_often STOP condolock
 }
 
@@ -34,7 +34,7 @@ kill_often() { perl "$SOURCE_DIR/tests/support/kills.pl" "$kills" "$@"; }
 
 # ---- stuck in a system call
 
-# with_frozen COMMAND...: runs it where `mounted` is a file system of its own, which freeze and thaw work on.
+# with_frozen COMMAND...: runs it with a file system of its own in `mounted`, for freeze and thaw.
 with_frozen() {
   truncate -s 16M image
   mkfs.ext4 -q image
@@ -59,7 +59,7 @@ EOF
 }
 both_run() { [ "$(wc -l 2>/dev/null <pids)" = 2 ]; }
 
-# Whoever gets the lease looks whether anybody of the last run is alive.
+# Waits for the lease, then looks whether a process of the last run is alive.
 nobody_is_left_when_the_lease_is_free() {
   timeout -s KILL 100 "$CONDOLOCK" run --key K --wait 60 -- sh -c 'while read -r pid; do [ ! -e /proc/$pid ] || grep -q "^State:.*Z" /proc/$pid/status || echo $pid; done <pids >alive'
   [ ! -s alive ] || { echo "alive: $(cat alive)"; return 1; }
@@ -72,7 +72,7 @@ nobody_is_left_when_the_lease_is_free() {
   wait_for both_run
   condolock=$(cat inside)
   freeze "$condolock"
-  wait_for is_stuck "$condolock" # it says that the time is up
+  wait_for is_stuck "$condolock" # condolock is reporting the timeout
   nobody_is_left_when_the_lease_is_free
   is_stuck "$condolock"
   thaw
@@ -88,7 +88,7 @@ nobody_is_left_when_the_lease_is_free() {
   wait_for both_run
   condolock=$(cat inside)
   freeze "$condolock"
-  wait_for is_stuck "$condolock" # it reports a renewal
+  wait_for is_stuck "$condolock" # condolock is reporting a renewal
   nobody_is_left_when_the_lease_is_free
   is_stuck "$condolock"
   thaw
@@ -97,7 +97,7 @@ nobody_is_left_when_the_lease_is_free() {
   [ "$code" -eq 79 ]
 }
 
-@test "a frozen file system under the command's own files: what can't be killed holds up nobody but itself, and dies later" {
+@test "a frozen file system under the command's files: a process that cannot be killed delays only its own run, and dies later" {
   # shellcheck disable=SC2016  # for sh
   with_frozen sh -c 'exec "$CONDOLOCK" run --key K --timeout 3s -k 200ms -- sh -c "echo \$\$ >pid; while [ ! -e go ]; do sleep 0.01; done; echo stuck >mounted/file; touch survived"' 3>&- &
   wait_for test -s pid
@@ -105,9 +105,9 @@ nobody_is_left_when_the_lease_is_free() {
   freeze "$condolock"
   touch go
   wait_for is_stuck "$(cat pid)"
-  # KILL has been sent, and waits.
+  # KILL was sent, and is pending.
   wait_for grep -qE '^S(ig|hd)Pnd:.*[13579bdf]..$' "/proc/$(cat pid)/status"
-  # The lease is held while it lives.
+  # The lease is held while the process lives.
   expect_code 75 "$CONDOLOCK" run --key K -- touch second
   is_stuck "$(cat pid)"
   thaw
@@ -128,14 +128,14 @@ hold_exec() {
   wait_for test -e asked.ready
 }
 
-@test "an exec that hangs: whatever comes to condolock, the command has not run when the lease can be taken, nor after" {
+@test "an exec that hangs: whatever happens to condolock, the command has not run when the lease can be taken, or later" {
   for signal in none TERM STOP KILL; do
     hold_exec
     perl -e "$reset" "$CONDOLOCK" run --key K --lease 2s -- ./slow ran 2>err 3>&- &
     condolock=$!
     wait_for test -s asked
     case $signal in
-      none) # held for as long as condolock lives
+      none) # the lease is held while condolock lives
         wait_for outlived K
         expect_code 75 "$CONDOLOCK" run --key K -- true
         expect_code 1 gone "$condolock"
@@ -160,7 +160,7 @@ hold_exec() {
   done
 }
 
-@test "an exec that hangs for a while: the command runs under its lease" {
+@test "an exec that hangs for a while: the command then runs under its lease" {
   hold_exec
   "$CONDOLOCK" run --key K --lease 3s -- ./slow ran 3>&- &
   condolock=$!
@@ -176,7 +176,7 @@ hold_exec() {
 # ---- a server that crashes
 
 crashing() { redis-cli -s "$REDIS_DIR/crashing.sock" "$@"; }
-# start_crashing [OPTION...]: its data are those that it had, if it keeps any.
+# start_crashing [OPTION...]: starts the server with the data that it has kept, if any.
 start_crashing() {
   rm -f "$REDIS_DIR/crashing.sock"
   start_redis "$REDIS_DIR/crashing.sock" "$REDIS_DIR/crashing.pid" "$@"
@@ -186,11 +186,11 @@ crash() { put_down "$(cat "$REDIS_DIR/crashing.pid")"; }
 with_log=(--appendonly yes --appendfsync always)
 answers() { crashing PING | grep -q PONG; }
 
-@test "Redis with an AOF is killed at each step of a run: nothing that was acknowledged is lost" {
+@test "Redis with an AOF is killed at each step of a run: no acknowledged write is lost" {
   start_crashing "${with_log[@]}"
   "$CONDOLOCK" run --key K -- true
   fence=$(crashing HGET '{condolock}:job:K' fence)
-  # After the grant: the lease is still held.
+  # Crash after the grant: the lease is still held.
   "$CONDOLOCK" run --key K --lease 60s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done; : >ended' 3>&- &
   condolock=$!
   wait_for test -e began
@@ -198,14 +198,14 @@ answers() { crashing PING | grep -q PONG; }
   start_crashing "${with_log[@]}"
   wait_for answers
   expect_code 75 "$CONDOLOCK" run --key K -- touch second
-  # While the end is recorded: it is recorded once.
+  # Crash while the end is recorded: it is recorded once.
   crash
   touch stop
   wait_for test -e ended
   start_crashing "${with_log[@]}"
   wait "$condolock"
   [ "$(crashing HGET '{condolock}:job:K' runs)" = 2 ]
-  # After that: it stays so.
+  # Crash after that: the record stays the same.
   crash
   start_crashing "${with_log[@]}"
   wait_for answers
@@ -214,14 +214,14 @@ answers() { crashing PING | grep -q PONG; }
   [ "$(crashing HGET '{condolock}:job:K' fence)" -gt "$fence" ]
   [ ! -e second ]
 
-  # At any moment.
+  # Crash at random moments.
   for i in $(seq 20); do
     "$CONDOLOCK" run --key K --wait 60 --redis-timeout 2s -- sh -c 'echo $CONDOLOCK_FENCE >>fences; sleep 0.02' 2>>said 3>&- &
     condolock=$!
     perl -e 'select undef, undef, undef, rand 0.06'
     crash
     start_crashing "${with_log[@]}"
-    wait "$condolock" # so its success is recorded
+    wait "$condolock" # wait succeeded, so the success is recorded
     wait_for answers
     [ "$(crashing HGET '{condolock}:job:K' runs)" = $((2 + i)) ]
     [ "$(crashing HGET '{condolock}:job:K' fence)" = "$(tail -n 1 fences)" ]
@@ -230,7 +230,7 @@ answers() { crashing PING | grep -q PONG; }
   crash
 }
 
-@test "Redis without a log is killed in mid-run: the lease is taken again, and the fence still grows" {
+@test "Redis without an AOF is killed during a run: the lease is acquired again, and the fence still grows" {
   start_crashing
   "$CONDOLOCK" run --key K --lease 3s -- sh -c 'echo "$CONDOLOCK_FENCE" >first; until [ -e stop ]; do sleep 0.01; done' 2>said 3>&- &
   condolock=$!
@@ -250,9 +250,10 @@ answers() { crashing PING | grep -q PONG; }
   crash
 }
 
-# ---- a server whose clock is another
+# ---- a server with another clock
 
-# start_with_clock OFFSET: in seconds, which change_clock changes. Only times of day, as when somebody sets a clock.
+# start_with_clock OFFSET: in seconds; change_clock changes it. It affects only the time of day, as if somebody set the
+# clock.
 start_with_clock() {
   cc -shared -fPIC -o clock_shift.so "$SOURCE_DIR/tests/support/clock_shift.c"
   change_clock "$1"
@@ -278,14 +279,14 @@ is_off_by() {
   ((off > -60 && off < 60))
 }
 
-@test "the clocks of client and server are a day apart, either way: no effect" {
+@test "the clocks of client and server differ by a day either way: no effect" {
   for offset in 86400 -86400; do
     start_with_clock "$offset"
     rm -f began stop ran second
     "$CONDOLOCK" run --key K --min-time 300 -- true
     expect_code 75 "$CONDOLOCK" run --key K --min-time 300 -- touch second
     "$CONDOLOCK" run --key K --min-time 1ms --accessed-prior K:1m -- true
-    # Renewed beyond its lease, and waited for.
+    # This run renews beyond its lease, and another waits for it.
     "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 2>said 3>&- &
     condolock=$!
     wait_for test -e began
@@ -301,7 +302,7 @@ is_off_by() {
     [ ! -s said ]
     [ "$(clock_of_K runs)" = 4 ]
     [ -z "$(clock_of_K failures)" ]
-    # Whose holder is gone ends in its own time.
+    # The lease of a killed holder ends in time.
     "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >held; exec sleep 60' 3>&- &
     wait_for test -e held
     put_down $!
@@ -311,7 +312,7 @@ is_off_by() {
   done
 }
 
-@test "the server's clock goes an hour forward in mid-run: without a contender the lease is renewed" {
+@test "the server's clock jumps an hour forward during a run without a contender: the lease is renewed" {
   start_with_clock 0
   "$CONDOLOCK" run --key K --lease 2s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
   condolock=$!
@@ -327,12 +328,12 @@ is_off_by() {
   put_down "$(cat "$REDIS_DIR/clock.pid")"
 }
 
-@test "the server's clock goes an hour forward in mid-run: with a contender the holder learns that it lost, and its late record is rejected" {
+@test "the server's clock jumps an hour forward during a run with a contender: the holder learns that it lost, and its late record is rejected" {
   start_with_clock 0
   "$CONDOLOCK" run --key K --lease 30s -- sh -c 'echo $$ >pid; exec sleep 300' 2>said 3>&- &
   condolock=$!
   wait_for test -s pid
-  # The contender comes between the jump and the next renewal; where it does not, there is another jump.
+  # The contender must come between the jump and the next renewal. If it did not, the clock jumps again.
   for hours in 1 2 3 4 5; do
     change_clock $((hours * 3600))
     wait_for is_off_by $((hours * 3600))
@@ -351,7 +352,7 @@ is_off_by() {
   put_down "$(cat "$REDIS_DIR/clock.pid")"
 }
 
-@test "the server's clock goes an hour back in mid-run: nobody runs early, and nobody is kept out for an hour" {
+@test "the server's clock jumps an hour back during a run: no run starts early, and none waits an hour" {
   start_with_clock 0
   "$CONDOLOCK" touch K
   "$CONDOLOCK" run --key K --lease 3s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
@@ -364,7 +365,7 @@ is_off_by() {
   wait "$condolock"
   [ "$(clock_of_K outcome)" = success ]
   expect_code 75 "$CONDOLOCK" run --key K --min-time 5m -- touch second
-  # A lease whose holder is gone, and then the clock goes back: it lasts no longer than its length.
+  # The clock goes back after a holder was killed: its lease lasts no longer than its length.
   "$CONDOLOCK" run --key K --lease 3s -- sh -c ': >held; exec sleep 60' 3>&- &
   wait_for test -e held
   put_down $!

@@ -1,8 +1,8 @@
 load helper
 
-# What must survive, and what must be said: a Redis that is down, lies, forgets or falls silent.
+# A Redis that is down, lies, forgets or is silent: what condolock must survive and report.
 
-@test "a Redis that is down: 69 at once, the command is not run" {
+@test "Redis is down: exit code 69 at once, and the command is not run" {
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/no.sock"
   run "$CONDOLOCK" run --key K -- touch ran
   [ "$status" -eq 69 ]
@@ -15,7 +15,7 @@ load helper
   done
 }
 
-@test "--on-unreachable: skip and run, where no answer came" {
+@test "--on-unreachable skip and run apply if no answer came" {
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/no.sock"
   run "$CONDOLOCK" run --key K --on-unreachable skip -- touch ran
   [ "$status" -eq 75 ]
@@ -31,7 +31,7 @@ load helper
   [[ "$stderr" =~ 'the result of K was not recorded' ]]
 }
 
-@test "--on-unreachable run: recorded as touch does when Redis is back, and nothing is left of the lost acquire" {
+@test "--on-unreachable run: the end is recorded with touch when Redis is back, and the lost acquire leaves nothing" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=1 drop-reply=2
   run "$CONDOLOCK" run --redis-timeout 200ms --on-unreachable run --key K -- true
@@ -42,7 +42,7 @@ load helper
   [[ "$(redis LRANGE '{condolock}:runs:K' 0 -1)" =~ ^'0 ' ]]
 }
 
-@test "--on-unreachable is not for a server that answers" {
+@test "--on-unreachable does not apply to a server that answers" {
   redis CONFIG SET maxmemory 1 >/dev/null
   for what in run skip; do
     run "$CONDOLOCK" run --key K --on-unreachable "$what" -- touch ran
@@ -53,7 +53,7 @@ load helper
   [ ! -e ran ]
 }
 
-@test "--on-unreachable is not for a server that has too many clients: asked again, then 69" {
+@test "--on-unreachable does not apply to a server with too many clients: condolock asks again, then exits with 69" {
   start_redis "$REDIS_DIR/full.sock" "$REDIS_DIR/full.pid"
   export CONDOLOCK_URL="unix://$REDIS_DIR/full.sock"
   redis-cli -s "$REDIS_DIR/full.sock" CONFIG SET maxclients 1 >/dev/null
@@ -68,7 +68,7 @@ load helper
     [ "$status" -eq 69 ]
   done
   [ ! -e ran ]
-  # Once there is a place, a run that is still asking gets it.
+  # When the server accepts clients again, a run that still asks is granted.
   "$CONDOLOCK" run --redis-timeout 20s --key K --on-unreachable skip -- touch ran 3>&- &
   local asking=$!
   echo >hold
@@ -76,7 +76,7 @@ load helper
   [ -e ran ]
 }
 
-@test "a server that is busy with a script is asked again until it is not" {
+@test "a server that is busy with a script is asked again until it answers" {
   start_redis "$REDIS_DIR/busy.sock" "$REDIS_DIR/busy.pid" --busy-reply-threshold 10
   redis-cli -s "$REDIS_DIR/busy.sock" EVAL 'local t = redis.call("TIME")[1] + 2 while redis.call("TIME")[1] + 0 < t do end' 0 >/dev/null 2>&1 3>&- &
   busy() { [[ "$(redis-cli -s "$REDIS_DIR/busy.sock" PING 2>&1)" == BUSY* ]]; }
@@ -86,7 +86,7 @@ load helper
   [ -e ran ]
 }
 
-@test "--on-unreachable is not for a failure on this machine: 69 names what is missing" {
+@test "--on-unreachable does not apply to a failure on this machine: 69 names what is missing" {
   local seen=0
   for limit in $(seq 4 16); do
     rm -f ran
@@ -100,7 +100,7 @@ load helper
   [ "$seen" -ge 2 ]
 }
 
-@test "wrong password, none, and a user without permission: 77" {
+@test "a wrong password, a missing one, and a user without permission: 77" {
   start_redis "$REDIS_DIR/locked.sock" "$REDIS_DIR/locked.pid" --requirepass right
   redis-cli -s "$REDIS_DIR/locked.sock" -a right --no-auth-warning ACL SETUSER weak on '>weak' '~*' '+@connection' >/dev/null
   export CONDOLOCK_URL="unix://$REDIS_DIR/locked.sock"
@@ -118,7 +118,7 @@ load helper
   [ ! -e ran ]
 }
 
-@test "below a run, a password that was taken away: 77 says so, and how to pass it on" {
+@test "inside a run, a command whose password was removed exits with 77, and says how to pass it on" {
   start_redis "$REDIS_DIR/nested.sock" "$REDIS_DIR/nested.pid" --requirepass right
   redis-cli -s "$REDIS_DIR/nested.sock" -a right --no-auth-warning ACL SETUSER user on '>right' '~*' '+@all' >/dev/null
   local hint="passwords are removed from a command's environment: set password-file in /etc/condolock/config.toml"
@@ -133,7 +133,7 @@ load helper
     [ "$(grep -c right messages)" -eq 0 ]
   done
   [ ! -e ran ]
-  # As the hint says; and a wrong password is no password that was taken away.
+  # Follows the hint. A wrong password gets another hint.
   echo right >secret
   chmod 600 secret
   run -0 env CONDOLOCK_PASSWORD_FILE="$PWD/secret" CONDOLOCK_URL="unix://$REDIS_DIR/nested.sock" "$CONDOLOCK" run --key outer -- sh -c '"$CONDOLOCK" run --key inner -- touch ran'
@@ -142,7 +142,7 @@ load helper
   [[ "$output" != *'taken away'* && "$output" != *"$hint"* ]]
 }
 
-@test "a wrong password is no 'no answer', though the server then hangs up: 77, also with --on-unreachable" {
+@test "a wrong password is 77 even if the server then closes the connection, also with --on-unreachable" {
   perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 5) or die; open(R, ">ready"); close(R);
     while ($c = $s->accept) { sysread($c, $_, 65536); print $c "-WRONGPASS invalid username-password pair\r\n"; close $c }' 3>&- &
   wait_for test -e ready
@@ -157,7 +157,7 @@ load helper
   [ ! -e ran ]
 }
 
-@test "the permissions that README names are enough, for every command" {
+@test "the permissions in the README are enough for every command" {
   rules=$(sed -n 's/^ *ACL SETUSER condolock \(.*\)$/\1/p' "$SOURCE_DIR/README.md")
   [ -n "$rules" ]
   redis ACL SETUSER condolock ${rules//>PASSWORD/>pw} | grep -qx OK
@@ -188,7 +188,7 @@ load helper
   expect_code 74 "$CONDOLOCK" run --key U --lease 2s -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U && "$CONDOLOCK" unlock --now U' 2>/dev/null
   backdate K failed_at 0
   redis HSET '{condolock}:job:K' h_token x h_until 1 h_fence 1 h_start 1 >/dev/null
-  "$CONDOLOCK" run --key K -- true # replaces a holder that expired
+  "$CONDOLOCK" run --key K -- true # replaces a holder whose lease expired
   "$CONDOLOCK" run --key S --slots 2 -- true
   "$CONDOLOCK" run --key M --max-runs 1/1h --once x -- true
   run -127 "$CONDOLOCK" run --key N --max-runs 1/1h -- /no/such
@@ -200,7 +200,7 @@ load helper
   wait $!
 }
 
-@test "a database that does not exist: 78, no command, no lease left in database 0" {
+@test "a database that does not exist: 78, no command, and no lease left in database 0" {
   run "$CONDOLOCK" run --url "unix://$REDIS_DIR/redis.sock?db=99" --key K -- touch ran
   [ "$status" -eq 78 ]
   [[ "$output" =~ 'DB index is out of range' ]]
@@ -208,20 +208,20 @@ load helper
   [ "$(job K h_token)" = '' ]
 }
 
-@test "a password that the server does not want: 77, no command, no lease left" {
+@test "a password that the server does not expect: 77, no command, and no lease left" {
   CONDOLOCK_PASSWORD=x run "$CONDOLOCK" run --user nobody --key K -- touch ran
   [ "$status" -eq 77 ]
   [ ! -e ran ]
   [ "$(job K h_token)" = '' ]
 }
 
-@test "another database is another world" {
+@test "keys in another database are separate" {
   "$CONDOLOCK" touch K
   run "$CONDOLOCK" status --url "unix://$REDIS_DIR/redis.sock?db=5" K
   [ "$status" -eq 1 ]
 }
 
-@test "a wrong type at the key: 65, named, nothing overwritten" {
+@test "a key of the wrong type: 65 names it, and nothing is overwritten" {
   redis SET '{condolock}:job:K' precious >/dev/null
   redis SET '{condolock}:runs:L' precious >/dev/null
   for command in 'run --key K -- touch ran' 'run --key L -- touch ran' 'run --key M --accessed-prior K:5 -- touch ran' 'check K' 'touch K' 'status K'; do
@@ -234,11 +234,11 @@ load helper
   [ "$(redis GET '{condolock}:runs:L')" = precious ]
 }
 
-@test "a field that is damaged: 65, named, nothing overwritten, whichever it is" {
+@test "any damaged field: 65 names it, and nothing is overwritten" {
   "$CONDOLOCK" run --key K -- true
   expect_code 1 "$CONDOLOCK" run --key K -- false
   expect_code 75 "$CONDOLOCK" run --key K --retry-after 1h -- true
-  # Neither a number nor a text of at most 64 bytes.
+  # The value is neither a number nor a text of at most 64 bytes.
   for field in $(redis HKEYS '{condolock}:job:K'); do
     good=$(job K "$field")
     redis HSET '{condolock}:job:K' "$field" "$(printf 'x%.0s' $(seq 65))" >/dev/null
@@ -255,7 +255,7 @@ load helper
   [ -e ran ]
 }
 
-@test "a server that refuses writes, NOREPLICAS, MISCONF or OOM: 69, no command, no partial record; and it works again" {
+@test "a server that refuses writes (NOREPLICAS, MISCONF, OOM): 69, no command, no partial record; later it works again" {
   start_redis "$REDIS_DIR/refusing.sock" "$REDIS_DIR/refusing.pid" --dbfilename refused.rdb
   export CONDOLOCK_URL="unix://$REDIS_DIR/refusing.sock"
   on() { redis-cli -s "$REDIS_DIR/refusing.sock" "$@"; }
@@ -265,7 +265,7 @@ load helper
       NOREPLICAS) on CONFIG SET min-replicas-to-write 1 ;;
       OOM) on CONFIG SET maxmemory 1 ;;
       MISCONF)
-        mkdir "$REDIS_DIR/refused.rdb" # so no file can get that name
+        mkdir "$REDIS_DIR/refused.rdb" # so no file can have that name
         on CONFIG SET save '3600 1'
         on SET x 1
         on BGSAVE
@@ -286,7 +286,7 @@ load helper
   [ -e ran ]
 }
 
-@test "a command that a script may not call: 77, not retried, no command, no partial record" {
+@test "a command that ACL refuses to the script: 77, no retry, no command, no partial record" {
   redis ACL SETUSER weak on '>pw' '~*' '+@all' >/dev/null
   export CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=pw
   "$CONDOLOCK" run --key warm -- true
@@ -303,7 +303,7 @@ load helper
   [ -e ran ]
 }
 
-@test "a later version's record: 65, upgrade" {
+@test "a record of a later version: 65, and the message says to upgrade" {
   "$CONDOLOCK" touch K
   redis HSET '{condolock}:job:K' v 2 >/dev/null
   run "$CONDOLOCK" run --key K -- touch ran
@@ -311,7 +311,7 @@ load helper
   [[ "$output" =~ 'upgrade condolock on this host' ]]
 }
 
-@test "a replica: run and check are 69, status warns" {
+@test "a replica: run and check exit with 69, status warns" {
   "$CONDOLOCK" touch K
   start_redis "$REDIS_DIR/replica.sock" "$REDIS_DIR/replica.pid" --replicaof 127.0.0.1 1
   export CONDOLOCK_URL="unix://$REDIS_DIR/replica.sock"
@@ -329,7 +329,7 @@ load helper
   [[ "$output" =~ 'warning: a replica answered' ]]
 }
 
-@test "something else listens there: 76" {
+@test "another service listens there: 76" {
   perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "fake.sock", Listen => 5) or die; open(R, ">ready"); close(R);
     while ($c = $s->accept) { sysread($c, $_, 9); print $c "SSH-2.0-OpenSSH_9.2\r\n"; close $c }' 3>&- &
   wait_for test -e ready
@@ -339,7 +339,7 @@ load helper
   [ ! -e ran ]
 }
 
-@test "the reply to acquire is lost: the same fence again, one run" {
+@test "the reply to acquire is lost: the same fence is granted again, and the command runs once" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=1
   run "$CONDOLOCK" run --redis-timeout 200ms --key K -- sh -c 'echo $CONDOLOCK_FENCE >>fences'
@@ -349,7 +349,7 @@ load helper
   [ "$(grep -c drop proxy.log)" -eq 1 ]
 }
 
-@test "every reply to acquire is lost: 69, no command, the lease given back" {
+@test "every reply to acquire is lost: 69, no command, and the lease is released" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=1 drop-reply=2
   run "$CONDOLOCK" run --redis-timeout 200ms --key K -- touch ran
@@ -360,7 +360,7 @@ load helper
   [ "$(job K runs)" = '' ]
 }
 
-@test "the reply to finish is lost: written once, exit code 0" {
+@test "the reply to finish is lost: the end is recorded once, exit code 0" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=2
   run "$CONDOLOCK" run --redis-timeout 200ms --key K -- true
@@ -369,7 +369,7 @@ load helper
   [ "$(redis LLEN '{condolock}:runs:K')" = 1 ]
 }
 
-# start_frame_proxy MANNER: CONDOLOCK_URL then goes through tests/support/frame_proxy.pl; its log is frames.log.
+# start_frame_proxy MANNER: CONDOLOCK_URL now goes through tests/support/frame_proxy.pl, which logs to frames.log.
 start_frame_proxy() {
   rm -f frames.sock frames.log
   perl "$SOURCE_DIR/tests/support/frame_proxy.pl" frames.sock "$REDIS_DIR/redis.sock" frames.log "$1" 3>&- &
@@ -378,7 +378,7 @@ start_frame_proxy() {
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/frames.sock"
 }
 
-@test "an acquire that arrives after its finish, and after four others, is no grant" {
+@test "an acquire that arrives after its finish and four other runs is not granted" {
   "$CONDOLOCK" run --key warm -- true
   for slots in 1 10; do
     start_frame_proxy late
@@ -391,12 +391,12 @@ start_frame_proxy() {
     expect_code 1 held "K$slots"
     [ "$(redis EXISTS "{condolock}:slots:K$slots")" = 0 ]
     [ "$(job "K$slots" runs)" = 5 ]
-    # All the slots are free.
+    # No slot is held.
     [ "$(CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock" "$CONDOLOCK" status --json "K$slots" | jq '.keys[0].holders | length')" = 0 ]
   done
 }
 
-# What the record of K says, but for times.
+# The record of K without its times.
 said_of_K() {
   redis HGETALL '{condolock}:job:K' | paste - - | grep -vE '^(fence|cut|took|ended|(ok|failed|lost)_(start|end|at)|refused_at)	' | sed "s,[0-9]*:,TIME:," | sort
   for list in runs starts retired once; do redis TYPE "{condolock}:$list:K"; done
@@ -405,7 +405,7 @@ said_of_K() {
   redis ZCARD '{condolock}:index'
 }
 a_life_of_K() {
-  "$CONDOLOCK" run --key K --lease 1s -- sleep 0.5 # so it is renewed
+  "$CONDOLOCK" run --key K --lease 1s -- sleep 0.5 # long enough to be renewed
   expect_code 5 "$CONDOLOCK" run --key K -- sh -c 'exit 5'
   expect_code 127 "$CONDOLOCK" run --key K -- /no/such 2>/dev/null
   "$CONDOLOCK" touch K
@@ -435,7 +435,7 @@ a_life_of_K() {
   [ "$(job K skips)" = 1 ] || { echo "$(job K skips) skips"; return 1; }
 }
 
-@test "the reply to touch is lost: counted once" {
+@test "the reply to touch is lost: it is counted once" {
   "$CONDOLOCK" touch warm
   start_proxy drop-reply=1
   run "$CONDOLOCK" touch --redis-timeout 200ms --failed K
@@ -443,12 +443,12 @@ a_life_of_K() {
   [ "$(job K failures)" = 1 ]
 }
 
-@test "the lease is renewed while the command lives, and nothing runs beside it" {
+@test "the lease is renewed while the command lives, and no other run starts" {
   "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -e ready
   first=$(job K h_until)
   renewed_twice() { (($(job K h_until) > first + 1200)); }
-  wait_for renewed_twice # so it lived longer than its lease
+  wait_for renewed_twice # longer than its lease
   run "$CONDOLOCK" run --key K -- true
   [ "$status" -eq 75 ]
   : >stop
@@ -456,7 +456,7 @@ a_life_of_K() {
   [ "$(job K outcome)" = success ]
 }
 
-@test "SCRIPT FLUSH in mid-run: on it goes" {
+@test "SCRIPT FLUSH during a run: the run goes on" {
   "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -e ready
   redis SCRIPT FLUSH >/dev/null
@@ -474,13 +474,13 @@ a_life_of_K() {
     redis SCRIPT FLUSH >/dev/null
     code=0
     "$CONDOLOCK" $command >/dev/null 2>said || code=$?
-    # Nobody holds K, so unlock has nothing to do.
+    # Nobody holds K, so unlock exits with 1.
     [[ $code -eq 0 || $command == unlock* && $code -eq 1 ]] || { echo "$command: $code $(cat said)"; return 1; }
     expect_code 1 grep NOSCRIPT said
   done
 }
 
-@test "the network is dead for a while, less than the lease allows: the command survives" {
+@test "the network is cut for less time than the lease allows: the command survives" {
   start_proxy
   "$CONDOLOCK" run -v --key K --lease 3s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -e ready
@@ -493,13 +493,13 @@ a_life_of_K() {
   [ "$(job K outcome)" = success ]
 }
 
-# hole LEASE: after a renewal nothing gets through for three quarters of the time to TERM, and then all does. Prints by how much
-# the machine was late, in milliseconds.
+# hole LEASE: after a renewal, cuts the network for three quarters of the time to TERM. Prints how late the machine was, in
+# milliseconds.
 hole() {
   chrt --fifo 1 perl -MTime::HiRes=sleep,time -e 'my ($proxy, $log, $lease) = @ARGV;
     my $to_term = $lease * 0.99 - ($lease / 10 < 2 ? $lease / 10 : 2) - ($lease / 4 < 10 ? $lease / 4 : 10);
     my $seen = 0;
-    for (; $seen != -s $log; sleep 0.03) { $seen = -s $log } # what was held up has passed
+    for (; $seen != -s $log; sleep 0.03) { $seen = -s $log } # what was held back has arrived
     sleep 0.001 until -s $log > $seen && `tail -n 1 $log` eq "<\n";
     my ($began, $late) = (time, 0);
     kill USR1 => $proxy;
@@ -511,9 +511,9 @@ hole() {
     printf "%d\n", $late * 1000' "$PROXY" proxy.log "$1"
 }
 
-@test "the network is dead for three quarters of the time to TERM: the command survives, with leases of 1 and 3 seconds" {
+@test "the network is cut for three quarters of the time to TERM: the command survives, with leases of 1 and 3 seconds" {
   start_proxy
-  # What is left of a second is little: nobody who takes part waits for a processor.
+  # A lease of a second leaves little time, so these processes must not wait for a processor.
   chrt --fifo --pid 1 "$PROXY"
   chrt --all-tasks --fifo --pid 1 "$(cat "$REDIS_DIR/pid")"
   for lease in 1 3; do
@@ -527,7 +527,7 @@ hole() {
       late=$(hole "$lease")
       before=$(job K h_until)
       renewed() { (($(job K h_until) > before)); }
-      # A machine that stands still for longer than a part of the last quarter has shown nothing: again.
+      # Try again if the machine was late by more than a part of the last quarter: that shows nothing.
       if ((late > lease * 40)); then
         echo "$late ms late" >&2
         kill -0 "$condolock" || break
@@ -549,7 +549,7 @@ hole() {
   chrt --all-tasks --other --pid 0 "$(cat "$REDIS_DIR/pid")"
 }
 
-@test "the network is dead for good: the command gets TERM, and is reaped before the lease ends by the server's clock" {
+@test "the network is cut for good: the command gets TERM, and is reaped before the lease ends by the server's clock" {
   start_proxy
   "$CONDOLOCK" run --key K --lease 8s --record-timeout 0 -- bash -c 'trap "redis-cli -s $REDIS_DIR/redis.sock TIME >told; exit 3" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
   condolock=$!
@@ -560,14 +560,14 @@ hole() {
   now=$(server_time)
   until=$(job K h_until)
   ((now < until))
-  # It was TERM, and not at once.
+  # The command got TERM, and not at once.
   (($(sed -n 1p told) * 1000 > until - 6000))
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
 }
 
-@test "the network is dead for good: stopped before the lease ends by the server's clock, 79" {
+@test "the network is cut for good: the command is stopped before the lease ends by the server's clock, exit code 79" {
   start_proxy
   "$CONDOLOCK" run --key K --lease 4s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -s pid
@@ -581,7 +581,7 @@ hole() {
   grep -q 'the lease of K could not be renewed in time; its command is being stopped' messages
 }
 
-@test "another host got the lease: stopped, 79, and the newer record stands" {
+@test "another host got the lease: the command is stopped, 79, and the newer record stays" {
   "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >pid; exec sleep 60' 2>messages 3>&- &
   wait_for test -s pid
   redis HSET '{condolock}:job:K' h_token other h_fence 99999999999999 fence 99999999999999 >/dev/null
@@ -595,7 +595,7 @@ hole() {
   [[ "$(redis LRANGE '{condolock}:runs:K' 0 -1)" =~ ' superseded ' ]]
 }
 
-@test "the records are deleted in mid-run: the lease is taken again, with a warning" {
+@test "the records are deleted during a run: the lease is acquired again, with a warning" {
   "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -e ready
   fence=$(job K fence)
@@ -610,7 +610,7 @@ hole() {
   [ "$(job K outcome)" = success ]
 }
 
-@test "a short run that was overtaken: 74, and it is not the last success" {
+@test "a short run that was overtaken: 74, and it does not become the last success" {
   code=0
   "$CONDOLOCK" run --key K -- sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" HSET "{condolock}:job:K" h_token other fence 99999999999999 >/dev/null' 2>messages || code=$?
   [ "$code" -eq 74 ]
@@ -618,7 +618,7 @@ hole() {
   [ "$(job K ok_end)" = '' ]
 }
 
-@test "success that can't be recorded: 74; a failure keeps its code" {
+@test "a success that cannot be recorded is 74; a failure keeps its code" {
   start_proxy
   for code in 0:74 5:5; do
     "$CONDOLOCK" run --key K --record-timeout 1s --redis-timeout 300ms -- sh -c "kill -USR1 $PROXY; exit ${code%:*}" 2>messages && got=0 || got=$?
@@ -630,7 +630,7 @@ hole() {
   done
 }
 
-@test "Redis restarts empty while the command ends: recorded all the same" {
+@test "Redis restarts empty while the command ends: the end is recorded" {
   start_redis "$REDIS_DIR/brief.sock" "$REDIS_DIR/brief.pid"
   export CONDOLOCK_URL="unix://$REDIS_DIR/brief.sock"
   "$CONDOLOCK" run --key K -- sh -c 'kill -KILL $(cat $REDIS_DIR/brief.pid); : >down' 3>&- &
@@ -641,7 +641,7 @@ hole() {
   [ "$(redis-cli -s "$REDIS_DIR/brief.sock" HGET '{condolock}:job:K' outcome)" = success ]
 }
 
-@test "TERM before the grant: prompt, 143, no command" {
+@test "TERM before the grant ends the run at once: 143, no command" {
   perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "mute.sock", Listen => 5) or die; open(R, ">ready"); close(R);
     while ($c = $s->accept) { push @kept, $c; open(R, ">asked"); close(R) }' 3>&- &
   wait_for test -e ready
@@ -657,7 +657,7 @@ hole() {
   awk "BEGIN { exit !($EPOCHREALTIME - $start < 3) }"
 }
 
-@test "TERM before the grant arrives: what was granted is given back" {
+@test "TERM before the grant arrives: the lease is released" {
   start_proxy
   kill -USR1 "$PROXY"
   "$CONDOLOCK" run --redis-timeout 60 --key K -- touch ran 3>&- &
@@ -669,7 +669,7 @@ hole() {
   wait "$condolock" || code=$?
   [ "$code" -eq 143 ]
   [ ! -e ran ]
-  # Its late acquire came through as well; it is never a grant, or was given back.
+  # Its late acquire arrived as well. It was either not granted or released.
   [ "$(job K h_token)" = '' ]
 }
 
@@ -686,8 +686,8 @@ hole() {
   grep -q 'succeeded, but this was not recorded' messages
 }
 
-@test "a hundred runs killed at random moments: no command without its condolock, and the key becomes free" {
-  # So long that about half of them get to their command, however fast the machine is.
+@test "a hundred runs are killed at random moments: no command outlives its condolock, and the key becomes free" {
+  # Long enough that about half of the runs start their command, however fast the machine is.
   began=$(date +%s%N)
   "$CONDOLOCK" run --key K -- true
   max=$((($(date +%s%N) - began) * 3 / 2))
@@ -695,7 +695,7 @@ hole() {
     expect_code 9 kill_within "${max}e-9" "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; exec sleep 60' 3>&-
     redis DEL '{condolock}:job:K' >/dev/null
   done
-  # One that surely holds the key, and of which nothing is cleared away.
+  # One run that certainly holds the key, and that releases nothing.
   "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; : >ready; exec sleep 60' 3>&- &
   wait_for test -e ready
   put_down $!
@@ -705,10 +705,10 @@ hole() {
   while read -r pid; do wait_for gone "$pid"; done <pids
 }
 
-@test "a run that gave up on a silent server leaves nothing held, whatever the server has cached" {
+@test "a run that gave up on a silent server leaves no lease, whichever scripts the server has cached" {
   start_redis "$REDIS_DIR/silent.sock" "$REDIS_DIR/silent.pid"
   export CONDOLOCK_URL="unix://$REDIS_DIR/silent.sock"
-  "$CONDOLOCK" run --key warm -- true # now acquire is cached, and abandon is not
+  "$CONDOLOCK" run --key warm -- true # caches acquire, but not abandon
   kill -STOP "$(cat "$REDIS_DIR/silent.pid")"
   run "$CONDOLOCK" run --redis-timeout 300ms --key K -- touch ran
   [ "$status" -eq 69 ]
@@ -718,9 +718,9 @@ hole() {
   [ -e ran ]
 }
 
-@test "a short lease does not hurry the record of the end: one attempt, however slow the network is" {
+@test "a short lease does not shorten the recording: one attempt is enough on a slow network" {
   start_proxy
-  # Everything is held up from the command's end on, four times as long as an attempt to renew may take.
+  # From the command's end on, the network holds everything back, four times as long as an attempt to renew may take.
   run "$CONDOLOCK" run --lease 1s --key K -- sh -c 'kill -USR1 "$1"; (sleep 0.35; kill -USR2 "$1") >/dev/null 2>&1 3>&- &' sh "$PROXY"
   [ "$status" -eq 0 ]
   [ "$output" = '' ]
@@ -728,7 +728,7 @@ hole() {
   [ "$(grep -c '^connect' proxy.log)" -eq 1 ]
 }
 
-# moves: in mid-run a host name moves to another primary, while the old one answers READONLY or, with `silent`, nothing.
+# moves: during a run, a host name moves to another primary. The old one answers READONLY or, with `silent`, nothing.
 moves() {
   local port=$((20000 + RANDOM % 10000))
   start_redis "$REDIS_DIR/old.sock" "$REDIS_DIR/old.pid" --port "$port" --bind 127.0.0.2
@@ -738,8 +738,8 @@ moves() {
   in_sync() { on new INFO replication | grep -q 'master_link_status:up'; }
   wait_for in_sync
   echo '127.0.0.2 moving.example' >hosts
-  # The name is this mount namespace's own. (In a chroot / is no mount point, so it can't be made private; tests/debian13 runs
-  # in a namespace that is private already.)
+  # The name exists only in this mount namespace. (In a chroot, / is no mount point and cannot be made private;
+  # tests/debian13 runs in a namespace that is private already.)
   unshare --mount --propagation unchanged \
     sh -c '{ mount --make-rprivate / 2>/dev/null || :; } && mount --bind hosts /etc/hosts && exec "$@"' sh \
     "$CONDOLOCK" run --url "redis://moving.example:$port" --key K --lease 6s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
@@ -767,10 +767,10 @@ moves() {
   done
 }
 
-@test "a host name that moves to another primary in mid-run: the lease is renewed there, and the end recorded" {
+@test "a host name moves to another primary during a run: the lease is renewed there, and the end recorded" {
   moves readonly
 }
 
-@test "a host name that moves while the old primary is silent: the lease is renewed at the new one, and the end recorded" {
+@test "a host name moves while the old primary is silent: the lease is renewed at the new one, and the end recorded" {
   moves silent
 }

@@ -14,10 +14,10 @@ setup() {
 as_nobody() { if [ "$(id -u)" -eq 0 ]; then setpriv --reuid=65534 --clear-groups "$@"; else "$@"; fi; }
 json() { "$CONDOLOCK" status --json "$1" | jq -c "$2"; }
 running() { "$CONDOLOCK" status "$1" | grep -q running; }
-# So many were refused since the last run; who waits is counted once, when it begins to.
+# skips KEY NUMBER: skips since the last run. A waiter is counted once, when it begins to wait.
 skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
 
-@test "run, record, skip; every other command" {
+@test "file: run, record and skip work, and so does every other command" {
   run --separate-stderr "$CONDOLOCK" run -v --key K --min-time 300 -- sh -c 'echo "$CONDOLOCK_KEY $CONDOLOCK_FENCE"'
   [ "$status" -eq 0 ]
   [[ "$output" =~ ^'K '[0-9]{13}$ ]]
@@ -44,7 +44,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [ "$("$CONDOLOCK" doctor --json | jq -r .engine)" = file ]
 }
 
-@test "every condition" {
+@test "file: every condition works" {
   holds() { "$CONDOLOCK" check K "$@" >/dev/null; }
   fails() { expect_code 75 holds "$@"; }
   "$CONDOLOCK" run --key K --max-runs 5/1h --once done -- true
@@ -72,7 +72,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   holds --once other
 }
 
-@test "unlock: the holder stops its command; unlock --now frees it" {
+@test "file: unlock makes the holder stop its command; unlock --now frees the key" {
   "$CONDOLOCK" run --key K --lease 1s -- sleep 60 3>&- &
   wait_for running K
   "$CONDOLOCK" unlock K
@@ -85,14 +85,14 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   "$CONDOLOCK" run --key K -- true
 }
 
-@test "a lease is renewed, and one whose holder was killed ends" {
+@test "file: a lease is renewed, and the lease of a killed holder expires" {
   mkfifo hold
   "$CONDOLOCK" run --key K --lease 1s -- cat hold 3>&- &
   wait_for running K
   lease_end() { json K '.keys[0].holders[0].lease_end.ms'; }
   first=$(lease_end)
   renewed_twice() { (($(lease_end) > first + 1200)); }
-  wait_for renewed_twice # so it lived longer than its lease
+  wait_for renewed_twice # longer than its lease
   expect_code 75 "$CONDOLOCK" run --key K -- true
   : >hold
   wait $!
@@ -105,13 +105,13 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [ "$("$CONDOLOCK" history L --json | jq -c '[.runs[].outcome]')" = '["success","lost"]' ]
 }
 
-@test "twenty at once: one runs; three slots: never more than three" {
+@test "file: of twenty at once one runs; with three slots never more than three run" {
   mkfifo hold
   for ((i = 0; i < 20; i++)); do
     (code=0; "$CONDOLOCK" run --key K --min-time 1h -- sh -c 'echo x >>ran; cat hold' || code=$?; echo "$code" >>codes) 3>&- &
   done
   ended() { [ "$(wc -l <codes)" -eq "$1" ]; }
-  wait_for ended 19 # the one that runs is there until all others were refused
+  wait_for ended 19 # the run in progress lasts until all others are refused
   : >hold
   wait
   [ "$(wc -l <ran)" -eq 1 ]
@@ -124,7 +124,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [ "$(awk '{ n += $1 == "+" ? 1 : -1; if (n > most) most = n } END { print most }' log)" -le 3 ]
 }
 
-@test "a waiter wakes within 20 ms" {
+@test "file: a waiter wakes within 20 ms" {
   mkfifo hold
   for i in {1..9}; do
     rm -f ended began
@@ -139,16 +139,16 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
     echo >hold
     wait "$holder"
     wait "$waiter"
-    # Between the two are the end of one process and the start of another, too: less than a whole run takes at this moment.
+    # The gap includes the end of one process and the start of another, so subtract the time of a whole run at this moment.
     echo $((($(cat began) - $(cat ended) - ($(cat alone) - asked)) / 1000)) >>gaps
   done
   [ "$(sort -n gaps | sed -n 5p)" -lt 20000 ] || { cat gaps; return 1; }
 }
 
-@test "killed at any moment: the file opens, and what was acknowledged is there" {
+@test "file: a process is killed at any moment: the file can be opened, and no acknowledged write is lost" {
   acknowledged=0
   killed=0
-  max=6000 # microseconds; as long as it takes for some to be killed and some not, however fast the machine is
+  max=6000 # microseconds; adapts to the machine, so that some are killed and some are not
   for ((i = 0; i < 60; i++)); do
     code=0
     kill_within "${max}e-6" "$CONDOLOCK" touch K 3>&- || code=$?
@@ -165,7 +165,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   echo 'PRAGMA integrity_check;' | sqlite3 state/condolock.db | grep -qx ok
 }
 
-@test "many come first, to a directory that is not there yet" {
+@test "file: many processes can create the missing directory at once" {
   for ((round = 0; round < 20; round++)); do
     rm -rf state
     for ((i = 0; i < 12; i++)); do "$CONDOLOCK" pause -q "K$i" 2>>said 3>&- & done
@@ -176,18 +176,18 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [ ! -s said ]
 }
 
-@test "the log stays short, however often one run follows another, and one refusal another" {
+@test "file: the log stays short through many runs and many refusals in a row" {
   for ((i = 0; i < 40; i++)); do "$CONDOLOCK" run --key K -- true; done
   size=$(stat -c %s state/condolock.db-wal)
   echo "$size"
-  [ "$size" -lt 100000 ] # 64 pages and a run's are 74,000; it grew by 10,000 with every run once
+  [ "$size" -lt 100000 ] # 64 pages and those of a run are 74,000 bytes; it once grew by 10,000 with every run
   for ((i = 0; i < 120; i++)); do expect_code 75 "$CONDOLOCK" run --key K --min-time 1d -- true; done
   size=$(stat -c %s state/condolock.db-wal)
   echo "$size"
   [ "$size" -lt 100000 ]
 }
 
-@test "where it is: the directory is made, for its owner alone" {
+@test "file: the directory is created, with access for its owner only" {
   (umask 0; "$CONDOLOCK" touch K)
   [ "$(stat -c %a state)" = 700 ]
   CONDOLOCK_URL=file: "$CONDOLOCK" touch K
@@ -202,7 +202,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [ -e filed/condolock.db ]
 }
 
-@test "wrong forms of the URL: 64, or 78 from the environment" {
+@test "file: an invalid URL is 64, or 78 from the environment" {
   for url in file:relative file:./x 'file:/x?sync=' 'file:/x?sync=some' 'file:/x?db=1' file://host/x; do
     run --separate-stderr "$CONDOLOCK" touch K --url "$url"
     [ "$status" -eq 64 ]
@@ -215,7 +215,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [[ "$stderr" == *'needs a directory, since neither XDG_STATE_HOME nor HOME is set'* ]]
 }
 
-@test "?sync=: each level works, and doctor says what it means" {
+@test "file: each level of ?sync= works, and doctor says what it means" {
   for case in none:1 records:0 all:0; do
     sync=${case%:*}
     export CONDOLOCK_URL="file:$PWD/$sync?sync=$sync"
@@ -225,11 +225,11 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   done
 }
 
-@test "a directory that can't be made or written: 77, and said" {
+@test "file: a directory that cannot be created or written is 77, with the reason" {
   run --separate-stderr "$CONDOLOCK" run --url file:/proc/nowhere --key K -- touch ran
   [ "$status" -eq 77 ]
   [[ "$stderr" == *'cannot create the directory /proc/nowhere: '* ]]
-  open=$(mktemp -d) # the program, too, may be where nobody else gets to
+  open=$(mktemp -d) # the other user must be able to reach the program, too
   mkdir "$open/mine"
   cp "$CONDOLOCK" "$open/condolock"
   chmod -R 555 "$open"
@@ -246,7 +246,7 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [[ "$stderr" == *"$PWD/plain is not a directory"* ]]
 }
 
-@test "a file that is none of ours, or newer: 65, and not touched" {
+@test "file: a file of another program or of a newer version is 65, and is not changed" {
   mkdir state
   echo 'this is no database, but somebody needs it' >state/condolock.db
   cp state/condolock.db before
@@ -271,11 +271,11 @@ skips() { [ "$(json "$1" '.keys[0].skips_since_last_run')" = "$2" ]; }
   [[ "$stderr" == *'has version 1: no release of condolock wrote it; move it away'* ]]
 }
 
-# sql TEXT: on the database; a key is a blob there.
+# sql TEXT: runs it on the database; a key is a blob there.
 sql() { sqlite3 state/condolock.db "$1"; }
 job="key = CAST('{condolock}:job:K' AS BLOB)"
 
-@test "a record in the database that nobody can read: 65, it stays as it is, and hides no other" {
+@test "file: a malformed record is 65, stays unchanged, and does not hide other records" {
   "$CONDOLOCK" touch K
   "$CONDOLOCK" touch other
   for text in 7 x 1: 5:v1:1 1:v2:1 1:v1:11:x 01:v1:1 1:v1:11:v1:1 1:w1:11:v1:1; do
@@ -297,7 +297,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   [ ! -e ran ]
 }
 
-@test "a history in the database that nobody can read: 65" {
+@test "file: a malformed history is 65" {
   "$CONDOLOCK" touch K
   sql "UPDATE item SET value = NULL WHERE key = CAST('{condolock}:runs:K' AS BLOB)"
   run --separate-stderr "$CONDOLOCK" history K
@@ -305,7 +305,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   [[ "$stderr" == *'the record {condolock}:runs:K is malformed: holds another type of value (condolock reset K --yes removes it)'* ]]
 }
 
-@test "the database of another program: 65, and not touched, by doctor neither" {
+@test "file: the database of another program is 65, and no command changes it, doctor included" {
   mkdir state
   sqlite3 state/condolock.db 'CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)'
   sum=$(sha1sum state/condolock.db)
@@ -317,7 +317,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   [ "$(sha1sum state/condolock.db)" = "$sum" ]
 }
 
-@test "nobody else can read what is in it, whatever the directory's mode and the umask" {
+@test "file: no other user can read the contents, whatever the directory's mode and the umask" {
   mkdir -m 755 state
   (umask 0; "$CONDOLOCK" run --key K -- true)
   [ "$(stat -c %a state/condolock.db)" = 600 ]
@@ -328,7 +328,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   [ "$(stat -c %a state/condolock.db)" = 600 ]
 }
 
-@test "the directory is removed during a run: the lease is taken anew where others look" {
+@test "file: the directory is removed during a run: the lease is acquired again where new runs look" {
   "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >began; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -e began
   rm -r state
@@ -340,7 +340,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   [ "$(json K '.keys[0].last_run.outcome')" = '"success"' ]
 }
 
-@test "a waiter that is killed as it wakes takes no wake-up along" {
+@test "file: a waiter that is killed while it wakes consumes no wake-up" {
   mkfifo hold
   for round in 1 2 3; do
     "$CONDOLOCK" run --key K -- cat hold 3>&- &
@@ -361,7 +361,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   done
 }
 
-@test "a disk that takes no more: nothing runs, and nothing that was there is lost" {
+@test "file: the disk is full: no run starts, and no record is lost" {
   "$CONDOLOCK" touch K
   run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 8; exec "$CONDOLOCK" run --key L -- touch ran'
   [ "$status" -eq 69 ]
@@ -371,7 +371,7 @@ job="key = CAST('{condolock}:job:K' AS BLOB)"
   "$CONDOLOCK" run --key L -- true
 }
 
-@test "the file is locked by somebody else: waited for, then 69" {
+@test "file: the file is locked by another process: condolock waits, then exits with 69" {
   "$CONDOLOCK" touch K
   mkfifo hold
   printf 'BEGIN IMMEDIATE;\n.shell touch locked\n' >begin

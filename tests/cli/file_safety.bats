@@ -1,6 +1,6 @@
 load helper
 
-# file: what the database must withstand: other users, other programs, files that vanish, and a lack of anything.
+# file: other users, other programs, files that vanish, and full resources. The database must withstand them all.
 
 setup_file() { :; }
 teardown_file() { :; }
@@ -14,7 +14,7 @@ as_root() { [ "$(id -u)" -eq 0 ] || { echo 'only root can try this' >&2; return 
 running() { "$CONDOLOCK" status "$1" | grep -q running; }
 sql() { sqlite3 state/condolock.db "$@"; }
 
-# refused TEXT: every command ends with 77 and says that; nothing is run; doctor says it, too, and ends with 2.
+# refused TEXT: every command exits with 77 and that text and runs nothing. doctor says it, too, and exits with 2.
 refused() {
   local command
   for command in 'run --key K -- touch ran' 'touch K' 'status K'; do
@@ -27,7 +27,7 @@ refused() {
   [ "$status" -eq 2 ] && [[ "$output" == *"$1"* ]] || { echo "doctor: $status $output"; return 1; }
 }
 
-@test "a directory that others may write: refused, and nothing is made in it" {
+@test "a directory that others may write is refused, and nothing is created in it" {
   for mode in 777 1777 775 2770; do
     rm -rf state
     mkdir state
@@ -39,7 +39,7 @@ refused() {
   "$CONDOLOCK" touch K
 }
 
-@test "a parent that others may write: refused, unless it is sticky" {
+@test "a parent that others may write is refused, unless it is sticky" {
   mkdir above
   chmod 777 above
   export CONDOLOCK_URL=file:$PWD/above/state
@@ -49,7 +49,7 @@ refused() {
   "$CONDOLOCK" touch K
 }
 
-@test "a link in place of the directory or of a file: not followed" {
+@test "a link in place of the directory or of a file is not followed" {
   mkdir elsewhere
   ln -s elsewhere state
   refused "the directory $PWD/state is a link: use the path of the directory itself"
@@ -68,7 +68,7 @@ refused() {
   done
 }
 
-@test "a link of ours among the parents is followed" {
+@test "a link of our own among the parents is followed" {
   mkdir real
   ln -s real link
   CONDOLOCK_URL=file:$PWD/link/state "$CONDOLOCK" touch K
@@ -78,7 +78,7 @@ refused() {
   refused "the directory $PWD/real is writable by others"
 }
 
-@test "a file that others may write, that has a second name, or that is none: refused" {
+@test "a file is refused if others may write it, if it has a second name, or if it is not a regular file" {
   "$CONDOLOCK" touch K
   for file in condolock.db condolock.db-wal condolock.db-shm condolock.lock; do
     chmod 620 "state/$file"
@@ -99,7 +99,7 @@ refused() {
   done
 }
 
-@test "a directory, a parent or a file of another user: refused" {
+@test "a directory, a parent or a file of another user is refused" {
   as_root
   "$CONDOLOCK" touch K
   chown 65534 state
@@ -123,11 +123,11 @@ refused() {
   refused "the directory $PWD/link belongs to another user (uid 65534)"
 }
 
-# One that runs until something stops it. It only reads numbers, so it fills no memory.
+# A trigger that runs until something stops it. It only counts numbers, so it fills no memory.
 # shellcheck disable=SC2016
 endless='WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
 
-@test "a trigger is not run; doctor names it" {
+@test "a trigger is not run, and doctor names it" {
   "$CONDOLOCK" touch K
   for table in entry item; do
     for event in INSERT UPDATE DELETE; do
@@ -141,7 +141,7 @@ endless='WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 
   [[ "$output" == *'triggers of another program, which condolock does not run'* ]]
 }
 
-# changed SQL: after that on a new database, nothing runs: 65, in time.
+# changed SQL: runs it on a new database. After that no run starts: 65, in time.
 changed() {
   rm -rf state
   "$CONDOLOCK" touch K
@@ -154,7 +154,7 @@ changed() {
   [ "$status" -eq 2 ]
 }
 
-@test "tables that another program changed: 65, and nothing of theirs is run" {
+@test "tables that another program changed are 65, and nothing in them is run" {
   local columns='key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL'
   changed "ALTER TABLE entry RENAME TO e; CREATE VIEW entry AS SELECT * FROM e WHERE ($endless) > 0"
   changed "DROP TABLE entry; CREATE TABLE entry ($columns, CHECK (length(randomblob(900000000)) > 0))"
@@ -164,10 +164,10 @@ changed() {
   changed 'DROP TABLE item'
 }
 
-@test "a damaged database: 65, with the way out" {
+@test "a damaged database is 65, with advice" {
   for ((i = 0; i < 40; i++)); do "$CONDOLOCK" touch "K$i"; done
   sql 'PRAGMA wal_checkpoint(TRUNCATE)'
-  # All pages but the first, which names the tables.
+  # All pages except the first, which names the tables.
   dd if=/dev/urandom of=state/condolock.db bs=1024 seek=1 count=$(($(stat -c %s state/condolock.db) / 1024 - 1)) conv=notrunc status=none
   run --separate-stderr timeout 20 "$CONDOLOCK" run --key K1 -- touch ran
   [ "$status" -eq 65 ] || { echo "$status $stderr"; return 1; }
@@ -175,7 +175,7 @@ changed() {
   [ ! -e ran ]
 }
 
-@test "locked by another program for good: 69 in time, and TERM ends a run that waits for it" {
+@test "a database that another program locks for good is 69 in time, and TERM ends a run that waits for it" {
   "$CONDOLOCK" touch K
   mkfifo hold
   printf 'BEGIN EXCLUSIVE;\n.shell touch locked\n' >begin
@@ -209,7 +209,7 @@ copied='for f in -wal -shm; do cp -p state/condolock.db$f c; mv -f c state/condo
 gone='rm -f state/condolock.db*'
 other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
 
-@test "a file of the database is removed or replaced during a run: no newcomer runs beside it" {
+@test "a file of the database is removed or replaced during a run: no new run starts beside it" {
   "$CONDOLOCK" touch K
   cp -rp state before
   for how in "$removed" 'rm -f state/condolock.db-shm' "$moved" "$emptied" "$copied" "$gone" "$other"; do
@@ -227,11 +227,11 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
     code=0
     wait "$HOLDER" || code=$?
     [ "$code" -eq 0 ] || { echo "$how: holder $code"; return 1; }
-    expect_code 0 "$CONDOLOCK" run --key other -- true # all is well again
+    expect_code 0 "$CONDOLOCK" run --key other -- true # everything works again
   done
 }
 
-@test "a file of the database is removed during a run: the holder renews where newcomers look" {
+@test "a file of the database is removed during a run: the holder renews where new runs look" {
   for how in "$removed" "$moved" "$emptied" "$gone"; do
     rm -rf state away
     hold K 1s
@@ -245,7 +245,7 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
   done
 }
 
-@test "a file of the database is removed while two run: each stays alone with its key" {
+@test "a file of the database is removed during two runs: each stays the only one of its key" {
   hold K 1s
   first=$HOLDER
   mv began first
@@ -253,7 +253,7 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
   second=$!
   wait_for test -e began
   eval "$moved"
-  # Each of them finds out when it renews. From then on newcomers are refused as usual, unless a run has ended.
+  # Each holder notices at its next renewal. From then on new runs are refused as usual, unless a holder has ended.
   both_at() { running K && running L; }
   wait_for both_at
   expect_code 75 "$CONDOLOCK" run --key K -- touch ran
@@ -264,7 +264,7 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
   [ ! -e ran ]
 }
 
-@test "a lack of descriptors: 69, with the system's reason" {
+@test "no free descriptor is 69, with the system's reason" {
   "$CONDOLOCK" touch K
   local seen=0
   for ((n = 4; n < 16; n++)); do
@@ -280,10 +280,10 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
   [ "$seen" -ge 3 ]
 }
 
-@test "a file or directory without permission: 77, with the system's reason" {
+@test "a file or directory without permission is 77, with the system's reason" {
   as_root
   local open
-  open=$(mktemp -d) # the program, too, must be where everybody gets to
+  open=$(mktemp -d) # every user must be able to reach the program, too
   chmod 755 "$open"
   cp "$CONDOLOCK" "$open/condolock"
   mkdir "$open/state"
@@ -307,20 +307,20 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
   [ -z "$bad" ] || { echo "$bad"; return 1; }
 }
 
-@test "a full disk: 69 before the command, 74 after it, with the system's reason" {
+@test "a full disk is 69 before the command and 74 after it, with the system's reason" {
   "$CONDOLOCK" touch K
   run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 8; exec "$CONDOLOCK" run --key L -- touch ran'
   [ "$status" -eq 69 ]
   [[ "$stderr" == *': File too large'* ]]
   [ ! -e ran ]
-  # The command itself fills the disk, or what stands for it.
+  # The command itself fills the disk, or its substitute.
   run --separate-stderr bash -c 'trap "" XFSZ; exec "$CONDOLOCK" run --key L --record-timeout 0.5 -- sh -c "
     prlimit --fsize=1024 --pid \$PPID; prlimit --fsize=1024 --pid \$(ps -o ppid= -p \$PPID)"'
   [ "$status" -eq 74 ] || { echo "$status $stderr"; return 1; }
   [[ "$stderr" == *': File too large'* ]]
 }
 
-# rounds_of_ten: how many holders ended while ten waiters, one after the other, waited. One for each is the least.
+# rounds_of_ten: prints how many holders ended while ten waiters were served one after the other. The minimum is ten.
 rounds_of_ten() {
   newcomers() { while [ ! -e stop ]; do "$CONDOLOCK" run -q --key K -- sh -c ': >began; sleep 0.05; echo x >>rounds' || :; done; }
   rm -f stop began
@@ -338,8 +338,8 @@ rounds_of_ten() {
   wait "$loop"
 }
 
-@test "a waiter runs next, though newcomers come again and again" {
-  # On a busy machine, a newcomer gets in between now and then. Without precedence it is every second time.
+@test "a waiter runs next, although new runs keep coming" {
+  # On a busy machine, a new run sometimes comes first. Without precedence it would every second time.
   for try in 1 2 3 4; do
     rounds_of_ten
     echo "$sum"

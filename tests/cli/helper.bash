@@ -1,5 +1,5 @@
-# Shared by the .bats files: a private redis-server for each file, on a Unix socket; nothing of the caller's environment.
-# CONDOLOCK is the built program, FAULT_PROXY and SCHEMA_CHECK those of tests/support.
+# Shared by the .bats files: a private redis-server for each file, on a Unix socket, and an environment without the caller's
+# settings. CONDOLOCK is the built program, FAULT_PROXY and SCHEMA_CHECK those of tests/support.
 
 bats_require_minimum_version 1.5.0
 
@@ -15,7 +15,7 @@ teardown_file() {
   rm -rf "$REDIS_DIR"
 }
 
-# Nothing that the caller has set for the program, or that it reads besides.
+# Removes the caller's variables that the program reads.
 clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CI NO_COLOR && export TZ=UTC0; }
 
 setup() { start_case; }
@@ -36,7 +36,7 @@ teardown() {
   end_case
 }
 
-# Whatever a failing test left behind: its jobs, and all that works in its directory.
+# Ends what a failed test left behind: its jobs, and all processes in its directory.
 end_case() {
   local pid link
   for pid in $(jobs -p); do put_down "$pid"; done
@@ -47,8 +47,8 @@ end_case() {
   done
 }
 
-# Kills without the shell's remark about it. A process that has ended may have given its number to another suite's, or to bats
-# itself. So only a child of this shell is killed, or a process that works in a directory of this suite.
+# Kills without a message of the shell. A process ID may have been reused by another suite's process or by bats itself. So
+# this kills only a child of this shell, or a process that works in a directory of this suite.
 put_down() {
   is_ours "$1" || return 0
   { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true
@@ -71,11 +71,11 @@ redis() { redis-cli -s "$REDIS_DIR/redis.sock" "$@"; }
 
 job() { redis HGET "{condolock}:job:$1" "$2"; }
 
-# backdate KEY FIELD MS: makes a time of a record one that long ago.
+# backdate KEY FIELD MS: sets a time of a record to that long ago.
 backdate() { redis HSET "{condolock}:job:$1" "$2" $(($(server_time) - $3)) >/dev/null; }
 
-# bats keeps a command's standard error in a file, so the lines of -v begin with the time there: see log.bats. All other suites
-# compare what comes after it.
+# bats keeps a command's standard error in a file, so the lines of -v begin with the time there: see log.bats. All other
+# suites compare only the rest of the line.
 eval "run_of_bats$(declare -f run | sed 1s/^run//)"
 run() {
   run_of_bats "$@" || return
@@ -83,7 +83,7 @@ run() {
   [ -z "${stderr-}" ] || mapfile -t stderr_lines < <(printf '%s\n' "$stderr" | grep -v '^$')
 }
 
-# Until the command succeeds; fails after 20 seconds.
+# Waits until the command succeeds; fails after 20 seconds.
 wait_for() {
   local until=$((SECONDS + 20))
   until "$@" >/dev/null 2>&1; do
@@ -98,13 +98,13 @@ wait_for() {
 # The server's clock in milliseconds.
 server_time() { redis EVAL 'local t = redis.call("TIME") return t[1] * 1000 + math.floor(t[2] / 1000)' 0; }
 
-# Somebody holds the key's lease.
+# held KEY: whether the key's lease is held.
 held() { [ -n "$(job "$1" h_token)" ]; }
 
-# The holder has had the key for longer than a lease: it has renewed it.
+# outlived KEY: whether the holder has had the key for longer than a lease, so has renewed it.
 outlived() { (($(server_time) > $(job "$1" h_start) + $(job "$1" h_length))); }
 
-# expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would take 0 as well, and a
+# expect_code CODE COMMAND...: the command must end with that code. (`COMMAND || [ $? -eq CODE ]` would also accept 0, and a
 # line that begins with ! never fails a test.)
 expect_code() {
   local want=$1 code=0
@@ -113,21 +113,22 @@ expect_code() {
   [ "$code" -eq "$want" ] || { echo "exit code $code, not $want: $*" >&2; return 1; }
 }
 
-# perl -e "$reset" COMMAND...: no signal is ignored, whatever the caller of the tests ignores (nohup: HUP). A shell without job
-# control, too, starts what stands before an & with INT and QUIT ignored, and that is inherited.
+# perl -e "$reset" COMMAND...: resets signals that the caller of the tests ignores (nohup: HUP). A shell without job control
+# also starts background commands with INT and QUIT ignored, which they inherit.
 # shellcheck disable=SC2016  # for perl
 reset='$SIG{$_} = "DEFAULT" for keys %SIG; exec @ARGV or die'
 
-# kill_within SECONDS COMMAND...: kills it at a random moment of that time. 9, or the code that it ended with before.
+# kill_within SECONDS COMMAND...: kills it at a random moment within that time. Returns 9, or the code of a command that
+# ended before.
 kill_within() {
   perl -e 'my $max = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }
     select undef, undef, undef, rand $max; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
 }
 
-# Ended, though nobody may have reaped it yet.
+# gone PID: whether the process has ended, even if nobody has reaped it yet.
 gone() { [[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)" == [ZX] || ! -e /proc/$1 ]]; }
 
-# start_proxy [RULE...]: CONDOLOCK_URL then goes through it; its log is proxy.log.
+# start_proxy [RULE...]: CONDOLOCK_URL then goes through the proxy, which logs to proxy.log.
 start_proxy() {
   "$FAULT_PROXY" "$BATS_TEST_TMPDIR/proxy.sock" "$REDIS_DIR/redis.sock" "$BATS_TEST_TMPDIR/proxy.log" "$@" 3>&- &
   PROXY=$!
@@ -135,7 +136,7 @@ start_proxy() {
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/proxy.sock"
 }
 
-# So many wait to be woken.
+# blocked NUMBER: whether this many waiters sleep in the server.
 blocked() { [ "$(redis CLIENT LIST | grep -c ' flags=b')" -eq "$1" ]; }
 
 # fake RULE...: a fake server with these answers (tests/support/fake_redis.pl). CONDOLOCK_URL leads to it, and the file requests has its log.

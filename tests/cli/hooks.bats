@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# --on-success, --on-failure: when a hook runs, what it is told, and what ends it. And --signal.
+# --on-success, --on-failure: when a hook runs, which variables it gets, and what ends it. Also --signal.
 
 load helper
 
-# What the last hook was told.
+# told NAME: the value of that variable of the last hook.
 told() { sed -n "s/^CONDOLOCK_$1=//p" told; }
 tell='env >told.new; mv told.new told'
 
-@test "on-success: after a success, and told about it" {
+@test "on-success runs after a success, with its variables" {
   run -0 "$CONDOLOCK" run --key K --on-success "$tell" --on-failure 'touch wrong' -- sh -c 'sleep 0.05'
   [ ! -e wrong ]
   [ "$(told OUTCOME)" = success ]
@@ -20,7 +20,7 @@ tell='env >told.new; mv told.new told'
   expect_code 1 grep -q ^CONDOLOCK_LAST_SUCCESS= told
 }
 
-@test "on-failure: after each kind of failure, with the exit code that the caller sees and the failures in a row" {
+@test "on-failure runs after each kind of failure, with the exit code that the caller sees and the failures in a row" {
   expect_code 3 "$CONDOLOCK" run --key K --on-success 'touch wrong' --on-failure "$tell" -- sh -c 'exit 3'
   [ "$(told OUTCOME) $(told EXIT_CODE) $(told FAILURES)" = 'failed 3 1' ]
   expect_code 143 "$CONDOLOCK" run --key K --on-failure "$tell" -- sh -c 'kill -TERM $$'
@@ -38,7 +38,7 @@ tell='env >told.new; mv told.new told'
   [ ! -e wrong ]
 }
 
-@test "on-failure: not started, and then there are no figures" {
+@test "on-failure runs if the command was not started, without numbers of a run" {
   expect_code 127 "$CONDOLOCK" run --key K --on-failure "$tell" -- ./nothing 2>/dev/null
   [ "$(told OUTCOME) $(told EXIT_CODE) $(told FENCE)$(told FAILURES)$(told DURATION_MS)" = 'not_started 127 ' ]
   touch file
@@ -48,7 +48,7 @@ tell='env >told.new; mv told.new told'
   [ "$(told OUTCOME) $(told EXIT_CODE)" = 'not_started 69' ]
 }
 
-@test "on-failure: a success that could not be recorded" {
+@test "on-failure runs if a success could not be recorded" {
   expect_code 74 "$CONDOLOCK" run --key K --record-timeout 100ms --on-failure "$tell" --on-success 'touch wrong' -- \
     sh -c 'redis-cli -s "$REDIS_DIR/redis.sock" SET "{condolock}:runs:K" x >/dev/null' 2>/dev/null
   [ "$(told OUTCOME) $(told EXIT_CODE) $(told FAILURES)" = 'not_recorded 74 ' ]
@@ -59,7 +59,7 @@ tell='env >told.new; mv told.new told'
   [ ! -e wrong ]
 }
 
-@test "no hook after a skip, nor after a run that a signal called off before it began" {
+@test "no hook runs after a skip, or after a signal before the command started" {
   "$CONDOLOCK" touch K
   expect_code 75 "$CONDOLOCK" run --key K --min-time 5m --on-failure 'touch wrong' --on-success 'touch wrong' -- true
   "$CONDOLOCK" pause K
@@ -72,13 +72,13 @@ tell='env >told.new; mv told.new told'
   [ ! -e wrong ]
 }
 
-@test "a hook runs when the lease is free and the end is recorded, on our own descriptors" {
+@test "a hook runs after the release and the record, on the caller's descriptors" {
   run -0 --separate-stderr "$CONDOLOCK" run --key K --on-success 'cat; "$CONDOLOCK" status --json K | jq -c ".keys[0] | [.holders, .last_run.outcome]"; echo said >&2' -- true <<<input
   [ "$output" = $'input\n[[],"success"]' ]
   [ "$stderr" = said ]
 }
 
-@test "a hook is told nothing of our passwords, and a run inside of a hook nothing of the hook's" {
+@test "a hook gets no password of condolock, and a run inside a hook none of the hook's variables" {
   mkdir -m 700 db
   redis CONFIG SET requirepass secret >/dev/null
   CONDOLOCK_PASSWORD=secret run "$CONDOLOCK" run --key K --on-success 'env; "$CONDOLOCK" run --url "file:$PWD/db" --key inner -- env' -- true
@@ -89,7 +89,7 @@ tell='env >told.new; mv told.new told'
   grep -qx CONDOLOCK_KEY=inner <<<"$output"
 }
 
-@test "a hook that fails is a warning, and the exit code stays" {
+@test "a hook that fails gives a warning and does not change the exit code" {
   run --separate-stderr "$CONDOLOCK" run --key K --on-success 'exit 9' -- true
   [ "$status" -eq 0 ]
   [ "$stderr" = 'condolock: warning: the hook of K after success failed (exit code 9)' ]
@@ -98,7 +98,7 @@ tell='env >told.new; mv told.new told'
   [ "$stderr" = 'condolock: warning: the hook of K after failed failed (exit code 127)' ]
 }
 
-@test "TERM ends a hook, with what it has started; the exit code stays" {
+@test "TERM ends a hook and the processes that it started, and does not change the exit code" {
   "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said &
   wait_for test -s pid
   kill -TERM $!
@@ -107,21 +107,21 @@ tell='env >told.new; mv told.new told'
   grep -q 'failed (exit code 143)' said
 }
 
-@test "condolock is killed: the hook ends" {
+@test "the hook ends if condolock is killed" {
   "$CONDOLOCK" run --key K --on-success 'echo $$ >pid; trap "" TERM; while :; do sleep 0.1; done' -- true 2>/dev/null &
   wait_for test -s pid
   kill -KILL $!
   wait_for gone "$(cat pid)"
 }
 
-@test "an empty hook is refused, before anything happens" {
+@test "an empty hook is refused before anything else happens" {
   run "$CONDOLOCK" run --key K --on-failure ' ' -- touch ran
   [ "$status" -eq 64 ]
   [ "${lines[0]}" = 'condolock: error: --on-failure: a hook must not be empty; see condolock run --help' ]
   [ ! -e ran ]
 }
 
-@test "signal: what replaces TERM at --timeout, when a failed command left something, and when condolock is killed" {
+@test "--signal replaces TERM at --timeout, for what a failed command left, and if condolock is killed" {
   catch='trap "echo INT >got; exit 7" INT; : >ready; while :; do sleep 0.01; done'
   expect_code 124 "$CONDOLOCK" run --key K --signal INT --timeout 300ms -- sh -c "$catch" 2>/dev/null
   [ "$(cat got)" = INT ]
@@ -135,7 +135,7 @@ tell='env >told.new; mv told.new told'
   wait_for test -s got
 }
 
-@test "signal: TERM from outside is passed on as it is" {
+@test "--signal does not change a TERM from outside, which is passed on" {
   "$CONDOLOCK" run --key K --signal INT -- sh -c 'trap "echo TERM >got; exit 0" TERM; : >ready; while :; do sleep 0.01; done' &
   wait_for test -e ready
   kill -TERM $!
@@ -143,7 +143,7 @@ tell='env >told.new; mv told.new told'
   [ "$(cat got)" = TERM ]
 }
 
-@test "signal: one that does not end a process is refused, and so is a word" {
+@test "--signal refuses a signal that does not end a process, and a text that is no signal" {
   for bad in STOP CONT 19 0 -1 term TERMM ''; do
     run "$CONDOLOCK" run --key K --signal="$bad" -- touch ran
     [ "$status" -eq 64 ]

@@ -1,18 +1,18 @@
 load helper
 
-# A server that lies: wrong numbers, replies without an end, answers that drive a client into a loop. tests/support/fake_redis.pl
-# is that server. Under sanitizers, an overflow ends the program, and these tests fail.
+# A server that lies: wrong numbers, endless replies, replies that drive a client into a loop. tests/support/fake_redis.pl is
+# that server. Under sanitizers, an overflow ends the program, so these tests fail.
 
-# How many requests of this name came.
+# requests NAME: how many requests of this name came.
 requests() { grep -cx "$1" requests || :; }
 
-@test "hostile: replies that come byte by byte are replies" {
+@test "hostile: replies that come byte by byte are read" {
   fake bytewise 'acquire=granted 17 1000 900' 'finish=recorded 0'
   run -0 "$CONDOLOCK" run --key K -- sh -c 'echo "$CONDOLOCK_FENCE"'
   [ "$output" = 17 ]
 }
 
-@test "hostile: a second NOSCRIPT is 76, be it one or a flood of them" {
+@test "hostile: a second NOSCRIPT is 76, and so is a flood of them" {
   for rule in 'raw:-NOSCRIPT no\r\n' 'many:100000:-NOSCRIPT no\r\n' 'flood:-NOSCRIPT no\r\n'; do
     fake "acquire=$rule"
     run -76 "$CONDOLOCK" run --key K -- touch ran
@@ -23,14 +23,14 @@ requests() { grep -cx "$1" requests || :; }
   done
 }
 
-@test "hostile: NOSCRIPT to every finish: repeated after pauses until --record-timeout, then 74" {
+@test "hostile: NOSCRIPT to every finish: finish is repeated after pauses until --record-timeout, then 74" {
   fake 'acquire=granted 17 1000 -' 'finish=raw:-NOSCRIPT no\r\n'
   run -74 "$CONDOLOCK" run --key K --lease 60s --record-timeout 3s --redis-timeout 1s -- true
   # The pause is at least half a second.
   [ "$(requests 'EVAL finish')" -le 8 ]
 }
 
-@test "a server that is not ready: asked again until it is, or until the deadline, and never told to have skipped" {
+@test "a server that is not ready is asked again until it is, or until the deadline, and gets no count of a skip" {
   for error in 'LOADING Redis is loading the dataset in memory' 'BUSY Redis is busy running a script' 'CLUSTERDOWN The cluster is down' \
     'TRYAGAIN Multiple keys request during rehashing of slot' 'MASTERDOWN Link with MASTER is down'; do
     fake "acquire=raw:-$error\r\n" "acquire=raw:-$error\r\n" 'acquire=granted 17 1000 -' "finish=raw:-$error\r\n" 'finish=recorded 0'
@@ -45,7 +45,7 @@ requests() { grep -cx "$1" requests || :; }
   done
 }
 
-@test "hostile: a reply over a limit is 76, and names the key and the way out" {
+@test "hostile: a reply over a limit is 76, and the message names the key and what to do" {
   for limit in 'flood:$999999999\r\nxxxxxxxxxxxxxxxx|longer than 8 MiB' 'flood:-xxxxxxxxxxxxxxxxxxxxxxxxxxxx|longer than 8 MiB' \
     'raw:*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n|more than 7 deep'; do
     fake "acquire=${limit%|*}" "status=${limit%|*}"
@@ -59,14 +59,14 @@ requests() { grep -cx "$1" requests || :; }
     [ ! -e ran ]
   done
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=raw:*1000000\r\n'
-  run -75 "$CONDOLOCK" run --key K --wait 1 --redis-timeout 200ms -- touch ran # the reply never ends: no answer
+  run -75 "$CONDOLOCK" run --key K --wait 1 --redis-timeout 200ms -- touch ran # the reply never ends, so there is no answer
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=many:300000::1\r\n'
   run "$CONDOLOCK" run --key K --wait 1 --redis-timeout 200ms -- touch ran
   [ "$status" -eq 76 ]
   [ ! -e ran ]
 }
 
-@test "hostile: a server that sends without a pause holds up neither signals nor deadlines" {
+@test "hostile: a server that sends without a pause does not delay signals or deadlines" {
   fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=flood:-NOSCRIPT no\r\n'
   run -124 "$CONDOLOCK" run --key K --lease 3s --timeout 1s --record-timeout 1s --redis-timeout 1s -- sleep 60
   fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=recorded 0'
@@ -79,7 +79,7 @@ requests() { grep -cx "$1" requests || :; }
   [ "$code" -eq 5 ]
 }
 
-@test "hostile: a grant with a bad number is 76, runs nothing and is abandoned" {
+@test "hostile: a grant with a bad number is 76, runs no command, and is abandoned" {
   for grant in '0 1000 -' '-5 1000 -' '9007199254740993 1000 -' '9223372036854775807 1000 -' '9223372036854775808 1000 -' \
     '1e3 1000 -' '17 0 -' '17 -1 -' '17 9223372036854775807 -' '17 -9223372036854775808 -' '17 1000 -1' '17 1000' '17 1000 - -'; do
     fake "acquire=granted $grant" 'abandon=abandoned'
@@ -94,7 +94,7 @@ requests() { grep -cx "$1" requests || :; }
 }
 
 @test "hostile: every number of every reply is checked, in every command" {
-  # COMMAND|REPLY with an N for the number.
+  # COMMAND|REPLY with an N in place of the number.
   while IFS='|' read -r command rule; do
     for number in -9223372036854775808 -9007199254740993 9007199254740993 9223372036854775807 99999999999999999999 x; do
       fake "${rule//N/$number}" 'ROLE=raw:*1\r\n$6\r\nmaster\r\n' 'abandon=abandoned'
@@ -165,13 +165,13 @@ END
   [[ "$output" =~ 'could not be renewed in time' ]]
 }
 
-@test "hostile: a grant that is followed by silence ends in time" {
+@test "hostile: a grant followed by silence ends in time" {
   fake 'acquire=granted 17 1000 -' 'renew=silent' 'finish=silent'
   run -79 "$CONDOLOCK" run --key K --lease 1s --record-timeout 0 --redis-timeout 300ms -- sleep 60
 }
 
-@test "hostile: whatever a server answers at once, a waiter sends a few requests a second" {
-  # About 25 in two seconds. A machine that stands still for half a second makes a sleep look like one that was not in vain.
+@test "hostile: a waiter sends only a few requests a second, whatever a server answers at once" {
+  # About 25 in two seconds. If the machine stalls for half a second, a sleep looks as if it had not been in vain.
   while IFS='|' read -r condition acquire blpop; do
     fake "acquire=$acquire" "BLPOP=$blpop"
     run "$CONDOLOCK" run --key K $condition --wait 2 -- touch ran
@@ -188,7 +188,7 @@ END
 --min-time 5|skipped 1 recent 3 0 -|wake 1
 --min-time 5|skipped 1 recent 3 1 -|wake 1
 END
-  # A server that hangs up at each sleep, or that answers nothing but errors.
+  # A server that closes the connection at each sleep, or that answers only with errors.
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=close'
   run "$CONDOLOCK" run -q --key K --wait 2 -- touch ran
   [ "$(wc -l <requests)" -le 100 ]
@@ -201,6 +201,6 @@ END
 @test "hostile: renewals that fail at once are repeated after pauses" {
   fake 'acquire=granted 17 1000 -' 'renew=raw:-ERR no\r\n' 'finish=recorded 0'
   run -79 "$CONDOLOCK" run --key K --lease 6s --kill-after 1s -- sleep 60
-  # From one second on, for four: a pause of 50 to 100 ms.
+  # Four seconds, from the first second on, with a pause of 50 to 100 ms.
   [ "$(requests renew)" -le 90 ]
 }

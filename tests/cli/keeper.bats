@@ -1,9 +1,10 @@
 load helper
 
-# Never two: each of condolock's two processes ends the run without the other, and a run is over only with its last process.
+# Never two runs at once: each of condolock's two processes ends the run without the other, and a run is over only after its
+# last process.
 
-# Workers in all the places where they have survived: in the background, nobody's child any more, below timeout, and in a session of
-# their own that the run waits for. None of them cares about TERM. Each appends its number to `pids`.
+# Workers in all places where workers have survived before: in the background, as an orphan, below timeout, and in a session
+# of their own that the run waits for. All of them ignore TERM. Each appends its process ID to `pids`.
 tree() {
   cat >tree <<'END'
 worker='trap "" TERM; echo $$ >>pids; while :; do sleep 0.05; done'
@@ -27,7 +28,7 @@ all_gone() {
 keeper_of() { pgrep -P "$1" lease-keeper; }
 is_over() { [ "$(job "$1" h_token)" = '' ]; }
 
-# The lease can be taken now by anybody: nothing of the run may be alive.
+# The lease can be acquired now: no process of the run may be alive.
 nobody_is_left_when_the_lease_is_free() {
   "$CONDOLOCK" run --key K --wait 60 -- sh -c 'while read -r pid; do [ ! -e /proc/$pid ] || grep -q "^State:.*Z" /proc/$pid/status || echo $pid; done <pids >alive'
   [ ! -s alive ] || { echo "alive: $(cat alive)"; return 1; }
@@ -38,11 +39,11 @@ nobody_is_left_when_the_lease_is_free() {
   "$CONDOLOCK" run --key K --lease 60s -- sh tree 3>&- &
   wait_for ready
   kill -KILL $!
-  wait_for all_gone # within half a second; the keeper's own deadline is 40 s away
+  wait_for all_gone # within half a second; the keeper's own deadline is 40 s later
   expect_code 75 "$CONDOLOCK" run --key K -- true
 }
 
-@test "condolock is killed: nobody is left when the lease is free" {
+@test "condolock is killed: no process of the run is left when the lease is free" {
   for i in 1 2 3; do
     tree
     "$CONDOLOCK" run --key K --lease 1s -- sh tree 3>&- &
@@ -52,7 +53,7 @@ nobody_is_left_when_the_lease_is_free() {
   done
 }
 
-@test "condolock is stopped: all of the run is ended before the lease can be taken" {
+@test "condolock is stopped: the whole run is ended before the lease can be taken" {
   tree
   "$CONDOLOCK" run --key K --lease 2s -- sh tree 3>&- &
   condolock=$!
@@ -82,7 +83,7 @@ nobody_is_left_when_the_lease_is_free() {
   done
 }
 
-@test "condolock is killed at any time: nobody is alive when the lease can be taken" {
+@test "condolock is killed at any time: no process of the run is alive when the lease can be taken" {
   for i in $(seq 25); do
     tree
     : >pids
@@ -91,7 +92,7 @@ nobody_is_left_when_the_lease_is_free() {
   done
 }
 
-@test "killall condolock does not take the keeper, and the rest is ended" {
+@test "killall condolock does not kill the keeper, and the keeper ends the rest" {
   tree
   "$CONDOLOCK" run --key K --lease 2s -- sh tree 3>&- &
   wait_for ready
@@ -102,7 +103,7 @@ nobody_is_left_when_the_lease_is_free() {
   wait_for gone "$keeper"
 }
 
-@test "TERM from outside: the next run waits for a worker that cleans up, and that has all of --kill-after" {
+@test "TERM from outside: the next run waits for a worker that cleans up, which gets all of --kill-after" {
   cat >job <<'END'
 bash -c 'trap "touch told; while [ ! -e go ]; do sleep 0.01; done; touch cleaned; exit" TERM; touch ready; while :; do sleep 0.01; done' &
 wait
@@ -112,7 +113,7 @@ END
   wait_for test -e ready
   kill -TERM "$condolock"
   wait_for test -e told
-  sleep 0.3 # the shell has ended; a run that does not wait for its worker would be over
+  sleep 0.3 # the shell has ended; a run that does not wait for its worker would be over now
   expect_code 75 "$CONDOLOCK" run --key K -- touch second
   touch go
   code=0
@@ -122,9 +123,9 @@ END
   [ ! -e second ]
 }
 
-@test "a command that fails and leaves workers: they are ended before the lease is free" {
+@test "a command fails and leaves workers: they are ended before the lease is free" {
   tree
-  # One in a session of its own would have left when its parent ends.
+  # Without the worker that has a session of its own: it would leave the run when its parent ends.
   sed -i -e '/^setsid/d' -e 's/!= 4 /!= 3 /' -e '$d' tree
   echo 'exit 4' >>tree
   expect_code 4 "$CONDOLOCK" run --key K -k 200ms -- sh tree
@@ -133,7 +134,7 @@ END
   [ "$(job K code)" = 4 ]
 }
 
-@test "--timeout: --kill-after is for the workers of a shell script, too" {
+@test "--timeout: the workers of a shell script get all of --kill-after, too" {
   cat >job <<'END'
 bash -c 'trap "touch told; sleep 0.5; touch cleaned; exit" TERM; touch ready; while :; do sleep 0.01; done' &
 wait
@@ -142,7 +143,7 @@ END
   [ -e cleaned ]
 }
 
-@test "a daemon has left the run, and lives on when that is ended" {
+@test "a daemon has left the run, and survives its end" {
   "$CONDOLOCK" run --key K --timeout 1 -- sh -c 'setsid -f sh -c "echo \$\$ >daemon; exec sleep 60"; exec sleep 60' || true
   expect_code 1 gone "$(cat daemon)"
   kill "$(cat daemon)"
@@ -153,7 +154,7 @@ END
   gone "$(cat pid)"
 }
 
-@test "nested: the outer run is ended, and so is the inner one" {
+@test "nested runs: the outer run is ended, and the inner run with it" {
   tree
   "$CONDOLOCK" run --key K --lease 1s -- "$CONDOLOCK" run --key inner -k 100ms -- sh tree 3>&- &
   condolock=$!
@@ -163,7 +164,7 @@ END
   kill -KILL "$condolock"
 }
 
-# Each of these starts a worker that does not care about TERM: in place, in another session, as another user, under a lease.
+# Each of these starts a worker that ignores TERM: directly, in another session, as another user, under a lease.
 guarded_script() {
   cat >worker <<'END'
 trap '' TERM
@@ -185,7 +186,7 @@ END
 }
 all_started() { [ "$(wc -l <pids)" = 6 ]; }
 
-@test "timeout, setsid, su and a nested run inside of a guarded script: gone when that has been stopped" {
+@test "timeout, setsid, su and a nested run inside a guarded script are gone when the script has been stopped" {
   for way in TERM KILL STOP; do
     guarded_script
     perl -e "$reset" "$CONDOLOCK" run --key K --lease 3s -k 500ms -- sh tree 3>&- &
@@ -197,8 +198,8 @@ all_started() { [ "$(wc -l <pids)" = 6 ]; }
   done
 }
 
-# A process that is another one a thousand times: it forks and ends. Its lengths of life vary around the time that the keeper
-# takes to look.
+# A process that forks and ends a thousand times, so that it is always another one. Its lifetimes vary around the time that
+# the keeper takes to look.
 # shellcheck disable=SC2016  # for perl
 hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, undef, undef, rand 0.0002 } open(my $done, ">", "landed")'
 
@@ -211,7 +212,7 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
   done
 }
 
-@test "a process in a session of its own whose parent has gone has left the run" {
+@test "a process in a session of its own whose parent has ended has left the run" {
   perl -e "$reset" "$CONDOLOCK" run --key K -k 100ms -- sh -c '(setsid sh -c "echo \$\$ >left; exec sleep 60" &); exec sleep 60' 3>&- &
   wait_for test -s left
   # Its parent was a shell; now it is the keeper.
@@ -223,7 +224,7 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
   kill "$(cat left)"
 }
 
-@test "--leftovers: leave lets go, wait holds the lease, kill ends what is left" {
+@test "--leftovers: leave does not wait, wait holds the lease, kill ends what is left" {
   "$CONDOLOCK" run --key K -- sh -c 'sh -c "echo \$\$ >left; exec sleep 60" & while [ ! -s left ]; do sleep 0.01; done'
   is_over K
   expect_code 1 gone "$(cat left)"
@@ -246,9 +247,9 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
   expect_code 64 "$CONDOLOCK" run --key K --leftovers some -- true
 }
 
-@test "a process that became another user: it is said, with its number" {
+@test "a process that became another user's is reported, with its process ID" {
   chmod 777 .
-  # Root without the right to signal others, as any user is.
+  # Root without the right to signal others, like any other user.
   setpriv --inh-caps -kill --bounding-set -kill "$CONDOLOCK" run --key K --timeout 200ms -k 100ms -- \
     setpriv --reuid 4711 --clear-groups sh -c 'echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done' 2>err 3>&- &
   condolock=$!
@@ -261,7 +262,7 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
   [ "$code" -eq 124 ]
 }
 
-@test "as process 1 it reaps" {
+@test "condolock as process 1 reaps orphans" {
   unshare -pf --mount-proc "$CONDOLOCK" run --key K -- sh -c '(setsid sleep 0.1 &); sleep 0.5; ps -eo stat=,args= >ps'
   expect_code 1 grep '^Z' ps
   grep -q condolock ps
@@ -274,9 +275,9 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
   [ "$(job K outcome)" = success ]
 }
 
-@test "without a free descriptor: the command is run, and stopped, all the same" {
+@test "without a free descriptor, the command is still run and stopped" {
   cat >few <<'END'
-# As many descriptors as it takes to start the command, and no more.
+# As many descriptors as the start of the command needs, and no more.
 for my $limit (3 .. 40) { my $pid = fork // die; if (!$pid) { exec "prlimit", "--nofile=$limit", @ARGV or die } waitpid $pid, 0; print $? >> 8, "\n" }
 END
   perl few "$CONDOLOCK" run --key K --timeout 100ms -- sleep 30 >codes 2>/dev/null
@@ -285,7 +286,7 @@ END
   expect_code 1 pgrep -f '^sleep 30$'
 }
 
-@test "without /proc: the command and its group are ended all the same" {
+@test "without /proc, the command and its group are still ended" {
   unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh timeout -s KILL 20 "$CONDOLOCK" run --key K --timeout 300ms -k 100ms -- \
     sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.05; done' 3>&- || [ $? -eq 124 ]
   gone "$(cat pid)"
@@ -293,8 +294,8 @@ END
   gone "$(cat pid)"
 }
 
-@test "in a sandbox that refuses a system call: all of the run is ended all the same, and doctor says what is missing" {
-  # The adoption of orphans, the signal at a parent's death, the timer, and a clone that shares memory.
+@test "in a sandbox that refuses a system call, the whole run is still ended, and doctor says what is missing" {
+  # Refuses the adoption of orphans, the signal at a parent's death, the timer, and a clone that shares memory.
   for call in prctl:36 prctl:1 timer_create clone:273; do
     sandbox=(perl "$SOURCE_DIR/tests/support/refuse.pl" "$call")
     tree

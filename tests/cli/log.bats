@@ -1,6 +1,6 @@
 load helper
 
-# Standard error as a log file: with -v each line of condolock's begins with the time.
+# Standard error as a log file: with -v each line of condolock begins with the time.
 
 stamp='^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+05:30 '
 
@@ -9,7 +9,7 @@ setup() {
   export TZ=XYZ-5:30
 }
 
-@test "-v to a file: the time before every line of ours, none before the command's" {
+@test "-v to a file: lines of condolock begin with the time, lines of the command do not" {
   "$CONDOLOCK" run -v --key K -- sh -c 'echo from the command >&2' 2>>log
   "$CONDOLOCK" touch -v K 2>>log
   CONDOLOCK_VERBOSE=1 "$CONDOLOCK" run --key K --min-time 1h -- true 2>>log || [ $? -eq 75 ]
@@ -23,12 +23,12 @@ setup() {
   grep -q '^condolock: skipped K: ' text
   grep -q '^condolock: error: K ran longer than --timeout 100ms' text
   grep -q '^condolock: error: K was not run: cannot connect to /nowhere' text
-  # It is the time of now, in the local zone.
+  # It is the current time, in the local zone.
   first=$(date -d "$(cut -d' ' -f1 log | head -1)" +%s)
   [ $(($(date +%s) - first)) -lt 30 ]
 }
 
-@test "no time without -v, and none where a pipe, a socket or a terminal reads" {
+@test "lines have no time without -v, or if a pipe, a socket or a terminal reads them" {
   "$CONDOLOCK" run --key K --url unix:///nowhere -- true 2>log || [ $? -eq 69 ]
   grep -q '^condolock: error: ' log
   "$CONDOLOCK" touch -v K 2>&1 >/dev/null | grep -qx 'condolock: recorded a success of K'

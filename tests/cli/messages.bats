@@ -1,7 +1,7 @@
 load helper
 
-# Every message of the program in one place: messages.txt has them as they come out of the built program, with the command line
-# and the exit code, so that they can be read as a whole. Each test here provokes one section of it, and compares.
+# Every message of the program in one place: messages.txt has them as the built program prints them, with the command line
+# and the exit code, so that they can be read as a whole. Each test here provokes the messages of one section, and compares.
 #
 #   MESSAGES_WRITE=1 bats tests/cli/messages.bats    writes the sections anew: read the difference before you commit it
 #
@@ -41,8 +41,8 @@ stable() {
     -e '/<time>|<date>|^KEY |^ *BEGAN|  never  /s/  +/  /g'
 }
 
-# says [NAME=VALUE...] ARG...: takes down the command line, the exit code, and what comes on standard error.
-# shows: also what comes on standard output.
+# says [NAME=VALUE...] ARG...: records the command line, the exit code and standard error.
+# shows: records standard output, too.
 says() { take_down err "$@"; }
 shows() { take_down out+err "$@"; }
 take_down() {
@@ -53,7 +53,7 @@ take_down() {
   note "$what" "$code" "${variables[@]}" condolock "$@"
 }
 
-# note WHAT CODE WORD...: for a command that was run already, and whose output is in out and err.
+# note WHAT CODE WORD...: records a command that was run already, with its output in out and err.
 note() {
   local what=$1 code=$2 word line=
   shift 2
@@ -70,7 +70,7 @@ note() {
   } | stable | sed 's/^$/ /' >>listed
 }
 
-# background ARG...: a run in the background, taken down when it has ended: ended.
+# background ARG...: starts a run in the background. ended records it at its end.
 background() {
   background=("$@")
   "$CONDOLOCK" "$@" >out.b 2>err.b </dev/null 3>&- &
@@ -85,7 +85,7 @@ ended() {
 
 remark() { echo "# $*" >>listed; }
 
-# The section of that name is what was taken down.
+# section NAME: what was recorded must be that section.
 section() {
   local long
   long=$(grep -E '^condolock: ' listed | awk 'length > 200' || true)
@@ -348,7 +348,7 @@ section() {
   redis DEL '{condolock}:job:K' >/dev/null
   "$CONDOLOCK" run -q --key K -- true
   ended
-  # A server that is away, and back in time.
+  # A server that is down, and up again in time.
   start_proxy
   background run -v --key K --lease 6s --redis-timeout 500ms -- sleep 3.5
   wait_for held K
@@ -364,7 +364,7 @@ section() {
   kill -USR2 "$PROXY"
   export CONDOLOCK_URL=unix://$REDIS_DIR/redis.sock
   redis FLUSHALL >/dev/null
-  # A server that forgets.
+  # A server that loses its data.
   background run --key K --lease 2s -- sleep 1
   wait_for held K
   redis FLUSHALL >/dev/null
@@ -379,7 +379,7 @@ section() {
     put_down "$PROXY"
     export CONDOLOCK_URL=unix://$REDIS_DIR/redis.sock
   done
-  # What only another process of condolock's can see: the keeper is killed.
+  # Only condolock itself can see this: the keeper is killed.
   background run --key K -- sleep 60
   wait_for held K
   kill -KILL "$(pgrep -P "$background_pid" lease-keeper)"
@@ -653,7 +653,7 @@ section() {
   redis REPLICAOF 127.0.0.1 1 >/dev/null
   shows doctor
   redis REPLICAOF NO ONE >/dev/null
-  # What INFO says of a server that is none of these.
+  # INFO of a server that none of the others can be.
   info() { # LINE...
     local text
     printf -v text '%s\\r\\n' "$@"
@@ -667,10 +667,10 @@ section() {
 }
 
 @test "the advice of doctor" {
-  # Each failure that a server, or the way to it, can answer with.
+  # Each error that a server, or the way to it, can give.
   while IFS= read -r text; do
     remark "$text"
-    # A refusal of writes is no reason to refuse PING.
+    # A server that refuses writes need not refuse PING.
     [[ $text =~ ^(MISCONF|OOM|NOREPLICAS) ]] && asked=list || asked=PING
     fake "$asked=raw:-$text\r\n"
     "$CONDOLOCK" doctor --redis-timeout 200ms 2>err | awk '/^error/ { left = 2 } left-- > 0' >out
@@ -706,7 +706,7 @@ END
 
 @test "every text of the sources is in messages.txt, or has a reason not to be" {
   cd "$SOURCE_DIR"
-  # Without the embedded engine's replies to scripts, which are Redis' own texts.
+  # Without the embedded engine's replies to scripts: their texts are Redis' own.
   # shellcheck disable=SC2046  # no path has a space
   perl tests/support/message_literals.pl $(find src -name '*.[ch]pp' -o -name '*.lua' | grep -v embedded/commands.cpp | sort) >"$BATS_TEST_TMPDIR/texts"
   cd "$BATS_TEST_TMPDIR"

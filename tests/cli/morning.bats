@@ -1,7 +1,7 @@
 load helper
 
-# docs/morning.md: two machines with real crons, from the evening to the next morning. cron's tick is a minute, and there are
-# three. MORNING_UPDATE=1 writes what the commands print into the page.
+# docs/morning.md: two machines with real crons, from the evening to the next morning. cron looks once a minute, and the
+# test needs three of these minutes. MORNING_UPDATE=1 writes the output of the commands into the page.
 
 setup_file() {
   REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
@@ -12,8 +12,8 @@ setup_file() {
 page() { echo "$SOURCE_DIR/docs/morning.md"; }
 block() { awk -v mark="<!-- $1 -->" '$0 == mark { on = 1; next } on && /^[^ ]/ { exit } on' "$(page)" | sed 's/^    //' | sed 1d | sed '${/^$/d;}'; }
 
-# What becomes pid 1 of a machine: MACHINE REDIS. It has an /etc, /dev, /run, /srv and logs of its own, and no other programs in
-# /usr/sbin than cron and what takes its mails.
+# Becomes process 1 of a machine: MACHINE REDIS. It has its own /etc, /dev, /run, /srv and logs. Its /usr/sbin has only cron
+# and the program that takes its mail.
 # shellcheck disable=SC2016  # for sh
 machine='set -e
 hostname "$1"
@@ -40,10 +40,10 @@ mount --rbind dev /dev
 for pair in etc:/etc run:/run sbin:/usr/sbin srv:/srv local:/usr/local/bin mail:/var/mail log:/var/log tabs:/var/spool/cron/crontabs; do
   mount --rbind "${pair%%:*}" "${pair#*:}"
 done
-crontab tab # before cron starts, which overlooks a change within the second in which it has looked
+crontab tab # before cron starts: cron overlooks a change within the same second as its last look
 exec cron -f -L 15'
 
-# boot NAME: its cron is then process 1 of its namespaces, cron_NAME here, and stopped.
+# boot NAME: starts the machine and stops it again. Its cron is process 1 of its namespaces, and cron_NAME here.
 boot() {
   mkdir "$1" "$1/conf" "$1/local"
   echo 'url = "unix:///run/redis.sock"' >"$1/conf/config.toml"
@@ -57,13 +57,13 @@ boot() {
   kill -STOP "$(pgrep -P "$outer")"
 }
 
-# on NAME COMMAND...: a shell line on that machine.
+# on NAME COMMAND...: runs a shell line on that machine.
 on() {
   local pid=cron_$1
   nsenter --target "${!pid}" --all env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8 NO_COLOR=1 COLUMNS=110 "${@:2}"
 }
 
-# The same, with a terminal, as a user types it.
+# The same on a terminal, as if a user typed it.
 typed() { SHELL=/bin/bash script -qec "$(printf '%q ' on "$1" sh -c "$2")" /dev/null </dev/null | tr -d '\r'; }
 
 within() {
@@ -74,7 +74,7 @@ within() {
   done
 }
 
-# tick FIRST SECOND NUMBER: the next minute begins. FIRST starts the two jobs, and SECOND asks while sync runs there.
+# tick FIRST SECOND NUMBER: the next minute begins. FIRST starts the two jobs, and SECOND asks while sync runs on FIRST.
 tick() {
   local second=cron_$2
   kill -STOP "${!second}"
@@ -95,7 +95,7 @@ normal() {
     -e 's/\b([0-9.]+(ms|s|m|h|d))+\b/D/g' -e 's/(pid |fence +|#|\[)[0-9]+/\1N/g' -e 's/[▁▂▃▄▅▆▇█]+/BARS/' -e 's/ +/ /g' -e 's/ $//'
 }
 
-# play NAME: the commands of that transcript print what the page says.
+# play NAME: the commands of that transcript must print what the page shows.
 play() {
   local line
   block "transcript: $1" | grep -E '^web[12]\$ ' | while IFS= read -r line; do
@@ -108,14 +108,14 @@ play() {
   diff <(block "transcript: $1" | normal) <(normal <"played-$1") || { echo "$1 prints:"; cat "played-$1"; return 1; }
 }
 
-@test "from the evening to the next morning" {
+@test "the page shows what happens from the evening to the next morning" {
   [ "$(id -u)" -eq 0 ]
   export -f on
   mkdir -p srv/bin
   printf '#!/bin/sh\nuntil [ -e /srv/go ]; do sleep 0.1; done\n' >srv/bin/sync
   printf '#!/bin/sh\nexit 3\n' >srv/bin/report
   chmod +x srv/bin/*
-  # No minute begins before both are stopped.
+  # Wait until no minute can begin before both are stopped.
   early() { [ "$(date +%-S)" -lt 45 ]; }
   within 20 early
   boot web1

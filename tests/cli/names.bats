@@ -1,11 +1,11 @@
 load helper
 
-# How the host of a URL becomes an address: in a network and a mount namespace of its own, with a Redis on loopback, name servers
-# on port 53, and whatever a test writes into hosts, resolv.conf and nsswitch.conf in its directory.
+# How the host of a URL becomes an address. Each test has its own network and mount namespace, with a Redis on loopback and
+# name servers on port 53. It writes hosts, resolv.conf and nsswitch.conf in its directory.
 
 export NAME_SERVER="${FAULT_PROXY%/*}/name_server"
 
-# inside FUNCTION: calls it there.
+# inside FUNCTION: calls it in these namespaces.
 inside() {
   [ -e hosts ] || echo '127.0.0.1 localhost' >hosts
   [ -e resolv.conf ] || echo 'nameserver 127.0.0.1' >resolv.conf
@@ -16,20 +16,21 @@ inside() {
 
 prepare() {
   trap 'kill -KILL $(jobs -pr) 2>/dev/null || :' EXIT
-  mount --make-rprivate / 2>/dev/null || : # in a chroot / is no mount point
+  mount --make-rprivate / 2>/dev/null || : # in a chroot, / is no mount point
   perl -e 'socket(S, 2, 1, 0) or die; $up = pack "a16 s x22", "lo", 1; ioctl(S, 0x8914, $up) or die' # SIOCSIFFLAGS
   for file in hosts resolv.conf nsswitch.conf; do mount --bind "$file" "/etc/$file"; done
   redis-server --port 6379 --bind 127.0.0.1 ::1 --save '' --logfile "$PWD/redis.log" >/dev/null &
   wait_for redis-cli PING
 }
 
-# serve ADDRESS MANNER [NAME=ANSWERS...]: see tests/support/name_server_program.cpp. Its questions are in the file ADDRESS.
+# serve ADDRESS MANNER [NAME=ANSWERS...]: see tests/support/name_server_program.cpp. It logs its questions to the file
+# ADDRESS.
 serve() {
   "$NAME_SERVER" "$1" "$PWD/$1" "${@:2}" >/dev/null &
   wait_for test -e "$1"
 }
 
-# found HOST...: each leads to the Redis.
+# found HOST...: each host must lead to the Redis.
 found() {
   local host
   for host in "$@"; do
@@ -37,14 +38,14 @@ found() {
   done
 }
 
-@test "names in /etc/hosts, without a name server" {
+@test "names in /etc/hosts are found without a name server" {
   printf '127.0.0.1 localhost\n127.0.0.1 first second # third\n\t127.0.0.1   tabs\n::1 six\n127.0.0.9 both\n127.0.0.1 both\n' >hosts
   : >resolv.conf
   t() { found localhost first second SECOND tabs six both; }
   inside t
 }
 
-@test "whatever nsswitch.conf says, names of hosts and DNS are found" {
+@test "names in hosts and DNS are found, whatever nsswitch.conf says" {
   echo '127.0.0.1 named' >hosts
   for line in 'files myhostname dns' 'files myhostname resolve [!UNAVAIL=return] dns' 'mymachines resolve [!UNAVAIL=return] files myhostname dns' \
     'files mdns4_minimal [NOTFOUND=return] dns' 'dns [!UNAVAIL=return] files' 'files ldap' 'files' 'db'; do
@@ -55,9 +56,9 @@ found() {
   done
 }
 
-@test "resolv.conf: search domains, ndots, options and several servers" {
+@test "resolv.conf: search domains, ndots, options and several servers are used" {
   printf 'search one.example two.example\nnameserver 127.0.0.2\nnameserver 127.0.0.3\nnameserver 127.0.0.1\noptions ndots:2 timeout:1 rotate edns0\n' >resolv.conf
-  t() { # nobody is at 127.0.0.2, and 127.0.0.3 is silent
+  t() { # 127.0.0.2 does not listen, and 127.0.0.3 is silent
     serve 127.0.0.3 silent
     serve 127.0.0.1 answers short.two.example=127.0.0.1 a.b.one.example=127.0.0.1 full.example=127.0.0.1 first.one.example=127.0.0.1 first.two.example=127.0.0.9
     found short a.b full.example full.example. first
@@ -65,13 +66,13 @@ found() {
   inside t
 }
 
-@test "resolv.conf: domain instead of search" {
+@test "resolv.conf: domain works in place of search" {
   printf 'domain one.example\nnameserver 127.0.0.1\n' >resolv.conf
   t() { serve 127.0.0.1 answers short.one.example=127.0.0.1; found short; }
   inside t
 }
 
-@test "aliases, answers that need TCP, IPv6 alone, and one dead address of two" {
+@test "aliases, answers over TCP, IPv6-only names, and one dead address of two work" {
   for manner in answers truncates; do
     t() {
       serve 127.0.0.1 "$manner" alias.example=target.example target.example=127.0.0.1 six.example=::1 \
@@ -86,12 +87,12 @@ found() {
   done
 }
 
-# c-ares gives up by itself, or --redis-timeout is over first.
+# Either c-ares gives up, or --redis-timeout ends first.
 unanswered() {
   grep -Eq '^condolock: error: cannot resolve the host some.example: no (answer from a name server within [0-9.]+m?s|name server gave a usable answer)$'
 }
 
-@test "a name that is not found: 69, and why" {
+@test "a name that is not found is 69, with the reason" {
   t() {
     serve 127.0.0.1 answers empty.example= loose.example=none.example
     for host in none.example empty.example loose.example; do
@@ -113,7 +114,7 @@ unanswered() {
   done
 }
 
-@test "a silent name server holds up no longer than --redis-timeout, and no TERM" {
+@test "a silent name server delays a run by at most --redis-timeout, and does not delay TERM" {
   t() {
     serve 127.0.0.1 silent
     code=0

@@ -5,7 +5,7 @@ load helper
 odd=$'a\xff\x1b[31mx"\\y'
 long=$(printf 'k%.0s' $(seq 300))
 
-@test "list: a line for each key, sorted, with what is to be known" {
+@test "list prints a sorted line for each key, with its state" {
   "$CONDOLOCK" run --key sync -- true
   expect_code 7 "$CONDOLOCK" run --key report -- sh -c 'exit 7'
   expect_code 75 "$CONDOLOCK" run --key report --max-failures 1 -- true
@@ -26,7 +26,7 @@ long=$(printf 'k%.0s' $(seq 300))
   [[ "${lines[5]}" =~ ^'sync    '[0-9ms.]+' ago '\ +'success, '[0-9ms.]+' ago '\ +'0  idle'$ ]]
 }
 
-@test "list: a glob, as a shell has it" {
+@test "list: a glob matches as in a shell" {
   for key in backup-a backup-b other; do "$CONDOLOCK" touch $key; done
   [ "$("$CONDOLOCK" list --plain 'backup-*')" = $'backup-a\nbackup-b' ]
   [ "$("$CONDOLOCK" list --plain 'backup-[!a]')" = backup-b ]
@@ -37,7 +37,7 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$output" = '' ]
 }
 
-@test "an empty Redis: nothing, and 0" {
+@test "list, history and reset with an empty Redis print nothing and exit with 0" {
   for form in '' --plain; do
     run --separate-stderr "$CONDOLOCK" list $form
     [ "$status" -eq 0 ]
@@ -53,14 +53,14 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$(redis DBSIZE)" = 0 ]
 }
 
-@test "list --plain: a line is a key, whatever it is made of" {
+@test "list --plain prints one line for each key, whatever bytes it has" {
   "$CONDOLOCK" touch "$odd"
   "$CONDOLOCK" touch $'two\nlines'
   "$CONDOLOCK" touch "$long"
   [ "$("$CONDOLOCK" list --plain)" = "a\\xff\\x1b[31mx\"\\\\y"$'\n'"$long"$'\ntwo\\x0alines' ]
 }
 
-@test "list --json: what status --json says of each" {
+@test "list --json prints the same as status --json for each key" {
   "$CONDOLOCK" run --key K -- true
   "$CONDOLOCK" touch "$odd"
   "$CONDOLOCK" list --json | jq -S 'del(.keys[].now)' >listed
@@ -69,7 +69,7 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$(jq -r '.keys[1].known' listed)" = true ]
 }
 
-@test "list --json and --prometheus: hundreds of keys, in several portions" {
+@test "list --json and --prometheus read hundreds of keys in several portions" {
   redis EVAL 'for i = 1, 450 do redis.call("ZADD", "{condolock}:index", i, "k" .. i) redis.call("HSET", "{condolock}:job:k" .. i, "v", 1, "runs", i) end' 0 >/dev/null
   [ "$("$CONDOLOCK" list --json | jq '.keys | length')" = 450 ]
   [ "$("$CONDOLOCK" list --json | jq '[.keys[].runs] | add')" = $((450 * 451 / 2)) ]
@@ -77,7 +77,7 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$("$CONDOLOCK" list | wc -l)" = 451 ]
 }
 
-@test "list --prometheus: passes promtool, and says what happened" {
+@test "list --prometheus passes promtool, and has the right values" {
   "$CONDOLOCK" run --key ok -- sleep 0.1
   expect_code 7 "$CONDOLOCK" run --key bad -- sh -c 'exit 7'
   expect_code 75 "$CONDOLOCK" run --key bad --max-failures 1 -- true
@@ -116,18 +116,18 @@ long=$(printf 'k%.0s' $(seq 300))
   [[ "$(value last_duration_seconds ok)" =~ ^0\.[1-9][0-9][0-9]$ ]]
   grep -qF 'key="a\\xff\\x1b[31mx\"\\\\y"' metrics
   grep -q "key=\"$long\"" metrics
-  # Everything that is printed is described, and the other way round.
+  # Every printed metric is documented, and every documented one is printed.
   diff <(grep -o '^condolock_[a-z_]*' metrics | sort -u) <(grep -oE '^\| `condolock_[a-z_]+' "$SOURCE_DIR/docs/output.md" | grep -o 'condolock_[a-z_]*' | sort -u)
 }
 
-@test "list: a malformed record is told of, 65, and hides no other" {
+@test "list: a malformed record is reported with 65, and does not hide others" {
   "$CONDOLOCK" touch a
   "$CONDOLOCK" touch c
   redis ZADD '{condolock}:index' 1 b >/dev/null
   redis SET '{condolock}:job:b' x >/dev/null
   for form in --prometheus '' --json; do
     run --separate-stderr "$CONDOLOCK" list $form
-    [ "$status" -eq $([ "$form" = --prometheus ] && echo 0 || echo 65) ] # a figure there
+    [ "$status" -eq $([ "$form" = --prometheus ] && echo 0 || echo 65) ] # there, a metric reports it
     [ "$form" != --prometheus ] || grep -qx 'condolock_malformed{namespace="condolock",key="b"} 1' <<<"$output"
     [ "$stderr" = 'condolock: error: the record {condolock}:job:b is malformed: holds another type of value (condolock reset b --yes removes it)' ]
     [[ "$output" == *a* && "$output" == *c* ]]
@@ -141,7 +141,7 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$stderr" = 'condolock: error: the record {condolock}:index is malformed: holds another type of value (redis-cli DEL '\''{condolock}:index'\'' removes it)' ]
 }
 
-@test "list uses neither SCAN nor KEYS, and a replica may answer it" {
+@test "list uses neither SCAN nor KEYS, and works on a replica" {
   "$CONDOLOCK" touch a
   redis CONFIG RESETSTAT >/dev/null
   for form in '' --plain --json --prometheus; do "$CONDOLOCK" list $form >/dev/null; done
@@ -154,7 +154,7 @@ long=$(printf 'k%.0s' $(seq 300))
   [ "$stderr" = 'condolock: warning: a replica answered, and its data may be old' ]
 }
 
-@test "history: bars and a table; ASCII where the locale is not UTF-8" {
+@test "history prints bars and a table, in ASCII if the locale is not UTF-8" {
   unset LC_ALL LC_CTYPE LANG
   redis RPUSH '{condolock}:runs:K' '5 1700000000000 1700000008000 success 0 4121 web1' '4 1690000000000 1690000002000 failed 7 5 web2' \
     '0 1685000000000 1685000000000 success 0 9 web1' "3 1680000000000 1680000000000 lost - 1 $odd" >/dev/null
@@ -177,7 +177,7 @@ END
   [[ "$("$CONDOLOCK" history K --color always)" == *$'\x1b[31mx\x1b[0m'* ]]
 }
 
-@test "history --json" {
+@test "history --json prints the runs as one document" {
   redis RPUSH '{condolock}:runs:K' '5 1700000000000 1700000008123 failed 7 4121 web1' '0 1685000000000 1685000000000 success 0 9 web1' '3 1680000000000 1680000000001 lost - 1 w' >/dev/null
   redis HSET '{condolock}:job:K' v 1 ended 1700000008123 outcome failed >/dev/null
   "$CONDOLOCK" history K --json >document
@@ -186,7 +186,7 @@ END
   [ "$(jq -c '[.runs[1].fence, .runs[2].exit_code]' document)" = '[null,null]' ]
 }
 
-@test "history: what runs and what is unknown" {
+@test "history shows a run in progress, and says if a key is unknown" {
   "$CONDOLOCK" run --key K --history 3 -- true
   expect_code 124 "$CONDOLOCK" run --key K --history 3 --timeout 0.1 -- sleep 60
   for i in 1 2; do expect_code $i "$CONDOLOCK" run --key K --history 3 -- sh -c "exit $i"; done
@@ -209,7 +209,7 @@ END
   [ "$stderr" = 'condolock: error: the history of K is malformed: it has an invalid row (condolock reset K --yes removes it)' ]
 }
 
-@test "reset --yes: a first run again" {
+@test "reset --yes: the next run is like a first run" {
   "$CONDOLOCK" run --key K --once v1 -- true
   "$CONDOLOCK" pause K
   run "$CONDOLOCK" reset K unknown --yes
@@ -224,7 +224,7 @@ END
   [ "$stderr" = $'condolock: K: record deleted\ncondolock: unknown has no record' ]
 }
 
-@test "reset: 75 while it runs, and the others are forgotten all the same" {
+@test "reset exits with 75 for a running key, and still forgets the others" {
   "$CONDOLOCK" touch other
   "$CONDOLOCK" run --key K -- sleep 60 3>&- &
   wait_for held K
@@ -235,7 +235,7 @@ END
   held K
 }
 
-@test "reset: asks on a terminal, and needs --yes elsewhere" {
+@test "reset asks on a terminal, and needs --yes elsewhere" {
   "$CONDOLOCK" touch "$odd"
   "$CONDOLOCK" touch K
   run --separate-stderr "$CONDOLOCK" reset K
@@ -260,7 +260,7 @@ END
   [ "$status" -eq 75 ]
 }
 
-@test "doctor: 0, 1, 2; each line says what it means, and what to do" {
+@test "doctor exits with 0, 1 or 2, and each line says what it means and what to do" {
   start_redis "$REDIS_DIR/fit.sock" "$REDIS_DIR/fit.pid" --appendonly yes
   export CONDOLOCK_URL=unix://$REDIS_DIR/fit.sock
   run --separate-stderr "$CONDOLOCK" doctor
@@ -283,19 +283,19 @@ END
   [[ "${lines[1]}" == 'error  reachable  cannot connect to '* ]]
 }
 
-@test "doctor --json" {
+@test "doctor --json prints the checks as one document" {
   expect_code 1 "$CONDOLOCK" doctor --json >document
   [ "$(jq -c '[.schema, .engine]' document)" = '[1,"redis"]' ]
   [ "$(jq -r .server document)" = "$REDIS_DIR/redis.sock" ]
   [ "$(jq -r '.checks[] | select(.check == "persistence") | .level + " " + .advice' document)" = 'warning set appendonly yes' ]
   [ "$(jq '[.checks[] | select(.level == "ok" and .advice != null)] | length' document)" = 0 ]
-  # Every check that there is is described.
+  # Every check is documented.
   for check in $(jq -r '.checks[].check | gsub(" "; "_")' document); do
     grep -q "\`${check//_/ }\`" "$SOURCE_DIR/docs/output.md" || { echo "no $check"; return 1; }
   done
 }
 
-@test "doctor writes nothing, and says what a user lacks" {
+@test "doctor writes nothing, and names the permissions that a user lacks" {
   redis FLUSHALL >/dev/null
   expect_code 1 "$CONDOLOCK" doctor >/dev/null
   [ "$(redis DBSIZE)" = 0 ]
@@ -303,7 +303,7 @@ END
   run env CONDOLOCK_USER=weak CONDOLOCK_PASSWORD=pw "$CONDOLOCK" doctor
   [ "$status" -eq 2 ]
   [[ "$output" == *'error    permissions  user weak lacks: ZADD'* ]]
-  # The advice is what README says.
+  # The advice has the permissions of the README.
   advice=$(sed -n 's/^.*-> ACL SETUSER weak //p' <<<"$output" | tr ' ' '\n' | sort)
   readme=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD \(.*\)$/\1/p' "$SOURCE_DIR/README.md" | tr ' ' '\n' | sort)
   [ -n "$advice" ]
@@ -313,7 +313,7 @@ END
   [[ "$output" == *'-> give the right user and password'* ]]
 }
 
-@test "list: a pause, a revocation and slots of what runs; nothing of what never began; holders that are no text" {
+@test "list shows a running key's pause, revocation and slots, no key that never ran, and escaped holders" {
   "$CONDOLOCK" run --key two --slots 2 -- sleep 60 3>&- &
   "$CONDOLOCK" run --key two --slots 2 -- sleep 60 3>&- &
   "$CONDOLOCK" run --key one --lease 60s -- sleep 60 3>&- &
@@ -331,12 +331,12 @@ END
   [[ "${lines[1]}" == *'running on \x1b[31mevil\x07 (pid 1) for'* ]]
 }
 
-@test "list --plain gives xargs what status takes" {
+@test "list --plain prints keys that xargs can pass to status" {
   for key in 'a b' -dash "it's"; do "$CONDOLOCK" touch -- "$key"; done
   [ "$("$CONDOLOCK" list --plain | xargs -rd '\n' "$CONDOLOCK" status -- | grep -c '^  runs  *1,')" = 3 ]
 }
 
-# age KEY DAYS: the record was last used that long ago, and so were the runs of its history.
+# age KEY DAYS: makes the record and the runs of its history that many days older.
 age() {
   backdate "$1" ended $(($2 * 86400000))
   redis EVAL 'redis.call("ZINCRBY", KEYS[1], -ARGV[1], ARGV[2])
@@ -346,7 +346,7 @@ age() {
     end' 2 '{condolock}:index' "{condolock}:runs:$1" $(($2 * 86400000)) "$1" >/dev/null
 }
 
-@test "list: only what failed, runs or is paused; several of them add up" {
+@test "list --failed, --running and --paused select keys, and several of them add up" {
   "$CONDOLOCK" touch good
   "$CONDOLOCK" touch bad --failed
   "$CONDOLOCK" touch halted
@@ -369,7 +369,7 @@ age() {
   [ "$("$CONDOLOCK" list --plain --failed)" = $'bad\nbusy' ]
 }
 
-@test "history: the runs of many keys, merged by time; by key, glob, outcome, host and time" {
+@test "history merges the runs of many keys by time, and selects by key, glob, outcome, host and time" {
   "$CONDOLOCK" touch a
   "$CONDOLOCK" touch b --failed
   "$CONDOLOCK" touch ab
@@ -385,7 +385,7 @@ age() {
   [ "$("$CONDOLOCK" history --json --host "$(hostname)" | jq '.runs | length')" = 3 ]
   [ "$("$CONDOLOCK" history --json --host elsewhere | jq '.runs | length')" = 0 ]
   [ "$("$CONDOLOCK" history a --json --since 1d | jq -c '[.known, .runs]')" = '[true,[]]' ]
-  [ "$("$CONDOLOCK" history --json --key 'a*' | jq .known)" = false ] # --key is no glob
+  [ "$("$CONDOLOCK" history --json --key 'a*' | jq .known)" = false ] # with --key it is not a glob
   run -0 "$CONDOLOCK" history -v --since 1h --failed
   [[ $output = *'no run matches' ]]
   run -0 "$CONDOLOCK" history
@@ -393,7 +393,7 @@ age() {
   [[ ${lines[0]} =~ BEGAN\ +KEY\ +TOOK ]]
 }
 
-@test "history: times are local, or in UTC with --utc" {
+@test "history prints local times, or UTC with --utc" {
   "$CONDOLOCK" touch a
   age a 0
   redis DEL '{condolock}:runs:a' >/dev/null
@@ -407,7 +407,7 @@ age() {
   [ "$(TZ=CET-1 "$CONDOLOCK" history a --json --utc --since '2026-11-26 09:00' | jq '.runs | length')" = 0 ]
 }
 
-@test "history: a time that is none, and a malformed history among others" {
+@test "history refuses an invalid time, and reports a malformed history among others" {
   run "$CONDOLOCK" history --since 2026-13-01
   [ "$status" -eq 64 ]
   [[ ${lines[0]} = "condolock: error: --since: invalid time '2026-13-01': use 2h, 2d, today, yesterday, "* ]]
@@ -420,7 +420,7 @@ age() {
   [[ $stderr = *'the history of a is malformed'* ]]
 }
 
-@test "reset --older-than: deletes what nobody has used for so long, and asks or needs --yes" {
+@test "reset --older-than deletes unused records, and asks or needs --yes" {
   for key in old older import-1 new; do "$CONDOLOCK" touch "$key"; done
   "$CONDOLOCK" pause older
   for key in old older import-1; do age "$key" 10; done
@@ -438,7 +438,7 @@ age() {
   [ "$status" -eq 64 ]
 }
 
-@test "forget-after: not shorter than a condition looks back, and not with one that looks back for ever" {
+@test "forget-after is refused if it is shorter than a condition's time, or if a condition looks back forever" {
   while IFS='|' read -r options message; do
     run "$CONDOLOCK" run --key K $options -- touch ran
     [ "$status" -eq 64 ]
@@ -458,7 +458,7 @@ END
   [ "$(job K forget_after)" = '' ]
 }
 
-@test "list --prometheus: what is said of the namespace, the run in progress, and the failures in a row" {
+@test "list --prometheus has the namespace's pause, the run in progress, and the failures in a row" {
   "$CONDOLOCK" touch K --failed
   "$CONDOLOCK" touch K --failed
   expect_code 75 "$CONDOLOCK" run K --retry-after 1h -- true
@@ -477,7 +477,7 @@ END
   "$CONDOLOCK" unlock --now L 2>/dev/null
 }
 
-@test "docs/alerts.yml: promtool accepts it, and each alert is raised when it should be, and only then" {
+@test "docs/alerts.yml: promtool accepts it, and each alert is raised only when it should be" {
   promtool check rules "$SOURCE_DIR/docs/alerts.yml"
   # Series at the time 102000 s (1700m), and the alerts that they raise.
   cat >test.yml <<END
@@ -485,7 +485,7 @@ rule_files: ["$SOURCE_DIR/docs/alerts.yml"]
 evaluation_interval: 1m
 tests:
 END
-  expect_alert() { # NAME SERIES LABELS SUMMARY: none of it without the last two
+  expect_alert() { # NAME SERIES LABELS SUMMARY; without the last two no alert is expected
     printf '  - interval: 1m\n    input_series:\n      - series: '"'"'%s'"'"'\n        values: "%s"\n' "${2% *}" "${2##* }x1700" >>test.yml
     printf '    alert_rule_test:\n      - eval_time: 1700m\n        alertname: %s\n' "$1" >>test.yml
     [ $# -lt 4 ] || printf '        exp_alerts:\n          - exp_labels: {%s}\n            exp_annotations: {summary: "%s"}\n' "$3" "$4" >>test.yml
@@ -508,7 +508,7 @@ END
   expect_alert CondolockMetricsAreOld 'condolock_scrape_timestamp_seconds{namespace="ns"} 101699' 'namespace: ns' 'the metrics of the namespace ns are 5m 1s old'
   expect_alert CondolockMetricsAreOld 'condolock_scrape_timestamp_seconds{namespace="ns"} 101700'
   promtool test rules test.yml
-  # Each metric that the rules use is one that is written.
+  # The rules use only metrics that list prints.
   "$CONDOLOCK" touch K
   "$CONDOLOCK" touch K --failed
   "$CONDOLOCK" run L --lease 2s -- sleep 60 &

@@ -1,6 +1,6 @@
 load helper
 
-# Where the password comes from, and who else can see it.
+# Where the password comes from, and which other users can see it.
 
 setup() {
   start_case
@@ -15,7 +15,7 @@ refused() { # TEXT ARG...
     { echo "${*:2}: $status $stderr, wanted $1"; return 1; }
 }
 
-# Another user may then run ./condolock here, and reach the server.
+# Makes ./condolock and the server accessible to another user.
 as_other() {
   [ "$(id -u)" -eq 0 ]
   cp "$CONDOLOCK" condolock
@@ -28,7 +28,7 @@ secret_user() {
   export CONDOLOCK_USER=job
 }
 
-@test "a file whose owner is outside of the user namespace is read, if nobody else may write it" {
+@test "a file whose owner is outside the user namespace is read, unless others may write it" {
   [ "$(id -u)" -eq 0 ]
   secret_user
   echo 'namespace = "inside"' >"$config"
@@ -36,20 +36,20 @@ secret_user() {
   chown 12345 "$config" password
   chmod 644 "$config" password
   refused "the config file $config belongs to another user (uid 12345): change its owner with chown" touch K
-  # There the only user is root, so 12345 is shown as 65534.
+  # The only user in that namespace is root, so 12345 is shown as 65534.
   [ "$(unshare -Ur stat -c %u password)" = "$(cat /proc/sys/kernel/overflowuid)" ]
   unshare -Ur "$CONDOLOCK" touch K --password-file password
   [ "$(redis EXISTS '{inside}:job:K')" = 1 ]
   chmod 664 password
   run -78 unshare -Ur "$CONDOLOCK" touch K --password-file password
   [[ "$output" == *'password is writable by others'* ]]
-  # A file of a user of this namespace who is nobody: refused as anywhere.
+  # A file of nobody, who is a user of this namespace, is refused as usual.
   chmod 644 password
   chown 65534 password
   refused 'the password file password belongs to another user (uid 65534): change its owner with chown' touch K --config /dev/null --password-file password
 }
 
-@test "a password from a pipe, a descriptor, standard input, a link, or with CRLF" {
+@test "a password from a pipe, a descriptor, standard input, a link, or with CRLF is read" {
   secret_user
   "$CONDOLOCK" touch K --password-file <(echo pw)
   echo pw | "$CONDOLOCK" touch K --password-file /dev/stdin
@@ -59,7 +59,7 @@ secret_user() {
   "$CONDOLOCK" touch K --password-file /dev/fd/7 7<password
   ln -s password link
   "$CONDOLOCK" touch K --password-file link
-  # What it reads of standard input it leaves there.
+  # The command can still read standard input.
   [ "$("$CONDOLOCK" run --key K --password-file /dev/stdin -- cat <password | tr -d '\r')" = $'pw\nsecond line' ]
   mkfifo -m 600 fifo
   "$CONDOLOCK" touch F --password-file fifo 3>&- &
@@ -74,7 +74,7 @@ secret_user() {
   [ "$(redis EXISTS '{piped}:job:K')" = 1 ]
 }
 
-@test "what is no password: 78, at once or after a bounded time" {
+@test "an invalid password file is 78, at once or after a bounded time" {
   touch empty
   printf '\n\n' >blank
   printf 'p\0w\n' >zero
@@ -92,7 +92,7 @@ secret_user() {
   refused 'the password file fifo: the writer of this pipe did not finish within 10s' touch K --password-file fifo
 }
 
-@test "a password that other users can read is warned of on a terminal, with -v, in CI, and by doctor; cron gets no mail" {
+@test "a password that other users can read gives a warning on a terminal, with -v, in CI and from doctor; cron gets no mail" {
   secret_user
   echo pw >password
   text="condolock: warning: other users can read the password file password: run chmod go-r password"
@@ -114,14 +114,14 @@ secret_user() {
   chmod 600 password
   run -0 --separate-stderr "$CONDOLOCK" touch K --password-file password -v
   [ "$stderr" = 'condolock: recorded a success of K' ]
-  # A file of root's that a group may read is shared on purpose.
+  # A file of root that its group may read is shared on purpose.
   [ "$(id -u)" -eq 0 ]
   chmod 640 password
   chown 0:12345 password
   as_other
   run -0 --separate-stderr setpriv --reuid 54321 --regid 12345 --clear-groups ./condolock touch K --password-file password -v
   [ "$stderr" = 'condolock: recorded a success of K' ]
-  # The URL in the config file.
+  # The password is in the config file's URL.
   unset CONDOLOCK_URL
   echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
   chmod 644 "$config"
@@ -132,29 +132,29 @@ secret_user() {
   [ "$stderr" = 'condolock: recorded a success of K' ]
 }
 
-@test "no core dump and no other process gets the password; the command's own limits and dumps are unchanged" {
+@test "core dumps and other processes do not get the password; the command's own limits and dumps are unchanged" {
   secret_user
   export CONDOLOCK_PASSWORD=pw-that-is-secret
   redis ACL SETUSER job resetpass '>pw-that-is-secret' >/dev/null
   as_other
   ulimit -c unlimited
-  export ASAN_OPTIONS=disable_coredump=0:handle_segv=0 # AddressSanitizer changes both
+  export ASAN_OPTIONS=disable_coredump=0:handle_segv=0 # AddressSanitizer changes both by default
   other() { setpriv --reuid 12345 --clear-groups "$@"; }
-  # setpriv and condolock are one process.
+  # exec replaces setpriv, so condolock has its process ID.
   setpriv --reuid 12345 --clear-groups ./condolock run --key K -- sh -c 'ulimit -Hc >limit; ulimit -c >>limit; exec sleep 60' 3>&- &
   pid=$!
   wait_for held K
   wait_for sh -c '[ "$(wc -l <limit)" = 2 ]'
   [ "$(sort -u limit)" = unlimited ]
   child=$(pgrep -x sleep -u 12345)
-  other cat "/proc/$child/environ" >/dev/null # the command can be looked at
+  other cat "/proc/$child/environ" >/dev/null # the command itself can be inspected
   run other cat "/proc/$pid/environ"
   [ "$status" -ne 0 ]
   [[ "$output" == *'ermission denied'* ]]
   kill -SEGV "$pid"
   wait "$pid" || [ $? -eq 139 ]
   expect_code 1 grep -alrs pw-that-is-secret . --include='core*'
-  # If core files are written here at all, the command's would be.
+  # If this machine writes core files at all, it writes the command's.
   [[ "$(cat /proc/sys/kernel/core_pattern)" != core ]] || {
     run ./condolock run --key C -- sh -c 'kill -SEGV $$'
     ls core* >/dev/null

@@ -1,11 +1,11 @@
 load helper
 
-# The command as a process: what it inherits, which signals reach it, and what ends it.
+# The command as a process: what it inherits, which signals it gets, and what ends it.
 
-# perl -e "$ignore" SIGNAL COMMAND...: that signal is ignored, and no other.
+# perl -e "$ignore" SIGNAL COMMAND...: ignores that signal, and no other.
 ignore='$SIG{$_} = "DEFAULT" for keys %SIG; $SIG{shift()} = "IGNORE"; exec @ARGV or die'
 
-# Runs the rest of its arguments with a stderr that is full and that nobody reads: a pipe or, with `socket`, a socket.
+# Runs its other arguments with a stderr that is full and has no reader: a pipe or, with `socket`, a socket.
 stuck='use Fcntl; use Socket; $^F = 99;
 shift eq "socket" ? socketpair(R, W, AF_UNIX, SOCK_STREAM, 0) : pipe(R, W);
 fcntl(W, F_SETFL, O_WRONLY | O_NONBLOCK);
@@ -14,10 +14,10 @@ fcntl(W, F_SETFL, O_WRONLY);
 open(STDERR, ">&", \*W);
 exec @ARGV'
 
-# Its state, as ps has it: T stopped, Z ended and not yet reaped.
+# is_in_state PID STATE: its state as ps shows it: T stopped, Z ended and not yet reaped.
 is_in_state() { [ "$(ps -o state= -p "$1")" = "$2" ]; }
 
-@test "a process group of its own, without a terminal" {
+@test "without a terminal, the command has a process group of its own" {
   run -0 setsid "$CONDOLOCK" run --key K -- sh -c 'cut -d" " -f1,5 /proc/self/stat; echo $$'
   read -r _ group <<<"${lines[0]}"
   [ -n "$group" ]
@@ -44,7 +44,7 @@ END
   wait $!
 }
 
-@test "signals reach the command once" {
+@test "the command gets each signal once" {
   cat >child <<'END'
 trap 'echo x >>got' USR1
 : >ready
@@ -59,7 +59,7 @@ END
   [ "$(wc -l <got)" -eq 1 ]
 }
 
-@test "TERM while the command runs: its own exit code decides" {
+@test "TERM while the command runs: the command's own exit code decides" {
   "$CONDOLOCK" run --key K -- sh -c ': >ready; sleep 60' 3>&- &
   wait_for test -e ready
   kill -TERM $!
@@ -70,8 +70,8 @@ END
   [ "$(job K h_token)" = '' ]
 }
 
-@test "a command's end is seen at once, whenever its CHLD comes" {
-  # On one processor what ends at once, by itself or by KILL, mostly has ended before we go on.
+@test "the end of a command is seen at once, whenever its CHLD comes" {
+  # On one processor, a command that ends at once, by itself or by KILL, has usually ended before condolock goes on.
   one=$(taskset -cp $$ | sed 's/.*: *//; s/[,-].*//')
   for i in $(seq 5); do
     run timeout -s KILL 5 taskset -c "$one" "$CONDOLOCK" run --key K --timeout 50ms -k 50ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
@@ -82,21 +82,21 @@ END
   done
 }
 
-@test "mask and dispositions are the caller's" {
+@test "the command gets the caller's signal mask and dispositions" {
   state() { grep -E '^(SigBlk|SigIgn)' /proc/self/status; }
   for ignored in '' PIPE HUP 'PIPE HUP CHLD USR1' CHLD; do
     want=$(for name in $ignored; do trap '' "$name"; done; exec grep -E '^(SigBlk|SigIgn)' /proc/self/status)
     got=$(for name in $ignored; do trap '' "$name"; done; exec "$CONDOLOCK" run --key K -- grep -E '^(SigBlk|SigIgn)' /proc/self/status)
     [ "$got" = "$want" ] || { echo "$ignored: $got, not $want"; return 1; }
   done
-  # Blocked signals need a caller that blocks some: perl is part of Debian's base.
+  # This needs a caller that blocks signals: perl, which is part of Debian's base.
   block='use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR2, SIGTERM, SIGALRM)); exec @ARGV'
   want=$(perl -e "$block" grep '^SigBlk' /proc/self/status)
   got=$(perl -e "$block" "$CONDOLOCK" run --key K -- grep '^SigBlk' /proc/self/status)
   [ "$got" = "$want" ]
 }
 
-@test "the exit code is seen also where the caller ignores CHLD" {
+@test "the exit code is seen even if the caller ignores CHLD" {
   code=0
   (trap '' CHLD; exec "$CONDOLOCK" run --key K -- sh -c 'exit 7') || code=$?
   [ "$code" -eq 7 ]
@@ -112,13 +112,13 @@ END
   perl -e "$ignore" HUP "$CONDOLOCK" run --key K -- perl child 3>&- &
   wait_for test -e ready
   kill -HUP $!
-  kill -USR1 $! # a HUP that is forwarded comes before it
+  kill -USR1 $! # a HUP would be forwarded before this
   wait $!
   [ ! -e got ]
 }
 
-@test "before the grant, too: it neither ends the run nor hides a TERM that does" {
-  # Of signals that wait together the lowest number comes first, so HUP before TERM.
+@test "a signal that the caller ignores does not end the run before the grant, and does not hide a TERM" {
+  # The lowest pending signal is delivered first: HUP before TERM.
   for case in HUP:143 USR1:129; do
     perl -e "$ignore" "${case%:*}" "$CONDOLOCK" run --key K --jitter 3000d -- touch ran 3>&- &
     condolock=$!
@@ -141,7 +141,7 @@ END
   [ -e ran ]
 }
 
-@test "what ends a process also ends a command that is stopped" {
+@test "a signal that ends a process also ends a stopped command" {
   for case in TERM:143 INT:130 HUP:129 QUIT:131; do
     rm -f pid
     perl -e "$reset" "$CONDOLOCK" run --key K -- sh -c 'ulimit -c 0; echo $$ >pid; exec sleep 60' 3>&- &
@@ -156,13 +156,13 @@ END
   done
 }
 
-@test "--timeout ends a command that is stopped with TERM, not after --kill-after with KILL" {
+@test "--timeout ends a stopped command with TERM, not with KILL after --kill-after" {
   run timeout -s KILL 15 "$CONDOLOCK" run --key K --timeout 0.2 -k 60 -- sh -c 'kill -STOP $$; sleep 60'
   [ "$status" -eq 124 ]
   [ "$(job K code)" = 143 ]
 }
 
-@test "descriptors: only what the caller passed" {
+@test "the command gets only the descriptors that the caller passed" {
   echo 'cd /proc/$$/fd && for fd in *; do printf "%s " "$fd"; readlink "$fd"; done' >child
   (exec 7</dev/null 3>&-; exec sh child >open)
   mv open ours
@@ -171,13 +171,13 @@ END
   diff ours open
 }
 
-@test "descriptors 0, 1, 2 closed: they stay so for the command, and nothing of ours gets in their place" {
+@test "closed descriptors 0, 1 and 2 stay closed for the command, and condolock does not use them" {
   redis CONFIG RESETSTAT >/dev/null
   run bash -c '"$CONDOLOCK" run --key K -- sh -c "ls -l /proc/self/fd >&2" <&- >&-'
   [ "$status" -eq 0 ]
   [[ ! "$output" =~ socket ]]
   [[ ! "$output" =~ anon_inode ]]
-  # Were 2 one of ours, what -v says would go to Redis.
+  # If 2 were a descriptor of condolock, the messages of -v would go to Redis.
   "$CONDOLOCK" run -v --key K -- sh -c 'ls /proc/$$/fd >fds' <&- >&- 2>&-
   expect_code 1 grep -qx 0 fds
   expect_code 1 grep -qx 2 fds
@@ -186,14 +186,14 @@ END
   expect_code 1 grep '^errorstat_ERR' errors
 }
 
-@test "stderr on /dev/full and a closed pipe: the command runs all the same" {
+@test "stderr on /dev/full or on a closed pipe: the command still runs" {
   "$CONDOLOCK" run -v --key K -- sh -c ': >one' 2>/dev/full
   [ -e one ]
   "$CONDOLOCK" run -v --key K -- sh -c ': >two' 2> >(exec true)
   [ -e two ]
 }
 
-@test "a stderr that is full or broken takes nothing from the command's exit code" {
+@test "a stderr that is full or broken does not change the command's exit code" {
   for kind in pipe socket; do
     run timeout -s KILL 15 perl -e "$stuck" "$kind" "$CONDOLOCK" run -v --key K -- sh -c 'exit 7'
     [ "$status" -eq 7 ] || { echo "$kind: $status"; return 1; }
@@ -206,7 +206,7 @@ END
   [ "$code" -eq 7 ]
 }
 
-@test "a stderr that is full: --timeout ends the command all the same" {
+@test "a stderr that is full: --timeout still ends the command" {
   for kind in pipe socket; do
     run timeout -s KILL 15 perl -e "$stuck" "$kind" "$CONDOLOCK" run -v --key K --timeout 0.2 -- sh -c 'echo $$ >pid; exec sleep 30'
     [ "$status" -eq 124 ] || { echo "$kind: $status"; return 1; }
@@ -215,7 +215,7 @@ END
   done
 }
 
-@test "a stderr that is full: a command whose lease is lost is stopped all the same" {
+@test "a stderr that is full: a command whose lease is lost is still stopped" {
   timeout -s KILL 15 perl -e "$stuck" pipe "$CONDOLOCK" run -v --key K --lease 1s -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 3>&- &
   wait_for test -s pid
   "$CONDOLOCK" unlock --now K
@@ -225,7 +225,7 @@ END
   [ "$code" -eq 79 ]
 }
 
-@test "a stderr that is full: a lease that can't be renewed in time stops the command all the same" {
+@test "a stderr that is full: a command whose lease cannot be renewed in time is still stopped" {
   start_proxy
   timeout -s KILL 15 perl -e "$stuck" pipe "$CONDOLOCK" run --key K --lease 1s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 3>&- &
   wait_for test -s pid
@@ -236,7 +236,7 @@ END
   [ "$code" -eq 79 ]
 }
 
-@test "a stderr with room gets the lines, whether pipe or socket, and the command's own does not become non-blocking" {
+@test "a stderr with room, pipe or socket, gets the lines, and the command's own does not become non-blocking" {
   "$CONDOLOCK" run -v --key K -- cat /proc/self/fdinfo/2 2> >(cat >lines) >info
   wait_for grep -q '^condolock: running K ' lines
   flags=$(sed -n 's/^flags:[[:space:]]*//p' info)
@@ -249,7 +249,7 @@ END
   [ $((flags & 04000)) -eq 0 ]
 }
 
-@test "condolock was stopped beyond its lease, but the command had succeeded: recorded as that" {
+@test "condolock was stopped longer than its lease, but the command succeeded: the success is recorded" {
   "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -s pid
   kill -STOP $!
@@ -263,20 +263,20 @@ END
   [ "$(job K outcome)" = success ]
 }
 
-@test "condolock dies: the command dies with it" {
+@test "the command dies with condolock" {
   "$CONDOLOCK" run --key K -- sh -c 'echo $$ >pid; exec sleep 60' 3>&- &
   wait_for test -s pid
   kill -KILL $!
   wait_for gone "$(cat pid)"
 }
 
-@test "a background process of the command is left alone when that ends well" {
+@test "a background process of the command goes on after a success" {
   "$CONDOLOCK" run --key K -- sh -c 'sleep 60 & echo $! >pid' 3>&- >/dev/null
   [ "$(job K outcome)" = success ]
   kill "$(cat pid)"
 }
 
-@test "the password is nowhere: environment of the child, arguments, messages" {
+@test "the password is not in the command's environment, the arguments or the messages" {
   redis ACL SETUSER job on '>s3cret' '~*' '+@all' >/dev/null
   CONDOLOCK_PASSWORD=s3cret "$CONDOLOCK" run -v --user job --key K -- sh -c 'env; tr "\0" "\n" <"/proc/$PPID/cmdline"' >out 2>&1
   grep -q CONDOLOCK_RUN_ID out
@@ -286,7 +286,7 @@ END
   [[ ! "$output" =~ s3cret ]]
 }
 
-@test "the token is nowhere but in Redis" {
+@test "the token is only in Redis" {
   "$CONDOLOCK" run -v --key K -- sh -c 'env; redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" h_token >token' >out 2>&1
   [ "$(wc -c <token)" -eq 23 ]
   expect_code 1 grep -qF -e "$(cat token)" out
@@ -295,7 +295,7 @@ END
   expect_code 1 grep -qF -e "$(cat token)" out
 }
 
-# pty COMMAND: runs it in a pseudo-terminal that is held by an interactive bash; keys come from the FIFO `keys`, what is shown
+# pty COMMAND: runs it in a pseudo-terminal that an interactive bash holds. Keys come from the FIFO `keys`, and the output
 # goes to `shown`.
 pty() {
   mkfifo keys
@@ -306,9 +306,9 @@ pty() {
 }
 type() { printf "$1" >&9; }
 
-@test "on a terminal the command shares our group, and Ctrl-C reaches it once" {
+@test "on a terminal the command shares condolock's group, and gets Ctrl-C once" {
   pty
-  # A handler of perl's that is not deferred acts on each at once; with any other, two that come close together are one.
+  # perl's undeferred handler acts on each signal at once. With deferred ones, two signals in quick succession count as one.
   cat >child <<'END'
 my ($condolock) = `ps -o ppid= -p @{[getppid]}` =~ /(\d+)/; # its parent is the keeper
 open(my $group, ">", "group"); print $group getpgrp(0), "\n", getpgrp($condolock), "\n"; close $group;
@@ -323,7 +323,7 @@ END
   [ "$(uniq group | wc -l)" -eq 1 ]
   type '\003'
   wait_for test -s got
-  # Anything that is sent now comes after a second INT, were there one.
+  # A second INT would arrive before any later signal.
   : >stop
   wait_for grep -q code-0 shown
   [ "$(wc -l <got)" -eq 1 ]
@@ -340,7 +340,7 @@ END
   exec 9>&-
 }
 
-@test "on a terminal Ctrl-Z and fg work, and the command reads the terminal" {
+@test "on a terminal Ctrl-Z and fg work, and the command can read the terminal" {
   pty
   type '"$CONDOLOCK" run --key K -- sh -c ": >ready; read line; echo got-\\$line; exit 5"; echo "code"-$?\n'
   wait_for test -e ready
@@ -378,7 +378,7 @@ END
   exec 9>&-
 }
 
-@test "on a terminal a command that must be stopped is, with all its descendants, and the rest of the pipeline lives" {
+@test "on a terminal a command that must be stopped ends with all its descendants, and the rest of the pipeline goes on" {
   pty
   cat >child <<'END'
 setsid sh -c 'trap "" TERM; echo $$ >apart; while :; do sleep 0.01; done' &
@@ -397,13 +397,13 @@ END
   exec 9>&-
 }
 
-@test "a command that ends at once is seen at once, every time" {
-  # Whoever missed its end would see it with the first renewal, ten seconds later.
+@test "the end of a command that ends at once is always seen at once" {
+  # If condolock missed the end, it would see it only at the first renewal, ten seconds later.
   for i in $(seq 60); do timeout 8 "$CONDOLOCK" run --key K -- true; done
   [ "$(job K runs)" = 60 ]
 }
 
-@test "on a terminal a command that must be stopped takes no child of its caller's along" {
+@test "on a terminal a command is stopped without its caller's other children" {
   pty
   # In bash the reader of >(...) is a child of the process that becomes condolock.
   type '"$CONDOLOCK" run --key K --timeout 300ms -k 100ms -- sh -c "trap \"\" TERM; while :; do sleep 0.01; done" 2> >(cat >log; echo end >>log); echo "code"-$?\n'
@@ -413,11 +413,11 @@ END
   exec 9>&-
 }
 
-@test "on a terminal a command that stops itself stops the job; --timeout ends it all the same" {
+@test "on a terminal a command that stops itself stops the job, and --timeout still ends it" {
   pty
   type '"$CONDOLOCK" run --key K --timeout 1 -k 60 -- sh -c "echo \$\$ >pid; kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
   wait_for grep -q code-147 shown
-  wait_for gone "$(cat pid)" # by the keeper, since condolock is stopped
+  wait_for gone "$(cat pid)" # the keeper has ended it, since condolock is stopped
   type 'fg; echo "again"-$?\n'
   wait_for grep -q again-124 shown
   [ "$(job K code)" = 143 ]
@@ -433,7 +433,7 @@ END
   exec 9>&-
 }
 
-@test "a background job of a terminal that stopped because it wants to read: TERM ends it, once it is continued" {
+@test "a background job of a terminal that stopped to read: TERM ends it when it is continued" {
   pty
   type '"$CONDOLOCK" run --key K -- sh -c "echo \$\$ >pid; read line" & echo $! >ours; wait $!; echo "code"-$?\n'
   wait_for test -s pid
@@ -447,8 +447,8 @@ END
   exec 9>&-
 }
 
-# As flock does in the same place.
-@test "on a terminal a background job that reads it stops as a whole, and fg lets it read" {
+# As with flock.
+@test "on a terminal a background job that reads it stops as a whole, and fg makes it read" {
   for guard in '"$CONDOLOCK" run --key K --' 'flock lock'; do
     rm -f pid keys
     pty
@@ -466,7 +466,7 @@ END
 }
 is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
 
-@test "on a terminal with tostop our message does not stop us, and no command starts with an old lease" {
+@test "on a terminal with tostop, a message does not stop condolock, and no command starts with an old lease" {
   pty
   type 'stty tostop; "$CONDOLOCK" run --key K -- sh -c ": >ran" &\n'
   wait_for test -e ran
@@ -486,7 +486,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
   exec 9>&-
 }
 
-@test "on a terminal a shell inside has job control, and the terminal comes back" {
+@test "on a terminal a shell as the command has job control, and gives the terminal back" {
   pty
   type '"$CONDOLOCK" run --key K -- bash --norc --noprofile -i; echo "code"-$?\n'
   wait_for held K
@@ -504,7 +504,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
   exec 9>&-
 }
 
-@test "a background job of a terminal that stopped because it wants to read: fg and Ctrl-C end it" {
+@test "a background job of a terminal that stopped to read: fg and Ctrl-C end it" {
   pty
   type '"$CONDOLOCK" run --key K -- sh -c "echo \$\$ >pid; read line" & echo $! >ours\n'
   wait_for test -s pid
@@ -517,7 +517,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
   exec 9>&-
 }
 
-@test "the terminal of a session that condolock leads hangs up: the command gets HUP, also a stopped one" {
+@test "the terminal of a session that condolock leads hangs up: the command gets HUP, even if it is stopped" {
   for then in 'exec sleep 60' 'kill -STOP $$'; do
     rm -f pid
     echo "echo \$PPID >ours; echo \$\$ >pid; $then" >child
@@ -526,7 +526,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     case $then in kill*) wait_for is_in_state "$(cat pid)" T ;; esac
     ours=$(cat ours)
     [ "$(ps -o sid= -p "$ours" | tr -d ' ')" = "$ours" ]
-    put_down $! # and with it the terminal's other side
+    put_down $! # this closes the terminal's other side
     wait_for gone "$(cat pid)"
     recorded() { [ "$(job K code)" = 129 ]; }
     wait_for recorded
@@ -534,7 +534,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
   done
 }
 
-# In a shell on a terminal, what a pager does with a plain lock in front of the command it does with ours.
+# In a shell on a terminal, a pager behaves with condolock before the command as with a plain lock.
 @test "on a terminal in a pipeline into less: keys reach less, q ends the command, Ctrl-Z and fg work" {
   for guard in '"$CONDOLOCK" run --key K --' 'flock lock'; do
     rm -f keys shown
@@ -545,7 +545,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     wait_for is_reading_keys less
     type '/99\n'
     wait_for grep -q '99' shown
-    # A Ctrl-Z that reaches less just before it reads the next key would wait for that key.
+    # If Ctrl-Z arrived just before less reads the next key, it would wait for that key.
     wait_for is_reading_keys less
     type '\032'
     wait_for grep -qi stopped shown
@@ -559,15 +559,15 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     exec 9>&-
   done
 }
-# The shell of the pty leads a session of its own.
+# The shell of the pty leads its own session.
 terminal_session() { cat shell; }
-# It is in the foreground, and its system call is a read (number 0 or, on arm64, 63) from descriptor 3, which is less's terminal.
+# less is in the foreground and in read (system call 0 or, on arm64, 63) from descriptor 3, its terminal.
 is_reading_keys() {
   local pid
   pid=$(pgrep -s "$(terminal_session)" -x "$1") && ps -o stat= -p "$pid" | grep -q '+' && grep -qE '^(0|63) 0x3 ' "/proc/$pid/syscall"
 }
 
-@test "on a terminal that is closed: the command in the foreground gets HUP and ends, as with flock and timeout" {
+@test "on a terminal that is closed, the command in the foreground gets HUP and ends, as with flock and timeout" {
   echo 'trap "echo HUP >>got; exit 3" HUP; echo $$ >pid; while :; do sleep 0.01; done' >child
   for guard in '"$CONDOLOCK" run --key K --' 'flock lock' 'timeout --foreground 60'; do
     rm -f keys got pid
@@ -575,7 +575,7 @@ is_reading_keys() {
     shell=$!
     type "$guard"' sh child\n'
     wait_for test -s pid
-    put_down "$shell" # and with it the terminal's other side
+    put_down "$shell" # this closes the terminal's other side
     exec 9>&-
     wait_for gone "$(cat pid)"
     [ "$(sort -u got)" = HUP ]
@@ -585,7 +585,7 @@ is_reading_keys() {
   [ "$(job K h_token)" = '' ]
 }
 
-@test "on a terminal that is closed: a command that ignores HUP goes on under its lease, as with flock" {
+@test "on a terminal that is closed, a command that ignores HUP goes on under its lease, as with flock" {
   echo 'trap "" HUP; echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done; touch done' >child
   for guard in '"$CONDOLOCK" run --key K --lease 2s --' 'flock lock'; do
     rm -f keys pid go
@@ -606,8 +606,8 @@ is_reading_keys() {
   wait_for recorded
 }
 
-# As "without /proc" and "without a free descriptor" of keeper.bats, but the command shares our process group.
-@test "on a terminal without /proc: the command is stopped all the same" {
+# As "without /proc" and "without a free descriptor" of keeper.bats, but the command shares condolock's process group.
+@test "on a terminal without /proc, the command is still stopped" {
   pty
   echo 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' >child
   cat >without_proc <<'END'
@@ -619,10 +619,10 @@ END
   exec 9>&-
 }
 
-@test "on a terminal without a free descriptor: the command is stopped all the same" {
+@test "on a terminal without a free descriptor, the command is still stopped" {
   pty
   cat >few <<'END'
-# As many descriptors as it takes to start the command, and no more.
+# As many descriptors as the start of the command needs, and no more.
 for my $limit (3 .. 40) { my $pid = fork // die; if (!$pid) { exec "prlimit", "--nofile=$limit", @ARGV or die } waitpid $pid, 0; print $? >> 8, "\n" }
 END
   type 'perl few "$CONDOLOCK" run --key K --timeout 100ms -- sleep 30 >codes 2>/dev/null; echo "few"-done\n'

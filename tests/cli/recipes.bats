@@ -1,6 +1,6 @@
 load helper
 
-# docs/recipes.md: each text is taken from the page and run as it stands; only paths and hosts are of this test.
+# docs/recipes.md: each text is taken from the page and run unchanged, except for paths and hosts.
 
 page() { echo "$SOURCE_DIR/docs/recipes.md"; }
 
@@ -12,28 +12,28 @@ setup() {
   export PATH="$BATS_TEST_TMPDIR/bin:$PATH"
 }
 
-# block KIND NAME: the indented block after the comment of that name, without the indentation and without empty lines.
+# block KIND NAME: prints the indented block after the comment of that name, without the indentation and empty lines.
 block() {
   awk -v mark="<!-- $1: $2 -->" '$0 == mark { on = 1; next } on && /^[^ ]/ { exit } on' "$(page)" |
     sed -e 's/^    //' -e "s|/usr/local/bin|$BATS_TEST_TMPDIR/bin|g" -e "s|/srv|$BATS_TEST_TMPDIR/srv|g" -e "s|/var/log|$BATS_TEST_TMPDIR|g" | grep .
 }
 recipe() { block recipe "$1"; }
 
-# script NAME FILE: the recipe as a program.
+# script NAME FILE: writes the recipe to FILE as a program.
 script() {
   recipe "$1" >"$2"
   chmod +x "$2"
 }
 
-# put NAME: srv/bin/NAME is the standard input as a shell script.
+# put NAME: writes the standard input to srv/bin/NAME as a shell script.
 put() {
   mkdir -p srv/bin
   { echo '#!/bin/sh' && cat; } >"srv/bin/$1"
   chmod +x "srv/bin/$1"
 }
 
-# cron NAME: what cron does with that crontab at a tick: the variables that it sets, and the last line's command. What that
-# prints is what cron would mail.
+# cron NAME: does what cron does with that crontab at a tick: sets the variables and runs the last line's command. cron would
+# mail its output.
 cron() {
   local settings=() command
   recipe "$1" >crontab
@@ -43,13 +43,13 @@ cron() {
   env -i HOME="$PWD" LOGNAME=root CONDOLOCK_URL="$CONDOLOCK_URL" "${settings[@]}" sh -c "$command" 2>&1
 }
 
-# A page and a real output are compared without times, durations and numbers.
+# Removes times, durations and numbers, so that the page and a real output can be compared.
 normal() {
   sed -E -e 's/[0-9]{4}-[0-9-]+T[0-9:+-]+/TIME/g' -e 's/fence [0-9]+/fence N/' -e 's/\b([0-9.]+(ms|s|m|h|d))+\b/D/g' -e 's/root@[^ ]+/root@HOST/' -e 's/ +/ /g'
 }
 shows() { diff <(block output "$1" | normal) <(normal); }
 
-@test "every block of the page has a name, and every name is tried here" {
+@test "every block of the page has a name, and every name is tested here" {
   blocks=$(awk '/^    / && !on { n++; on = 1; if (mark !~ /^<!-- (recipe|output): /) print "no name: " $0 >"/dev/stderr" } /^[^ ]/ { mark = $0; on = 0 } END { print n }' "$(page)")
   marks=$(grep -c '^<!-- ' "$(page)")
   [ "$blocks" -eq "$marks" ]
@@ -57,7 +57,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
   while read -r kind name; do
     grep -qE "(recipe|cron|script|shows|unit|yaml) $name([^-.a-z]|$)" "$BATS_TEST_FILENAME" || { echo "$kind $name is not tried"; return 1; }
   done < <(sed -nE 's/^<!-- (recipe|output): (.*) -->$/\1 \2/p' "$(page)")
-  # The headings to which links of the page and of README go.
+  # The headings that links of the page and of README point to.
   while read -r anchor; do
     grep -E '^## ' "$(page)" | sed 's/^## //' | tr 'A-Z ' 'a-z-' | tr -d , | grep -qx -- "$anchor" || { echo "no section $anchor"; return 1; }
   done < <(sed -nE 's/.*\((docs.recipes.md)?#(.*)\).*/\2/p' "$(page)" <(grep recipes.md# "$SOURCE_DIR/README.md" | sed 's/), /)\n/'))
@@ -84,7 +84,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
   [ "$(wc -l <ran)" -eq 2 ]
 }
 
-@test "crontab: a failed run is not repeated at the same tick, and is at the next" {
+@test "crontab: a failed run is repeated at the next tick, not at the same one" {
   put sync <<<'echo ran >>ran; exit 3'
   run cron crontab
   [ "$status" -eq 3 ]
@@ -96,7 +96,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
   [ "$(wc -l <ran)" -eq 2 ]
 }
 
-@test "crontab with a log file: a skip is a success, with its reason in the log" {
+@test "crontab with a log file: a skip is a success, and the log has its reason" {
   put sync </dev/null
   run -0 cron crontab-log
   [ "$output" = '' ]
@@ -105,7 +105,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
   shows crontab-log <sync.log
 }
 
-@test "mail only when the job fails: chronic hides a success, shows a failure, and a skip prints nothing" {
+@test "mail only for failures: chronic hides a success, shows a failure, and a skip prints nothing" {
   grep -qx 'MAILTO=ops@example.org' < <(recipe chronic)
   put backup <<<'echo noise; echo more >&2; if [ -e broken ]; then exit 4; fi'
   run -0 cron chronic
@@ -123,7 +123,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
   [ "$output" = '' ]
 }
 
-@test "chronic: a run that is stopped loses its output; no answer from Redis is printed unless --on-unreachable skip is given" {
+@test "chronic: a stopped run loses its output; an unreachable Redis is printed unless --on-unreachable skip is given" {
   put backup <<<'echo noise; echo started >>ran; sleep 60'
   run env CONDOLOCK_TIMEOUT=1s "$CONDOLOCK" run --key backup -- chronic srv/bin/backup
   [ "$status" -eq 124 ]
@@ -138,7 +138,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
   [ "$output" = '' ]
 }
 
-# unit NAME: the unit is in units/, and systemd has nothing to say about it.
+# unit NAME: writes the unit to units/. systemd must have no complaint.
 unit() {
   mkdir -p units
   recipe "$1" >"units/$1"
@@ -147,17 +147,17 @@ unit() {
 }
 setting() { sed -n "s/^$2=//p" "units/$1"; }
 
-# start NAME: the service's main process, in $!, as systemd starts it: not through a shell.
+# start NAME: starts the service's main process as systemd does, without a shell. Its process ID is in $!.
 start() {
   local words
   read -ra words <<<"$(setting "$1" ExecStart)"
   perl -e "$reset" "${words[@]}" 3>&- &
 }
 
-# is_clean NAME CODE: systemd counts that exit code as a success of the service.
+# is_clean NAME CODE: whether systemd counts that exit code as a success of the service.
 is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatus)"; }
 
-@test "systemd timer: the units are valid, and a skip is a success of the service, a failure is none" {
+@test "systemd timer: the units are valid; a skip is a success of the service, and a failure is a failure" {
   put backup <<<'if [ -e broken ]; then exit 4; fi'
   unit backup.service
   unit backup.timer
@@ -175,7 +175,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   expect_code 1 is_clean backup.service "$code"
 }
 
-@test "systemd timer: what the page says of Restart= is what systemd says" {
+@test "systemd timer: systemd agrees with what the page says of Restart=" {
   put backup </dev/null
   unit backup.service
   for word in always on-success; do
@@ -189,7 +189,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   [ "$output" = '' ]
 }
 
-@test "systemd, KillMode=mixed: TERM for condolock alone ends all of the run, which is recorded and free again" {
+@test "systemd, KillMode=mixed: TERM for condolock alone ends the whole run, which is recorded and releases its lease" {
   put backup <<<'trap "echo TERM >>got; exit 1" TERM; sleep 60 & echo $! >pid; wait'
   unit backup.service
   [ "$(setting backup.service KillMode)" = mixed ]
@@ -204,7 +204,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   expect_code 1 held backup
 }
 
-@test "systemd: condolock exits with 143 if it is stopped, also while it waits, and that is clean for the standby service" {
+@test "systemd: a stopped condolock exits with 143, also while it waits, and the standby service counts that as a success" {
   put mailer <<<': >started; exec sleep 60'
   unit mailer.service
   [ "$(setting mailer.service KillMode)" = mixed ]
@@ -240,7 +240,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   kill -TERM "$second"
 }
 
-@test "case: ran, skipped, failed, and the exit code of a failure" {
+@test "case: the script tells ran, skipped and failed apart, with the exit code of a failure" {
   script case report
   run -0 ./report
   [ "$output" = 'the report was made' ]
@@ -255,7 +255,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   [ "$output" = 'the report failed with 6' ]
 }
 
-@test "or: goes on after a skip, ends after a failure" {
+@test "or: the script goes on after a skip, and ends after a failure" {
   script or report
   run -0 ./report
   [[ "$output" == 'the report is '* ]]
@@ -268,7 +268,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   [ "$output" = '' ]
 }
 
-@test "reexec: a script runs under its own lease, with its arguments and exit code, and once at a time" {
+@test "reexec: a script runs under its own lease once at a time, with its arguments and exit code" {
   script reexec backup
   run -0 ./backup a 'b  c'
   [ "$output" = 'backing up a b  c' ]
@@ -281,7 +281,7 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   run ./backup 7
   [ "$status" -eq 75 ]
   [ "$output" = '' ]
-  # A process of the run that calls the script runs it under the same lease; another key does not count.
+  # A process of the run that calls the script runs it under the same lease. The lease of another key does not count.
   kill $!
   wait $! || true
   run -0 "$CONDOLOCK" run --key backup -- ./backup 0
@@ -291,10 +291,10 @@ is_clean() { [ "$2" -eq 0 ] || grep -qw "$2" <<<"$(setting "$1" SuccessExitStatu
   [ "$(job backup runs)" -eq $((runs + 1)) ]
 }
 
-# yaml NAME FILTER: what jq's filter makes of a recipe in YAML.
+# yaml NAME FILTER: prints the result of jq's filter on a recipe in YAML.
 yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' < <(recipe "$1") | jq -er "$2"; }
 
-@test "GitLab: the script exits with a code that the job allows if it is skipped, and with the command's if it fails" {
+@test "GitLab: the script exits with an allowed code after a skip, and with the command's code after a failure" {
   printf '#!/bin/sh\n[ ! -e broken ] || exit 4\n' >nightly.sh
   chmod +x nightly.sh
   yaml gitlab '.nightly.script[]' >script
@@ -311,7 +311,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   [ "$status" -eq 4 ]
 }
 
-@test "GitHub: the step says in its output whether the job ran, and fails if the command fails" {
+@test "GitHub: the step outputs whether the job ran, and fails if the command fails" {
   printf '#!/bin/sh\n[ ! -e broken ] || exit 4\n' >nightly.sh
   chmod +x nightly.sh
   yaml github '.jobs.nightly.steps[] | select(.id == "nightly").run' >step
@@ -328,7 +328,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   [ "$(wc -l <output)" -eq 2 ]
 }
 
-@test "readers and writers: readers together, a writer alone, and each waits for the other" {
+@test "readers and writers: readers run together, a writer runs alone, and each waits for the other" {
   put report <<<'echo reader >>log; until [ -e "go-readers" ]; do sleep 0.01; done; echo done >>log'
   put import <<<'echo writer >>log; until [ -e "go-writer" ]; do sleep 0.01; done; echo done >>log'
   eval "$(recipe reader)" 3>&- &
@@ -339,7 +339,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   writer_waits() { (($(job data-write skips) >= 1)); }
   wait_for writer_waits
   expect_code 1 grep writer log
-  # A reader that comes now does start: a writer that waits holds nobody back. A pause does.
+  # A new reader does start: a waiting writer blocks nobody. A pause does.
   "$CONDOLOCK" pause data-read
   eval "$(recipe reader)" 3>&- &
   reader_waits() { (($(job data-read skips) >= 1)); }
@@ -357,7 +357,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   [ "$(cat log)" = $'reader\nreader\ndone\ndone\nwriter\ndone\nreader\ndone' ]
 }
 
-@test "readers and writers: with --not-running on one side alone, a reader starts beside a writer" {
+@test "readers and writers: with --not-running on one side only, a reader starts beside a writer" {
   "$CONDOLOCK" run --key data-write --not-running data-read -- sleep 60 3>&- &
   wait_for held data-write
   "$CONDOLOCK" run --key data-read --slots 8 -- true
@@ -375,11 +375,11 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   [ "$code" -eq 79 ]
   [ "$(cat log)" = $'stopped\nnew' ]
   [ "$(job deploy outcome)" = success ]
-  # Nobody holds the lease: the new run starts as well.
+  # If nobody holds the lease, the new run starts, too.
   run -0 sh -e cancel
 }
 
-@test "probe: OK, CRITICAL and UNKNOWN, each with its reason" {
+@test "probe: OK, CRITICAL and UNKNOWN are printed with their reasons" {
   script probe check_backup
   run ./check_backup
   [ "$status" -eq 2 ]
@@ -396,7 +396,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   run ./check_backup
   [ "$status" -eq 2 ]
   [[ "$output" == *'the last run of backup failed'* ]]
-  # It leaves no record of its own.
+  # The probe leaves no record of its own.
   [ "$("$CONDOLOCK" list --plain)" = backup ]
   "$CONDOLOCK" touch backup
   "$CONDOLOCK" pause --all
@@ -407,7 +407,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   [[ "$output" == 'UNKNOWN: condolock: error: cannot connect to /nowhere'* ]]
 }
 
-@test "maintenance: nothing starts, what is live goes on, and resume ends it" {
+@test "maintenance: no run starts, live runs go on, and resume ends it" {
   "$CONDOLOCK" touch backup
   "$CONDOLOCK" run --key live -- sh -c 'until [ -e go ]; do sleep 0.01; done' 3>&- &
   wait_for held live
@@ -421,7 +421,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
   "$CONDOLOCK" run --key backup --force -- true
   "$CONDOLOCK" status backup | sed -n '1,3p' | shows pause
   "$CONDOLOCK" pause single
-  # A run whose lease expired is not live.
+  # A run whose lease has expired is not live.
   "$CONDOLOCK" run --key lost --force -- true
   redis HSET "{condolock}:job:lost" h_token x h_until 1 h_fence 1 h_start 1 h_who "1 gone" >/dev/null
   held live

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
-# Records that somebody stuffed or damaged, a server that is full or refuses a command, and a clock that goes back.
+# Records that somebody filled or damaged, a server that is full or refuses a command, and a clock that goes back.
 bats_require_minimum_version 1.5.0
 load helper
 
-# Long texts come on standard input.
+# stuff KEY FIELD BYTES: sets the field to a text of that length, through standard input.
 stuff() { head -c "$3" /dev/zero | tr '\0' x | redis -x HSET "{condolock}:job:$1" "$2" >/dev/null; }
 
 ahead() { redis HSET "{condolock}:job:$1" "$2" $(($(server_time) + 315360000000)) >/dev/null; }
 
 is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -gt $(($(server_time) - 60000)) ]; }
 
-@test "a pause reason of 9 MB: list names that key and lists the rest; reset --yes removes it" {
+@test "a pause reason of 9 MB: list names that key and prints the rest, and reset --yes removes it" {
   for key in a b c; do "$CONDOLOCK" touch "$key"; done
   stuff b paused_why 9000000
   for form in '' --json --prometheus; do
@@ -26,7 +26,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   [ -e ran ]
 }
 
-@test "300,000 names of one score: list reads 100,000, says that there are more, and stays small" {
+@test "300,000 names of one score: list reads 100,000, says that there are more, and uses little memory" {
   redis EVAL 'for i = 1, 300000 do
     redis.call("ZADD", KEYS[1], 5, "name" .. i)
     redis.call("HSET", "{condolock}:job:name" .. i, "v", 1) -- else it counts as expired
@@ -40,7 +40,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   )
 }
 
-@test "names that are added as fast as they are read: list ends" {
+@test "list ends, even if names are added as fast as it reads them" {
   redis EVAL 'for i = 1, 150000 do redis.call("ZADD", KEYS[1], i, "name" .. i) end' 1 '{condolock}:index' >/dev/null
   (while :; do redis EVAL 'local t = redis.call("TIME")
     for i = 1, 5000 do redis.call("ZADD", KEYS[1], t[1] .. t[2], t[1] .. t[2] .. i) end' 1 '{condolock}:index'; done) \
@@ -52,7 +52,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   [[ "$stderr" == *'more keys than 100000'* ]]
 }
 
-@test "names in the index that are too long: counted, and the rest is listed" {
+@test "names in the index that are too long are counted, and the rest is listed" {
   "$CONDOLOCK" touch a
   "$CONDOLOCK" touch c
   head -c 2000000 /dev/zero | tr '\0' x | redis -x ZADD '{condolock}:index' 5 >/dev/null
@@ -62,7 +62,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   [[ "$stderr" == *'{condolock}:index has 1 names of more than 1024 bytes'*ZREM* ]]
 }
 
-@test "more than a thousand holders: malformed at once, and reset --yes removes them" {
+@test "a record with more than a thousand holders is malformed, and reset --yes removes it" {
   for many in 1001 10000; do
     "$CONDOLOCK" touch k
     redis HSET '{condolock}:job:k' h_slots 10 >/dev/null
@@ -77,7 +77,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   done
 }
 
-@test "every message about a malformed record says what removes it, and that removes it" {
+@test "every message about a malformed record says how to remove it, and that works" {
   local key="it's a key"
   spoil() { redis DEL "{condolock}:$1:$key" >/dev/null && redis "${@:2:1}" "{condolock}:$1:$key" "${@:3}" >/dev/null; }
   for damage in 'job SET x' 'job HSET v 1 fence x' 'slots SET x' 'runs SET x' 'runs LPUSH x' 'starts SET x' 'once SET x'; do
@@ -98,7 +98,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
     redis FLUSHALL >/dev/null
   done
   [ "$(sort -u refused | wc -l)" -eq 7 ] || { sort refused | uniq -c; return 1; }
-  # No reset removes the list of all keys.
+  # reset does not remove the index.
   redis SET '{condolock}:index' x >/dev/null
   for command in 'touch k' list 'reset k --yes'; do
     run -65 --separate-stderr "$CONDOLOCK" $command
@@ -108,7 +108,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   "$CONDOLOCK" touch k
 }
 
-@test "skips at their greatest value: refused twice, and the record stays readable" {
+@test "skips at their greatest value: two more refusals leave the record readable" {
   "$CONDOLOCK" touch k
   redis HSET '{condolock}:job:k' skips 9007199254740991 >/dev/null
   for _ in 1 2; do expect_code 75 "$CONDOLOCK" run --key k --min-time 1h -- touch ran; done
@@ -116,7 +116,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   [ ! -e ran ]
 }
 
-@test "--history 0: nobody's touch brings rows back; another --history does" {
+@test "--history 0: no touch adds rows again, but another --history does" {
   "$CONDOLOCK" run --key k --history 0 -- true
   "$CONDOLOCK" touch k
   "$CONDOLOCK" run --key k -- true
@@ -127,7 +127,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   [ "$(redis LLEN '{condolock}:runs:k')" = 2 ]
 }
 
-@test "a server that becomes full during a run: renewed, recorded and released; the next run is refused with 69" {
+@test "a server becomes full during a run: the run is renewed, recorded and released, and the next is refused with 69" {
   "$CONDOLOCK" run --key k --lease 1s -- sh -c "redis-cli -s '$REDIS_DIR/redis.sock' CONFIG SET maxmemory 1 && sleep 3"
   run --separate-stderr "$CONDOLOCK" run --key k -- touch ran
   redis CONFIG SET maxmemory 0 >/dev/null
@@ -138,7 +138,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   expect_code 1 held k
 }
 
-@test "a server that refuses one command of finish: 74, nothing of the run is recorded, and it counts once when repeated" {
+@test "a server refuses one command of finish: 74, nothing of the run is recorded, and a repeated finish counts it once" {
   "$CONDOLOCK" run --key k --history 1 -- true
   local start
   for command in ltrim lpush zadd zremrangebyscore pexpire hdel; do
@@ -154,7 +154,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   done
 }
 
-@test "times on record that lie ten years ahead count as now, and are stored as now; everybody says that the clock went back" {
+@test "times ten years ahead count as now and are stored as now, and all commands say that the clock went back" {
   "$CONDOLOCK" run --key k -- true
   for field in ok_start ok_end ended; do ahead k "$field"; done
   for command in 'status k' list 'check --key k'; do
@@ -174,7 +174,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   [ -z "$stderr" ]
 }
 
-@test "a condition on another key whose times lie ahead: stored as now, and not fresh for longer than its time" {
+@test "a condition on another key with times ahead: they are stored as now, and do not hold longer than the condition's time" {
   "$CONDOLOCK" touch other
   for field in ok_start ok_end ended; do ahead other "$field"; done
   "$CONDOLOCK" run --key k --accessed-prior other:300 -- true
@@ -183,7 +183,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   expect_code 75 "$CONDOLOCK" run --key k --accessed-prior other:300 -- touch ran
 }
 
-@test "a lease of somebody who died while the clock was ten years ahead lasts no longer than its length" {
+@test "the lease of a holder that died while the clock was ten years ahead lasts no longer than its length" {
   "$CONDOLOCK" run --key k --lease 2s -- sleep 60 3>&- &
   wait_for held k
   put_down $!
@@ -192,7 +192,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   wait_for "$CONDOLOCK" run --key k -- true
 }
 
-@test "doctor says that the clock went back, with Redis and without a server, and leaves no trace" {
+@test "doctor says that the clock went back, with Redis and without a server, and writes nothing" {
   local url
   for url in "$CONDOLOCK_URL" "file:$PWD/state"; do
     export CONDOLOCK_URL=$url
@@ -213,7 +213,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
   done
 }
 
-@test "doctor looks at all records: the one that is ahead is the one used last of 3,000" {
+@test "doctor looks at all records: it finds the one that is ahead among 3,000" {
   redis EVAL 'for i = 1, 3000 do redis.call("HSET", "{condolock}:job:k" .. i, "v", 1, "ended", 5, "outcome", "success")
     redis.call("ZADD", "{condolock}:index", i, "k" .. i) end' 0 >/dev/null
   ahead k3000 ended

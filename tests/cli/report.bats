@@ -1,8 +1,9 @@
 load helper
 
-# --report-fd: every event, in its order, and every line by the schema.
+# --report-fd: every event in its order, and every line by the schema.
 
-# reported EXIT_CODE EVENTS ARG...: runs with these arguments; EVENTS are "event" or "event:decision", in their order.
+# reported EXIT_CODE EVENTS ARG...: runs with these arguments and checks EVENTS, which are "event" or "event:decision" in
+# their order.
 reported() {
   local want=$1 events=$2 code=0
   shift 2
@@ -19,10 +20,10 @@ by_schema() {
   [ "$(jq -r '[.key, .run_id] | join(" ")' report | sort -u | wc -l)" = 1 ]
 }
 
-# of EVENT FILTER: a field of that line.
+# of EVENT FILTER: prints a field of that event's line.
 of() { jq -rc "select(.event == \"$1\") | $2" report; }
 
-@test "the schema refuses what it should" {
+@test "the schema refuses invalid lines" {
   check() { "$SCHEMA_CHECK" "$SOURCE_DIR/tests/cli/report.schema.json" 2>/dev/null; }
   head='"schema":1,"at":{"ms":1,"rfc3339":"2026-11-24T12:39:48.582Z"},"key":"K","run_id":"6KciVIW1Fft5HQxjwxVzug"'
   check <<<"{$head,\"event\":\"started\",\"pid\":1}"
@@ -36,7 +37,7 @@ of() { jq -rc "select(.event == \"$1\") | $2" report; }
   expect_code 1 check </dev/null
 }
 
-@test "granted, started, finished, recorded, exit" {
+@test "a run that succeeds reports granted, started, finished, recorded and exit" {
   reported 0 'decision:granted started finished recorded exit' -- sh -c 'echo "$$ $CONDOLOCK_FENCE $CONDOLOCK_RUN_ID" >child'
   [ "$(of started .pid) $(of decision .fence) $(of exit .run_id)" = "$(cat child)" ]
   [ "$(of decision .last_success)" = null ]
@@ -52,7 +53,7 @@ of() { jq -rc "select(.event == \"$1\") | $2" report; }
   [ "$(of finished '[.exit_code, .outcome, .text]')" = '[127,"not_started","No such file or directory"]' ]
 }
 
-@test "busy, skipped and paused, at once and after a wait" {
+@test "busy, skipped and paused are reported, at once and after a wait" {
   mkfifo hold
   "$CONDOLOCK" run --key K --slots 2 -- cat hold 3>&- &
   holder=$!
@@ -81,7 +82,7 @@ of() { jq -rc "select(.event == \"$1\") | $2" report; }
 }
 has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
 
-@test "renewed, lost" {
+@test "renewed and lost are reported" {
   "$CONDOLOCK" run --key K --report-fd 3 --lease 1 -- sh -c ': >ready; exec sleep 9' 3>report 2>said &
   condolock=$!
   wait_for test -e ready
@@ -102,7 +103,7 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   [ "$(of recorded '[.recorded, .superseded]')" = '[true,true]' ]
 }
 
-@test "no answer: failed, unreachable, unleased, not recorded; and a refusal" {
+@test "failed, unreachable, unleased and not recorded are reported if no answer comes, and so is an error" {
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/nobody.sock"
   reported 69 'decision:failed exit' -- true
   [ "$(of decision .fault)" = unreachable ]
@@ -114,7 +115,7 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   [ "$(of decision .fault)" = misconfigured ]
 }
 
-@test "signalled" {
+@test "signalled is reported" {
   "$CONDOLOCK" run --key K --report-fd 3 --jitter 1h -- true 3>report &
   condolock=$!
   wait_for grep -q "SigBlk:.*[1-9a-f]" "/proc/$condolock/status"
@@ -126,21 +127,21 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   [ "$(of decision .signal)" = 15 ]
 }
 
-@test "the command does not get the descriptor, and a report that nobody reads holds nobody up" {
+@test "the command does not get the descriptor, and a report without a reader delays nothing" {
   reported 0 'decision:granted started finished recorded exit' -- sh -c '[ ! -e /proc/self/fd/3 ]'
   mkfifo pipe
   exec 8<>pipe
-  # Full, and nobody reads.
+  # The pipe is full, and nobody reads it.
   perl -e 'use Fcntl; open(my $f, "+<&=", 8); fcntl($f, F_SETFL, O_RDWR | O_NONBLOCK); 1 while syswrite($f, "x" x 4096); fcntl($f, F_SETFL, O_RDWR)'
   timeout 20 "$CONDOLOCK" run --key K --report-fd 3 -- touch ran 3>pipe
   [ -e ran ]
   exec 8>&-
 }
 
-@test "a line that goes out in part does not swallow the next" {
+@test "a line that was written in part does not spoil the next one" {
   mkfifo pipe
   exec 8<>pipe
-  # Room for one page, and the first line is longer.
+  # The pipe has room for one page, and the first line is longer.
   perl -e 'use Fcntl; open(my $f, "+<&=", 8); fcntl($f, F_SETFL, O_RDWR | O_NONBLOCK); 1 while syswrite($f, "x" x 4096); sysread($f, my $page, 4096)'
   cat >drain <<'END'
 use Fcntl;
@@ -153,17 +154,17 @@ END
   exec 8>&-
   [ "$(head -1 report | jq -R '[fromjson?] | length')" = 0 ]
   jq -rR 'fromjson? | .event' report >whole
-  [ "$(tail -3 whole | tr '\n' ' ')" = 'finished recorded exit ' ] # all that came once there was room
+  [ "$(tail -3 whole | tr '\n' ' ')" = 'finished recorded exit ' ] # all lines that came after there was room
 }
 
-@test "on a socket" {
+@test "the report can go to a socket" {
   perl -e 'use Socket; socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, 0); my $pid = fork // die;
     if (!$pid) { close $a; open(STDOUT, ">&", $b); use POSIX; POSIX::dup2(fileno($b), 3); exec $ENV{CONDOLOCK}, qw(run --key K --report-fd 3 -- true) }
     close $b; print while <$a>; waitpid($pid, 0); exit($? ? 1 : 0)' >report
   by_schema 0 'decision:granted started finished recorded exit'
 }
 
-@test "wrong descriptors" {
+@test "wrong descriptors are refused" {
   refused() {
     run "$CONDOLOCK" run --key K --report-fd "$1" -- true
     [ "$status" -eq 64 ]
@@ -172,7 +173,7 @@ END
   refused 9 'descriptor 9 is not open: write --report-fd 9 ... 9>file'
   for wrong in 0 1 2 -1 x ''; do refused "$wrong" "invalid descriptor '$wrong'"; done
   refused 8 'descriptor 8 is open for reading only' 8</dev/null
-  # Ours, not the caller's: the signals' descriptor is the first that is free.
+  # These belong to condolock, not to the caller: the signals' descriptor is the first free one.
   for n in 3 4 5; do
     run bash -c 'exec 3>&- 4>&- 5>&-; "$CONDOLOCK" run --key K --report-fd '$n' -- true'
     [ "$status" -eq 64 ]

@@ -1,6 +1,6 @@
 load helper
 
-@test "runs, records, and skips the second time" {
+@test "run executes and records the command, and skips the second time" {
   "$CONDOLOCK" touch checking
   run --separate-stderr "$CONDOLOCK" run --key K --min-time 300 --accessed-prior checking:300 -- echo 'a  b' '[0-9]'
   [ "$status" -eq 0 ]
@@ -13,7 +13,7 @@ load helper
   [[ "$stderr" =~ ^'condolock: skipped K: last success '[0-9ms.]+' ago, needs 5m (due in '[0-9ms.]+')'$ ]]
 }
 
-@test "arguments of the command are passed on untouched" {
+@test "the command gets its arguments unchanged" {
   run -0 "$CONDOLOCK" run --key K -- printf '<%s>' '[0-9]' '' '--' '-x' '--key' '{a,b}' '*' '$HOME' "it's" 'a=b' '%%'
   [ "$output" = '<[0-9]><><--><-x><--key><{a,b}><*><$HOME><it'"'"'s><a=b><%%>' ]
   printf 'a1\nb\n' >f
@@ -21,13 +21,13 @@ load helper
   [ "$output" = a1 ]
 }
 
-@test "the key as an operand, and options after it" {
+@test "the key may be an operand, with options after it" {
   run "$CONDOLOCK" run K --min-time 5 -- true
   [ "$status" -eq 0 ]
   [ "$(job K runs)" = 1 ]
 }
 
-@test "global options before and after the command" {
+@test "global options are accepted before and after the command" {
   unset CONDOLOCK_URL
   run "$CONDOLOCK" --url "unix://$REDIS_DIR/redis.sock" --namespace run run --key K -- true
   [ "$status" -eq 0 ]
@@ -37,9 +37,9 @@ load helper
   [ "$(redis EXISTS '{other}:job:K')" = 1 ]
 }
 
-@test "each skip reason, in words" {
+@test "each reason for a skip is said in words" {
   export CI=true
-  reason() { # In $(...) no failing line ends a function: it says nothing unless all was as it should be.
+  reason() { # $(...) does not end a function at a failing line, so this prints nothing unless all checks pass
     run --separate-stderr "$CONDOLOCK" run --key K "$@" -- echo no
     [ "$status" -eq 75 ] && [ "$output" = '' ] && echo "$stderr"
   }
@@ -82,7 +82,7 @@ load helper
   wait
 }
 
-@test "silent without a terminal, unless -v or CI; errors always" {
+@test "run is silent without a terminal unless -v or CI is set, but always prints errors" {
   "$CONDOLOCK" touch K
   run "$CONDOLOCK" run --key K --min-time 300 -- true
   [ "$status" -eq 75 ]
@@ -95,7 +95,7 @@ load helper
   [ "$output" = "condolock: error: K: cannot run '/no/such': No such file or directory" ]
 }
 
-@test "--force skips conditions, never the lease" {
+@test "--force ignores conditions, but not the lease" {
   run -0 "$CONDOLOCK" run --key K --force --accessed-prior p:1 -- echo yes
   [ "$output" = yes ]
   mkfifo hold
@@ -107,7 +107,7 @@ load helper
   wait
 }
 
-@test "exit codes 0 to 255 are the command's own" {
+@test "exit codes 0 to 255 are those of the command" {
   for code in $(seq 0 255); do
     status=0
     "$CONDOLOCK" run --key K -- sh -c "exit $code" || status=$?
@@ -117,8 +117,8 @@ load helper
   [ "$(job K failures)" = 255 ]
 }
 
-@test "every signal whose default is termination gives 128+n" {
-  # 17 18 19 to 23 and 28 are ignored or stop; 32 and 33 belong to the C library.
+@test "every signal that ends a process by default gives 128+n" {
+  # 17, 18, 19 to 23 and 28 are ignored or stop a process; 32 and 33 belong to the C library.
   for number in $(seq 16) $(seq 24 27) $(seq 29 31) $(seq 34 64); do
     status=0
     perl -e "$reset" "$CONDOLOCK" run --key K -- sh -c "ulimit -c 0; kill -$number \$\$" || status=$?
@@ -126,7 +126,7 @@ load helper
   done
 }
 
-@test "missing 127, not executable 126, bad interpreter 126; given back, nothing recorded" {
+@test "a missing command is 127, a file that cannot be executed or has a bad interpreter 126; the lease is released and nothing recorded" {
   printf '#!/no/such/interpreter\n' >bad
   chmod +x bad
   touch plain
@@ -138,20 +138,21 @@ load helper
     [ "$(job K h_token)" = '' ]
     [ "$(job K runs)" = '' ]
   done
-  # A script without a first line runs, as from env(1) or a shell.
+  # A script without a #! line runs, as from env(1) or a shell.
   echo 'echo plain' >plain
   chmod +x plain
   run -0 "$CONDOLOCK" run --key K -- ./plain
   [ "$output" = plain ]
 }
 
-# cannot CODE WORD REASON ARGUMENT...: the run ends with that code and says only that, with the key and the word in quotes.
+# cannot CODE WORD REASON ARGUMENT...: the run ends with that code and prints only the reason, with the key and the word in
+# quotes.
 cannot() {
   run -"$1" "$CONDOLOCK" run -q --key K -- "${@:4}"
   [ "$output" = "condolock: error: K: cannot run '$2': $3" ] || { echo "$output"; return 1; }
 }
 
-@test "a command that can't be run: the key, the word, and what to write instead" {
+@test "a command that cannot be run: the error has the key, the word, and what to write instead" {
   cannot 127 nosuchcommand 'not found in PATH' nosuchcommand x
   cannot 127 'ls -la' "not found in PATH (for a shell line write: sh -c 'ls -la')" 'ls -la'
   cannot 127 'FOO=1' 'not found in PATH (to set a variable write: env FOO=1 cmd)' FOO=1 cmd
@@ -165,7 +166,7 @@ cannot() {
   [ "$(jq -r 'select(.event == "finished").text' report)" = "not found in PATH (for a shell line write: sh -c 'ls -la')" ]
 }
 
-@test "a file system that is mounted with noexec is named" {
+@test "the error names a file system that is mounted with noexec" {
   mkdir mounted
   printf '#!/bin/sh\n' >script
   run unshare --mount --propagation unchanged sh -c '{ mount --make-rprivate / 2>/dev/null || :; } &&
@@ -174,7 +175,7 @@ cannot() {
   [ "$output" = "condolock: error: K: cannot run 'mounted/script': its file system is mounted with noexec" ]
 }
 
-@test "a directory in PATH that may not be searched does not make a missing command 126" {
+@test "a missing command is not 126 because of a directory in PATH that may not be searched" {
   mkdir -m 0 closed
   chmod 711 "$BATS_TEST_TMPDIR"
   PATH="$PWD/closed:/usr/bin" run -127 perl -e '$( = 65534; $) = "65534 65534"; $< = $> = 65534; exec @ARGV or die $!' "$CONDOLOCK" run --url unix:///no/such --on-unreachable run --key K -- nosuchcommand
@@ -182,7 +183,7 @@ cannot() {
   [[ "$output" == *"cannot run 'nosuchcommand': not found in PATH"* ]]
 }
 
-@test "--jitter: waits, and TERM ends it before anything was asked" {
+@test "--jitter waits, and TERM ends it before any request is sent" {
   "$CONDOLOCK" run --key K --jitter 50ms -- true
   [ "$(job K runs)" = 1 ]
   redis CONFIG RESETSTAT >/dev/null
@@ -198,7 +199,7 @@ cannot() {
   expect_code 1 grep -q '^cmdstat_eval' stats
 }
 
-@test "-E and --success-code" {
+@test "-E and --success-code change the exit codes" {
   "$CONDOLOCK" touch K
   run "$CONDOLOCK" run -E 0 --key K --min-time 300 -- false
   [ "$status" -eq 0 ]
@@ -212,13 +213,13 @@ cannot() {
   [ "$(job S outcome)" = failed ]
 }
 
-@test "--timeout: TERM, KILL, 124, recorded as timeout whatever the command returned" {
+@test "--timeout sends TERM, then KILL, exits with 124, and records timeout whatever the command returned" {
   run "$CONDOLOCK" run --key K --timeout 0.1 -- sh -c 'trap "exit 0" TERM; while :; do sleep 0.01; done'
   [ "$status" -eq 124 ]
   [[ "$output" =~ 'K ran longer than --timeout 100ms' ]]
   [ "$(job K outcome)" = timeout ]
   [ "$(job K failures_in_a_row)" = 1 ]
-  # TERM is ignored from the start, so that it can't come before a trap.
+  # TERM is ignored from the start, so that it cannot come before a trap is set.
   run sh -c 'trap "" TERM; exec "$@"' sh "$CONDOLOCK" run --key K --timeout 100ms -k 100ms -- sh -c 'while :; do sleep 0.01; done'
   [ "$status" -eq 124 ]
   [ "$(job K code)" = 137 ]
@@ -226,13 +227,13 @@ cannot() {
   [ "$status" -eq 0 ]
 }
 
-@test "--timeout also ends what the command started, when that ignores TERM" {
+@test "--timeout also ends processes that the command started and that ignore TERM" {
   run "$CONDOLOCK" run --key K --timeout 0.2 -k 5 -- sh -c '(trap "" TERM; echo $BASHPID >/dev/null; while :; do sleep 0.01; done) & echo $! >pid; wait'
   [ "$status" -eq 124 ]
   wait_for gone "$(cat pid)"
 }
 
-@test "the child's environment" {
+@test "the command gets its environment variables" {
   export CONDOLOCK_PASSWORD= REDIS_URL=redis://app:apps@h REDISCLI_AUTH= CONDOLOCK_FENCE=stale CONDOLOCK_RUN_ID=stale
   unset REDISCLI_AUTH
   run "$CONDOLOCK" run --key 'K x' -- env
@@ -269,7 +270,7 @@ cannot() {
   done
 }
 
-@test "many short runs in turn by twenty processes never overlap, and fences grow" {
+@test "many short runs by twenty processes never overlap, and fences grow" {
   for i in $(seq 20); do
     (for n in $(seq 10); do
       code=0
@@ -309,8 +310,8 @@ END
   done
 }
 
-@test "three round trips, two script calls" {
-  "$CONDOLOCK" run --key warm -- true # the scripts are known
+@test "a run takes three round trips and two script calls" {
+  "$CONDOLOCK" run --key warm -- true # caches the scripts
   start_proxy
   redis CONFIG RESETSTAT >/dev/null
   "$CONDOLOCK" run --key K --min-time 300 -- true
@@ -320,7 +321,7 @@ END
   expect_code 1 grep -q 'cmdstat_eval:' <<<"$stats"
 }
 
-@test "nothing is written to stdout by run itself, and stdin is the command's" {
+@test "run itself writes nothing to stdout, and leaves stdin to the command" {
   run -0 --separate-stderr "$CONDOLOCK" run -v --key K -- cat <<<'in'
   [ "$output" = in ]
   [[ "${stderr_lines[0]}" =~ ^'condolock: running K (fence '[0-9]+')'$ ]]
@@ -334,7 +335,7 @@ END
   [ "$output" = 'condolock: skipped k\x1b[31m\xe2\x80\xae: k\x1b[31m\xe2\x80\xae has not run yet, needs a success at most 5s ago' ]
 }
 
-@test "a password in --url works, and warns" {
+@test "a password in --url works, with a warning" {
   redis ACL SETUSER job on '>s3cret' '~*' '+@all' >/dev/null
   run "$CONDOLOCK" run --url "unix://job:s3cret@$REDIS_DIR/redis.sock" --key K -- true
   [ "$status" -eq 0 ]
@@ -346,7 +347,7 @@ END
   [[ ! "$output" =~ s3cret ]]
 }
 
-@test "passwords: file, environment, and what comes first" {
+@test "the password comes from the file or the environment, by their priority" {
   redis ACL SETUSER job on '>right' '~*' '+@all' >/dev/null
   printf 'right\n' >right
   printf 'wrong\n' >wrong

@@ -1,17 +1,17 @@
 load helper
 
-# What the tables make of a reader's screen: columns by display width, and no line wider than the terminal.
+# The tables on a reader's screen: columns by display width, and no line wider than the terminal.
 
 long=$(printf 'k%.0s' {1..200})
 
-# on_terminal COLUMNS COMMAND...: what a terminal of that width gets.
+# on_terminal COLUMNS COMMAND...: prints its output on a terminal of that width.
 on_terminal() {
   local columns=$1
   shift
   script -qec "stty cols $columns; $*" /dev/null </dev/null | tr -d '\r'
 }
 
-# widest: the columns of the widest line. perl's \p{} is another source for widths than the program's own table.
+# widest: prints the columns of the widest line. It takes the widths from perl's \p{}, not from the program's own table.
 widest() {
   perl -CS -Mutf8 -ne 'chomp; s/\e\[\d+m//g; s/\p{Mn}//g; s/\p{East_Asian_Width=Wide}/xx/g;
     $max = length if length > $max; END { print "$max\n" }'
@@ -25,7 +25,7 @@ setup() {
   "$CONDOLOCK" touch --failed sync
 }
 
-@test "list on a terminal: a long key loses its middle, and no row wraps" {
+@test "list on a terminal cuts the middle of a long key, and no row wraps" {
   for columns in 80 132; do
     on_terminal $columns "$CONDOLOCK" list >shown
     [ "$(wc -l <shown)" -eq 4 ]
@@ -39,14 +39,14 @@ setup() {
   grep -q '^kkk*\.\.\.kkk*  ' shown
 }
 
-@test "list on a narrow terminal: the state loses its end" {
+@test "list on a narrow terminal cuts the end of the state" {
   "$CONDOLOCK" pause sync --reason 'a reason' -q
   on_terminal 40 "$CONDOLOCK" list >shown
   [ "$(wc -l <shown)" -eq 4 ]
   grep -q '^kkkkkkkk…kkkkkkk ' shown
 }
 
-@test "list elsewhere: nothing is shortened, unless COLUMNS says how wide the reader's screen is" {
+@test "list elsewhere cuts nothing, unless COLUMNS gives the width of the screen" {
   unset COLUMNS
   "$CONDOLOCK" list >shown
   grep -q "^$long  " shown
@@ -59,13 +59,13 @@ setup() {
   done
 }
 
-@test "watch condolock list: as wide as the terminal" {
+@test "watch condolock list is as wide as the terminal" {
   script -qec "stty cols 80 rows 24; TERM=xterm timeout 2 watch -t -n 60 $CONDOLOCK list" /dev/null </dev/null >shown || true
   grep -q 'kkk.*…kkk' shown
   ! grep -q "$(printf 'k%.0s' {1..60})" shown || false
 }
 
-@test "list, history and check: columns line up behind wide characters and marks" {
+@test "list, history and check align their columns after wide characters and combining marks" {
   "$CONDOLOCK" reset --yes "$long"
   "$CONDOLOCK" list >shown
   # The second column begins at the same column of the screen in each line.

@@ -1,15 +1,15 @@
 load helper
 
-# Bad input: 64 (or 78), a text that names the thing and the way out, before any connection is made.
+# Bad input: 64 (or 78), with a message that names the cause and the way out, before any connection is made.
 
 setup() {
   clear_environment
-  # Nobody is there: whoever connected would get 69.
+  # Nothing listens there: a connection would give 69.
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/nobody.sock"
   cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# refused CODE TEXT ARG...: exit code, one line on stderr that has the text, nothing on stdout.
+# refused CODE TEXT ARG...: checks the exit code, that stderr is one line with the text, and that stdout is empty.
 refused() {
   local code=$1 text=$2
   shift 2
@@ -18,7 +18,7 @@ refused() {
     { echo "$*: $status $output $stderr, wanted $code and $text"; return 1; }
 }
 
-@test "no command, no key, no --, nothing behind it" {
+@test "a missing command, key, -- or command after it is refused" {
   refused 64 'the command is missing: write condolock run --key K -- CMD [ARG...]'
   refused 64 "unknown command 'rnu' (did you mean run?); see condolock --help" rnu --key K -- true
   refused 64 "unknown command 'verison' (did you mean version?); see condolock --help" verison
@@ -65,7 +65,7 @@ refused() {
   refused 64 '--for: must be at least 1ms' pause K --for 0
 }
 
-@test "a forgotten -- is told of before the command's options are blamed, with the line that was meant" {
+@test "a forgotten -- is reported before the command's options, with the corrected line" {
   forgotten() { refused 64 "the command must come after --: write condolock $1" "${@:2}"; }
   forgotten 'run --key K -- echo hi' run --key K echo hi
   forgotten 'run K -- echo hi' run K echo hi
@@ -85,12 +85,12 @@ refused() {
   refused 64 '--min-time needs a value' run --key K --min-time
 }
 
-@test "a value is no option, whatever it looks like" {
+@test "an option's value is never taken for an option" {
   refused 69 '' pause K --reason --because=
   refused 69 '' run --key --key=  -- true
 }
 
-@test "keys" {
+@test "invalid keys are refused" {
   refused 64 'a key must not be empty' run --key= -- true
   refused 64 'a key must not be empty' run --key '' -- true
   refused 64 'a key must not be empty' status ''
@@ -98,7 +98,7 @@ refused() {
   refused 64 '--key can be given only once' run --key a --key b -- true
 }
 
-@test "durations, everywhere they are taken" {
+@test "invalid durations are refused for every option that takes one" {
   for option in --min-time --lease --timeout --kill-after -k --jitter --record-timeout --redis-timeout; do
     for wrong in -1 1e999 nan inf 5M 1y '' ' 5' 5x 99999999999999999999 0.0001 5m5; do
       refused 64 "invalid duration '$wrong'" run --key K "$option" "$wrong" -- true
@@ -110,7 +110,7 @@ refused() {
   refused 64 '--redis-timeout: must be at least 1ms' run --key K --redis-timeout 0 -- true
 }
 
-@test "conditions" {
+@test "invalid conditions are refused" {
   refused 64 "--accessed-prior: invalid value 'checking': write NAME:D" run --key K --accessed-prior checking -- true
   refused 64 '--accessed-prior: a key must not be empty' run --key K --accessed-prior :5 -- true
   refused 64 "--accessed-prior: invalid duration ''" run --key K --accessed-prior a: -- true
@@ -125,7 +125,7 @@ refused() {
   refused 64 "--max-failures: invalid number '0': use 1 to 1000000" run --key K --max-failures 0 -- true
 }
 
-@test "slots, waiting, history" {
+@test "invalid values for slots, waiting and history are refused" {
   for wrong in 0 1001 -1 x '' 1.5 0x2; do refused 64 "--slots: invalid number '$wrong': use 1 to 1000" run --key K --slots "$wrong" -- true; done
   for wrong in never -1 '' 5M; do
     refused 64 "--wait: invalid duration '$wrong'" run --key K --wait "$wrong" -- true
@@ -147,7 +147,7 @@ refused() {
   refused 64 "--once cannot be combined with --slots above 1" run --url "unix://:pw@$PWD/nobody" --key K --once x --slots 2 -- true
 }
 
-@test "codes" {
+@test "invalid exit codes are refused" {
   for wrong in 256 -1 x '' 0x10 1.5; do
     refused 64 "--skip-code: invalid exit code '$wrong'" run --key K -E "$wrong" -- true
     refused 64 "--busy-code: invalid exit code '$wrong'" run --key K --busy-code "$wrong" -- true
@@ -155,7 +155,7 @@ refused() {
   done
 }
 
-@test "options" {
+@test "unknown options, missing values, and values of flags are refused" {
   refused 64 'unknown option --nope; see condolock run --help' run --key K --nope -- true
   refused 64 'unknown option --no\x1b[1m' run --key K $'--no\e[1m' -- true
   refused 64 'unknown option -z' run --key K -z -- true
@@ -181,7 +181,7 @@ refused() {
   done
 }
 
-@test "URLs and namespaces" {
+@test "invalid URLs and namespaces are refused" {
   refused 64 '--url: the URL has an invalid port: use a number from 1 to 65535' run -u redis://h:x --key K -- true
   refused 64 '--url: the URL has an unknown scheme' run -u http://h --key K -- true
   refused 64 '--url: the URL has no known scheme; use redis://' run -u files:/d --key K -- true
@@ -202,12 +202,12 @@ refused() {
   done
 }
 
-@test "what the child gets is never read as an option" {
+@test "the command's arguments are never read as options" {
   export CONDOLOCK_KEY=K CONDOLOCK_FENCE=x CONDOLOCK_RUN_ID=x CONDOLOCK_LAST_SUCCESS=x
   refused 64 'the key is missing' run -- true
 }
 
-@test "help and version need nothing from the environment" {
+@test "help and version ignore the environment" {
   export CONDOLOCK_URL=nonsense CONDOLOCK_LEASE=nonsense CONDOLOCK_NAMESPACE='a b'
   for arguments in --help --version -h 'run --help' 'status -h' '-v --version'; do
     run "$CONDOLOCK" $arguments
@@ -216,7 +216,7 @@ refused() {
   done
 }
 
-@test "help: on stdout, 0, with an example, and fits a screen" {
+@test "help goes to stdout with exit code 0, has an example, and fits a screen" {
   for command in '' run check touch status pause resume unlock; do
     for flag in -h --help; do
       run --separate-stderr "$CONDOLOCK" $command $flag
@@ -235,14 +235,14 @@ refused() {
   [[ "$output" =~ 'never: fails' ]]
 }
 
-@test "a full disk behind stdout is an error" {
+@test "stdout on a full disk is an error" {
   code=0
   "$CONDOLOCK" --help >/dev/full 2>said || code=$?
   [ "$code" -eq 70 ]
   [ "$(cat said)" = 'condolock: error: cannot write to standard output: No space left on device' ]
 }
 
-@test "a closed stdout is an error for what prints, and none for what does not" {
+@test "a closed stdout is an error only for a command that prints" {
   code=0
   "$CONDOLOCK" --help >&- 2>said || code=$?
   [ "$code" -eq 70 ]
@@ -252,7 +252,7 @@ refused() {
   [ "$code" -eq 69 ]
 }
 
-@test "--color decides for every error, wherever it is found" {
+@test "--color applies to every error, wherever it is found" {
   for case in '69:status K' '64:status --nope' '69:run --key K -- true' '64:run'; do
     arguments=${case#*:}
     run -"${case%%:*}" "$CONDOLOCK" --color always $arguments
@@ -260,7 +260,7 @@ refused() {
   done
 }
 
-@test "a password in --url is warned of by every command" {
+@test "every command warns of a password in --url" {
   for arguments in 'run --key K -- true' 'check K' 'touch K' 'status K' 'pause K' 'resume K' 'unlock K'; do
     run "$CONDOLOCK" ${arguments/ / --url "unix://:secret@$BATS_TEST_TMPDIR/nobody.sock" }
     [ "$status" -eq 69 ]

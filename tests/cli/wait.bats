@@ -1,9 +1,10 @@
 load helper
 
 # --slots, --wait, --max-runs and --once with real processes. Each command of the tests keeps a marker while it runs, so that
-# an overlap is seen by whoever else runs.
+# other runs see an overlap.
 
-# overlaps MOST: a command that fails if more than MOST run at once, itself included, for 20 ms.
+# overlaps MOST: writes `guarded`, a command that runs for 20 ms and notes an overlap if more than MOST run at once, itself
+# included.
 overlaps() {
   cat >guarded <<END
 #!/bin/sh
@@ -16,11 +17,11 @@ END
   mkdir -p in
 }
 
-# So many sleep in the server.
+# held_by_another PID: whether another process than that one holds K.
 held_by_another() { held K && [[ "$(job K h_who)" != "$1 "* ]]; }
 skips() { [ "$(job "$1" skips)" = "$2" ]; }
 
-@test "--slots: twenty at once, never more than three, and all three are used" {
+@test "--slots: of twenty at once never more than three run, and all three slots are used" {
   mkfifo hold
   for i in 1 2 3; do "$CONDOLOCK" run --key K --slots 3 -- sh -c ': >at'$i'; read -r _ <hold' 3>&- & done
   wait_for test -e at1 -a -e at2 -a -e at3
@@ -51,7 +52,7 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   [ "$(job K failures)" = '' ]
 }
 
-@test "--wait: twenty at once, one after the other, each woken" {
+@test "--wait: twenty at once run one after the other, each after a wake-up" {
   overlaps 1
   for i in $(seq 20); do "$CONDOLOCK" run --key K --wait 60 -- ./guarded 3>&- & done
   wait
@@ -60,13 +61,13 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
   [ "$(job K runs)" = 20 ]
 }
 
-@test "--wait: two slots that are freed at once wake two, though one token is all there is" {
+@test "--wait: two slots that are freed at once wake two waiters, although there is only one wake-up" {
   mkfifo hold
   for i in 1 2; do "$CONDOLOCK" run --key K --slots 2 -- cat hold 3>&- & done
   wait_for slots_held 2
   exec 9>hold
   for i in 1 2; do
-    # Each stays until both are there: one that is not woken keeps the other for ever.
+    # Each stays until both are there: if only one were woken, it would wait for the other forever.
     "$CONDOLOCK" run --key K --slots 2 --wait 60 -- sh -c "mkdir in-$i; until [ -e in-1 ] && [ -e in-2 ]; do [ -e . ] || exit; sleep 0.01; done" 3>&- 9>&- &
     wait_for blocked "$i"
   done
@@ -77,7 +78,7 @@ skips() { [ "$(job "$1" skips)" = "$2" ]; }
 }
 slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
 
-@test "--wait: says what it waits for, once, and gives up in time with the code of the last refusal" {
+@test "--wait says once what it waits for, and gives up in time with the code of the last refusal" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
   wait_for held K
@@ -101,7 +102,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [[ "${lines[1]}" =~ 'skipped K: last success ' ]]
 }
 
-@test "--wait: a condition whose time comes, and one that another job makes true" {
+@test "--wait ends when a condition's time comes, or when another job makes it true" {
   "$CONDOLOCK" touch K
   backdate K ok_end 9000
   backdate K ended 9000
@@ -116,7 +117,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ -e ran ]
 }
 
-@test "--wait: a pause that is lifted, a lease that is given up at once, and one that its holder lost" {
+@test "--wait ends when a pause is lifted, a lease is released at once, or a holder lost its lease" {
   "$CONDOLOCK" pause K
   "$CONDOLOCK" run --key K --wait 60 -- touch one 3>&- &
   waiter=$!
@@ -133,7 +134,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   wait "$waiter"
   [ -e two ]
 
-  # Nobody will push: the waiter wakes when the lease ends by itself.
+  # No wake-up comes: the waiter wakes when the lease ends by itself.
   until=$(($(server_time) + 1500))
   redis HSET '{condolock}:job:K' h_token x h_until $until h_fence 9 h_start "$(server_time)" h_who '1 gone'
   run "$CONDOLOCK" run --key K --wait 60 -- touch three
@@ -142,7 +143,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ "$(job K ok_start)" -ge "$until" ]
 }
 
-@test "--wait: a waiter that is killed takes nobody's turn with it" {
+@test "--wait: a waiter that is killed costs no other waiter its turn" {
   mkfifo hold
   "$CONDOLOCK" run --key K --lease 2 -- cat hold 3>&- &
   holder=$!
@@ -153,8 +154,8 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
     waiters+=($!)
     wait_for blocked "$i"
   done
-  # One in the middle of the row, and the first: stopped, it is woken and granted the lease, and then it is killed. That lease
-  # ends by itself.
+  # Kills one in the middle of the row, and the first. The first is stopped before, is woken and granted the lease, and then
+  # killed. That lease ends by itself.
   kill -STOP "${waiters[0]}"
   kill -KILL "${waiters[3]}"
   : >hold
@@ -166,7 +167,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ "$(job K failures)" = 1 ]
 }
 
-@test "--wait: TERM ends it at once, with 143, and no grant is left behind" {
+@test "--wait: TERM ends it at once with 143, and no lease is left" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
   holder=$!
@@ -183,7 +184,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   wait "$holder"
   [ ! -e ran ]
   [ "$(job K h_token)" = '' ]
-  # While it sleeps for a condition nothing is under way, and nothing to be given back.
+  # While it sleeps for a condition, no request is under way, and there is no lease to release.
   "$CONDOLOCK" run --key L --after K2 --wait forever -- touch ran 3>&- &
   waiter=$!
   wait_for skips L 1
@@ -193,7 +194,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   [ "$code" -eq 143 ]
 }
 
-@test "--wait: no spinning: a waiter of two seconds sends a handful of commands" {
+@test "--wait: a waiter of two seconds sends only a handful of commands" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
   wait_for held K
@@ -206,7 +207,7 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   wait
 }
 
-@test "--wait: a connection that breaks, a change of the server's role, and a restart" {
+@test "--wait survives a broken connection, a change of the server's role, and a restart" {
   mkdir other
   redis_other() { redis-cli -s "$BATS_TEST_TMPDIR/other/s" "$@"; }
   sleeps() { redis_other CLIENT LIST | grep -q ' flags=b'; }
@@ -227,16 +228,16 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   wait_for sleeps
   put_down "$(cat "$REDIS_DIR/other-pid")"
   rm other/s
-  # In its place is one who hangs up on the first that comes, and then nobody.
+  # A server takes its place that closes the first connection, and then none listens.
   perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "other/s", Listen => 5) or die; $s->accept; open(R, ">came")' 3>&- &
   wait_for test -e came
   rm other/s
-  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid" # it has forgotten everything
+  start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid" # it has lost its data
   wait "$waiter"
   [ -e ran ]
 }
 
-@test "--wait: a server that stays away: said at once, asked again until the wait is over, then --on-unreachable" {
+@test "--wait: an absent server is reported at once and asked again until the wait is over, then --on-unreachable applies" {
   export CONDOLOCK_URL="unix://$BATS_TEST_TMPDIR/no.sock"
   for policy in fail:69 skip:9 run:0; do
     began=$(date +%s%3N)
@@ -259,12 +260,12 @@ slots_held() { [ "$(redis HLEN '{condolock}:slots:K')" = "$1" ]; }
   wait "$waiter" || code=$?
   [ "$code" -eq 143 ]
   ((SECONDS - began < 10))
-  # Without --wait nothing of this is said, and two attempts are all.
+  # Without --wait there is no such message, and only two attempts.
   run -69 "$CONDOLOCK" run --key K -- true
   [[ "$output" == 'condolock: error: K was not run: cannot connect to '* ]]
 }
 
-# restart_other: a server on other/s, with its data where there are some.
+# restart_other: starts a server on other/s, with its saved data if there is any.
 restart_other() {
   rm -f other/s
   start_redis "$BATS_TEST_TMPDIR/other/s" "$REDIS_DIR/other-pid" --dbfilename other.rdb "$@"
@@ -273,7 +274,7 @@ redis_other() { redis-cli -s "$BATS_TEST_TMPDIR/other/s" "$@"; }
 asleep() { [ "$(redis_other CLIENT LIST 2>/dev/null | grep -c ' flags=b')" -eq "$1" ]; }
 all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
 
-@test "--wait: thirty waiters, a server that is away for six seconds and comes back with its data, then without" {
+@test "--wait: thirty waiters survive a server that is down for six seconds, and comes back with its data or without" {
   mkdir other
   overlaps 1
   for data in kept lost; do
@@ -309,7 +310,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   done
 }
 
-@test "--wait: thirty waiters and a server that is away for 0.2 and 3 seconds, or silent for as long: all run, and it gets no stampede" {
+@test "--wait: thirty waiters and a server that is down or silent for 0.2 and 3 seconds: all run, without a stampede" {
   mkdir other
   overlaps 1
   calls() { redis_other INFO commandstats | sed -nE 's/^cmdstat_(blpop|evalsha|eval):calls=([0-9]+).*/\2/p' | awk '{ sum += $1 } END { print sum + 0 }'; }
@@ -338,7 +339,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
         wait $!
       fi
       wait_for asleep 30
-      # A waiter asks once and sleeps again; a second attempt may have come in vain.
+      # A waiter asks once and sleeps again; a second attempt may have been in vain.
       asked=$(calls)
       ((asked <= 30 * 6)) || { echo "$how for $away s: $asked calls"; return 1; }
       "$CONDOLOCK" unlock -q --now K
@@ -350,7 +351,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   done
 }
 
-@test "--wait: a server that is not ready for a while is waited for, and said so at once" {
+@test "--wait: a server that is not ready is reported at once and waited for" {
   mkdir other
   restart_other --replicaof 127.0.0.1 1 --replica-serve-stale-data no
   "$CONDOLOCK" run --url "unix://$BATS_TEST_TMPDIR/other/s" --key K --wait forever --redis-timeout 60s -- touch ran 2>said 3>&- &
@@ -362,7 +363,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   put_down "$(cat "$REDIS_DIR/other-pid")"
 }
 
-@test "--wait: whatever is in the wake list, a waiter sends a few commands a second" {
+@test "--wait: a waiter sends only a few commands a second, whatever is in the wake list" {
   mkfifo hold
   "$CONDOLOCK" run --key K -- cat hold 3>&- &
   holder=$!
@@ -374,7 +375,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   calls=$(redis INFO commandstats | sed -nE 's/^cmdstat_(blpop|evalsha|eval):calls=([0-9]+).*/\2/p' | awk '{ sum += $1 } END { print sum }')
   [ "$calls" -ge 4 ]
   [ "$calls" -le 100 ]
-  # A wake-up that is no longer in vain is prompt: a pause lasts a second at most.
+  # The next useful wake-up is prompt: a pause lasts a second at most.
   "$CONDOLOCK" run --key K --wait 60 -- touch ran 3>&- &
   waiter=$!
   wait_for sh -c '[ "$(redis-cli -s "$REDIS_DIR/redis.sock" HGET "{condolock}:job:K" skips)" -ge 2 ]'
@@ -384,7 +385,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   [ -e ran ]
 }
 
-@test "--max-runs" {
+@test "--max-runs limits the runs that start within its time" {
   for i in 1 2; do "$CONDOLOCK" run --key K --max-runs 2/1h -- true; done
   run "$CONDOLOCK" run -v --key K --max-runs 2/1h -- true
   [ "$status" -eq 75 ]
@@ -397,7 +398,7 @@ all_said() { [ "$(cat said-* | grep -c "$1")" -eq 30 ]; }
   [ "$output" = 'was given back' ]
 }
 
-@test "--once: twenty at once that wait, and one success" {
+@test "--once: of twenty waiters at once, one succeeds" {
   # The first two fail.
   cat >job <<'END'
 #!/bin/sh
@@ -413,7 +414,7 @@ END
   [ "$status" -eq 75 ]
   [[ "$output" =~ 'skipped K: a run with the ID v1.2 succeeded '.*' ago'$ ]]
   began=$SECONDS
-  run "$CONDOLOCK" run --key K --once v1.2 --wait forever -- true # that will not change
+  run "$CONDOLOCK" run --key K --once v1.2 --wait forever -- true # waiting cannot change that
   [ "$status" -eq 75 ]
   ((SECONDS - began < 10))
   run -0 "$CONDOLOCK" run --key K --once v1.2 --force -- echo forced
@@ -422,14 +423,14 @@ END
   [ "$status" -eq 0 ]
 }
 
-@test "--history: so many rows, or none" {
+@test "--history keeps this many rows, or none" {
   for i in 1 2 3; do "$CONDOLOCK" run --key K --history 2 -- true; done
   [ "$(redis LLEN '{condolock}:runs:K')" = 2 ]
   "$CONDOLOCK" run --key K --history 0 -- true
   [ "$(redis EXISTS '{condolock}:runs:K')" = 0 ]
 }
 
-# $nested KEY OPTION...: in a guarded shell, a run of that key, which must not wait.
+# $nested KEY OPTION...: inside a guarded shell, a run of that key that must not wait.
 nested='n() { timeout -s KILL 20 "$CONDOLOCK" run --key "$@"; }; n'
 
 refused_as_nested() { # CODE [HELD]
@@ -445,20 +446,20 @@ refused_as_nested() { # CODE [HELD]
   done
   run "$CONDOLOCK" run -q --key=n -- sh -c "$nested"' n -q --busy-code 9 -E 8 --force --wait forever -- touch ran'
   refused_as_nested 9
-  # Through other runs, shells, sessions and environments.
+  # The ancestor is above other runs, shells, sessions and environments.
   run "$CONDOLOCK" run n -- sh -c "$nested"' m -- setsid -w env -i PATH="$PATH" "$CONDOLOCK" run --url "$CONDOLOCK_URL" --key n --wait forever -- touch ran'
   refused_as_nested 75
-  # Another number of slots, for which it would have to end as well.
+  # Another number of slots: the ancestor would have to end, too.
   run "$CONDOLOCK" run --key n -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
   refused_as_nested 75
-  # Ancestors hold all slots.
+  # The ancestors hold all slots.
   run "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested"' n --slots 2 -- sh -c "$1"' sh "$nested n --slots 2 --wait forever -- touch ran"
   refused_as_nested 75 "all 2 slots are held"
-  # One slot is the ancestor's, and the other is free.
+  # The ancestor holds one slot, and the other is free.
   run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested"' n --slots 2 --wait forever -- touch ran'
   [ -e ran ]
   rm ran
-  # One slot is the ancestor's, and the other is not.
+  # The ancestor holds one slot, and another run holds the other.
   run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c '"$CONDOLOCK" run --key n --slots 2 -- sh -c ": >go; sleep 1" & until [ -e go ]; do sleep 0.02; done; "$CONDOLOCK" run --key n --slots 2 --wait forever -- touch ran'
   [ -e ran ]
 }
@@ -470,20 +471,20 @@ refused_as_nested() { # CODE [HELD]
     [[ "$output" =~ 'condolock: error: m was not run: a wait would never end, since the run to wait for is an ancestor of this process: '.*n' '(has|failed)' ' ]]
     [ ! -e ran ]
   done
-  # With several slots, not-running waits for each run, but after only for the next one that succeeds.
+  # With several slots, not-running waits for each run, but after waits only for the next success.
   run -75 "$CONDOLOCK" run --key n --slots 2 -- sh -c "$nested m --not-running n --wait forever -- touch ran"
   [ ! -e ran ]
   run -0 "$CONDOLOCK" run --key n --slots 2 -- sh -c '"$CONDOLOCK" run -v --key m --after n --wait forever -- touch ran 2>said & until grep -q waiting said; do sleep 0.01; done; "$CONDOLOCK" run --key n --slots 2 -- true; wait $!'
   [ -e ran ]
 }
 
-@test "with file: too, a run that waits for its own ancestor's lease is refused at once" {
+@test "with file:, a run that waits for its own ancestor's lease is also refused at once" {
   export CONDOLOCK_URL="file:$PWD/db"
   run "$CONDOLOCK" run --key n -- sh -c "$nested"' n --wait forever -- touch ran'
   refused_as_nested 75
 }
 
-@test "another namespace, server or key below a run is another job: it runs" {
+@test "a run inside a run may use another namespace, server or key" {
   start_redis "$REDIS_DIR/other.sock" "$REDIS_DIR/other.pid"
   for options in '--namespace other' "--url unix://$REDIS_DIR/other.sock" "--url file:$PWD/db"; do
     run -0 "$CONDOLOCK" run --key n -- sh -c "$nested n $options --wait forever -- echo ran"
@@ -493,8 +494,8 @@ refused_as_nested() { # CODE [HELD]
   [ "$output" = ran ]
 }
 
-@test "a holder elsewhere with an ancestor's number is waited for" {
-  # This shell is above the run, and has the number. Its arguments don't have the key, or the host is another.
+@test "a holder elsewhere that has an ancestor's process ID is waited for" {
+  # This shell is an ancestor with that process ID. But its arguments do not have the key, or the host is another one.
   for who in "$BASHPID $(hostname)" "$BASHPID elsewhere" "1 $(hostname)"; do
     redis DEL '{condolock}:job:n' >/dev/null
     redis HSET '{condolock}:job:n' v 1 fence 1 h_until $(($(server_time) + 300)) h_fence 1 h_start 1 h_token x h_who "${who:0:60}" >/dev/null

@@ -1,6 +1,6 @@
-// Conditions: each text that one of them takes is shown so that it can be taken again, and acquire.lua can judge it.
-// An input is one condition to a line: an option without its dashes, a space, its text. "min-time-from" changes those
-// before.
+// Conditions: each accepted text is shown so that it can be parsed again, and acquire.lua can judge it. An input has one
+// condition on each line: an option without its dashes, a space, its text. "min-time-from" modifies the conditions before
+// it.
 #include "lock/condition.hpp"
 
 #include "fuzz.hpp"
@@ -25,7 +25,7 @@ void check_encoding(const lock::Condition& condition) {
   fuzz::must(encoded.number >= 0 && encoded.number < (std::int64_t{1} << 53), "a number of a condition is out of range");
 }
 
-// What is shown is an option and its text, unless something in it had to be escaped.
+// The shown text is an option and its value, unless a character in it was escaped.
 void check_shown(const lock::Condition& condition, const lock::ConditionKind& kind) {
   std::string shown = lock::shown(condition);
   fuzz::must_be_message(shown);

@@ -11,7 +11,7 @@ using namespace condolock;
 
 namespace {
 
-// The text after "PATH:LINE"; LINE must be one of the input's.
+// The text after "PATH:LINE"; LINE must be a line of the input.
 std::string after_place(std::string_view text, std::string_view input) {
   fuzz::must(text.starts_with("/c.toml:"), "a message does not begin with the file's path");
   text.remove_prefix(8);

@@ -1,4 +1,4 @@
-// Durations: what is read is in range, and what is shown can be read again.
+// Durations: a parsed duration is in range, and its shown form can be parsed again.
 #include "util/duration.hpp"
 
 #include "fuzz.hpp"

@@ -40,7 +40,7 @@ class Server {
  private:
   std::vector<std::string> answers_;
   std::size_t writes_ = 0;
-  std::size_t sources_ = 0;  // EVAL
+  std::size_t sources_ = 0;  // requests with EVAL
 };
 
 Call make_call(Instant now) {

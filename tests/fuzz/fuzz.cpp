@@ -18,7 +18,7 @@ void must_be_printable(std::string_view text, bool lines) {
   std::string visible(text);
   if (lines) std::erase(visible, '\n');
   for (const char c : visible) must(static_cast<unsigned char>(c) >= ' ' && c != '\x7F', "a control character is printed");
-  // Of a printable text, escape() changes only the backslashes.
+  // In a printable text, escape() changes only backslashes.
   const std::string escaped = condolock::util::escape(visible);
   std::size_t backslashes = 0;
   for (const char c : visible) backslashes += c == '\\' ? 1 : 0;

@@ -7,15 +7,15 @@
 
 namespace fuzz {
 
-// Runs the code under test on one input. Ends the process if that shows a fault.
+// Runs the code under test on one input. Ends the process if it finds a fault.
 void check(std::string_view input);
 
 // Prints `what` and aborts unless `holds`. libFuzzer then keeps the input.
 void must(bool holds, std::string_view what);
-// The text may go to a terminal: UTF-8, and nothing in it moves the cursor, hides or reorders text. Line feeds only with
-// `lines`.
+// The text must be safe for a terminal: UTF-8, without characters that move the cursor, or hide or reorder text. Line feeds
+// are allowed only with `lines`.
 void must_be_printable(std::string_view text, bool lines = false);
-// A message for the user: printable, on one line, not empty.
+// The text must be a message for the user: printable, on one line, not empty.
 void must_be_message(std::string_view text);
 
 // The input's lines, without the line feeds.

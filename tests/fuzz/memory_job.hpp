@@ -1,4 +1,4 @@
-// The protocol on an engine in memory, with a clock that stands still.
+// The protocol on an engine in memory, with a stopped clock.
 #pragma once
 
 #include <string>
@@ -19,9 +19,9 @@ class MemoryJob {
 
   // Asks the engine. An error of a script is a fault.
   condolock::engine::Reply ask(condolock::engine::Call call);
-  // One command of Redis. False: it is refused.
+  // Runs one command of Redis. False: it is refused.
   bool command(const std::vector<std::string>& words);
-  // Everything that is stored, as text. A refusal may wake a waiter, so wake-ups are left out on request.
+  // Everything that is stored, as text. A refusal may wake a waiter, so wake-ups can be left out.
   enum class WakeUps : std::uint8_t { kept, left_out };
   std::string stored(WakeUps wake_ups = WakeUps::kept);
 

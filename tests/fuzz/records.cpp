@@ -1,5 +1,5 @@
-// Records that somebody stuffed: no script fails on them, and each either works on the record or refuses it as it is.
-// An input is one Redis command to a line, without the namespace: "HSET job:K fence 5". A # stands for the time of the
+// Damaged records: no script fails on one. Each script either works on the record, or refuses it and leaves it unchanged. An
+// input has one Redis command on each line, without the namespace: "HSET job:K fence 5". A # stands for the time of the
 // engine.
 #include "lock/record.hpp"
 
@@ -40,7 +40,7 @@ class Trial {
   explicit Trial(fuzz::MemoryJob& memory)
       : memory_(memory), before_(memory.stored()), before_waking_(memory.stored(WakeUps::left_out)) {}
 
-  // One call on the stuffed store. A refusal must leave it as it was.
+  // Makes one call on the damaged store. A refusal must leave it unchanged.
   engine::Reply ask(const engine::Call& call) {
     memory_.restore();
     engine::Reply reply = memory_.ask(call);
@@ -103,7 +103,7 @@ void check_writers(Trial& trial) {
   }
 }
 
-// A grant is on record, and keeps everybody else out.
+// A grant must be recorded, and block every other run.
 void check_grant(fuzz::MemoryJob& memory, const lock::Grant& granted) {
   const auto records = lock::decode_records(memory.ask(lock::records_call("ns", {"K"})), 1);
   fuzz::must(records && records->front(), "the record cannot be read after a grant");

@@ -1,5 +1,5 @@
-// A script's reply: whatever a server sends, each decoder takes it, with numbers in range, or says what is wrong.
-// An input is one value of the reply to a line.
+// A script's reply: each decoder either accepts it, with numbers in range, or says what is wrong. An input has one value of
+// the reply on each line.
 #include "fuzz.hpp"
 #include "lock/verbs.hpp"
 #include "printed.hpp"
@@ -8,7 +8,7 @@ using namespace condolock;
 
 namespace {
 
-constexpr std::int64_t end = std::int64_t{1} << 53;  // of the numbers that Lua counts exactly
+constexpr std::int64_t end = std::int64_t{1} << 53;  // first number that Lua does not count exactly
 
 const std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), From::end}, lock::After{"other"}};
 

@@ -1,4 +1,4 @@
-// The reply decoder: bytes that arrive in portions of any size give the same replies, and these can be encoded again.
+// The reply decoder: bytes in portions of any size give the same replies, and these can be encoded again.
 #include "engine/redis/resp.hpp"
 
 #include "fuzz.hpp"

@@ -1,4 +1,4 @@
-// A session: whatever arrives, in portions of any size, it gives at most the replies that are due, and knows the end.
+// A session: with bytes in portions of any size, it returns at most the outstanding replies, and notices the end.
 #include "engine/redis/session.hpp"
 
 #include "fuzz.hpp"

@@ -43,7 +43,7 @@ void check_target(const engine::redis::Target& target) {
   fuzz::must(again->user == target.user && again->password == target.password, "other credentials");
 }
 
-// The only place in the URL where `secret` stands is between a colon and an @, so it is a password or a part of one.
+// `secret` is only between a colon and an @, so it is a password or a part of one.
 bool hides_secret(std::string_view url) {
   const std::size_t start = url.find("://");
   const std::size_t at = url.find(fuzz::secret);

@@ -1,4 +1,4 @@
-// How a command is told to end, and what is left of it.
+// How a command is told to end, and which of its processes are left.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -14,7 +14,7 @@ using support::Started;
 
 namespace {
 
-// Stops itself; ends with 9 when it finds the signal as it is continued, with 1 when it does not.
+// Stops itself. Ends with 9 if it gets the signal when it is continued, else with 1.
 Started stopped_command(const std::string& signal) {
   Started started = start_shell("trap 'exit 9' " + signal + "; kill -STOP $$; exit 1");
   support::wait_until_stopped(started.pid());
@@ -30,7 +30,7 @@ TEST_CASE("stop: reaches the grandchildren in the command's own process group") 
     started.keeper.stop(signal);
     CHECK(started.exit_code() == 128 + signal);
     started.await_over();
-    CHECK(started.out.rest().empty());  // all that could write have ended
+    CHECK(started.out.rest().empty());  // all processes that could write have ended
   }
 }
 
@@ -60,11 +60,11 @@ TEST_CASE("forward: the whole group gets the signal") {
   CHECK(started.exit_code() == 3);
 }
 
-TEST_CASE("forward: a stopped command is continued for a signal that ends, and for no other") {
+TEST_CASE("forward: a stopped command is continued only for a signal that ends a process") {
   for (const auto& signal :
        std::vector<std::pair<int, std::string>>{{SIGTERM, "TERM"}, {SIGINT, "INT"}, {SIGHUP, "HUP"}, {SIGQUIT, "QUIT"}}) {
     const int number = signal.first;
-    const std::string& name = signal.second;  // clang captures no structured binding
+    const std::string& name = signal.second;  // clang cannot capture a structured binding
     CAPTURE(name);
     Started started = stopped_command(name);
     started.keeper.forward(SIGUSR2);
@@ -78,7 +78,7 @@ TEST_CASE("forward: a stopped command is continued for a signal that ends, and f
   }
 }
 
-TEST_CASE("over: not before the last process of the run has ended, and each is noticed") {
+TEST_CASE("over: not before the last process of the run has ended") {
   const Gate gate;
   Started started = start_shell("(read line <" + gate.path() + "; echo alive) & exit 2");
   CHECK(started.exit_code() == 2);
@@ -88,13 +88,13 @@ TEST_CASE("over: not before the last process of the run has ended, and each is n
   started.await_over();
 }
 
-TEST_CASE("over: at once with a command that failed and left nothing") {
+TEST_CASE("over: at once after a command that failed and left nothing") {
   Started started = start_shell("exit 2");
   started.exit_code();
   CHECK(started.has<news::Over>());
 }
 
-TEST_CASE("over: TERM and KILL reach what a command has left") {
+TEST_CASE("over: TERM and KILL reach the processes that a command has left") {
   for (const int signal : {SIGTERM, SIGKILL}) {
     Started started = start_shell("(sleep 60 & wait) & exit 2");
     CHECK(started.exit_code() == 2);
@@ -104,7 +104,7 @@ TEST_CASE("over: TERM and KILL reach what a command has left") {
   }
 }
 
-TEST_CASE("let_go: what the command left lives on") {
+TEST_CASE("let_go: processes that the command left go on") {
   const Gate gate;
   Started started = start_shell("(read line <" + gate.path() + "; echo alive) & exit 0");
   CHECK(started.exit_code() == 0);

@@ -19,7 +19,7 @@ using support::Started;
 
 namespace {
 
-// A directory with files that may not be programs.
+// A directory with files that cannot all be executed.
 struct Files {
   support::TemporaryDirectory directory;
 
@@ -34,7 +34,7 @@ struct Files {
 int code_of_command(const std::vector<std::string>& argv) { return start(argv).exit_code(); }
 int code_of_shell(const std::string& script) { return start_shell(script).exit_code(); }
 
-// What the kernel says of a started process: the value behind "Name:".
+// A value from /proc/PID/status of a started process: the text after "Name:".
 std::string status_field(const std::string& status, const std::string& name) {
   const std::size_t at = status.find(name + ":\t");
   if (at == std::string::npos) return "no such field";
@@ -55,14 +55,14 @@ TEST_CASE("child: every exit code comes back") {
   for (int code = 0; code <= 255; ++code) CHECK(code_of_shell("exit " + std::to_string(code)) == code);
 }
 
-TEST_CASE("child: ended by signal N it has the code 128+N") {
+TEST_CASE("child: after signal N its code is 128+N") {
   CHECK(code_of_shell("kill -TERM $$") == 128 + SIGTERM);
   CHECK(code_of_shell("kill -KILL $$") == 128 + SIGKILL);
   CHECK(code_of_shell("kill -USR1 $$") == 128 + SIGUSR1);
   CHECK(code_of_shell("kill -PIPE $$") == 128 + SIGPIPE);
 }
 
-TEST_CASE("child: it has no exit code while it lives") {
+TEST_CASE("child: it has no exit code while it is alive") {
   const support::Gate gate;
   Started started = start_shell("read line <" + gate.path() + "; exit 4");
   CHECK_FALSE(started.has<process::news::Exited>());
@@ -70,7 +70,7 @@ TEST_CASE("child: it has no exit code while it lives") {
   CHECK(started.exit_code() == 4);
 }
 
-TEST_CASE_FIXTURE(Files, "child: 127 where there is no such file") {
+TEST_CASE_FIXTURE(Files, "child: 127 if there is no such file") {
   for (const std::string& name :
        {std::string("condolock-no-such-command"), directory.path() + "/none", write("f", "", 0600) + "/x"}) {
     CAPTURE(name);
@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(Files, "child: 127 where there is no such file") {
   CHECK(support::failed_start({"condolock-no-such-command"}).error == ENOENT);
 }
 
-TEST_CASE_FIXTURE(Files, "child: 126 where there is a file that can't be executed") {
+TEST_CASE_FIXTURE(Files, "child: 126 if the file cannot be executed") {
   CHECK(support::failed_start({write("plain", "x", 0600)}).exit_code == 126);
   CHECK(support::failed_start({write("plain", "x", 0600)}).error == EACCES);
   CHECK(support::failed_start({directory.path()}).exit_code == 126);
@@ -94,24 +94,24 @@ TEST_CASE_FIXTURE(Files, "child: 126 for a script whose interpreter is missing, 
   CHECK(support::failed_start({"scripts"}).exit_code == 127);
 }
 
-TEST_CASE_FIXTURE(Files, "child: looked up in our PATH, not in the one that the command gets") {
+TEST_CASE_FIXTURE(Files, "child: looked up in condolock's PATH, not in the command's") {
   write("condolock-test-command", "#!/bin/sh\nexit 6\n", 0700);
   CHECK(support::failed_start({"condolock-test-command"}).exit_code == 127);
   const support::ScopedVariable path("PATH", "/no-such-directory:" + directory.path());
   CHECK(code_of_command({"condolock-test-command"}) == 6);
 }
 
-TEST_CASE_FIXTURE(Files, "child: a script without a first line for the kernel is run by the shell") {
+TEST_CASE_FIXTURE(Files, "child: a script without a #! line is run by the shell") {
   CHECK(code_of_command({write("script", "exit 5\n", 0700)}) == 5);
 }
 
-TEST_CASE("child: arguments arrive as they are, empty ones too") {
+TEST_CASE("child: arguments arrive unchanged, empty ones too") {
   Started started = start({"printf", "[%s]", "a b", "", "*", "$HOME\n"});
   CHECK(started.out.rest() == "[a b][][*][$HOME\n]");
   CHECK(started.exit_code() == 0);
 }
 
-TEST_CASE("child: its environment is exactly what was given") {
+TEST_CASE("child: its environment is exactly the given one") {
   const support::ScopedVariable ours("CONDOLOCK_TEST_OURS", "1");
   Started some = start({"env"}, support::signals().caller(), {"A=1", "B=two words", "C="});
   CHECK(some.out.rest() == "A=1\nB=two words\nC=\n");
@@ -121,7 +121,7 @@ TEST_CASE("child: its environment is exactly what was given") {
   CHECK(none.exit_code() == 0);
 }
 
-TEST_CASE("child: it gets the descriptors of our caller and none of ours") {
+TEST_CASE("child: it gets the caller's descriptors and none of condolock's") {
   std::string expected;
   for (const int fd : support::descriptors_of_our_caller()) expected += std::to_string(fd) + " ";
   CHECK(support::signals().fd() >= 0);
@@ -131,7 +131,7 @@ TEST_CASE("child: it gets the descriptors of our caller and none of ours") {
   CHECK(started.exit_code() == 0);
 }
 
-TEST_CASE("child: it gets the mask and the ignored signals of our caller") {
+TEST_CASE("child: it gets the caller's signal mask and ignored signals") {
   const std::string status = in_forked_process([] {
     support::reset_signals();
     sigset_t mask;
@@ -148,10 +148,10 @@ TEST_CASE("child: it gets the mask and the ignored signals of our caller") {
   });
   CHECK(status_field(status, "SigBlk") == mask_text({SIGUSR1, SIGTSTP}));
   CHECK(status_field(status, "SigIgn") == mask_text({SIGUSR2, SIGCHLD}));
-  CHECK(status_field(status, "code") == "0");  // though the kernel reaps the children of who ignores CHLD
+  CHECK(status_field(status, "code") == "0");  // known, although the kernel reaps the children of a caller that ignores CHLD
 }
 
-TEST_CASE("child: nothing is blocked or ignored where our caller has set nothing") {
+TEST_CASE("child: no signal is blocked or ignored if the caller has set none") {
   Started started = start({"cat", "/proc/self/status"});
   const std::string status = started.out.rest();
   CHECK(status_field(status, "SigBlk") == mask_text({}));
@@ -159,7 +159,7 @@ TEST_CASE("child: nothing is blocked or ignored where our caller has set nothing
   CHECK(started.exit_code() == 0);
 }
 
-TEST_CASE("child: it has a process group of its own where the session has no terminal") {
+TEST_CASE("child: it has its own process group if the session has no terminal") {
   Started started = start({"sleep", "60"});
   CHECK(getpgid(started.pid()) == started.pid());
   CHECK_FALSE(started.keeper.shares_group());
@@ -167,7 +167,7 @@ TEST_CASE("child: it has a process group of its own where the session has no ter
   CHECK_FALSE(started.keeper.has_got({SIGCONT, false}));
 }
 
-TEST_CASE("child: started by fork it is the same") {
+TEST_CASE("child: started by fork it behaves the same") {
   support::started_by() = process::Keeper::By::fork;
   CHECK(code_of_shell("exit 7") == 7);
   CHECK(support::failed_start({"condolock-no-such-command"}).exit_code == 127);
@@ -179,7 +179,7 @@ TEST_CASE("child: started by fork it is the same") {
   support::started_by() = process::Keeper::By::clone;
 }
 
-TEST_CASE("child: no descriptor is left") {
+TEST_CASE("child: no descriptor is left open") {
   CHECK(in_forked_process([] {
           rlimit limit{};
           getrlimit(RLIMIT_NOFILE, &limit);

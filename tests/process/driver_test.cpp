@@ -34,8 +34,8 @@ class Driving {
   std::string reports;  // "granted; started; "
   std::vector<run::report::Ended> ended;
   support::Fifo out;
-  support::Gate gate;    // what reads from it ends with the test at the latest
-  int environments = 0;  // how often the command's was made
+  support::Gate gate;    // a process that reads from it ends with the test at the latest
+  int environments = 0;  // how often the command's environment was made
 
   Driving() {
     plan.attempt.job = {"ns", "k"};
@@ -49,12 +49,12 @@ class Driving {
   // A shell script whose output is `out`.
   int drive(const std::string& script) { return drive(shell(script)); }
 
-  // Another run on the same records.
+  // Runs another run on the same records.
   int drive_another(run::Plan other, const std::string& script, std::string& other_reports) {
     return drive(std::move(other), shell(script), other_reports, [](const run::Report&) {});
   }
 
-  // Once there is a command, waits for what it writes and does something.
+  // Waits until the command writes, then calls `what`.
   void once_ready(const std::function<void()>& what) {
     on_report = [this, what](const run::Report& report) {
       if (!std::holds_alternative<run::report::Started>(report)) return;
@@ -85,7 +85,7 @@ class Driving {
   int drive(run::Plan what, const std::vector<std::string>& argv, std::string& into,
             const std::function<void(const run::Report&)>& also) {
     EmbeddedEngine own(store_, EmbeddedEngine::wall_clock);
-    what.attempt.token = "token " + std::to_string(++runs_);  // one is good for one run
+    what.attempt.token = "token " + std::to_string(++runs_);  // one token serves one run
     run::Run machine(std::move(what));
     const run::GuardedCommand command{argv, [&](const lock::Grant& grant) {
                                         ++environments;
@@ -105,7 +105,7 @@ class Driving {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Driving, "drive: a success is recorded, and told in order") {
+TEST_CASE_FIXTURE(Driving, "drive: a success is recorded, and the reports come in order") {
   CHECK(drive("echo $FENCE") == 0);
   CHECK(reports == "granted; started; ended; recorded; ");
   const lock::Record after = record();
@@ -118,7 +118,7 @@ TEST_CASE_FIXTURE(Driving, "drive: a success is recorded, and told in order") {
   CHECK(after.holders.empty());
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a command that fails gives its code, and its failure is recorded") {
+TEST_CASE_FIXTURE(Driving, "drive: a failed command gives its exit code, and its failure is recorded") {
   CHECK(drive("exit 3") == 3);
   CHECK(reports == "granted; started; ended; recorded; ");
   const lock::Record after = record();
@@ -128,12 +128,12 @@ TEST_CASE_FIXTURE(Driving, "drive: a command that fails gives its code, and its 
   CHECK(after.holders.empty());
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a command that was ended by a signal") {
+TEST_CASE_FIXTURE(Driving, "drive: a command that a signal ended gives 128+N") {
   CHECK(drive("kill -KILL $$") == 128 + SIGKILL);
   CHECK(record().code == 128 + SIGKILL);
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: the lease is held while the command lives, and what it leaves lives on") {
+TEST_CASE_FIXTURE(Driving, "drive: the lease is held while the command is alive, and processes that it leaves go on") {
   once_ready([&] {
     CHECK(record().live() == 1);
     gate.open();
@@ -143,7 +143,7 @@ TEST_CASE_FIXTURE(Driving, "drive: the lease is held while the command lives, an
   CHECK(out.lines().line() == "alive");
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a command that ignores TERM at its timeout is killed after a while") {
+TEST_CASE_FIXTURE(Driving, "drive: a command that ignores TERM at its timeout is killed after --kill-after") {
   plan.timeout = Millis(2000);
   plan.kill_after = Millis(1);
   once_ready([] {});
@@ -155,7 +155,8 @@ TEST_CASE_FIXTURE(Driving, "drive: a command that ignores TERM at its timeout is
   CHECK(out.lines().rest().empty());
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: at its timeout a command has time to end after TERM, and what it leaves is killed") {
+TEST_CASE_FIXTURE(Driving,
+                  "drive: at its timeout a command has time to end after TERM, and processes that it leaves are killed") {
   plan.timeout = Millis(2000);
   plan.kill_after = Millis(3000);
   once_ready([] {});
@@ -173,7 +174,7 @@ TEST_CASE_FIXTURE(Driving, "drive: TERM before the grant calls the run off") {
   CHECK(record().holders.empty());
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: TERM between the grant and the command calls the run off, and the lease is given back") {
+TEST_CASE_FIXTURE(Driving, "drive: TERM between the grant and the command calls the run off and releases the lease") {
   on_report = [](const run::Report& report) {
     if (std::holds_alternative<run::report::Granted>(report)) kill(getpid(), SIGTERM);
   };
@@ -183,27 +184,27 @@ TEST_CASE_FIXTURE(Driving, "drive: TERM between the grant and the command calls 
   CHECK(record().holders.empty());
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a changed window and CONT before the command call nothing off") {
+TEST_CASE_FIXTURE(Driving, "drive: a changed window and CONT before the command do not call the run off") {
   kill(getpid(), SIGWINCH);
   kill(getpid(), SIGCONT);
   CHECK(drive("exit 0") == 0);
   CHECK(reports == "granted; started; ended; recorded; ");
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a signal is passed on to the command, which decides") {
+TEST_CASE_FIXTURE(Driving, "drive: a signal is forwarded to the command, whose reaction counts") {
   once_ready([] { kill(getpid(), SIGUSR1); });
   CHECK(drive("trap 'echo USR1; exit 5' USR1; (trap '' USR1; exec <$GATE; echo ready; read line) & wait") == 5);
   CHECK(out.lines().line() == "USR1");
   CHECK(reports == "granted; started; ended; recorded; ");
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: TERM is passed on, too, and ends the run with the command") {
+TEST_CASE_FIXTURE(Driving, "drive: TERM is forwarded, too, and ends the run with the command") {
   once_ready([] { kill(getpid(), SIGTERM); });
   CHECK(drive("echo ready; read line <$GATE") == 128 + SIGTERM);
   CHECK(record().code == 128 + SIGTERM);
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a command that can't be found or executed, and the lease is given back") {
+TEST_CASE_FIXTURE(Driving, "drive: a command that cannot be found or executed releases the lease") {
   CHECK(drive(std::vector<std::string>{"condolock-no-such-command"}) == 127);
   CHECK(reports == "granted; not started; ");
   CHECK(record().holders.empty());
@@ -230,7 +231,7 @@ TEST_CASE_FIXTURE(Driving, "drive: a second run is refused while the first holds
   CHECK(drive_another(other, "exit 0", other_reports) == 0);
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: the lease is renewed while the command lives") {
+TEST_CASE_FIXTURE(Driving, "drive: the lease is renewed while the command is alive") {
   plan.attempt.lease = Millis(12'000);
   on_report = [&](const run::Report& report) {
     if (std::holds_alternative<run::report::Renewed>(report)) gate.open();
@@ -239,8 +240,8 @@ TEST_CASE_FIXTURE(Driving, "drive: the lease is renewed while the command lives"
   CHECK(reports == "granted; started; renewed; ended; recorded; ");
 }
 
-TEST_CASE_FIXTURE(Driving, "drive: a command whose lease is gone is stopped") {
-  plan.attempt.lease = Millis(12'000);  // time enough for a slow machine to renew before it ends
+TEST_CASE_FIXTURE(Driving, "drive: a command whose lease is lost is stopped") {
+  plan.attempt.lease = Millis(12'000);  // enough time for a slow machine to renew before it ends
   on_report = [&](const run::Report& report) {
     if (std::holds_alternative<run::report::Started>(report)) revoke();
     const auto* stopping = std::get_if<run::report::Stopping>(&report);

@@ -28,7 +28,7 @@ std::string why(const std::vector<std::string>& argv) { return failed_start(argv
 
 }  // namespace
 
-TEST_CASE("a command that is not in PATH: what to write instead") {
+TEST_CASE("a command that is not in PATH: the error says what to write instead") {
   CHECK(why({"condolock-none"}) == "not found in PATH");
   CHECK(why({"condolock-none", "-x", "a b"}) == "not found in PATH");
   CHECK(why({"ls -la"}) == "not found in PATH (for a shell line write: sh -c 'ls -la')");
@@ -49,24 +49,24 @@ TEST_CASE("a command that is not in PATH: what to write instead") {
   CHECK(why({"ls\r"}).find("ends in a carriage return") != std::string::npos);
 }
 
-TEST_CASE("part of the shell: cd, where no program has that name") {
+TEST_CASE("a shell builtin such as cd: the error says so if no program has that name") {
   const support::ScopedVariable path("PATH", "/no-such-directory");
   CHECK(why({"cd", "/x"}) == "not found in PATH: it is part of the shell (write: sh -c 'cd ...')");
 }
 
-TEST_CASE("a path that is not there") {
+TEST_CASE("a path that does not exist: the error gives the system's reason") {
   CHECK(why({"/no/such"}) == "No such file or directory");
   CHECK(why({"/bin/ls -la"}) == "No such file or directory (for a shell line write: sh -c '/bin/ls -la')");
   CHECK(why({"/dev/null/x"}) == "Not a directory");
 }
 
-TEST_CASE("a shell line that is longer than a name can be is not found, too: 127") {
+TEST_CASE("a shell line longer than a file name is not found, too: 127") {
   const std::string line = "echo " + std::string(300, 'x');
   CHECK(failed_start({line}).exit_code == 127);
   CHECK(why({line}) == "not found in PATH (for a shell line write: sh -c '...')");
 }
 
-TEST_CASE_FIXTURE(Scripts, "a file that is there, but can't be executed") {
+TEST_CASE_FIXTURE(Scripts, "a file that exists but cannot be executed: 126, with the reason") {
   CHECK(why({directory.path()}) == "it is a directory");
   const std::string plain = write("plain", "x", 0600);
   CHECK(why({plain}) == "it is not executable (write: chmod +x " + plain + ")");
@@ -80,13 +80,13 @@ TEST_CASE_FIXTURE(Scripts, "a file that is there, but can't be executed") {
   for (const auto& argv : {plain, crlf}) CHECK(failed_start({argv}).exit_code == 126);
 }
 
-TEST_CASE_FIXTURE(Scripts, "the file that was found in PATH is named") {
+TEST_CASE_FIXTURE(Scripts, "the error names the file that was found in PATH") {
   const support::ScopedVariable path("PATH", "/no-such-directory:" + directory.path());
   const std::string plain = write("condolock-plain", "x", 0600);
   CHECK(why({"condolock-plain"}) == "found as " + plain + ", but it is not executable (write: chmod +x " + plain + ")");
 }
 
-TEST_CASE_FIXTURE(Scripts, "one that can be executed goes before one that can't") {
+TEST_CASE_FIXTURE(Scripts, "an executable file later in PATH is preferred to one that cannot be executed") {
   const support::TemporaryDirectory other;
   write("condolock-plain", "x", 0600);
   const std::string second = other.path() + "/condolock-plain";

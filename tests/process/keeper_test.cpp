@@ -23,8 +23,8 @@ using support::Started;
 
 namespace {
 
-// A shell with a worker, a worker that is nobody's child any more, one behind timeout and one in a session of its own. Each
-// has its standard output, and says "up" once it has a child. TERM comes only once, so nobody may fork after it.
+// A shell with a worker, an orphaned worker, one below timeout, and one in a session of its own. Each writes "up" to the
+// shell's standard output once it has a child. TERM comes only once, so no process may fork after it.
 const std::string member = "sh -c 'sleep 60 & echo up; wait'";
 const std::string tree = member + " & (" + member + " &) ; timeout 60 " + member + " & setsid -w " + member + " & wait";
 const std::string deaf_tree = "trap '' TERM; " + tree;
@@ -42,7 +42,7 @@ struct StartedElsewhere {
   support::LineReader out;  // ends with the last process of the run, and with condolock
 };
 
-// Starts the command in a process of its own, which then does nothing more.
+// Starts the command in a separate process, which then does nothing more.
 StartedElsewhere start_elsewhere(const std::string& script, const process::Deadlines& deadlines, process::Keeper::By by) {
   std::array<int, 2> ends{};
   REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
@@ -61,7 +61,7 @@ StartedElsewhere start_elsewhere(const std::string& script, const process::Deadl
 
 }  // namespace
 
-TEST_CASE("keeper: condolock is killed, and the keeper ends all of the run") {
+TEST_CASE("keeper: if condolock is killed, the keeper ends the whole run") {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
   for (const auto by : {process::Keeper::By::clone, process::Keeper::By::fork}) {
     for (const std::string& script : {tree, deaf_tree}) {
@@ -69,12 +69,12 @@ TEST_CASE("keeper: condolock is killed, and the keeper ends all of the run") {
       await_tree(run.out);
       kill(run.condolock, SIGKILL);
       waitpid(run.condolock, nullptr, 0);
-      CHECK(run.out.rest().empty());  // which ends when all of them have
+      CHECK(run.out.rest().empty());  // the pipe closes when all processes have ended
     }
   }
 }
 
-TEST_CASE("keeper: condolock is stopped, and the keeper ends the run when its deadline passes") {
+TEST_CASE("keeper: if condolock is stopped, the keeper ends the run when its deadline passes") {
   StartedElsewhere run = start_elsewhere(deaf_tree, {in(Millis(500)), in(Millis(700))}, process::Keeper::By::clone);
   await_tree(run.out);
   kill(run.condolock, SIGSTOP);
@@ -83,7 +83,7 @@ TEST_CASE("keeper: condolock is stopped, and the keeper ends the run when its de
   waitpid(run.condolock, nullptr, 0);
 }
 
-TEST_CASE("keeper: condolock is killed at any time, before and after the command is executed") {
+TEST_CASE("keeper: condolock is killed at any time, before and after the exec, and the keeper ends the run") {
   for (int microseconds = 0; microseconds < 1500; microseconds += 15) {
     StartedElsewhere run = start_elsewhere("sleep 60 & sleep 60", {}, process::Keeper::By::clone);
     usleep(static_cast<useconds_t>(microseconds));
@@ -93,7 +93,7 @@ TEST_CASE("keeper: condolock is killed at any time, before and after the command
   }
 }
 
-TEST_CASE("keeper: it is killed, and condolock finds what is left and can end it") {
+TEST_CASE("keeper: if it is killed, condolock finds the processes that are left and can end them") {
   Started started = start_shell(deaf_tree);
   await_tree(started.out);
   kill(started.keeper.keeper_pid(), SIGKILL);
@@ -106,7 +106,7 @@ TEST_CASE("keeper: it is killed, and condolock finds what is left and can end it
   CHECK(started.out.rest().empty());
 }
 
-TEST_CASE("keeper: it is stopped, and condolock learns of it and can end the run") {
+TEST_CASE("keeper: if it is stopped, condolock learns of it and can end the run") {
   Started started = start_shell(tree);
   await_tree(started.out);
   kill(started.keeper.keeper_pid(), SIGSTOP);
@@ -117,7 +117,7 @@ TEST_CASE("keeper: it is stopped, and condolock learns of it and can end the run
   CHECK(started.out.rest().empty());
 }
 
-TEST_CASE("keeper: a deadline that was moved is the one that counts") {
+TEST_CASE("keeper: a deadline that was moved replaces the old one") {
   Started started = start_shell("echo ready; sleep 60", {in(Millis(300)), in(Millis(3'600'000))});
   started.keeper.move_deadlines({in(Millis(3'600'000)), in(Millis(3'600'000))});
   CHECK(started.out.line() == "ready");
@@ -128,8 +128,8 @@ TEST_CASE("keeper: a deadline that was moved is the one that counts") {
   CHECK(started.exit_code() == 128 + SIGTERM);
 }
 
-// Found by keeper.bats: condolock took such a run for a success, since nobody had told it of the deadline.
-TEST_CASE("keeper: a deadline that ends what the command had left is told, after the command's end and before the run's") {
+// Found by keeper.bats: condolock took such a run for a success, since the keeper did not report the deadline.
+TEST_CASE("keeper: a deadline that ends what the command left is reported between the command's end and the run's end") {
   Started started = start_shell("sleep 60 & exit 0", {in(Millis(3'600'000)), in(Millis(3'600'000))});
   CHECK(started.exit_code() == 0);
   started.keeper.move_deadlines({in(Millis(0)), in(Millis(3'600'000))});
@@ -137,7 +137,7 @@ TEST_CASE("keeper: a deadline that ends what the command had left is told, after
   CHECK(started.has<news::Expired>());
 }
 
-TEST_CASE("keeper: TERM is sent once, whoever is first") {
+TEST_CASE("keeper: TERM is sent once, by condolock or by the keeper") {
   Started started = start_shell("trap 'echo TERM' TERM; echo ready; while :; do sleep 60 & wait; done",
                                 {in(Millis(500)), in(Millis(1000))});
   CHECK(started.out.line() == "ready");
@@ -166,7 +166,7 @@ TEST_CASE("keeper: a daemon has left the run, and a session that the run waits f
   CHECK_FALSE(is_alive(inner));
 }
 
-TEST_CASE("keeper: it has another name, and none of our descriptors") {
+TEST_CASE("keeper: it has its own name, and none of condolock's descriptors") {
   Started started = start_shell("echo ready; sleep 60");
   CHECK(started.out.line() == "ready");
   const std::string process = "/proc/" + std::to_string(started.keeper.keeper_pid());

@@ -1,4 +1,4 @@
-// Signals of a process are blocked for good once process::Signals is made, so these tests have an executable of their own.
+// process::Signals blocks signals for the rest of the process, so these tests have their own executable.
 #define DOCTEST_CONFIG_IMPLEMENT
 #define DOCTEST_CONFIG_NO_POSIX_SIGNALS
 #include <doctest/doctest.h>
@@ -13,11 +13,11 @@ namespace {
 
 std::set<int> descriptors_at_start;
 
-// Commands that are started get a process group of their own then, wherever the tests are started.
+// Commands then get their own process group, wherever the tests are started.
 void give_up_terminal() {
   const condolock::util::Fd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal) return;
-  signal(SIGHUP, SIG_IGN);  // which a session's leader gets for it
+  signal(SIGHUP, SIG_IGN);  // the session's leader gets it when it gives up the terminal
   ioctl(terminal.get(), TIOCNOTTY);
 }
 

@@ -118,7 +118,7 @@ std::string LineReader::rest() {
 
 Fifo::Fifo() : path_(made_fifo(directory_)) { lines_.emplace(Fd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC))); }
 
-// Read and write, so that the line stays there until somebody reads it.
+// Read and write, so that the line stays in the FIFO until a process reads it.
 Gate::Gate() : path_(made_fifo(directory_)), fd_(::open(path_.c_str(), O_RDWR | O_CLOEXEC)) {}
 
 void Gate::open() const {

@@ -1,4 +1,5 @@
-// What the tests of real processes share. Nothing here sleeps: each wait is for a condition, and fails after a long time.
+// What the tests of real processes share. There are no fixed sleeps: each wait is for a condition, and fails after a long
+// time.
 #pragma once
 
 #include <functional>
@@ -15,18 +16,18 @@
 
 namespace support {
 
-// The one of this executable, made by main.
+// The Signals of this executable, made by main.
 condolock::process::Signals& signals();
-// All that came until now, and was not collected yet: "10 12 "; a "g" follows what went to the whole group.
+// All signals that came and were not collected yet: "10 12 "; a "g" follows a signal to the whole group.
 std::string pending(condolock::process::Signals& signals);
-// Nothing blocked, nothing ignored: as a caller that has set nothing.
+// Nothing is blocked or ignored, as with a caller that has set nothing.
 void reset_signals();
-// Descriptors of this process that a new program would get.
+// Descriptors that a new program would inherit from this process.
 std::set<int> inheritable_descriptors();
 // ... when main began.
 const std::set<int>& descriptors_of_our_caller();
 
-// Waits until the descriptor is ready, or throws when that takes too long.
+// Waits until the descriptor is ready; throws if that takes too long.
 void wait_for(int fd, short events);
 
 // Lines from a pipe or FIFO.
@@ -34,9 +35,9 @@ class LineReader {
  public:
   explicit LineReader(condolock::util::Fd fd) : fd_(std::move(fd)) {}
 
-  // The next line without its end; "(end)" when nobody can write any more.
+  // The next line without its end; "(end)" if no process can write any more.
   std::string line();
-  // All until nobody can write any more: until every process that had it open has ended.
+  // All text until no process can write any more, so until every process that had the pipe open has ended.
   std::string rest();
 
  private:
@@ -60,7 +61,7 @@ class Fifo {
   std::optional<LineReader> lines_;
 };
 
-// A FIFO that a command reads a line from by name, and so waits until the gate is open.
+// A FIFO from which a command reads a line by name. It waits until the gate is open.
 class Gate {
  public:
   Gate();
@@ -74,7 +75,7 @@ class Gate {
   condolock::util::Fd fd_;
 };
 
-// A command that writes to a pipe, and its keeper. Whatever is left of it is killed with this.
+// A command that writes to a pipe, and its keeper. The destructor kills all processes that are left.
 class Started {
  public:
   Started(condolock::process::Keeper keeper_of_it, LineReader reader)
@@ -83,10 +84,10 @@ class Started {
   Started& operator=(Started&& other) noexcept;
   ~Started();
 
-  // Waits until there is such news.
+  // Waits for news of this type.
   template <class T>
   T await();
-  // Whether there is such news now.
+  // Whether there is news of this type now.
   template <class T>
   bool has();
   // Waits until the command has ended.
@@ -114,7 +115,7 @@ Started start_shell(const std::string& script, const condolock::process::Deadlin
 
 condolock::process::SpawnError failed_start(const std::vector<std::string>& argv);
 
-// Waits until this holds.
+// Waits until the condition holds.
 void wait_until(const std::function<bool()>& holds);
 // Waits until a process is gone, or a zombie.
 void wait_until_ended(pid_t pid);
@@ -124,8 +125,8 @@ char state_of(pid_t pid);
 // Waits until a process is stopped.
 void wait_until_stopped(pid_t pid);
 
-// What a function returns in a process of its own, forked from this one: so that signals, descriptors and terminal are its
-// own. A check that fails there is not seen, so let it return what is to be checked.
+// The result of a function in a forked process, which has its own signals, descriptors and terminal. A CHECK that fails
+// there is not seen, so the function must return what is to be checked.
 std::string in_forked_process(const std::function<std::string()>& function);
 
 template <class T>

@@ -30,22 +30,22 @@ bool is_blocked(int number) {
 
 }  // namespace
 
-TEST_CASE("signals: one that was sent to us is collected, once") {
+TEST_CASE("signals: a signal sent to this process is collected once") {
   process::Signals& signals = support::signals();
-  static_cast<void>(pending(signals));  // what the tests before this one have left
+  static_cast<void>(pending(signals));  // signals that earlier tests have left
   CHECK(pending(signals).empty());
   CHECK_FALSE(is_readable(signals.fd()));
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGCHLD}) {
     CAPTURE(number);
     kill(getpid(), number);
     CHECK(is_readable(signals.fd()));
-    // From a process, so it came to us alone, also where the kernel sends the same signal to a group.
+    // From a process, so only this process got it, even if the kernel sends such a signal to a group.
     CHECK(pending(signals) == std::to_string(number) + " ");
     CHECK_FALSE(is_readable(signals.fd()));
   }
 }
 
-TEST_CASE("signals: one that the caller ignored stays ignored, CHLD excepted") {
+TEST_CASE("signals: a signal that the caller ignored stays ignored, except CHLD") {
   CHECK(in_forked_process([] {
           support::reset_signals();
           for (const int number : {SIGHUP, SIGUSR1, SIGCHLD}) signal(number, SIG_IGN);
@@ -60,7 +60,7 @@ TEST_CASE("signals: one that the caller ignored stays ignored, CHLD excepted") {
         }) == std::to_string(SIGUSR2) + " " + std::to_string(SIGCHLD) + " USR1 ignored, CHLD not");
 }
 
-TEST_CASE("signals: the caller's mask and whether it ignored CHLD are kept") {
+TEST_CASE("signals: the caller's mask and its ignoring of CHLD are kept") {
   CHECK(in_forked_process([] {
           support::reset_signals();
           sigset_t mask;
@@ -78,7 +78,7 @@ TEST_CASE("signals: the caller's mask and whether it ignored CHLD are kept") {
         }) == std::to_string(SIGALRM) + " not ignored");
 }
 
-TEST_CASE("signals: writing to a pipe that nobody reads is an error, not the end") {
+TEST_CASE("signals: writing to a pipe without a reader is an error, and does not end the process") {
   CHECK(in_forked_process([]() -> std::string {
           support::reset_signals();
           const process::Signals signals;
@@ -89,7 +89,7 @@ TEST_CASE("signals: writing to a pipe that nobody reads is an error, not the end
         }) == "EPIPE");
 }
 
-TEST_CASE("signals: TSTP and TTIN are left alone, and what a message may cause is blocked") {
+TEST_CASE("signals: TSTP and TTIN are not blocked, signals that a message may cause are") {
   for (const int number : {SIGTSTP, SIGTTIN}) CHECK_FALSE(is_blocked(number));
   for (const int number : {SIGPIPE, SIGXFSZ, SIGTTOU}) CHECK(is_blocked(number));
 }

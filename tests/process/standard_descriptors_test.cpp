@@ -22,7 +22,7 @@ std::string errno_of(ssize_t result) {
 
 }  // namespace
 
-TEST_CASE("occupy_standard_descriptors: nothing of ours becomes one of them") {
+TEST_CASE("occupy_standard_descriptors: no descriptor of condolock becomes 0, 1 or 2") {
   CHECK(in_forked_process([] {
           close_standard_descriptors();
           process::occupy_standard_descriptors();
@@ -31,7 +31,7 @@ TEST_CASE("occupy_standard_descriptors: nothing of ours becomes one of them") {
         }) == "behind");
 }
 
-TEST_CASE("occupy_standard_descriptors: to read or write what was closed still fails") {
+TEST_CASE("occupy_standard_descriptors: reading or writing a closed one still fails") {
   CHECK(in_forked_process([] {
           close_standard_descriptors();
           process::occupy_standard_descriptors();
@@ -42,7 +42,7 @@ TEST_CASE("occupy_standard_descriptors: to read or write what was closed still f
         }) == "EBADF EBADF EBADF ");
 }
 
-TEST_CASE("occupy_standard_descriptors: a command finds them closed, as we did") {
+TEST_CASE("occupy_standard_descriptors: the command finds closed those that the caller had closed") {
   CHECK(in_forked_process([]() -> std::string {
           close_standard_descriptors();
           process::occupy_standard_descriptors();
@@ -54,7 +54,7 @@ TEST_CASE("occupy_standard_descriptors: a command finds them closed, as we did")
         }) == "9");
 }
 
-TEST_CASE("occupy_standard_descriptors: one that is open stays as it is") {
+TEST_CASE("occupy_standard_descriptors: an open one is unchanged") {
   CHECK(in_forked_process([]() -> std::string {
           const util::Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
           dup2(null.get(), 1);

@@ -1,4 +1,5 @@
-// Where our process group is the one that holds the terminal, the command shares it. Each test makes a terminal of its own.
+// If condolock's process group is in the foreground of the terminal, the command shares it. Each test makes its own
+// terminal.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +23,7 @@ using support::Started;
 
 namespace {
 
-// Calls a function in a process that leads a session with a terminal; it gets the terminal's other side.
+// Calls a function in a process that leads a session with a terminal. The function gets the terminal's other side.
 std::string on_terminal(const std::function<std::string(util::Fd& keyboard)>& function) {
   return in_forked_process([&] {
     setsid();
@@ -39,14 +40,14 @@ std::string yes(bool value) { return value ? "yes " : "no "; }
 
 }  // namespace
 
-TEST_CASE("terminal: the command stays in our group") {
+TEST_CASE("terminal: the command stays in condolock's group") {
   CHECK(on_terminal([](util::Fd& /*keyboard*/) {
           Started started = start_shell("sleep 60");
           return yes(started.keeper.shares_group()) + yes(getpgid(started.pid()) == getpgrp());
         }) == "yes yes ");
 }
 
-TEST_CASE("terminal: keys and the window's size go to the group, a signal from a process and a hang-up do not") {
+TEST_CASE("terminal: signals of keys and of the window's size go to the group, those of a process and a hang-up do not") {
   CHECK(on_terminal([](util::Fd& keyboard) {
           const auto after = [](bool done) {
             if (!done) return std::string("failed");
@@ -64,7 +65,7 @@ TEST_CASE("terminal: keys and the window's size go to the group, a signal from a
         }) == "2g 3g 28g 2 hang-up");
 }
 
-TEST_CASE("terminal: which signals the command has got with us") {
+TEST_CASE("terminal: has_got tells which signals the command got together with condolock") {
   const auto got = [](const Started& started) {
     return yes(started.keeper.has_got({SIGINT, true})) + yes(started.keeper.has_got({SIGINT, false})) +
            yes(started.keeper.has_got({SIGCONT, false}));
@@ -75,7 +76,7 @@ TEST_CASE("terminal: which signals the command has got with us") {
         }) == "yes no no yes no yes ");
 }
 
-TEST_CASE("terminal: stop reaches all descendants of the command, and no other child of ours") {
+TEST_CASE("terminal: stop reaches all descendants of the command, and no other child of condolock") {
   CHECK(on_terminal([](util::Fd& /*keyboard*/) {
           const pid_t other = fork();
           if (other == 0) {
@@ -93,7 +94,7 @@ TEST_CASE("terminal: stop reaches all descendants of the command, and no other c
         }) == "ready 143 yes ");
 }
 
-TEST_CASE("terminal: a signal is forwarded to the command alone") {
+TEST_CASE("terminal: a signal is forwarded to the command only") {
   const support::Gate gate;
   const std::string script = "(trap 'echo inner' USR1; echo ready; read line <" + gate.path() +
                              "; echo end) & trap 'echo outer' USR1; echo ready; wait; wait";

@@ -16,7 +16,7 @@ const lock::Condition prior = lock::AccessedPrior{"other", Millis(300'000)};
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Protocol, "a grant: fence, start, holder, index") {
+TEST_CASE_FIXTURE(Protocol, "a grant records the fence, the start, the holder and the index entry") {
   const std::int64_t before = wall_clock();
   const lock::Grant first = grant("a");
   CHECK(first.fence >= before);
@@ -39,8 +39,8 @@ TEST_CASE_FIXTURE(Protocol, "the same token gets the same fence and a longer lea
   CHECK(std::stoll(field("h_until")) >= first.start + 60'000);
 }
 
-// Found by the simulation: a server that had lost the runs of others in between gave it the old fence.
-TEST_CASE_FIXTURE(Protocol, "the same token gets a new fence when its lease has ended before it knew of it") {
+// Found by the simulation: a server that had lost the runs granted meanwhile gave it the old fence.
+TEST_CASE_FIXTURE(Protocol, "the same token gets a new fence if its lease has ended before it asks again") {
   lock::Attempt a = attempt("a");
   a.needs.starts = 2;
   const auto ask_again = [&] { return as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(a, {})), 0)); };
@@ -53,11 +53,11 @@ TEST_CASE_FIXTURE(Protocol, "the same token gets a new fence when its lease has 
   CHECK(field("runs") == "(nil)");
   const std::string starts = "{ns}:starts:K";
   CHECK(server.command({"LRANGE", starts, "0", "-1"}) == std::to_string(first.start) + " " + std::to_string(second.fence));
-  abandon("a");  // takes back its start
+  abandon("a");  // removes its start
   CHECK(server.command({"LLEN", starts}) == "0");
 }
 
-TEST_CASE_FIXTURE(Protocol, "a live holder holds everybody else off, whatever their conditions") {
+TEST_CASE_FIXTURE(Protocol, "while a holder is live, every other run is refused, whatever its conditions") {
   grant("a");
   backdate("h_start", 41'000);
   const auto decision = acquire("b", {prior});
@@ -70,7 +70,7 @@ TEST_CASE_FIXTURE(Protocol, "a live holder holds everybody else off, whatever th
   CHECK(field("skips") == "1");
 }
 
-TEST_CASE_FIXTURE(Protocol, "the fence only grows, also when the clock does not") {
+TEST_CASE_FIXTURE(Protocol, "the fence grows even if the clock does not") {
   const lock::Grant first = grant("a");
   finish("a", first);
   set("fence", "9007199254740000");  // more digits than Lua's tostring writes
@@ -78,10 +78,10 @@ TEST_CASE_FIXTURE(Protocol, "the fence only grows, also when the clock does not"
   CHECK(field("fence") == "9007199254740001");
 }
 
-TEST_CASE_FIXTURE(Protocol, "min-time: no record, recent, due, from its start") {
+TEST_CASE_FIXTURE(Protocol, "min-time: verdicts without a record, too soon, when due, and counted from the start") {
   CHECK(why(min_time) == "holds");
   run(lock::Outcome::failed);
-  CHECK(why(min_time) == "holds");  // a failure is no success
+  CHECK(why(min_time) == "holds");  // a failure does not count as a success
   run(lock::Outcome::success);
   CHECK(why(min_time) == "recent");
   backdate("ok_start", 300'000);
@@ -96,12 +96,12 @@ TEST_CASE_FIXTURE(Protocol, "min-time: no record, recent, due, from its start") 
   CHECK(*verdict.since + *verdict.due == Millis(310'000));
 }
 
-TEST_CASE_FIXTURE(Protocol, "the edge of a condition, to the millisecond") {
+TEST_CASE_FIXTURE(Protocol, "a condition changes its verdict at the exact millisecond") {
   touch(lock::Outcome::success, "K");
   touch(lock::Outcome::success, "other");
   backdate("ok_end", 10'000);
   backdate("ended", 10'000, "other");
-  // Judged in one call, all on the same instant: some 500 limits around what has passed.
+  // Judged in one call, so at the same instant: some 500 limits around the time that has passed.
   std::vector<lock::Condition> conditions;
   for (std::int64_t ms = 9'990; ms < 10'500; ++ms) {
     conditions.emplace_back(lock::MinTime{Millis(ms)});
@@ -126,7 +126,9 @@ TEST_CASE_FIXTURE(Protocol, "the edge of a condition, to the millisecond") {
   CHECK(exact == 2);
 }
 
-TEST_CASE_FIXTURE(Protocol, "accessed-prior: no record, failed, stale, holds, itself") {
+TEST_CASE_FIXTURE(
+    Protocol,
+    "accessed-prior: verdicts without a record, after a failure, when stale, when it holds, and on the job itself") {
   CHECK(why(prior) == "never");
   run(lock::Outcome::failed, "other");
   CHECK(why(prior) == "failed");
@@ -143,7 +145,7 @@ TEST_CASE_FIXTURE(Protocol, "accessed-prior: no record, failed, stale, holds, it
   CHECK(why(lock::AccessedPrior{"K", Millis(300'000)}) == "holds");
 }
 
-TEST_CASE_FIXTURE(Protocol, "a record without a success is no record: skips alone make none") {
+TEST_CASE_FIXTURE(Protocol, "min-time holds after skips alone, and accessed-prior says never") {
   static_cast<void>(acquire("a", {prior}));
   CHECK(field("skips") == "1");
   CHECK(why(min_time) == "holds");
@@ -151,7 +153,7 @@ TEST_CASE_FIXTURE(Protocol, "a record without a success is no record: skips alon
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
 }
 
-TEST_CASE_FIXTURE(Protocol, "the first condition that fails is the one that is told") {
+TEST_CASE_FIXTURE(Protocol, "a skip reports the first condition that does not hold") {
   const auto decision = acquire("a", {min_time, prior, lock::AccessedPrior{"third", Millis(1)}});
   REQUIRE(is<lock::Skipped>(decision));
   CHECK(as<lock::Skipped>(decision).position == 1);
@@ -178,16 +180,16 @@ TEST_CASE_FIXTURE(Protocol, "a skip changes no time that a condition reads") {
 TEST_CASE_FIXTURE(Protocol, "an expired holder is a lost run for every condition, on any key") {
   touch(lock::Outcome::success, "other");
   const lock::Grant lost = grant("a", {}, "other");
-  CHECK(why(prior) == "holds");  // while it runs, the last finished run counts
+  CHECK(why(prior) == "holds");  // while the holder is live, the last finished run counts
   backdate("h_until", 61'000, "other");
   backdate("h_start", 61'000, "other");
   backdate("ok_end", 62'000, "other");
   backdate("ended", 62'000, "other");
   CHECK(why(prior) == "failed");
-  // Nothing is written down before the grant that replaces it ...
+  // Nothing is recorded before the grant that replaces it ...
   CHECK(record("other").failures == 0);
   CHECK(runs("other").find("lost") == std::string::npos);
-  // ... and then it is.
+  // ... and then it is recorded.
   const lock::Grant next = grant("b", {}, "other");
   CHECK(next.fence > lost.fence);
   CHECK(record("other").outcome == "lost");
@@ -199,7 +201,7 @@ TEST_CASE_FIXTURE(Protocol, "an expired holder is a lost run for every condition
   CHECK(runs("other").find(" lost - 1 host-a") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Protocol, "a loss that ended before the last run is not the last run") {
+TEST_CASE_FIXTURE(Protocol, "a lost run that ended before the last run does not become the last run") {
   grant("a");
   backdate("h_until", 70'000);
   backdate("h_start", 70'000);
@@ -226,7 +228,7 @@ TEST_CASE_FIXTURE(Protocol, "check writes nothing") {
   CHECK(server.command({"DBSIZE"}) == keys);
 }
 
-TEST_CASE_FIXTURE(Protocol, "any bytes are a key, and data only") {
+TEST_CASE_FIXTURE(Protocol, "a key may have any bytes, and they are never taken for code") {
   for (const std::string& key : std::vector<std::string>{std::string("a\0b\r\n", 5), "return 1 --", "{x}:y", "\xff\xfe",
                                                          std::string(1024, 'k'), "*3\r\n$3\r\nDEL\r\n", "a b"}) {
     run(lock::Outcome::success, key);
@@ -236,13 +238,13 @@ TEST_CASE_FIXTURE(Protocol, "any bytes are a key, and data only") {
   }
 }
 
-TEST_CASE_FIXTURE(Protocol, "namespaces don't see each other") {
+TEST_CASE_FIXTURE(Protocol, "namespaces do not see each other") {
   run(lock::Outcome::success);
   const auto answer = lock::decode_verdicts(ask(lock::check_call({"elsewhere", "K"}, {min_time})), 1);
   CHECK(answer.value().conditions[0].holds());
 }
 
-TEST_CASE_FIXTURE(Protocol, "an idle record is small, and written without exponents") {
+TEST_CASE_FIXTURE(Protocol, "an idle record is small, and its numbers have no exponents") {
   for (int i = 0; i < 3; ++i) run(i == 1 ? lock::Outcome::failed : lock::Outcome::success);
   static_cast<void>(acquire("s", {min_time}));
   grant("l");

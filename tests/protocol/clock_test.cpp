@@ -1,5 +1,5 @@
-// The engine's clock goes back: what is on record lies in the future then. It counts as now, and the next step that writes
-// stores it as now.
+// The engine's clock goes back, so times on record lie in the future. They count as now, and the next step that writes
+// stores them as now.
 #include <algorithm>
 
 #include "protocol/protocol.hpp"
@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t ten_years = 315'360'000'000;  // ms
 
 struct Clock : Protocol {
-  // As if the clock had shown ten years more when these were written.
+  // Makes the times look as if the clock had been ten years ahead when they were written.
   void age(const std::vector<std::string>& names, const std::string& key = "K") {
     for (const std::string& name : names) backdate(name, -ten_years, key);
   }
@@ -38,7 +38,8 @@ const std::vector<std::string> ends{"ok_start", "ok_end", "ended"};
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Clock, "check and status read the times as now, change nothing, and say that the clock went back") {
+TEST_CASE_FIXTURE(Clock,
+                  "check and status read times in the future as now, change nothing, and say that the clock went back") {
   run(lock::Outcome::success);
   CHECK_FALSE(check({}).ahead);
   CHECK_FALSE(record().ahead);
@@ -53,7 +54,8 @@ TEST_CASE_FIXTURE(Clock, "check and status read the times as now, change nothing
   CHECK(are_ahead(ends));
 }
 
-TEST_CASE_FIXTURE(Clock, "a refusal stores them as now, so that a condition blocks for no longer than its own time") {
+TEST_CASE_FIXTURE(Clock,
+                  "a refusal stores times in the future as now, so that a condition blocks no longer than its own time") {
   run(lock::Outcome::success);
   age(ends);
   CHECK(is<lock::Skipped>(acquire("a", {lock::MinTime{Millis(300'000)}})));
@@ -63,7 +65,7 @@ TEST_CASE_FIXTURE(Clock, "a refusal stores them as now, so that a condition bloc
   grant("b", {lock::MinTime{Millis(300'000)}});
 }
 
-TEST_CASE_FIXTURE(Clock, "every other step that writes stores them as now") {
+TEST_CASE_FIXTURE(Clock, "every other step that writes stores times in the future as now") {
   const auto aged = [&] {
     server.command({"FLUSHALL"});
     run(lock::Outcome::failed);
@@ -113,7 +115,8 @@ TEST_CASE_FIXTURE(Clock, "after holds if both times lie in the future") {
   grant("a", {lock::After{"other"}});
 }
 
-TEST_CASE_FIXTURE(Clock, "a lease that has more left than its length ends a length from now; its fence and start stay") {
+TEST_CASE_FIXTURE(Clock,
+                  "a lease that has more time left than its length ends one length from now; its fence and start stay") {
   const lock::Grant mine = grant("a");
   backdate("h_until", -ten_years);
   const auto decision = acquire("b");
@@ -130,7 +133,7 @@ TEST_CASE_FIXTURE(Clock, "a lease that has more left than its length ends a leng
   CHECK(finish("a", mine) == lock::Recording::recorded);
 }
 
-TEST_CASE_FIXTURE(Clock, "a holder whose start lies in the future keeps it, and its run is recorded with it as now") {
+TEST_CASE_FIXTURE(Clock, "a holder with a start in the future keeps it, and its run is recorded with now as the start") {
   const lock::Grant mine = grant("a");
   backdate("h_start", -ten_years);
   CHECK(record().ahead > Millis(ten_years - 60'000));
@@ -143,7 +146,7 @@ TEST_CASE_FIXTURE(Clock, "a holder whose start lies in the future keeps it, and 
   CHECK(field("took") == "0");
 }
 
-TEST_CASE_FIXTURE(Clock, "the lease of a slot, too") {
+TEST_CASE_FIXTURE(Clock, "the lease of a slot that has more time left than its length ends one length from now") {
   const auto with_slots = [&](const std::string& token) {
     lock::Attempt made = attempt(token);
     made.slots = 2;
@@ -161,7 +164,8 @@ TEST_CASE_FIXTURE(Clock, "the lease of a slot, too") {
   CHECK(mended.substr(mended.find(' ')) == value.substr(space));
 }
 
-TEST_CASE_FIXTURE(Clock, "a pause that has more left than its length ends a length from now; one until resume stays") {
+TEST_CASE_FIXTURE(Clock,
+                  "a pause that has more time left than its length ends one length from now; a pause until resume stays") {
   ask(lock::pause_call({"ns", "K"}, Millis(60'000), ""));
   backdate("paused_until", -ten_years);
   const auto decision = acquire("a");
@@ -173,7 +177,7 @@ TEST_CASE_FIXTURE(Clock, "a pause that has more left than its length ends a leng
   CHECK_FALSE(record().ahead);
 }
 
-TEST_CASE_FIXTURE(Clock, "starts are stored as now, and keep their fences, by which abandon finds them") {
+TEST_CASE_FIXTURE(Clock, "starts in the future are stored as now and keep their fences, so that abandon finds them") {
   lock::Attempt made = attempt("a");
   made.needs.starts = 2;
   const std::vector<lock::Condition> limit{lock::MaxRuns{2, Millis(60'000)}};
@@ -196,7 +200,7 @@ TEST_CASE_FIXTURE(Clock, "starts are stored as now, and keep their fences, by wh
   CHECK(server.command({"LINDEX", "{ns}:starts:K", "0"}) == second);
 }
 
-TEST_CASE_FIXTURE(Clock, "a start in the future behind one of now, though the fence is not ahead, is stored as now") {
+TEST_CASE_FIXTURE(Clock, "a start in the future after one of now is stored as now, even if the fence is not ahead") {
   run(lock::Outcome::success);
   const std::int64_t time = server_time();
   server.command({"RPUSH", "{ns}:starts:K", std::to_string(time) + " 5", std::to_string(time + ten_years) + " 4"});
@@ -208,7 +212,7 @@ TEST_CASE_FIXTURE(Clock, "a start in the future behind one of now, though the fe
   CHECK(std::stoll(server.command({"LINDEX", "{ns}:starts:K", "1"})) <= server_time());
 }
 
-TEST_CASE_FIXTURE(Clock, "nobody is believed to sleep for longer than a waiter does, and the index follows the clock") {
+TEST_CASE_FIXTURE(Clock, "a waiter counts as asleep for no longer than its longest sleep, and the index follows the clock") {
   run(lock::Outcome::success);
   set("waiters_until", std::to_string(server_time() + ten_years));
   server.command({"ZADD", "{ns}:index", std::to_string(server_time() + ten_years), "K"});
@@ -217,7 +221,7 @@ TEST_CASE_FIXTURE(Clock, "nobody is believed to sleep for longer than a waiter d
   CHECK(std::stoll(server.command({"ZSCORE", "{ns}:index", "K"})) <= server_time());
 }
 
-TEST_CASE_FIXTURE(Clock, "fences grow all the same") {
+TEST_CASE_FIXTURE(Clock, "fences still grow after the clock went back") {
   const lock::Grant first = grant("a");
   finish("a", first);
   backdate("fence", -ten_years);

@@ -1,5 +1,5 @@
-// The conditions that came after the first two: each with no record, a failed, a lost and a live last run, at its edge to
-// the millisecond, and naming the job itself.
+// The conditions except min-time and accessed-prior: each without a record, and after a failed, a lost and a live last run,
+// at its limit to the millisecond, and naming the job itself.
 #include "protocol/protocol.hpp"
 
 using namespace condolock;
@@ -7,13 +7,13 @@ using namespace condolock;
 namespace {
 
 struct Conditions : Protocol {
-  // A holder of `key` whose lease has ended: a lost run.
+  // Leaves a holder of `key` whose lease has ended: a lost run.
   void let_expire(const std::string& key) {
     grant("lost" + key, {}, key);
     backdate("h_until", 61'000, key);
     backdate("h_start", 61'000, key);
   }
-  // Judged in one call, so on the same instant.
+  // Judged in one call, so at the same instant.
   std::vector<lock::Verdict> verdicts(const std::vector<lock::Condition>& conditions) {
     const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, conditions)), conditions.size());
     REQUIRE(answer.has_value());
@@ -27,12 +27,12 @@ const lock::Condition retry_after = lock::RetryAfter{Millis(10'000)};
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Conditions, "after: NAME's success is as new as this job's last success' beginning") {
+TEST_CASE_FIXTURE(Conditions, "after holds if NAME's success is as new as the start of this job's last success") {
   CHECK(why(after) == "never");
   touch(lock::Outcome::failed, "other");
   CHECK(why(after) == "never");
   touch(lock::Outcome::success, "other");
-  CHECK(why(after) == "holds");  // no success of its own yet
+  CHECK(why(after) == "holds");  // the job has no success yet
   touch(lock::Outcome::failed, "K");
   CHECK(why(after) == "holds");
   backdate("ok_end", 5000, "other");
@@ -40,22 +40,22 @@ TEST_CASE_FIXTURE(Conditions, "after: NAME's success is as new as this job's las
   touch(lock::Outcome::success, "K");
   set("ok_start", std::to_string(ended + 1));
   CHECK(why(after) == "old");
-  set("ok_start", std::to_string(ended));  // in the same millisecond: rather once too often
+  set("ok_start", std::to_string(ended));  // in the same millisecond: an extra run is preferred
   CHECK(why(after) == "holds");
   set("ok_start", std::to_string(ended + 1));
-  touch(lock::Outcome::failed, "other");  // a failure since is no success
+  touch(lock::Outcome::failed, "other");  // a later failure does not count as a success
   CHECK(why(after) == "old");
   let_expire("other");
   CHECK(why(after) == "old");
 }
 
-TEST_CASE_FIXTURE(Conditions, "after the job itself: from its first success on") {
+TEST_CASE_FIXTURE(Conditions, "after the job itself holds from its first success on") {
   CHECK(why(lock::After{"K"}) == "never");
   run(lock::Outcome::success);
   CHECK(why(lock::After{"K"}) == "holds");
 }
 
-TEST_CASE_FIXTURE(Conditions, "not-running: only a live lease counts") {
+TEST_CASE_FIXTURE(Conditions, "not-running: only a live lease of the other job blocks") {
   CHECK(why(not_running) == "holds");
   run(lock::Outcome::failed, "other");
   CHECK(why(not_running) == "holds");
@@ -68,18 +68,18 @@ TEST_CASE_FIXTURE(Conditions, "not-running: only a live lease counts") {
   CHECK(why(not_running) == "holds");
 }
 
-TEST_CASE_FIXTURE(Conditions, "not-running ends with the lease, to the millisecond") {
+TEST_CASE_FIXTURE(Conditions, "not-running holds from the end of the lease, to the millisecond") {
   grant("o", {}, "other");
-  // until is `now` of the script at the latest when since + left = 0: whichever comes, both say the same.
+  // When since + left is 0, `now` of the script is at most until: both conditions say the same at any time.
   for (int i = 0; i < 50; ++i) {
     set("h_until", std::to_string(server_time() + 1), "other");
     const auto both = verdicts({not_running, lock::AccessedPrior{"other", Millis(1000)}});
-    // Running, or a lost run: never both, never neither.
+    // Either running or a lost run: never both, never neither.
     CHECK((both[0].why == "running") == (both[1].why == "never"));
   }
 }
 
-TEST_CASE_FIXTURE(Conditions, "retry-after: no record, success, failure, loss") {
+TEST_CASE_FIXTURE(Conditions, "retry-after: verdicts without a record, and after a success, a failure and a loss") {
   CHECK(why(retry_after) == "holds");
   touch(lock::Outcome::success);
   CHECK(why(retry_after) == "holds");
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(Conditions, "retry-after: no record, success, failure, loss") 
   CHECK(why(lock::RetryAfter{Millis(1000)}) == "holds");
 }
 
-TEST_CASE_FIXTURE(Conditions, "retry-after: its edge, and when it is due") {
+TEST_CASE_FIXTURE(Conditions, "retry-after holds from its exact millisecond, and says when it is due") {
   touch(lock::Outcome::failed);
   backdate("ended", 10'000);
   std::vector<lock::Condition> conditions;
@@ -113,7 +113,7 @@ TEST_CASE_FIXTURE(Conditions, "retry-after: its edge, and when it is due") {
   CHECK(exact == 1);
 }
 
-TEST_CASE_FIXTURE(Conditions, "max-failures counts failures in a row, losses among them") {
+TEST_CASE_FIXTURE(Conditions, "max-failures counts failures in a row, lost runs included") {
   CHECK(why(lock::MaxFailures{1}) == "holds");
   run(lock::Outcome::failed);
   CHECK(why(lock::MaxFailures{1}) == "failed");
@@ -128,14 +128,14 @@ TEST_CASE_FIXTURE(Conditions, "max-failures counts failures in a row, losses amo
   CHECK(why(lock::MaxFailures{1}) == "holds");
 }
 
-TEST_CASE_FIXTURE(Conditions, "a skip names the condition, whichever it is") {
+TEST_CASE_FIXTURE(Conditions, "a skip names the condition that does not hold") {
   touch(lock::Outcome::failed);
   const auto decision = acquire("a", {not_running, retry_after, lock::MaxFailures{1}});
   REQUIRE(is<lock::Skipped>(decision));
   CHECK(as<lock::Skipped>(decision).position == 1);
 }
 
-TEST_CASE_FIXTURE(Conditions, "a skip names the run that has to end before the condition can hold") {
+TEST_CASE_FIXTURE(Conditions, "a skip names the run that must end before the condition can hold") {
   const auto who = [&](const lock::Condition& condition) {
     const auto decision = acquire("a", {condition});
     REQUIRE(is<lock::Skipped>(decision));
@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(Conditions, "a skip names the run that has to end before the c
   CHECK(who(prior).empty());
 }
 
-TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, forced or not, to the millisecond") {
+TEST_CASE_FIXTURE(Conditions, "max-runs counts runs with this condition, whether ended or forced, to the millisecond") {
   const std::vector<lock::Condition> twice{lock::MaxRuns{2, Millis(10'000)}};
   const auto begin = [&](const std::string& token, bool forced = false) {
     lock::Attempt made = attempt(token);
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, f
     return lock::decode_decision(ask(lock::acquire_call(made, given, {.forced = forced})), given.size());
   };
   CHECK(why(twice[0]) == "holds");
-  run(lock::Outcome::success);  // carries none, and isn't counted
+  run(lock::Outcome::success);  // has no such condition, so it is not counted
   CHECK(server.command({"EXISTS", "{ns}:starts:K"}) == "0");
   finish("a", as<lock::Grant>(begin("a")), lock::Outcome::failed, 1);
   CHECK(why(twice[0]) == "holds");
@@ -178,7 +178,8 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, f
   CHECK(as<lock::Skipped>(refused).verdict.why == "many");
   const std::vector<lock::Verdict> seen = verdicts(twice);
   CHECK(*seen[0].since + *seen[0].due == Millis(10'000));
-  // All on one instant: a time that is exactly as long ago as the second last start holds, one more does not.
+  // All at the same instant: a time that is exactly the age of the second last start holds, and one more millisecond does
+  // not.
   std::vector<lock::Condition> edges;
   for (std::int64_t ms = 0; ms < 2000; ++ms) edges.emplace_back(lock::MaxRuns{2, Millis(ms)});
   std::int64_t holding = 0;
@@ -191,13 +192,13 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: the runs that carry it, ended or not, f
   CHECK(holding == since.count() + 1);
 }
 
-TEST_CASE_FIXTURE(Conditions, "max-runs: a start that is given back does not count, and the larger number is kept") {
+TEST_CASE_FIXTURE(Conditions, "max-runs: the start of an abandoned run does not count, and the larger number is kept") {
   lock::Attempt made = attempt("a");
   made.needs.starts = 3;
   const auto starts = [&] { return server.command({"LLEN", "{ns}:starts:K"}); };
   ask(lock::acquire_call(made, {}));
   CHECK(starts() == "1");
-  ask(lock::acquire_call(made, {}));  // the same again
+  ask(lock::acquire_call(made, {}));  // the same request again
   CHECK(starts() == "1");
   abandon("a");
   CHECK(starts() == "0");
@@ -211,7 +212,7 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: a start that is given back does not cou
   finish("f", as<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0)));
   CHECK(starts() == "4");
   CHECK(why(lock::MaxRuns{3, Millis(60'000)}) == "many");
-  // One that is forced and given back has pushed out none that counts.
+  // A forced run that is abandoned has not removed a start that counts.
   made.token = "g";
   made.needs.starts = 4;
   CHECK(why(lock::MaxRuns{4, Millis(60'000)}) == "many");
@@ -220,7 +221,7 @@ TEST_CASE_FIXTURE(Conditions, "max-runs: a start that is given back does not cou
   CHECK(why(lock::MaxRuns{4, Millis(60'000)}) == "many");
 }
 
-TEST_CASE_FIXTURE(Conditions, "once: an ID that has succeeded, for ever; failures and losses are none") {
+TEST_CASE_FIXTURE(Conditions, "once: an ID counts forever after a success, and never after failures and losses") {
   const lock::Condition once = lock::Once{"v1"};
   const auto end = [&](const std::string& token, const std::string& id, lock::Outcome outcome) {
     lock::Attempt made = attempt(token);
@@ -244,7 +245,7 @@ TEST_CASE_FIXTURE(Conditions, "once: an ID that has succeeded, for ever; failure
   CHECK(server.command({"ZSCORE", "{ns}:once:K", "v1"}) == at);
 }
 
-TEST_CASE_FIXTURE(Conditions, "starts and IDs that are not ours are malformed, and nothing is overwritten") {
+TEST_CASE_FIXTURE(Conditions, "starts and IDs in another format are malformed, and nothing is overwritten") {
   const auto malformed = [&](const engine::Call& call, const std::string& why) {
     const std::string before = server.command({"DUMP", "{ns}:job:K"});
     const engine::Reply reply = ask(call);

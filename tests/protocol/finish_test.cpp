@@ -2,7 +2,7 @@
 
 using namespace condolock;
 
-TEST_CASE_FIXTURE(Protocol, "a success is recorded, the lease released, the token retired") {
+TEST_CASE_FIXTURE(Protocol, "finish records a success, releases the lease and retires the token") {
   const lock::Grant mine = grant("a");
   backdate("h_start", 5000);
   CHECK(finish("a", {mine.fence, mine.start - 5000, {}}) == lock::Recording::recorded);
@@ -23,24 +23,24 @@ TEST_CASE_FIXTURE(Protocol, "a success is recorded, the lease released, the toke
   CHECK(grant("b").last_success == mine.start - 5000);
 }
 
-TEST_CASE_FIXTURE(
-    Protocol, "a run that waited for what its command left is recorded as ended with the command, never before its start") {
+TEST_CASE_FIXTURE(Protocol,
+                  "a run that waited for what its command left is recorded with the command's end, never before its start") {
   const lock::Grant mine = grant("a");
   backdate("h_start", 5000);
   const lock::Grant earlier{mine.fence, mine.start - 5000, {}};
-  SUBCASE("within the run") {
+  SUBCASE("an age within the run") {
     ask(lock::finish_call(attempt("a"), earlier, lock::Outcome::success, 0, Millis(3000)));
     CHECK(*record().success_end >= mine.start - 3000);
     CHECK(*record().success_end < mine.start);
     CHECK(*record().took < 5000);
   }
-  SUBCASE("longer than the run") {
+  SUBCASE("an age longer than the run") {
     ask(lock::finish_call(attempt("a"), earlier, lock::Outcome::success, 0, Millis(3'600'000)));
     CHECK(record().success_end == mine.start - 5000);
   }
 }
 
-TEST_CASE_FIXTURE(Protocol, "failures count in a row until the next success, which they don't touch") {
+TEST_CASE_FIXTURE(Protocol, "failures count in a row until the next success, and leave the success unchanged") {
   run(lock::Outcome::success);
   const lock::Record before = record();
   run(lock::Outcome::failed);
@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(Protocol, "failures count in a row until the next success, whi
   CHECK(record().runs == 4);
 }
 
-TEST_CASE_FIXTURE(Protocol, "asked again, finish gives the same answer and writes nothing more") {
+TEST_CASE_FIXTURE(Protocol, "a repeated finish gets the same answer and writes nothing more") {
   const lock::Grant mine = grant("a");
   CHECK(finish("a", mine) == lock::Recording::recorded);
   const std::string once = server.command({"DUMP", "{ns}:job:K"});
@@ -67,7 +67,7 @@ TEST_CASE_FIXTURE(Protocol, "asked again, finish gives the same answer and write
   CHECK(server.command({"LLEN", "{ns}:runs:K"}) == "1");
 }
 
-TEST_CASE_FIXTURE(Protocol, "an acquire that arrives after its own finish is never a grant, also four runs later") {
+TEST_CASE_FIXTURE(Protocol, "an acquire that arrives after its own finish is not granted, not even four runs later") {
   finish("a", grant("a"));
   for (int i = 0; i < 4; ++i) run(lock::Outcome::success);
   const engine::Reply late = ask(lock::acquire_call(attempt("a"), {}));
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(Protocol, "an acquire that arrives after its own finish is nev
   CHECK(field("h_token") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Protocol, "retired tokens are dropped after a minute, and idle jobs keep none") {
+TEST_CASE_FIXTURE(Protocol, "retired tokens are removed after a minute, and idle jobs keep none") {
   finish("a", grant("a"));
   server.command({"ZADD", "{ns}:retired:K", "1000", "old recorded"});
   finish("b", grant("b"));
@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(Protocol, "retired tokens are dropped after a minute, and idle
   CHECK(std::stoi(server.command({"PTTL", "{ns}:retired:K"})) > 50'000);
 }
 
-TEST_CASE_FIXTURE(Protocol, "late, but nobody took over: recorded") {
+TEST_CASE_FIXTURE(Protocol, "a late finish is recorded if no other run took the lease") {
   const lock::Grant mine = grant("a");
   backdate("h_until", 100'000);
   CHECK(finish("a", mine) == lock::Recording::recorded);
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(Protocol, "late, but nobody took over: recorded") {
   CHECK(record().failures == 0);
 }
 
-TEST_CASE_FIXTURE(Protocol, "replaced by a later grant: a row, and the newer run's record stands") {
+TEST_CASE_FIXTURE(Protocol, "a finish after a later grant adds a row, and leaves the newer run's record unchanged") {
   const lock::Grant old = grant("a");
   backdate("h_until", 61'000);
   const lock::Grant newer = grant("b");
@@ -108,9 +108,9 @@ TEST_CASE_FIXTURE(Protocol, "replaced by a later grant: a row, and the newer run
   CHECK(*record().success_start == newer.start);
 }
 
-// Found by the simulation: it was recorded, though another had run since.
+// Found by the simulation: it was recorded, although another run had come since.
 TEST_CASE_FIXTURE(Protocol,
-                  "replaced, and its token holds another lease that an acquire took which came twice: that ends too") {
+                  "superseded, and the token holds a second lease from a repeated acquire: finish releases that, too") {
   const lock::Grant mine = grant("a");
   while (server_time() <= mine.start) {
   }
@@ -125,7 +125,7 @@ TEST_CASE_FIXTURE(Protocol,
   CHECK(finish("a", mine) == lock::Recording::superseded);
 }
 
-TEST_CASE_FIXTURE(Protocol, "the data were lost and nobody has run since: recorded") {
+TEST_CASE_FIXTURE(Protocol, "a finish after a loss of data is recorded if no run has come since") {
   const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   CHECK(finish("a", mine) == lock::Recording::recorded);
@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(Protocol, "the data were lost and nobody has run since: record
   CHECK(grant("b").fence > mine.fence);
 }
 
-TEST_CASE_FIXTURE(Protocol, "abandon gives back, records no run, and retires the token") {
+TEST_CASE_FIXTURE(Protocol, "abandon releases the lease, records no run, and retires the token") {
   const lock::Grant mine = grant("a");
   abandon("a");
   abandon("a");
@@ -146,19 +146,19 @@ TEST_CASE_FIXTURE(Protocol, "abandon gives back, records no run, and retires the
   CHECK(grant("b").fence > mine.fence);
 }
 
-TEST_CASE_FIXTURE(Protocol, "abandon before the acquire that it gives back: that is not granted any more") {
+TEST_CASE_FIXTURE(Protocol, "an acquire that arrives after its own abandon is not granted") {
   abandon("a");
   CHECK(ask(lock::acquire_call(attempt("a"), {})).answer.value() == engine::Values{"retired", "abandoned"});
   CHECK_FALSE(record().known);
 }
 
-TEST_CASE_FIXTURE(Protocol, "abandon leaves another holder alone") {
+TEST_CASE_FIXTURE(Protocol, "abandon leaves another holder's lease unchanged") {
   grant("a");
   abandon("b");
   CHECK(field("h_token") == "a");
 }
 
-TEST_CASE_FIXTURE(Protocol, "touch is a run without length, and without lease or fence") {
+TEST_CASE_FIXTURE(Protocol, "touch records a run of zero length, without lease and fence") {
   touch(lock::Outcome::success);
   CHECK(record().success_end == record().success_start);
   CHECK(record().took == 0);
@@ -170,7 +170,7 @@ TEST_CASE_FIXTURE(Protocol, "touch is a run without length, and without lease or
   CHECK(runs().find("0 ") == 0);
 }
 
-TEST_CASE_FIXTURE(Protocol, "touch leaves a live run as it is") {
+TEST_CASE_FIXTURE(Protocol, "touch leaves a live run unchanged") {
   const lock::Grant mine = grant("a");
   const std::string until = field("h_until");
   touch(lock::Outcome::failed);
@@ -181,14 +181,14 @@ TEST_CASE_FIXTURE(Protocol, "touch leaves a live run as it is") {
   CHECK(record().runs == 2);
 }
 
-TEST_CASE_FIXTURE(Protocol, "a touch that is asked twice counts once") {
+TEST_CASE_FIXTURE(Protocol, "a repeated touch counts once") {
   const engine::Call call = lock::touch_call(attempt("same"), lock::Outcome::failed, 1);
   ask(call);
   ask(call);
   CHECK(record().failures == 1);
 }
 
-TEST_CASE_FIXTURE(Protocol, "the history is capped, newest first; a cap of 0 keeps none") {
+TEST_CASE_FIXTURE(Protocol, "the history has a maximum of rows, newest first, and none with a maximum of 0") {
   for (int i = 0; i < 25; ++i) run(lock::Outcome::success);
   CHECK(server.command({"LLEN", "{ns}:runs:K"}) == "20");
   CHECK(runs().find(std::to_string(*record().fence)) == 0);
@@ -199,7 +199,7 @@ TEST_CASE_FIXTURE(Protocol, "the history is capped, newest first; a cap of 0 kee
   CHECK(server.command({"EXISTS", "{ns}:runs:K"}) == "0");
 }
 
-TEST_CASE_FIXTURE(Protocol, "finished again when its token is long forgotten: the same answer, and counted once") {
+TEST_CASE_FIXTURE(Protocol, "a finish repeated after its token has expired gets the same answer, and counts once") {
   const lock::Grant mine = grant("a");
   finish("a", mine);
   const auto before = record();
@@ -210,11 +210,11 @@ TEST_CASE_FIXTURE(Protocol, "finished again when its token is long forgotten: th
   CHECK(server.command({"LLEN", "{ns}:runs:K"}) == "1");
 }
 
-TEST_CASE_FIXTURE(Protocol, "a live holder keeps its lease when another finishes, whatever the fences say") {
+TEST_CASE_FIXTURE(Protocol, "a live holder keeps its lease when another run finishes, whatever the fences are") {
   const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   grant("b");
-  set("fence", "5");  // the clock had gone back as well
+  set("fence", "5");  // the clock had gone back, too
   set("h_fence", "5");
   CHECK(finish("a", mine) == lock::Recording::superseded);
   CHECK(field("h_token") == "b");

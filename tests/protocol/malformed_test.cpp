@@ -1,4 +1,4 @@
-// A record that is malformed or not ours is an error that names it, for every verb, and nothing is overwritten.
+// Every verb reports a record that is malformed or not condolock's, names it, and overwrites nothing.
 #include "protocol/protocol.hpp"
 
 using namespace condolock;
@@ -6,7 +6,7 @@ using namespace condolock;
 namespace {
 
 struct Malformed : Protocol {
-  // What every verb answers; checks that the server is as it was.
+  // Returns what every verb answers; checks that the server's data is unchanged.
   std::vector<std::string> answers() {
     const lock::Grant grant{17, 1000, {}};
     std::vector<engine::Call> calls{lock::acquire_call(attempt("a"), {}),
@@ -28,7 +28,7 @@ struct Malformed : Protocol {
       REQUIRE(reply.answer.has_value());
       std::string text;
       engine::Values values = reply.answer.value();
-      if (values[0] == "records") values.erase(values.begin(), values.begin() + 7);  // what follows is of one job
+      if (values[0] == "records") values.erase(values.begin(), values.begin() + 7);  // the rest is about one job
       for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
       out.push_back(text);
     }
@@ -46,7 +46,7 @@ struct Malformed : Protocol {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Malformed, "the job's key holds another type") {
+TEST_CASE_FIXTURE(Malformed, "malformed: the job's key has another type") {
   for (const std::vector<std::string>& set : std::vector<std::vector<std::string>>{{"SET", "{ns}:job:K", "x"},
                                                                                    {"RPUSH", "{ns}:job:K", "x"},
                                                                                    {"ZADD", "{ns}:job:K", "1", "x"},
@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(Malformed, "the job's key holds another type") {
   }
 }
 
-TEST_CASE_FIXTURE(Malformed, "a field that is no number, or none of ours") {
+TEST_CASE_FIXTURE(Malformed, "malformed: a field has a value that condolock never writes") {
   const std::vector<std::pair<std::string, std::string>> fields{{"fence", "x"},
                                                                 {"fence", "-1"},
                                                                 {"fence", ""},
@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(Malformed, "a field that is no number, or none of ours") {
   }
 }
 
-TEST_CASE_FIXTURE(Malformed, "a hash of somebody else's") {
+TEST_CASE_FIXTURE(Malformed, "malformed: the hash belongs to another program") {
   server.command({"HSET", "{ns}:job:K", "colour", "blue"});
   for (const std::string& answer : answers()) CHECK(answer.find("malformed {ns}:job:K has no field v") == 0);
   server.command({"DEL", "{ns}:job:K"});
@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(Malformed, "a hash of somebody else's") {
   for (const std::string& answer : answers()) CHECK(answer.find("malformed {ns}:job:K has no field v") == 0);
 }
 
-TEST_CASE_FIXTURE(Malformed, "half a holder") {
+TEST_CASE_FIXTURE(Malformed, "malformed: a holder lacks fields") {
   for (const char* missing : {"h_token", "h_until", "h_fence", "h_start"}) {
     server.command({"FLUSHALL"});
     grant("x");
@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(Malformed, "half a holder") {
   }
 }
 
-TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of another type") {
+TEST_CASE_FIXTURE(Malformed, "malformed: a holder of a slot is invalid, or the holders' key has another type") {
   for (const char* value : {"", "x", "1 2 3", "1 2 3 4 2 w", "-1 2 3 4 0 w", "1 2 3 9007199254740993000 0 w"}) {
     server.command({"FLUSHALL"});
     run(lock::Outcome::success);
@@ -109,7 +109,7 @@ TEST_CASE_FIXTURE(Malformed, "a holder of a slot that is none, or all of them of
   for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K holds another type of value");
 }
 
-TEST_CASE_FIXTURE(Malformed, "a fence that can't grow any more") {
+TEST_CASE_FIXTURE(Malformed, "malformed: a fence that cannot grow any more") {
   run(lock::Outcome::success);
   set("fence", "9007199254740992");
   for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:job:K field fence is not a number");
@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(Malformed, "a fence that can't grow any more") {
         "the record {ns}:job:K is malformed: field fence is at its maximum (condolock reset K --yes removes it)");
 }
 
-TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing overwritten") {
+TEST_CASE_FIXTURE(Malformed, "a later version's record is answered with newer, and nothing is overwritten") {
   run(lock::Outcome::success);
   set("v", "2");
   for (const std::string& answer : answers()) CHECK(answer == "newer {ns}:job:K 2");
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(Malformed, "a later version's record: upgrade, and nothing ove
   CHECK(decision.error().text == "the record {ns}:job:K has version 2: upgrade condolock on this host");
 }
 
-TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused before the first write") {
+TEST_CASE_FIXTURE(Malformed, "a key beside the record has another type: refused before the first write") {
   const auto refused = [&](const engine::Call& call, const std::string& key) {
     const std::string before = state();
     const engine::Reply reply = ask(call);
@@ -159,12 +159,12 @@ TEST_CASE_FIXTURE(Malformed, "the keys beside it hold another type: refused befo
     if (!retired) refused(lock::unlock_call({"ns", "K"}, true), key);
     if (!runs && !retired) refused(lock::pause_call({"ns", "K"}, {}, ""), key);
     if (retired) continue;
-    server.command({"DEL", "{ns}:job:K"});  // what was lost would be re-asserted
+    server.command({"DEL", "{ns}:job:K"});  // otherwise renew would reassert the lost lease
     refused(lock::renew_call(attempt("a"), mine), key);
   }
 }
 
-TEST_CASE_FIXTURE(Malformed, "fields that we don't know are kept") {
+TEST_CASE_FIXTURE(Malformed, "fields that this version does not know are kept") {
   run(lock::Outcome::success);
   set("tomorrow", "x");
   set("", "y");
@@ -174,7 +174,7 @@ TEST_CASE_FIXTURE(Malformed, "fields that we don't know are kept") {
   CHECK(field("") == "y");
 }
 
-// ---- reset, the way out
+// ---- reset removes a malformed record
 
 namespace {
 
@@ -272,7 +272,7 @@ TEST_CASE_FIXTURE(WayOut, "a list of starts that cannot be read does not keep th
   CHECK(record().holders.empty());
 }
 
-TEST_CASE_FIXTURE(WayOut, "too many starts, and a history that is too long") {
+TEST_CASE_FIXTURE(WayOut, "too many starts, or a history that is too long, are malformed, and reset removes them") {
   std::vector<std::string> push{"RPUSH", "{ns}:starts:K"};
   for (int i = 0; i < 2001; ++i) push.push_back("5 5");
   server.command(push);
@@ -290,7 +290,7 @@ TEST_CASE_FIXTURE(WayOut, "too many starts, and a history that is too long") {
 
 // ---- bounds: a record beyond them is malformed, so that reading it costs little
 
-TEST_CASE_FIXTURE(WayOut, "a text of more than 64 bytes") {
+TEST_CASE_FIXTURE(WayOut, "a text of more than 64 bytes is malformed") {
   for (const char* name : {"paused_why", "h_who", "h_token"}) {
     CAPTURE(name);
     server.command({"FLUSHALL"});
@@ -306,14 +306,14 @@ TEST_CASE_FIXTURE(WayOut, "a text of more than 64 bytes") {
   }
 }
 
-TEST_CASE_FIXTURE(WayOut, "a number of a million digits") {
+TEST_CASE_FIXTURE(WayOut, "a number of a million digits is malformed") {
   run(lock::Outcome::success);
   set("ended", std::string(1'000'000, '0'));
   for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:job:K field ended is not a number");
   check_reset();
 }
 
-TEST_CASE_FIXTURE(WayOut, "more than a thousand holders") {
+TEST_CASE_FIXTURE(WayOut, "more than a thousand holders are malformed") {
   run(lock::Outcome::success);
   set("h_slots", "1000");
   std::vector<std::string> holders{"HSET", "{ns}:slots:K"};
@@ -329,7 +329,7 @@ TEST_CASE_FIXTURE(WayOut, "more than a thousand holders") {
   for (const std::string& answer : answers()) CHECK(answer == "malformed {ns}:slots:K has more than 1000 holders");
 }
 
-TEST_CASE_FIXTURE(WayOut, "a holder or a token of a slot that is too long") {
+TEST_CASE_FIXTURE(WayOut, "a holder or a token of a slot that is too long is malformed") {
   for (const auto& [token, value] : std::vector<std::pair<std::string, std::string>>{
            {std::string(65, 't'), "1 2 3 4 0 1 w"}, {"t", "1 2 3 4 0 1 " + std::string(256, 'w')}}) {
     server.command({"FLUSHALL"});
@@ -343,7 +343,7 @@ TEST_CASE_FIXTURE(WayOut, "a holder or a token of a slot that is too long") {
   }
 }
 
-TEST_CASE_FIXTURE(WayOut, "a row of the history of more than 256 bytes") {
+TEST_CASE_FIXTURE(WayOut, "a row of the history of more than 256 bytes is malformed") {
   run(lock::Outcome::success);
   server.command({"LPUSH", "{ns}:runs:K", "1 2 3 success 0 " + std::string(8'000'000, 'w')});
   const engine::Values answer = ask(lock::history_call({"ns", "K"}, 20)).answer.value();
@@ -374,7 +374,7 @@ TEST_CASE_FIXTURE(WayOut, "counters stop at the greatest number") {
   CHECK(record().failures_in_a_row == 9'007'199'254'740'991);
 }
 
-TEST_CASE_FIXTURE(Malformed, "where one start is malformed, no other is changed, not even one in the future") {
+TEST_CASE_FIXTURE(Malformed, "if one start is malformed, no other is changed, not even one in the future") {
   server.command({"RPUSH", "{ns}:starts:K", std::to_string(server_time() + 3'600'000) + " 5", "x"});
   const std::vector<lock::Condition> conditions{lock::MaxRuns{2, Millis(1000)}};
   lock::Attempt made = attempt("a");

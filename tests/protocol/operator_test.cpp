@@ -1,4 +1,4 @@
-// What people do to a job by hand: pause, resume, unlock, reset; and what they look at: list, history.
+// What an operator changes: pause, resume, unlock, reset; and what he reads: list, history.
 #include <algorithm>
 
 #include "protocol/protocol.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 struct Operator : Protocol {
   bool pause(std::optional<Millis> length, const std::string& reason = "") {
-    // Whether there was a record before.
+    // True if there was a record before.
     return lock::decode_pause(ask(lock::pause_call({"ns", "K"}, length, reason))).value();
   }
   bool resume() { return lock::decode_pause(ask(lock::resume_call({"ns", "K"}))).value(); }
@@ -29,7 +29,7 @@ struct Operator : Protocol {
     const std::size_t colon = word.find(':');
     set(name, std::to_string(std::stoll(word.substr(0, colon)) - ms) + word.substr(colon));
   }
-  // A job that was last used then.
+  // Adds a job that was last used at `at`.
   void add_name(const std::string& key, std::int64_t at) {
     touch(lock::Outcome::success, key);
     server.command({"ZADD", "{ns}:index", std::to_string(at), key});
@@ -46,7 +46,7 @@ struct Operator : Protocol {
     REQUIRE(answer.has_value());
     return answer.value();
   }
-  // All, by as many calls as it takes.
+  // Reads all names, in as many calls as needed.
   std::vector<std::string> all_names(std::int64_t portion) {
     std::vector<std::string> out;
     lock::Names some;
@@ -60,7 +60,7 @@ struct Operator : Protocol {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Operator, "pause: no grant, until resume") {
+TEST_CASE_FIXTURE(Operator, "pause: no run is granted until resume") {
   CHECK_FALSE(pause({}, "upgrade"));
   const auto decision = acquire("a", {lock::AccessedPrior{"other", Millis(1)}});
   REQUIRE(is<lock::Paused>(decision));
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(Operator, "pause: no grant, until resume") {
   grant("a");
 }
 
-TEST_CASE_FIXTURE(Operator, "pause: for a time, to the millisecond, and counted anew") {
+TEST_CASE_FIXTURE(Operator, "pause: it ends after its time, to the millisecond, and a repeated pause counts anew") {
   CHECK_FALSE(pause(Millis(60'000), "a"));
   CHECK(pause(Millis(120'000)));
   auto decision = acquire("a");
@@ -84,30 +84,30 @@ TEST_CASE_FIXTURE(Operator, "pause: for a time, to the millisecond, and counted 
   CHECK(*as<lock::Paused>(decision).left > Millis(60'000));
   CHECK(*as<lock::Paused>(decision).left <= Millis(120'000));
   CHECK(as<lock::Paused>(decision).why.empty());
-  backdate("paused_until", 120'000);  // over, at the latest now
+  backdate("paused_until", 120'000);  // the pause ends now at the latest
   grant("a");
   CHECK_FALSE(resume());
   CHECK(field("paused_until") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Operator, "pause leaves a live run alone, and a live holder is what is told") {
+TEST_CASE_FIXTURE(Operator, "pause leaves a live run unchanged, and a refusal reports the live holder first") {
   const lock::Grant mine = grant("a");
   CHECK(pause({}));
   CHECK(is<lock::Held>(acquire("b")));
   CHECK(renew("a", mine) == lock::Renewal::renewed);
-  CHECK(grant("a").fence == mine.fence);  // a repeated request for a grant that was given
+  CHECK(grant("a").fence == mine.fence);  // a repeated request for an earlier grant
   CHECK(finish("a", mine) == lock::Recording::recorded);
   CHECK(record().outcome == "success");
   CHECK(record().pause);
 }
 
-TEST_CASE_FIXTURE(Operator, "force goes through a pause") {
+TEST_CASE_FIXTURE(Operator, "a forced run ignores a pause") {
   CHECK_FALSE(pause({}));
   const auto decision = lock::decode_decision(ask(lock::acquire_call(attempt("a"), {}, {.forced = true})), 0);
   CHECK(is<lock::Grant>(decision));
 }
 
-TEST_CASE_FIXTURE(Operator, "check tells of a pause and writes nothing") {
+TEST_CASE_FIXTURE(Operator, "check reports a pause and writes nothing") {
   CHECK_FALSE(pause(Millis(60'000), "why"));
   const std::string before = server.command({"DUMP", "{ns}:job:K"});
   const auto answer = lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {lock::MinTime{Millis(1)}})), 1);
@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(Operator, "check tells of a pause and writes nothing") {
   CHECK(server.command({"DUMP", "{ns}:job:K"}) == before);
 }
 
-TEST_CASE_FIXTURE(Operator, "unlock: nobody, or an expired holder: nothing to do") {
+TEST_CASE_FIXTURE(Operator, "unlock without a holder, or with an expired one, does nothing") {
   CHECK_FALSE(unlock(false));
   CHECK_FALSE(record().known);
   grant("a");
@@ -126,7 +126,7 @@ TEST_CASE_FIXTURE(Operator, "unlock: nobody, or an expired holder: nothing to do
   CHECK_FALSE(unlock(true));
 }
 
-TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to its end") {
+TEST_CASE_FIXTURE(Operator, "unlock: the lease cannot be renewed any more, but is held to its end") {
   const lock::Grant mine = grant("a");
   backdate("h_start", 5000);
   const auto held = unlock(false);
@@ -134,18 +134,18 @@ TEST_CASE_FIXTURE(Operator, "unlock: no more renewals, but the lease is held to 
   CHECK(held->who == "1 host-a");
   CHECK(held->since >= Millis(5000));
   CHECK(held->left > Millis(50'000));
-  CHECK(unlock(false));  // the same again
+  CHECK(unlock(false));  // again
   CHECK(is<lock::Held>(acquire("b")));
-  CHECK(is<lock::Held>(acquire("a")));  // no extension by a repeated acquire either
+  CHECK(is<lock::Held>(acquire("a")));  // a repeated acquire does not extend it either
   CHECK(renew("a", mine) == lock::Renewal::revoked);
-  CHECK(finish("a", mine, lock::Outcome::lost, 143) == lock::Recording::recorded);  // what it comes to is its own
+  CHECK(finish("a", mine, lock::Outcome::lost, 143) == lock::Recording::recorded);  // the run's own outcome counts
   CHECK(record().outcome == "lost");
   CHECK(record().holders.empty());
   const lock::Grant next = grant("b");
   CHECK(renew("b", next) == lock::Renewal::renewed);  // the next lease is not revoked
 }
 
-TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, written down as lost, and what comes late is superseded") {
+TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, recorded as lost, and a late finish is superseded") {
   const lock::Grant mine = grant("a");
   REQUIRE(unlock(true));
   CHECK(record().holders.empty());
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, written down as lost, a
   CHECK(record().failures_in_a_row == 1);
   CHECK(field("cut") == std::to_string(mine.fence));
   CHECK(renew("a", mine) == lock::Renewal::revoked);
-  // Its command may still run, until the holder says that it does not.
+  // Its command may still run, until the holder reports its end.
   REQUIRE(record().freed_until);
   CHECK(*record().freed_until > server_time() + 50'000);
   CHECK(record().freed.by == lock::this_operator());
@@ -164,7 +164,7 @@ TEST_CASE_FIXTURE(Operator, "unlock --now: free at once, written down as lost, a
   grant("b");
 }
 
-TEST_CASE_FIXTURE(Operator, "reset: a first run again, but the fence grows on") {
+TEST_CASE_FIXTURE(Operator, "reset: the next run is like a first run, but the fence is greater") {
   run(lock::Outcome::success);
   run(lock::Outcome::failed);
   static_cast<void>(acquire("x", {lock::MinTime{Millis(86'400'000)}}));
@@ -188,12 +188,12 @@ TEST_CASE_FIXTURE(Operator, "reset: a first run again, but the fence grows on") 
   CHECK(grant("a").fence > std::stoll(fence));
 }
 
-TEST_CASE_FIXTURE(Operator, "reset: nothing to forget writes nothing") {
+TEST_CASE_FIXTURE(Operator, "reset with nothing to forget writes nothing") {
   CHECK_FALSE(forgets());
   CHECK(server.command({"DBSIZE"}) == "0");
 }
 
-TEST_CASE_FIXTURE(Operator, "reset: refused while a lease is live, also one that is revoked") {
+TEST_CASE_FIXTURE(Operator, "reset is refused while a lease is live, even a revoked one") {
   const lock::Grant mine = grant("a");
   const auto what = reset();
   REQUIRE(is<lock::Held>(what));
@@ -205,7 +205,7 @@ TEST_CASE_FIXTURE(Operator, "reset: refused while a lease is live, also one that
   CHECK(forgets());
 }
 
-TEST_CASE_FIXTURE(Operator, "reset: who held an expired lease has lost it, and what it reports is a row at most") {
+TEST_CASE_FIXTURE(Operator, "reset: the holder of an expired lease has lost it, and its finish adds at most a row") {
   const lock::Grant mine = grant("a");
   backdate("h_until", 61'000);
   CHECK(forgets());
@@ -216,7 +216,7 @@ TEST_CASE_FIXTURE(Operator, "reset: who held an expired lease has lost it, and w
   CHECK(why(lock::MinTime{Millis(86'400'000)}) == "holds");
 }
 
-TEST_CASE_FIXTURE(Operator, "reset: holders of slots go too") {
+TEST_CASE_FIXTURE(Operator, "reset removes the holders of slots, too") {
   lock::Attempt one = attempt("a");
   one.slots = 2;
   REQUIRE(is<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(one, {})), 0)));
@@ -227,7 +227,7 @@ TEST_CASE_FIXTURE(Operator, "reset: holders of slots go too") {
   CHECK(field("h_slots") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Operator, "reset: wakes a waiter, and the next is not forgotten") {
+TEST_CASE_FIXTURE(Operator, "reset wakes a waiter, and does not forget the next run") {
   run(lock::Outcome::success);
   const std::string until = std::to_string(server_time() + 30'000);
   set("waiters_until", until);
@@ -236,11 +236,11 @@ TEST_CASE_FIXTURE(Operator, "reset: wakes a waiter, and the next is not forgotte
   CHECK(field("waiters_until") == until);
 }
 
-TEST_CASE_FIXTURE(Operator, "list: every name, in portions of any size") {
+TEST_CASE_FIXTURE(Operator, "list returns every name, in portions of any size") {
   std::vector<std::string> wanted;
   for (int i = 0; i < 25; ++i) {
     wanted.push_back("k" + std::to_string(i));
-    add_name(wanted.back(), 1000 + i / 4);  // four of the same time
+    add_name(wanted.back(), 1000 + i / 4);  // four with the same time
   }
   std::sort(wanted.begin(), wanted.end());
   for (const std::int64_t portion : {1, 2, 3, 4, 7, 24, 25, 26, 5000}) {
@@ -252,12 +252,12 @@ TEST_CASE_FIXTURE(Operator, "list: every name, in portions of any size") {
   }
 }
 
-TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed") {
+TEST_CASE_FIXTURE(Operator, "list does not miss a name that is used meanwhile") {
   for (int i = 0; i < 6; ++i) add_name("k" + std::to_string(i), i + 1);
   const lock::Names first = names({}, 2);
   CHECK(first.keys.size() == 2);
-  run(lock::Outcome::success, "k0");  // seen already
-  run(lock::Outcome::success, "k4");  // not seen yet
+  run(lock::Outcome::success, "k0");  // already read
+  run(lock::Outcome::success, "k4");  // not read yet
   std::vector<std::string> rest;
   for (lock::Names some = first; !some.are_last();) {
     some = names(some.next, 2);
@@ -267,14 +267,14 @@ TEST_CASE_FIXTURE(Operator, "list: a name that is used meanwhile is not missed")
 }
 
 TEST_CASE_FIXTURE(Operator,
-                  "list: the last name of a portion is used meanwhile, and the next portion goes on behind its old place") {
+                  "list: if the last name of a portion is used meanwhile, the next portion continues after its old place") {
   for (int i = 0; i < 6; ++i) add_name("k" + std::to_string(i), i + 1);
   const lock::Names first = names({}, 2);
   run(lock::Outcome::success, "k1");
   CHECK(names(first.next, 2).keys == std::vector<std::string>{"k2", "k3"});
 }
 
-TEST_CASE_FIXTURE(Operator, "list: an index of another type") {
+TEST_CASE_FIXTURE(Operator, "list: an index of another type is malformed") {
   server.command({"SET", "{ns}:index", "x"});
   const auto answer = lock::decode_names(ask(lock::names_call("ns")));
   REQUIRE(!answer.has_value());
@@ -282,7 +282,7 @@ TEST_CASE_FIXTURE(Operator, "list: an index of another type") {
         "the record {ns}:index is malformed: holds another type of value (redis-cli DEL '{ns}:index' removes it)");
 }
 
-TEST_CASE_FIXTURE(Operator, "records: many at once, each for itself") {
+TEST_CASE_FIXTURE(Operator, "status reads many records at once, each with its own result") {
   run(lock::Outcome::success, "a");
   server.command({"SET", "{ns}:job:b", "x"});
   grant("t", {}, "d");
@@ -298,7 +298,7 @@ TEST_CASE_FIXTURE(Operator, "records: many at once, each for itself") {
   CHECK(records[0].value().now == records[3].value().now);
 }
 
-TEST_CASE_FIXTURE(Operator, "records: those that would make the answer too long come with the next") {
+TEST_CASE_FIXTURE(Operator, "status: records that would make the reply too long come with the next call") {
   std::vector<std::string> keys;
   for (int k = 0; k < 200; ++k) {
     keys.push_back("k" + std::to_string(k));
@@ -324,7 +324,7 @@ TEST_CASE_FIXTURE(Operator, "records: those that would make the answer too long 
   CHECK(calls > 1);
 }
 
-TEST_CASE_FIXTURE(Operator, "a run that was given back leaves no record") {
+TEST_CASE_FIXTURE(Operator, "an abandoned run leaves no record") {
   grant("a");
   CHECK(record().known);
   abandon("a");
@@ -332,7 +332,7 @@ TEST_CASE_FIXTURE(Operator, "a run that was given back leaves no record") {
   CHECK_FALSE(history().known);
 }
 
-TEST_CASE_FIXTURE(Operator, "history: newest first, as many as asked for, touches and losses too") {
+TEST_CASE_FIXTURE(Operator, "history: newest first, as many as requested, touches and losses included") {
   run(lock::Outcome::success);
   run(lock::Outcome::timeout);
   touch(lock::Outcome::failed);
@@ -373,7 +373,7 @@ TEST_CASE_FIXTURE(Operator, "unlock --now: a later run is not told that an opera
   CHECK(field("freed_by") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Operator, "pause, unlock: the record says who did it, and when") {
+TEST_CASE_FIXTURE(Operator, "pause and unlock record who did it, and when") {
   const std::string me = lock::this_operator();
   pause(Millis(60'000));
   backdate_word("paused_by", 5000);
@@ -389,14 +389,14 @@ TEST_CASE_FIXTURE(Operator, "pause, unlock: the record says who did it, and when
   const lock::Grant mine = grant("b");
   unlock(false);
   backdate_word("h_revoked", 5000);
-  unlock(false);  // the first one counts
+  unlock(false);  // the first unlock counts
   REQUIRE(record().holders[0].revoked);
   CHECK(record().holders[0].revoked->by == me);
   CHECK(record().holders[0].revoked->at <= server_time() - 5000);
   CHECK(lock::revoked_by(ask(lock::renew_call(attempt("b"), mine))) == me);
   CHECK_FALSE(record().revoked);
   finish("b", mine, lock::Outcome::lost, 143);
-  REQUIRE(record().revoked);  // of the last run
+  REQUIRE(record().revoked);  // the operator of the last run's lease
   CHECK(record().revoked->by == me);
   run(lock::Outcome::failed);
   CHECK_FALSE(record().revoked);
@@ -405,7 +405,7 @@ TEST_CASE_FIXTURE(Operator, "pause, unlock: the record says who did it, and when
   CHECK(record().revoked.value_or(lock::Intervention{}).by == me);
 }
 
-TEST_CASE_FIXTURE(Operator, "pause --all: no grant for any key, until resume --all, and no record is changed") {
+TEST_CASE_FIXTURE(Operator, "pause --all: no key is granted until resume --all, and no record changes") {
   touch(lock::Outcome::success);
   const auto all = [&](std::optional<Millis> length) {
     return lock::decode_pause(ask(lock::pause_all_call("ns", length, "move"))).value();
@@ -435,7 +435,7 @@ TEST_CASE_FIXTURE(Operator, "pause --all: no grant for any key, until resume --a
   grant("b");
 }
 
-TEST_CASE_FIXTURE(Operator, "pause --all and pause of a key: the one that ends later is shown, and each ends by itself") {
+TEST_CASE_FIXTURE(Operator, "pause --all and the pause of a key: the later end is shown, and each ends by itself") {
   const auto all = [&](std::optional<Millis> length) { ask(lock::pause_all_call("ns", length, "all")); };
   all(Millis(60'000));
   pause(Millis(90'000), "own");
@@ -454,7 +454,8 @@ TEST_CASE_FIXTURE(Operator, "pause --all and pause of a key: the one that ends l
   grant("e");
 }
 
-TEST_CASE_FIXTURE(Operator, "pause --all: one that would last longer than its length ends a length from now, once stored") {
+TEST_CASE_FIXTURE(Operator,
+                  "pause --all: a pause that has more time left than its length ends one length from now, once stored") {
   ask(lock::pause_all_call("ns", Millis(60'000), ""));
   server.command({"HSET", "{ns}:pause", "paused_until", std::to_string(server_time() + 1'000'000'000)});
   CHECK(record().pause.value_or(lock::Paused{}).left.value_or(Millis(0)) <= Millis(60'000));
@@ -462,7 +463,7 @@ TEST_CASE_FIXTURE(Operator, "pause --all: one that would last longer than its le
   CHECK(std::stoll(server.command({"HGET", "{ns}:pause", "paused_until"})) <= server_time() + 60'000);
 }
 
-TEST_CASE_FIXTURE(Operator, "pause --all: a key of another type is malformed; resume --all removes it") {
+TEST_CASE_FIXTURE(Operator, "pause --all: a key of another type is malformed, and resume --all removes it") {
   server.command({"RPUSH", "{ns}:pause", "x"});
   CHECK(acquire("a").error().fault == engine::Fault::malformed);
   CHECK(lock::decode_pause(ask(lock::pause_all_call("ns", {}, ""))).error().fault == engine::Fault::malformed);
@@ -473,7 +474,8 @@ TEST_CASE_FIXTURE(Operator, "pause --all: a key of another type is malformed; re
   grant("c");
 }
 
-TEST_CASE_FIXTURE(Operator, "the last refusal: when, who, and why; all of them are counted, once for each token") {
+TEST_CASE_FIXTURE(Operator,
+                  "the last refusal is recorded with time, run and reason; every refusal counts once for each token") {
   CHECK_FALSE(record().last_refusal);
   const std::vector<lock::Condition> conditions{lock::AccessedPrior{"other", Millis(60'000)}};
   CHECK(is<lock::Skipped>(acquire("a", conditions)));
@@ -483,7 +485,7 @@ TEST_CASE_FIXTURE(Operator, "the last refusal: when, who, and why; all of them a
   CHECK(record().last_refusal->why == "other has not run yet, needs a success at most 1m ago");
   CHECK(record().refusals == 1);
   grant("b");
-  CHECK(is<lock::Held>(acquire("c", conditions)));  // held comes first
+  CHECK(is<lock::Held>(acquire("c", conditions)));  // held is reported first
   CHECK(record().last_refusal->why == "held by host-b (pid 1)");
   ask(lock::unlock_call({"ns", "K"}, true));
   CHECK(record().skips == 0);
@@ -500,7 +502,7 @@ TEST_CASE_FIXTURE(Operator, "the last refusal: when, who, and why; all of them a
   CHECK_FALSE(record().last_refusal);
 }
 
-TEST_CASE_FIXTURE(Operator, "reset --older-than: deletes an idle record that nobody has used for so long, with its fence") {
+TEST_CASE_FIXTURE(Operator, "reset --older-than deletes an idle record that is unused for so long, with its fence") {
   const auto prune = [&](Millis length) {
     const auto answer = lock::decode_reset(ask(lock::prune_call({"ns", "K"}, length)));
     REQUIRE(answer.has_value());
@@ -511,7 +513,7 @@ TEST_CASE_FIXTURE(Operator, "reset --older-than: deletes an idle record that nob
     backdate("ended", ms);
     server.command({"ZADD", "{ns}:index", std::to_string(server_time() - ms), "K"});
   };
-  CHECK_FALSE(pruned(Millis(1000)));  // nothing there
+  CHECK_FALSE(pruned(Millis(1000)));  // there is no record
   run(lock::Outcome::success);
   age(10'000);
   CHECK_FALSE(pruned(Millis(20'000)));
@@ -528,7 +530,7 @@ TEST_CASE_FIXTURE(Operator, "reset --older-than: deletes an idle record that nob
   CHECK(std::holds_alternative<lock::Held>(prune(Millis(5000))));
   backdate("h_until", 61'000);
   CHECK_FALSE(pruned(Millis(5000)));  // lost a second ago
-  CHECK(pruned(Millis(500)));         // and never finished
+  CHECK(pruned(Millis(500)));         // and it never finished
   CHECK(field("h_token") == "(nil)");
   finish("a", mine);
   age(10'000);
@@ -539,9 +541,9 @@ TEST_CASE_FIXTURE(Operator, "reset --older-than: deletes an idle record that nob
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "0");
 }
 
-TEST_CASE_FIXTURE(Operator,
-                  "forget-after: all keys of the job expire when it is not used for so long; a lease and a pause last") {
-  if (!server.is_redis()) return;  // the others can't be asked how long a key lives
+TEST_CASE_FIXTURE(
+    Operator, "forget-after: all keys of the job expire after the time without a use, but not before a lease or a pause") {
+  if (!server.is_redis()) return;  // other engines cannot be asked when a key expires
   const auto left = [&](const std::string& kind) { return std::stoll(server.command({"PTTL", "{ns}:" + kind + ":K"})); };
   const auto about = [](std::int64_t ms) { return [ms](std::int64_t value) { return value > ms - 5000 && value <= ms; }; };
   const auto run_with = [&](const std::string& token, std::optional<Millis> forget_after) {
@@ -552,7 +554,7 @@ TEST_CASE_FIXTURE(Operator,
     const std::vector<lock::Condition> conditions{lock::MaxRuns{5, Millis(1000)}};
     const auto decision = lock::decode_decision(ask(lock::acquire_call(made, conditions)), 1);
     REQUIRE(is<lock::Grant>(decision));
-    CHECK((!forget_after || forget_after == Millis(0) || about(160'000)(left("job"))));  // the lease, and then so long
+    CHECK((!forget_after || forget_after == Millis(0) || about(160'000)(left("job"))));  // the lease, then this time
     const auto grant = as<lock::Grant>(decision);
     REQUIRE(lock::decode_recording(ask(lock::finish_call(made, grant, lock::Outcome::success, 0))).has_value());
   };
@@ -562,7 +564,7 @@ TEST_CASE_FIXTURE(Operator,
     CHECK(about(100'000)(left(kind)));
   }
   CHECK(record().forget_after == Millis(100'000));
-  // Each use begins anew, also one without the option.
+  // Each use starts the time again, even without the option.
   for (const char* kind : {"job", "runs", "starts", "once"}) {
     server.command({"PEXPIRE", std::string("{ns}:") + kind + ":K", "50000"});
   }
@@ -583,7 +585,7 @@ TEST_CASE_FIXTURE(Operator,
 }
 
 TEST_CASE_FIXTURE(Operator,
-                  "forget-after: list shows no name whose record has expired, and later runs drop it from the index") {
+                  "forget-after: list omits names whose records have expired, and later runs remove them from the index") {
   for (int i = 0; i < 30; ++i) touch(lock::Outcome::success, "gone" + std::to_string(i));
   for (int i = 0; i < 30; ++i) server.command({"DEL", "{ns}:job:gone" + std::to_string(i)});
   touch(lock::Outcome::success, "kept");
@@ -598,7 +600,7 @@ TEST_CASE_FIXTURE(Operator,
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "2");
 }
 
-TEST_CASE_FIXTURE(Operator, "history: a row that is no run") {
+TEST_CASE_FIXTURE(Operator, "history: an invalid row is malformed") {
   run(lock::Outcome::success);
   for (const char* row : {"", "x", "1 2 3 success 0", "a 2 3 success 0 w", "1 2 3 success x w", "1 2 3 odd 0 w",
                           "1 2 3 \x1b[31msuccess 0 w", "1 0 1400000000000000000 success 0 w",

@@ -1,4 +1,4 @@
-// The protocol as a caller sees it, on every engine; records are moved in time by back-dating their fields.
+// The protocol as a caller sees it, on every engine. Tests move a record in time by backdating its fields.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@
 #include "lock/verbs.hpp"
 #include "support/backend.hpp"
 
-// A decision, or any other variant, that may have been answered by a failure.
+// Unwraps a decision, or any other variant, that may be a failure instead.
 template <class T, class Variant>
 bool is(const Variant& what) {
   if constexpr (requires { what.has_value(); }) {
@@ -57,7 +57,7 @@ struct Protocol {
     REQUIRE(is<condolock::lock::Grant>(decision));
     return as<condolock::lock::Grant>(decision);
   }
-  // "holds", or why not.
+  // "holds", or the reason why not.
   std::string why(const condolock::lock::Condition& condition, const std::string& key = "K") {
     const auto answer = condolock::lock::decode_verdicts(ask(condolock::lock::check_call({"ns", key}, {condition})), 1);
     REQUIRE(answer.has_value());
@@ -85,7 +85,7 @@ struct Protocol {
         ask(condolock::lock::touch_call(attempt(token + key + std::to_string(++touches_), key), outcome, 0)));
     REQUIRE(answer.value() == condolock::lock::Recording::recorded);
   }
-  // A whole run.
+  // Runs from grant to finish.
   void run(condolock::lock::Outcome outcome, const std::string& key = "K") {
     const std::string token = "run" + std::to_string(++touches_);
     finish(token, grant(token, {}, key), outcome, outcome == condolock::lock::Outcome::success ? 0 : 1, key);

@@ -2,7 +2,7 @@
 
 using namespace condolock;
 
-TEST_CASE_FIXTURE(Protocol, "renewed: a whole lease from now, even past its end if nobody took it") {
+TEST_CASE_FIXTURE(Protocol, "renewed: the lease has its whole length from now, even after its end if no other run took it") {
   const lock::Grant mine = grant("a");
   const std::int64_t until = std::stoll(field("h_until"));
   backdate("h_until", 59'000);
@@ -14,7 +14,7 @@ TEST_CASE_FIXTURE(Protocol, "renewed: a whole lease from now, even past its end 
   CHECK(field("fence") == std::to_string(mine.fence));
 }
 
-TEST_CASE_FIXTURE(Protocol, "lost: another run was granted after it") {
+TEST_CASE_FIXTURE(Protocol, "lost: another run was granted later") {
   const lock::Grant mine = grant("a");
   backdate("h_until", 61'000);
   const lock::Grant other = grant("b");
@@ -25,7 +25,7 @@ TEST_CASE_FIXTURE(Protocol, "lost: another run was granted after it") {
   CHECK(field("h_token") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
+TEST_CASE_FIXTURE(Protocol, "lost: the lease was revoked, or removed up to its fence") {
   const lock::Grant mine = grant("a");
   set("h_revoked", "1");
   CHECK(renew("a", mine) == lock::Renewal::revoked);
@@ -34,8 +34,8 @@ TEST_CASE_FIXTURE(Protocol, "lost: revoked, or removed up to its fence") {
   CHECK(renew("a", mine) == lock::Renewal::lost);
 }
 
-// Found by the simulation: such a lease was renewed, and the command of the first one started behind a newer fence.
-TEST_CASE_FIXTURE(Protocol, "lost: what its token holds now is another lease, that an acquire took which came twice") {
+// Found by the simulation: such a lease was renewed, and the first one's command started after a newer fence.
+TEST_CASE_FIXTURE(Protocol, "lost: the token now holds a second lease, from a repeated acquire") {
   const lock::Grant mine = grant("a");
   while (server_time() <= mine.start) {
   }
@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(Protocol, "lost: what its token holds now is another lease, th
   CHECK(renew("a", again) == lock::Renewal::renewed);
 }
 
-TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and nobody has run since") {
+TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and no run has come since") {
   const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   CHECK(renew("a", mine) == lock::Renewal::reasserted);
@@ -60,9 +60,8 @@ TEST_CASE_FIXTURE(Protocol, "reasserted: the engine lost its data, and nobody ha
   CHECK(server.command({"ZCARD", "{ns}:index"}) == "1");
 }
 
-TEST_CASE_FIXTURE(
-    Protocol,
-    "renewed: the same lease, that a late acquire was granted again; or an older fence of it, after a loss of data") {
+TEST_CASE_FIXTURE(Protocol,
+                  "renewed: a late acquire was granted the same lease again, or data loss left an older fence of it") {
   const lock::Grant first = grant("a");
   backdate("h_until", 61'000);
   const lock::Grant again = grant("a");
@@ -78,7 +77,7 @@ TEST_CASE_FIXTURE(
   CHECK(field("h_token") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Protocol, "after a loss of data, whoever was granted later wins") {
+TEST_CASE_FIXTURE(Protocol, "after a loss of data, the run that was granted later wins") {
   const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   const lock::Grant other = grant("b");
@@ -87,22 +86,22 @@ TEST_CASE_FIXTURE(Protocol, "after a loss of data, whoever was granted later win
   CHECK(renew("a", mine) == lock::Renewal::lost);
 }
 
-TEST_CASE_FIXTURE(Protocol, "a live holder is never pushed aside, whatever the fences say") {
+TEST_CASE_FIXTURE(Protocol, "a live holder is never replaced, whatever the fences are") {
   const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   grant("b");
-  set("fence", "5");  // the clock had gone back as well
+  set("fence", "5");  // the clock had gone back, too
   set("h_fence", "5");
   CHECK(renew("a", mine) == lock::Renewal::lost);
   CHECK(field("h_token") == "b");
 }
 
-TEST_CASE_FIXTURE(Protocol, "a re-asserted lease that replaces an expired one writes that down as lost") {
+TEST_CASE_FIXTURE(Protocol, "a reasserted lease that replaces an expired one records that as lost") {
   const lock::Grant mine = grant("a");
   server.command({"FLUSHALL"});
   const lock::Grant other = grant("b");
   backdate("h_until", 61'000);
-  set("fence", "5");  // the clock had gone back as well
+  set("fence", "5");  // the clock had gone back, too
   set("h_fence", "5");
   CHECK(renew("a", mine) == lock::Renewal::reasserted);
   CHECK(field("h_token") == "a");
@@ -112,7 +111,7 @@ TEST_CASE_FIXTURE(Protocol, "a re-asserted lease that replaces an expired one wr
   CHECK(runs().find(" lost - 1 host-b") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Protocol, "a token that is done is not renewed") {
+TEST_CASE_FIXTURE(Protocol, "a retired token is not renewed") {
   const lock::Grant mine = grant("a");
   finish("a", mine);
   CHECK(renew("a", mine) == lock::Renewal::lost);

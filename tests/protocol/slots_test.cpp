@@ -1,4 +1,4 @@
-// Several holders at once, each with a lease, a fence and an end of its own.
+// Several holders at once, each with its own lease, fence and end.
 #include <sstream>
 
 #include "protocol/protocol.hpp"
@@ -34,14 +34,14 @@ struct Slots : Protocol {
     return lock::decode_recording(ask(lock::finish_call(of(token, slots), grant, outcome, 0))).value();
   }
   std::string slot(const std::string& token) { return server.command({"HGET", "{ns}:slots:K", token}); }
-  // Its lease ended so long ago.
+  // Makes the lease look as if it had ended that long ago.
   void expire(const std::string& token, std::int64_t ms) {
     const std::string value = slot(token);
     const std::size_t space = value.find(' ');
     server.command({"HSET", "{ns}:slots:K", token,
                     std::to_string(std::stoll(value.substr(0, space)) - 60'000 - ms) + value.substr(space)});
   }
-  // As if it had asked for a longer lease of 60 s and so much more.
+  // Makes it look as if the holder had asked for a lease of 60 s plus `ms`.
   void lengthen(const std::string& token, std::int64_t ms) {
     std::istringstream words(slot(token));
     std::int64_t until = 0;
@@ -54,12 +54,12 @@ struct Slots : Protocol {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Slots, "as many as there are slots, each with its own lease and fence") {
+TEST_CASE_FIXTURE(Slots, "as many runs as slots are granted, each with its own lease and fence") {
   const lock::Grant a = take("a", 2);
   const lock::Grant b = take("b", 2);
   CHECK(b.fence > a.fence);
   const lock::Held refused = held("c", 2);
-  CHECK(refused.who == "1 host-a");  // whose lease ends first
+  CHECK(refused.who == "1 host-a");  // the holder whose lease ends first
   CHECK(refused.live == 2);
   CHECK(refused.slots == 2);
   CHECK(field("skips") == "1");
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(Slots, "as many as there are slots, each with its own lease an
   CHECK(record().holders.size() == 2);
 }
 
-TEST_CASE_FIXTURE(Slots, "whoever names another number is kept out, with both numbers, until all have gone") {
+TEST_CASE_FIXTURE(Slots, "a run with another number of slots is refused, with both numbers, until all holders are gone") {
   const lock::Grant a = take("a", 3);
   CHECK(held("b", 2).slots == 3);
   CHECK(held("b", 2).live == 1);
@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(Slots, "whoever names another number is kept out, with both nu
   finish("b", alone);
   const lock::Grant c = take("c", 3);
   expire("c", 1);
-  take("d", 2);  // an expired holder keeps nobody out
+  take("d", 2);  // an expired holder does not block
   CHECK(renewed("c", 3, c) == lock::Renewal::lost);
 }
 
@@ -96,10 +96,10 @@ TEST_CASE_FIXTURE(Slots, "the same token twice holds one slot") {
   CHECK(take("a", 2).fence == first.fence);
   CHECK(record().holders.size() == 1);
   take("b", 2);
-  CHECK(take("a", 2).fence == first.fence);  // also where all are taken
+  CHECK(take("a", 2).fence == first.fence);  // even if all slots are taken
 }
 
-TEST_CASE_FIXTURE(Slots, "an older fence may finish last, and never moves a success back") {
+TEST_CASE_FIXTURE(Slots, "a run with an older fence may finish last, and never moves the success back") {
   const lock::Grant a = take("a", 2);
   const lock::Grant b = take("b", 2);
   CHECK(ended("b", 2, b) == lock::Recording::recorded);
@@ -116,13 +116,12 @@ TEST_CASE_FIXTURE(Slots, "an older fence may finish last, and never moves a succ
   CHECK(record().success_start >= later);
 }
 
-TEST_CASE_FIXTURE(Slots,
-                  "an expired holder is written down with the next grant, though a slot was free, and has lost then") {
+TEST_CASE_FIXTURE(Slots, "the next grant records an expired holder as lost, even if a slot was free") {
   const lock::Grant a = take("a", 3);
   const lock::Grant b = take("b", 3);
   expire("a", 10);
   CHECK(record().failures == 0);
-  CHECK(renewed("a", 3, a) == lock::Renewal::renewed);  // nobody came
+  CHECK(renewed("a", 3, a) == lock::Renewal::renewed);  // no other run came
   expire("a", 10);
   take("c", 3);
   CHECK(record().failures == 1);
@@ -135,7 +134,7 @@ TEST_CASE_FIXTURE(Slots,
   CHECK(ended("b", 3, b) == lock::Recording::recorded);
 }
 
-TEST_CASE_FIXTURE(Slots, "several that expired are lost in the order of their ends") {
+TEST_CASE_FIXTURE(Slots, "several expired holders are recorded as lost in the order of their ends") {
   const lock::Grant a = take("a", 2);
   const lock::Grant b = take("b", 2);
   expire("a", 10);
@@ -147,15 +146,15 @@ TEST_CASE_FIXTURE(Slots, "several that expired are lost in the order of their en
   CHECK(runs().find(std::to_string(a.fence)) == 0);
 }
 
-TEST_CASE_FIXTURE(Slots, "a lease that the server forgot is never re-asserted: whose place would it be?") {
+TEST_CASE_FIXTURE(Slots, "a lease that the server lost is never reasserted, since its slot is unknown") {
   const lock::Grant a = take("a", 2);
   server.command({"FLUSHALL"});
   CHECK(renewed("a", 2, a) == lock::Renewal::lost);
   CHECK_FALSE(record().known);
-  CHECK(ended("a", 2, a) == lock::Recording::recorded);  // but nothing speaks against its end
+  CHECK(ended("a", 2, a) == lock::Recording::recorded);  // but its end is recorded
 }
 
-TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
+TEST_CASE_FIXTURE(Slots, "abandon and unlock work on every slot") {
   const lock::Grant a = take("a", 3);
   const lock::Grant b = take("b", 3);
   take("c", 3);
@@ -176,7 +175,7 @@ TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
   const lock::Grant d = take("d", 3);
   REQUIRE(unlock(true));
   CHECK(record().holders.empty());
-  // Each holder is told who removed its lease, and the commands may run until all are gone.
+  // Each holder learns who removed its lease, and the commands may run until all holders are gone.
   CHECK(renewed("b", 3, b) == lock::Renewal::revoked);
   CHECK(renewed("d", 3, d) == lock::Renewal::revoked);
   ended("d", 3, d, lock::Outcome::lost);
@@ -186,7 +185,7 @@ TEST_CASE_FIXTURE(Slots, "abandon and unlock know all the slots") {
   CHECK(field("h_slots") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Slots, "other jobs' conditions see the holders of slots") {
+TEST_CASE_FIXTURE(Slots, "conditions of other jobs see the holders of slots") {
   const lock::Condition prior = lock::AccessedPrior{"other", Millis(300'000)};
   touch(lock::Outcome::success, "other");
   take("a", 2, "other");
@@ -199,7 +198,7 @@ TEST_CASE_FIXTURE(Slots, "other jobs' conditions see the holders of slots") {
   CHECK(why(prior) == "failed");
 }
 
-TEST_CASE_FIXTURE(Slots, "check is about a run with so many slots") {
+TEST_CASE_FIXTURE(Slots, "check judges a run with the given number of slots") {
   const auto holder = [&](std::int64_t slots) {
     return lock::decode_verdicts(ask(lock::check_call({"ns", "K"}, {}, slots)), 0).value().holder;
   };
@@ -225,14 +224,14 @@ TEST_CASE_FIXTURE(Slots, "check of a forced run ignores a pause") {
   CHECK_FALSE(pause(true));
 }
 
-TEST_CASE_FIXTURE(Slots, "an acquire that comes after its own finish, and after four others, is none") {
+TEST_CASE_FIXTURE(Slots, "an acquire that arrives after its own finish and four others is not granted") {
   for (const std::string token : {"a", "b", "c", "d", "e"}) ended(token, 10, take(token, 10));
   const auto late = try_for("a", 10);
   REQUIRE(!late.has_value());
   CHECK(record().holders.empty());
 }
 
-TEST_CASE_FIXTURE(Slots, "the holder whose lease ends first is told of, by unlock the last") {
+TEST_CASE_FIXTURE(Slots, "a refusal reports the holder whose lease ends first, unlock the one whose lease ends last") {
   take("a", 3);
   take("b", 3);
   take("c", 3);
@@ -243,7 +242,7 @@ TEST_CASE_FIXTURE(Slots, "the holder whose lease ends first is told of, by unloc
   CHECK(lock::decode_unlock(ask(lock::unlock_call({"ns", "K"}, false))).value()->who == "1 host-a");
 }
 
-TEST_CASE_FIXTURE(Slots, "asked again, a lease never gets shorter") {
+TEST_CASE_FIXTURE(Slots, "a repeated acquire never shortens the lease") {
   take("a", 2);
   lengthen("a", 30'000);
   const std::string before = slot("a");
@@ -251,7 +250,7 @@ TEST_CASE_FIXTURE(Slots, "asked again, a lease never gets shorter") {
   CHECK(slot("a") == before);
 }
 
-TEST_CASE_FIXTURE(Slots, "who was forgotten ends beside others, and takes nothing from them") {
+TEST_CASE_FIXTURE(Slots, "a run that the server lost can finish beside others, and takes no lease from them") {
   const lock::Grant a = take("a", 2);
   server.command({"FLUSHALL"});
   const lock::Grant b = take("b", 2);
@@ -261,7 +260,7 @@ TEST_CASE_FIXTURE(Slots, "who was forgotten ends beside others, and takes nothin
   CHECK(renewed("b", 2, b) == lock::Renewal::renewed);
 }
 
-TEST_CASE_FIXTURE(Slots, "a change of one holder writes no other") {
+TEST_CASE_FIXTURE(Slots, "a change of one holder does not write the others") {
   for (const std::string token : {"a", "b", "c"}) take(token, 5);
   server.command({"HSET", "{ns}:slots:K", "b", slot("b") + " marked"});
   renewed("c", 5, lock::Grant{1, 1, {}});
@@ -271,8 +270,7 @@ TEST_CASE_FIXTURE(Slots, "a change of one holder writes no other") {
   CHECK(slot("a") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Slots,
-                  "what is left of a record that was deleted holds nobody off, and is not overwritten if it is not ours") {
+TEST_CASE_FIXTURE(Slots, "slots left of a deleted record block no run, and are not overwritten if they are not ours") {
   take("a", 2);
   server.command({"DEL", "{ns}:job:K"});
   take("b", 2);
@@ -288,9 +286,8 @@ TEST_CASE_FIXTURE(Slots,
   CHECK(server.command({"EXISTS", "{ns}:starts:K", "{ns}:runs:K", "{ns}:job:K"}) == "0");
 }
 
-// Found by the simulation: an acquire that came late took a second slot for the same run, and hid that its lease was
-// revoked.
-TEST_CASE_FIXTURE(Slots, "a token whose lease was revoked takes no other slot") {
+// Found by the simulation: a late acquire took a second slot for the same run, and hid that its lease was revoked.
+TEST_CASE_FIXTURE(Slots, "a token whose lease was revoked gets no other slot") {
   const lock::Grant a = take("a", 2);
   REQUIRE(ask(lock::unlock_call({"ns", "K"}, false)).answer.has_value());
   CHECK(held("a", 2).live == 1);
@@ -299,7 +296,7 @@ TEST_CASE_FIXTURE(Slots, "a token whose lease was revoked takes no other slot") 
   CHECK(take("a", 2).fence > a.fence);
 }
 
-// Found by a reader: it went to the front, where --max-runs took it for the last start.
+// Found in review: it moved to the front, where --max-runs took it for the last start.
 TEST_CASE_FIXTURE(Slots, "a start keeps its place when its lease is granted again") {
   lock::Attempt a = of("a", 2);
   a.needs.starts = 2;

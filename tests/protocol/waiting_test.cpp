@@ -1,4 +1,4 @@
-// Who waits is woken: by whom, how often, and when not.
+// How waiters are woken: by which verb, how often, and when not.
 #include "protocol/protocol.hpp"
 
 using namespace condolock;
@@ -6,7 +6,7 @@ using namespace condolock;
 namespace {
 
 struct Waiting : Protocol {
-  // A refused acquire by somebody who will wait.
+  // A refused acquire whose caller will wait.
   engine::Answered<lock::Decision> wait_for(const std::string& token, Millis patience = Millis(20'000),
                                             const std::vector<lock::Condition>& conditions = {}, std::int64_t slots = 1) {
     lock::Attempt made = attempt(token);
@@ -29,29 +29,29 @@ const lock::Condition prior_of_other = lock::AccessedPrior{"other", Millis(1000)
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Waiting, "nobody waits: nobody is woken") {
+TEST_CASE_FIXTURE(Waiting, "no wake-up is pushed if no run waits") {
   finish("a", grant("a"));
-  CHECK(is<lock::Grant>(wait_for("b")));  // who need not wait does not
+  CHECK(is<lock::Grant>(wait_for("b")));  // it was granted, so it does not wait
   CHECK(field("waiters_until") == "(nil)");
   abandon("b");
   CHECK(tokens() == "0");
 }
 
-TEST_CASE_FIXTURE(Waiting, "waiters until: as long as they sleep, and five seconds") {
+TEST_CASE_FIXTURE(Waiting, "waiters_until is the end of the longest sleep, plus five seconds") {
   grant("a");
   const std::int64_t before = now();
   static_cast<void>(wait_for("b", Millis(20'000)));
   CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
   CHECK(std::stoll(field("waiters_until")) <= before + 27'000);
-  static_cast<void>(wait_for("c", Millis(1000)));  // never shorter for the others
+  static_cast<void>(wait_for("c", Millis(1000)));  // does not shorten it for the others
   CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
-  backdate("h_until", 55'000);  // no longer than the lease may last
+  backdate("h_until", 55'000);  // at most until the end of the lease
   set("waiters_until", "0");
   static_cast<void>(wait_for("d", Millis(30'000)));
   CHECK(std::stoll(field("waiters_until")) <= before + 12'000);
 }
 
-TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, which ends with the waiters") {
+TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now and resume push one wake-up, which expires with the waiters") {
   const lock::Grant a = grant("a");
   static_cast<void>(wait_for("w"));
   SUBCASE("finish") {
@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, wh
     finish("a", a);
     CHECK(tokens() == "1");
     finish("b", grant("b"));
-    CHECK(tokens() == "1");  // nobody took the first
+    CHECK(tokens() == "1");  // no waiter took the first
     const std::int64_t left = std::stoll(server.command({"PTTL", "{ns}:wake:K"}));
     CHECK(left > 0);
     CHECK(left <= std::stoll(field("waiters_until")) - now());
@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, wh
   }
   SUBCASE("unlock") {
     ask(lock::unlock_call({"ns", "K"}, false));
-    CHECK(tokens() == "0");  // it is not free yet
+    CHECK(tokens() == "0");  // the key is not free yet
     ask(lock::unlock_call({"ns", "K"}, true));
     CHECK(tokens() == "1");
   }
@@ -84,14 +84,14 @@ TEST_CASE_FIXTURE(Waiting, "finish, abandon, unlock --now, resume: one token, wh
     CHECK(tokens() == "1");
     CHECK(field("h_token") == "a");
   }
-  SUBCASE("but not those who stopped waiting") {
+  SUBCASE("the waiters have stopped waiting") {
     set("waiters_until", std::to_string(now() - 1));
     finish("a", a);
     CHECK(tokens() == "0");
   }
 }
 
-TEST_CASE_FIXTURE(Waiting, "a pause is waited for like a lease") {
+TEST_CASE_FIXTURE(Waiting, "a waiter sleeps until the end of a pause as until the end of a lease") {
   ask(lock::pause_call({"ns", "K"}, Millis(8000), ""));
   const std::int64_t before = now();
   CHECK(is<lock::Paused>(wait_for("a")));
@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(Waiting, "a pause is waited for like a lease") {
   CHECK(std::stoll(field("waiters_until")) >= before + 25'000);
 }
 
-TEST_CASE_FIXTURE(Waiting, "two slots freed at once with one token: the first to come passes it on") {
+TEST_CASE_FIXTURE(Waiting, "two slots are freed at once with one wake-up: the first waiter passes it on") {
   const lock::Grant a = take("a", 2);
   const lock::Grant b = take("b", 2);
   CHECK(is<lock::Held>(wait_for("w", Millis(20'000), {}, 2)));
@@ -117,10 +117,10 @@ TEST_CASE_FIXTURE(Waiting, "two slots freed at once with one token: the first to
   CHECK(tokens() == "1");  // a slot is left for the second
   server.command({"LPOP", "{ns}:wake:K"});
   take("x", 2);
-  CHECK(tokens() == "0");  // and now there is none
+  CHECK(tokens() == "0");  // now no slot is left
 }
 
-TEST_CASE_FIXTURE(Waiting, "woken, but refused by a condition: the wake-up is passed on") {
+TEST_CASE_FIXTURE(Waiting, "a waiter that is woken but refused by a condition passes the wake-up on") {
   const lock::Grant a = grant("a");
   static_cast<void>(wait_for("w"));
   finish("a", a);
@@ -129,12 +129,12 @@ TEST_CASE_FIXTURE(Waiting, "woken, but refused by a condition: the wake-up is pa
   CHECK(tokens() == "1");
 }
 
-TEST_CASE_FIXTURE(Waiting, "who sleeps for a condition is nobody to be woken") {
+TEST_CASE_FIXTURE(Waiting, "a run that sleeps for a condition is not woken") {
   CHECK(is<lock::Skipped>(wait_for("v", Millis(20'000), {prior_of_other})));
   CHECK(field("waiters_until") == "(nil)");
 }
 
-TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and every one is a write") {
+TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait counts as a skip, and every one is a write") {
   grant("a");
   const auto again = [&](const lock::Condition& condition) {
     return ask(lock::acquire_call(attempt("b"), {condition}, {.counted = false, .patience = Millis(1000)}));
@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(Waiting, "only the first refusal of a wait is a skip, and ever
   }
 }
 
-TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused before the first write") {
+TEST_CASE_FIXTURE(Waiting, "a list of wake-ups of another type is refused before the first write") {
   const lock::Grant a = grant("a");
   static_cast<void>(wait_for("w"));
   server.command({"SET", "{ns}:wake:K", "x"});
@@ -162,8 +162,8 @@ TEST_CASE_FIXTURE(Waiting, "the list of wake-ups is of another type: refused bef
   CHECK(field("h_token") == "a");
 }
 
-TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the next") {
-  const auto woken = [&] { server.command({"DEL", "{ns}:wake:K"}); };  // somebody has taken the token
+TEST_CASE_FIXTURE(Waiting, "a waiter that cannot use its wake-up passes it on") {
+  const auto woken = [&] { server.command({"DEL", "{ns}:wake:K"}); };  // a waiter has taken the wake-up
   const auto woken_in_a_pause = [&](const std::string& token) {
     const lock::Grant a = grant("a");
     static_cast<void>(wait_for("w"));
@@ -172,14 +172,14 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     woken();
     static_cast<void>(wait_for(token));
   };
-  SUBCASE("it names another number of slots, and one is free") {
+  SUBCASE("it has another number of slots, and one is free") {
     take("a", 2);
     static_cast<void>(wait_for("w", Millis(20'000), {}, 3));
     woken();
     static_cast<void>(wait_for("v", Millis(20'000), {}, 3));
     CHECK(tokens() == "1");
   }
-  SUBCASE("... but not where none is free") {
+  SUBCASE("it has another number of slots, and none is free: not passed on") {
     grant("a");
     static_cast<void>(wait_for("w", Millis(20'000), {}, 3));
     woken();
@@ -195,7 +195,7 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     static_cast<void>(wait_for("v", Millis(20'000), {prior_of_other}));
     CHECK(tokens() == "1");
   }
-  SUBCASE("what its condition reads is malformed") {
+  SUBCASE("a key that its condition reads is malformed") {
     const lock::Grant a = grant("a");
     static_cast<void>(wait_for("w"));
     finish("a", a);
@@ -204,7 +204,7 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
     static_cast<void>(wait_for("v", Millis(20'000), {lock::Once{"x"}}));
     CHECK(tokens() == "1");
   }
-  SUBCASE("it leaves before a pause ends") {
+  SUBCASE("it gives up before a pause ends") {
     woken_in_a_pause("v");
     CHECK(tokens() == "0");
     static_cast<void>(wait_for("x", Millis(0)));  // was never asleep
@@ -229,7 +229,7 @@ TEST_CASE_FIXTURE(Waiting, "a wake-up that its receiver can't use goes to the ne
   }
 }
 
-TEST_CASE_FIXTURE(Waiting, "a pause that is shortened wakes, one that is made longer does not") {
+TEST_CASE_FIXTURE(Waiting, "a pause that is shortened wakes a waiter, a longer one does not") {
   ask(lock::pause_call({"ns", "K"}, Millis(60'000), ""));
   static_cast<void>(wait_for("w"));
   ask(lock::pause_call({"ns", "K"}, Millis(90'000), ""));
@@ -238,7 +238,7 @@ TEST_CASE_FIXTURE(Waiting, "a pause that is shortened wakes, one that is made lo
   CHECK(tokens() == "1");
 }
 
-TEST_CASE_FIXTURE(Waiting, "a check wakes nobody, even where it finds a record of another job malformed") {
+TEST_CASE_FIXTURE(Waiting, "a check wakes no waiter, even if it finds another job's record malformed") {
   grant("a");
   static_cast<void>(wait_for("w"));
   remove_holder();

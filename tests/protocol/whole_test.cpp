@@ -1,4 +1,4 @@
-// A step is all or nothing: whatever the engine refuses in the middle of a script, nothing is changed, and the same request
+// A step is atomic: if the engine refuses a command in the middle of a script, nothing is changed, and the same request
 // counts once when it is repeated.
 #include <functional>
 #include <memory>
@@ -15,7 +15,7 @@ namespace embedded = condolock::engine::embedded;
 
 namespace {
 
-// A verb, and what has happened before it.
+// A verb, and the steps before it.
 struct Step {
   const char* name;
   std::vector<engine::Call> before;
@@ -34,8 +34,8 @@ lock::Attempt attempt(const std::string& token, std::int64_t slots = 1) {
   return out;
 }
 
-// The fence and the start of the grant are not known beforehand: with this fence it is that of any grant, since the record
-// has none greater.
+// The fence and the start of the grant are not known here. No record has a greater fence than this one, so it stands for any
+// grant.
 const lock::Grant unknown{9'000'000'000'000'000, 1000, {}};
 
 engine::Call acquire(const std::string& token, std::int64_t slots = 1) {
@@ -95,7 +95,7 @@ std::vector<Step> steps() {
 
 engine::Reply ask(engine::Engine& engine, const engine::Call& call) { return engine::ask(engine, call, Millis(5000)); }
 
-// How often what can be counted was counted.
+// All counts of the record, as text.
 std::string counted(engine::Engine& engine) {
   const auto records = lock::decode_records(ask(engine, lock::records_call("ns", {"K"})), 1);
   const lock::Record& record = records.value()[0].value();
@@ -108,11 +108,11 @@ std::string counted(engine::Engine& engine) {
 struct Trial {
   engine::Engine& engine;
   std::function<void()> clear;
-  std::function<void(bool refuse)> refuse;  // or allow all again
+  std::function<void(bool refuse)> refuse;  // true: refuse; false: allow all again
   std::function<std::string()> state;
 };
 
-// Whether the refusal was met.
+// Whether the refused command was called.
 bool is_whole(const Step& step, const Trial& trial) {
   const auto prepare = [&] {
     trial.clear();
@@ -138,7 +138,7 @@ class RefusingStore final : public embedded::Store {
  public:
   explicit RefusingStore(embedded::Store& store) : store_(store) {}
 
-  int refused = 0;  // which write from now on; 0: none
+  int refused = 0;  // counted from now; 0: none
 
   void begin() override { store_.begin(); }
   void commit() override { store_.commit(); }
@@ -187,8 +187,8 @@ class RefusingStore final : public embedded::Store {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Protocol, "a command that the server refuses leaves no half of a step, and nothing counts twice") {
-  if (!server.is_redis()) return;  // the next test is for the other engines
+TEST_CASE_FIXTURE(Protocol, "a command that the server refuses leaves no partial step, and no count is doubled") {
+  if (!server.is_redis()) return;  // the next test covers the other engines
   const Trial trial{engine, [&] { server.command({"FLUSHALL"}); }, [](bool) {},
                     [&] {
                       std::string out;
@@ -208,12 +208,12 @@ TEST_CASE_FIXTURE(Protocol, "a command that the server refuses leaves no half of
       refusing.refuse = [&](bool refuse) { server.command({"ACL", "SETUSER", "default", (refuse ? "-" : "+") + command}); };
       met += is_whole(step, refusing) ? 1 : 0;
     }
-    CHECK(met >= 3);  // TIME, HMGET, and what it writes
+    CHECK(met >= 3);  // TIME, HMGET, and its writes
   }
 }
 
-TEST_CASE_FIXTURE(Protocol, "a write that the store refuses leaves no half of a step, and nothing counts twice") {
-  if (server.is_redis()) return;  // the test before is for it
+TEST_CASE_FIXTURE(Protocol, "a write that the store refuses leaves no partial step, and no count is doubled") {
+  if (server.is_redis()) return;  // the test above covers Redis
   const support::TemporaryDirectory directory;
   std::unique_ptr<embedded::Store> backing;
   if (std::string(std::getenv("CONDOLOCK_TEST_ENGINE")) == "file") {
@@ -235,8 +235,7 @@ TEST_CASE_FIXTURE(Protocol, "a write that the store refuses leaves no half of a 
   }
 }
 
-TEST_CASE_FIXTURE(Protocol,
-                  "a server whose memory is full lets go: renew, finish and abandon work, and nothing is granted") {
+TEST_CASE_FIXTURE(Protocol, "on a server whose memory is full, renew, finish and abandon work, and no run is granted") {
   if (!server.is_redis()) return;
   const auto full = [&](bool is) { server.command({"CONFIG", "SET", "maxmemory", is ? "1" : "0"}); };
   const auto failure = [&](const engine::Call& call) {

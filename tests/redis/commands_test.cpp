@@ -1,4 +1,4 @@
-// The embedded engine's commands against a real Redis: the same answers, whatever is asked.
+// The embedded engine's commands against a real Redis: both must give the same answers.
 #include "engine/embedded/commands.hpp"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-// As RedisServer::command() has it, but an error is its first word.
+// Same form as RedisServer::command(), but an error is its first word.
 std::string text_of(const Value& value) {
   switch (value.kind) {
     case Value::Kind::nil:
@@ -125,7 +125,7 @@ class Fuzz {
   std::mt19937 random_;
 };
 
-// A hash has no order.
+// The fields of a hash have no order.
 std::string ordered(const Words& words, std::string text) {
   if (words[0] == "HGETALL") std::sort(text.begin(), text.end());
   return text;
@@ -133,7 +133,7 @@ std::string ordered(const Words& words, std::string text) {
 
 }  // namespace
 
-TEST_CASE("embedded: every command of the scripts is there") {
+TEST_CASE("embedded: every command of the scripts exists") {
   const auto known = known_commands();
   for (const std::string& command : condolock::engine::redis::used_commands()) {
     CAPTURE(command);
@@ -142,7 +142,7 @@ TEST_CASE("embedded: every command of the scripts is there") {
   }
 }
 
-TEST_CASE("embedded: the same answers as Redis, in memory and in a file") {
+TEST_CASE("embedded: it answers as Redis does, in memory and in a file") {
   RedisServer& server = support::empty_server();
   support::TemporaryDirectory directory;
   SqliteStore file(directory.path());
@@ -165,7 +165,7 @@ TEST_CASE("embedded: the same answers as Redis, in memory and in a file") {
   }
 }
 
-TEST_CASE("embedded: what is wrong is an error, and changes nothing") {
+TEST_CASE("embedded: an invalid command is an error, and changes nothing") {
   MemoryStore store;
   const auto answer = [&](const Words& words) { return text_of(run_command(store, 0, words)); };
   CHECK(answer({}).starts_with("error ERR"));
@@ -195,7 +195,7 @@ TEST_CASE("embedded: a hash of more than a MiB in a file is not read, and can be
   CHECK(file.keys().empty());
 }
 
-TEST_CASE("embedded: a key's time is over") {
+TEST_CASE("embedded: a key expires at its time") {
   support::TemporaryDirectory directory;
   MemoryStore memory;
   SqliteStore file(directory.path());
@@ -207,7 +207,7 @@ TEST_CASE("embedded: a key's time is over") {
     CHECK(answer(1050, {"LLEN", "a"}) == "0");
     CHECK(answer(1050, {"HSET", "a", "f", "v"}) == "1");
     CHECK(answer(9000, {"TYPE", "a"}) == "hash");
-    // What changes a key does not change its time.
+    // A change of a key does not change its expiry.
     CHECK(answer(9000, {"PEXPIREAT", "a", "9100"}) == "1");
     CHECK(answer(9001, {"HSET", "a", "g", "w"}) == "1");
     CHECK(answer(9002, {"HDEL", "a", "f"}) == "1");
@@ -216,10 +216,10 @@ TEST_CASE("embedded: a key's time is over") {
   }
 }
 
-TEST_CASE("embedded: the log is cut when it is long; where that is not the moment, when it is far too long") {
+TEST_CASE("embedded: the log is cut when it is long, or in an urgent call when it is far too long") {
   support::TemporaryDirectory directory;
   SqliteStore file(directory.path());
-  // The longest that the log became in so many commits of a page or two.
+  // The greatest length of the log in this many commits of a page or two.
   const auto longest = [&](int commits, bool urgent) {
     std::uintmax_t size = 0;
     for (int i = 0; i < commits; ++i) {
@@ -235,7 +235,7 @@ TEST_CASE("embedded: the log is cut when it is long; where that is not the momen
   CHECK(far_too_long < 1'200'000);
 }
 
-TEST_CASE("embedded: what was not committed has not happened") {
+TEST_CASE("embedded: changes that were not committed are gone") {
   support::TemporaryDirectory directory;
   MemoryStore memory;
   SqliteStore file(directory.path());

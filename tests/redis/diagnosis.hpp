@@ -46,7 +46,7 @@ inline engine::redis::Target as(RedisServer& server, const std::string& user, co
   return target;
 }
 
-// Says what a server would that is not at hand.
+// Answers like a server that the tests cannot start.
 class Scripted final : public engine::Engine {
  public:
   explicit Scripted(std::string info, std::int64_t ahead = 0) : info_(std::move(info)), ahead_(ahead) {}

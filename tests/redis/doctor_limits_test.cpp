@@ -1,4 +1,4 @@
-// doctor's trial run, its time limit, and servers that are not what they should be.
+// doctor's trial run, its time limit, and servers of another kind.
 #include <doctest/doctest.h>
 
 #include "redis/diagnosis.hpp"
@@ -10,7 +10,7 @@ using Level = engine::Finding::Level;
 
 namespace {
 
-// Answers as Scripted does, but late.
+// Answers like Scripted, but late.
 class Slow final : public engine::Engine {
  public:
   explicit Slow(Millis delay) : delay_(delay) {}
@@ -39,7 +39,7 @@ class Slow final : public engine::Engine {
 
 }  // namespace
 
-TEST_CASE("doctor: a user who may not wait") {
+TEST_CASE("doctor: a user who may not wait is reported") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-blpop"});
   auto findings = examine(as(server, "job", "pw"));
@@ -49,7 +49,7 @@ TEST_CASE("doctor: a user who may not wait") {
   CHECK(waiting.advice.find("allow this user") == 0);
 }
 
-TEST_CASE("doctor: what a user lacks is named, also where ACL DRYRUN can't be asked") {
+TEST_CASE("doctor: missing permissions are named, even if ACL DRYRUN is not available") {
   RedisServer server;
   for (const char* acl : {"+acl", "-acl"}) {
     server.command({"ACL", "SETUSER", "job", "reset", "on", ">pw", "~{ns}:*", "+@all", "-zrank", "-zrem", acl});
@@ -92,7 +92,7 @@ TEST_CASE("doctor: the trial run uses every command of a run") {
   CHECK(server.command({"DBSIZE"}) == "0");
 }
 
-TEST_CASE("doctor: its time is bounded, and a request that had too little of it proves nothing") {
+TEST_CASE("doctor: its time is limited, and a request with too little time proves nothing") {
   Slow slow(Millis(400));
   engine::redis::Target target;
   const engine::Diagnosis diagnosis = diagnose(slow, target, Millis(1000));  // 3 s in all
@@ -103,7 +103,7 @@ TEST_CASE("doctor: its time is bounded, and a request that had too little of it 
   for (const engine::Finding& finding : diagnosis.findings) CHECK(finding.level != Level::error);
 }
 
-TEST_CASE("doctor: a server of another kind, or of another Cluster slot, is named for what it is") {
+TEST_CASE("doctor: another kind of server, or another Cluster slot, is recognized") {
   struct Case {
     const char* text;
     const char* advice;

@@ -1,4 +1,4 @@
-// What doctor says of real servers.
+// What doctor says about real servers.
 #include <doctest/doctest.h>
 
 #include "engine/redis/permissions.hpp"
@@ -22,7 +22,7 @@ Level version_level(const std::string& info) { return find(examine_scripted(info
 
 }  // namespace
 
-TEST_CASE("doctor: every command of the scripts can be asked for") {
+TEST_CASE("doctor: it has a sample of every command of the scripts") {
   RedisServer& server = support::empty_server();
   const auto used = engine::redis::used_commands();
   CHECK(used.size() >= 20);
@@ -37,7 +37,7 @@ TEST_CASE("doctor: every command of the scripts can be asked for") {
   CHECK_FALSE(engine::redis::sample_of("FLUSHALL", keys));
 }
 
-TEST_CASE("doctor: a server that is fit") {
+TEST_CASE("doctor: a suitable server has no problems") {
   RedisServer server({"--appendonly", "yes", "--appendfsync", "everysec"});
   const std::string before = server.command({"DBSIZE"});
   const auto findings = examine(server.target());
@@ -60,7 +60,7 @@ TEST_CASE("doctor: a server that is fit") {
   CHECK_FALSE(diagnosis.version.empty());
 }
 
-TEST_CASE("doctor: persistence") {
+TEST_CASE("doctor: persistence is checked") {
   RedisServer server;
   CHECK(look(server, "persistence").level == Level::warning);
   CHECK(look(server, "persistence").found.find("none") == 0);
@@ -74,7 +74,7 @@ TEST_CASE("doctor: persistence") {
   CHECK(look(server, "persistence").level == Level::good);
 }
 
-TEST_CASE("doctor: eviction") {
+TEST_CASE("doctor: eviction is checked") {
   RedisServer server;
   const auto level = [&](const char* policy, const char* max) {
     server.command({"CONFIG", "SET", "maxmemory-policy", policy});
@@ -88,7 +88,7 @@ TEST_CASE("doctor: eviction") {
   CHECK(level("noeviction", "100mb") == Level::good);
 }
 
-TEST_CASE("doctor: a replica") {
+TEST_CASE("doctor: a replica is an error") {
   RedisServer server;
   server.command({"REPLICAOF", "127.0.0.1", "1"});
   const engine::Finding role = look(server, "role");
@@ -96,7 +96,7 @@ TEST_CASE("doctor: a replica") {
   CHECK(role.advice == "use the URL of the primary: 127.0.0.1:1");
 }
 
-TEST_CASE("doctor: a user who lacks what is needed; the advice is enough") {
+TEST_CASE("doctor: missing permissions are named, and the advice is enough") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@admin", "-zadd", "-blpop", "+acl"});
   auto findings = examine(as(server, "job", "pw"));
@@ -113,18 +113,18 @@ TEST_CASE("doctor: a user who lacks what is needed; the advice is enough") {
   server.command({"ACL", "SETUSER", "job", "reset", "on", ">pw"});
   CHECK_THROWS(server.command({"ACL", "NOSUCH"}));
   server.command(words);
-  server.command({"ACL", "SETUSER", "job", "+acl"});  // to be able to look
+  server.command({"ACL", "SETUSER", "job", "+acl"});  // so that the test can ask
   CHECK(find(examine(as(server, "job", "pw")), "permissions").level == Level::good);
   CHECK(find(examine(as(server, "job", "pw")), "waiting").level == Level::good);
 }
 
-TEST_CASE("doctor: keys of another namespace are no keys of ours") {
+TEST_CASE("doctor: the permission for keys of another namespace is not enough") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{other}:*", "+@all"});
   CHECK(find(examine(as(server, "job", "pw")), "permissions").level == Level::error);
 }
 
-TEST_CASE("doctor: a user who may not ask is told what could not be found out") {
+TEST_CASE("doctor: a user without permission to ask is told what is unknown") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@admin", "-@dangerous"});
   const auto findings = examine(as(server, "job", "pw"));
@@ -135,14 +135,14 @@ TEST_CASE("doctor: a user who may not ask is told what could not be found out") 
   CHECK(find(findings, "permissions").found == "user job lacks: ROLE");
   CHECK(find(findings, "reachable").level == Level::good);
 
-  // ROLE tells what INFO would.
+  // ROLE gives the role that INFO would give.
   server.command({"ACL", "SETUSER", "job", "+role"});
   CHECK(find(examine(as(server, "job", "pw")), "role").level == Level::good);
   server.command({"REPLICAOF", "127.0.0.1", "1"});
   CHECK(find(examine(as(server, "job", "pw")), "role").level == Level::error);
 }
 
-TEST_CASE("doctor: a user who may not even run scripts, and none can be asked about that") {
+TEST_CASE("doctor: a user who may not run scripts is reported, even if ACL cannot be asked") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@scripting", "-acl"});
   const engine::Finding finding = find(examine(as(server, "job", "pw")), "trial run");
@@ -150,7 +150,7 @@ TEST_CASE("doctor: a user who may not even run scripts, and none can be asked ab
   CHECK(finding.found.find("NOPERM") != std::string::npos);
 }
 
-TEST_CASE("doctor: a database that can't be had is no server that answers") {
+TEST_CASE("doctor: a server without the database does not count as reachable") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-select"});
   engine::redis::Target target = as(server, "job", "pw");
@@ -168,7 +168,7 @@ TEST_CASE("doctor: a database that can't be had is no server that answers") {
   CHECK(find(examine(as(server, "job", "pw")), "reachable").level == Level::good);
 }
 
-TEST_CASE("doctor: a server that refuses writes") {
+TEST_CASE("doctor: a server that refuses writes is an error") {
   RedisServer server({"--appendonly", "yes"});
   server.command({"CONFIG", "SET", "min-replicas-to-write", "1"});
   const engine::Finding writes = look(server, "trial run");
@@ -179,7 +179,7 @@ TEST_CASE("doctor: a server that refuses writes") {
   CHECK(look(server, "eviction").level == Level::error);
 }
 
-TEST_CASE("doctor: versions") {
+TEST_CASE("doctor: old and unreadable versions are errors") {
   CHECK(version_level("redis_version:6.0.16\r\n") == Level::error);
   CHECK(version_level("redis_version:6.2.0\r\n") == Level::good);
   CHECK(version_level("redis_version:8.0.1\r\n") == Level::good);
@@ -188,7 +188,7 @@ TEST_CASE("doctor: versions") {
   CHECK(version_level("redis_version:garbage\r\n") == Level::error);
 }
 
-TEST_CASE("doctor: clocks, transports, a Cluster, a disk that is full, replicas") {
+TEST_CASE("doctor: clocks, transports, a Cluster, a full disk and replicas are checked") {
   CHECK(find(examine_scripted("", 90), "clock").found.find("1m") == 0);
   CHECK(find(examine_scripted("", 90), "clock").level == Level::warning);
   CHECK(find(examine_scripted("", -90), "clock").found.find("behind") != std::string::npos);
@@ -199,7 +199,7 @@ TEST_CASE("doctor: clocks, transports, a Cluster, a disk that is full, replicas"
   CHECK(find(examine_scripted("role:master\r\nconnected_slaves:2\r\n"), "replicas").found.find("2, with") == 0);
 }
 
-TEST_CASE("doctor: no server, a wrong password") {
+TEST_CASE("doctor: no server and a wrong password are errors") {
   engine::redis::Target nowhere;
   nowhere.path = "/nonexistent/redis.sock";
   nowhere.host.clear();

@@ -35,7 +35,7 @@ lock::Attempt attempt(const std::string& token) {
 
 engine::Call acquire(const std::string& token) { return lock::acquire_call(attempt(token), {}); }
 
-// One attempt only, unlike ask().
+// Makes only one attempt, unlike ask().
 engine::Reply once(engine::Engine& engine, engine::Call call, Millis patience = Millis(5000)) {
   Instant now = BootClock::now();
   call.deadline = now + patience;
@@ -68,7 +68,7 @@ Target with(Target target, const std::string& user, const std::string& password,
   return target;
 }
 
-// A port on loopback that nobody listens on.
+// A loopback port without a listener.
 std::uint16_t free_port() {
   const util::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -80,14 +80,14 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-// How many connections the server has taken so far.
+// How many connections the server has accepted so far.
 int connections(RedisServer& server) {
   const std::string stats = server.command({"INFO", "stats"});
   const std::string name = "total_connections_received:";
   return std::stoi(stats.substr(stats.find(name) + name.size()));
 }
 
-// While it lives, this process can open no more than `left` further descriptors.
+// During its lifetime, this process can open no more than `left` further descriptors.
 class Scarce {
  public:
   explicit Scarce(int left) {
@@ -109,7 +109,7 @@ const std::string granted = "*4\r\n$7\r\ngranted\r\n$2\r\n17\r\n$1\r\n1\r\n$0\r\
 
 }  // namespace
 
-TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") {
+TEST_CASE("every script is sent as EVALSHA, and as EVAL if the server does not know it") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   const lock::Grant grant{17, 1000, {}};
@@ -131,7 +131,7 @@ TEST_CASE("EVALSHA first, EVAL where the script is not known, in every script") 
   }
 }
 
-TEST_CASE("abandon is always EVAL, whatever the server has cached") {
+TEST_CASE("abandon is always sent as EVAL, whatever the server has cached") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   for (int i = 0; i < 2; ++i) {
@@ -142,7 +142,7 @@ TEST_CASE("abandon is always EVAL, whatever the server has cached") {
   }
 }
 
-TEST_CASE("one connection for many calls; a new one when the server hung up") {
+TEST_CASE("many calls use one connection, and a new one after the server closed it") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   code_of(once(engine, acquire("a")));
@@ -150,11 +150,11 @@ TEST_CASE("one connection for many calls; a new one when the server hung up") {
   code_of(once(engine, acquire("a")));
   CHECK(connections(server) == before);
   server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
-  CHECK(code_of(once(engine, acquire("a"))) == "granted");  // noticed before sending, so no attempt is lost
+  CHECK(code_of(once(engine, acquire("a"))) == "granted");  // noticed before sending, so no attempt is wasted
   CHECK(connections(server) == before + 1);
 }
 
-TEST_CASE("a password, an ACL user, a database") {
+TEST_CASE("a password, an ACL user and a database are used") {
   RedisServer server({"--requirepass", "sec ret"});
   server.command({"AUTH", "sec ret"});
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all"});
@@ -162,7 +162,7 @@ TEST_CASE("a password, an ACL user, a database") {
   RedisEngine by_password(with(server.target(), "", "sec ret"));
   CHECK(code_of(once(by_password, acquire("a"))) == "granted");
   RedisEngine by_user(with(server.target(), "job", "pw", 3));
-  CHECK(code_of(once(by_user, acquire("b"))) == "granted");  // another database, so not held
+  CHECK(code_of(once(by_user, acquire("b"))) == "granted");  // another database, so the lease is free
   server.command({"SELECT", "3"});
   CHECK(server.command({"HGET", "{ns}:job:K", "h_token"}) == "b");
   RedisEngine by_name_alone(with(server.target(), "free", "", 4));
@@ -177,8 +177,8 @@ TEST_CASE("a password, an ACL user, a database") {
   }
 }
 
-TEST_CASE("AUTH failed but the script ran as the default user: void, and given back on that connection") {
-  RedisServer& server = support::empty_server();  // asks for no password
+TEST_CASE("AUTH failed but the script ran as the default user: void, and abandoned on that connection") {
+  RedisServer& server = support::empty_server();  // requires no password
   RedisEngine engine(with(server.target(), "nobody", "wrong"));
   const engine::Failure failure = failure_of(once(engine, acquire("a")));
   CHECK(failure.fault == engine::Fault::denied);
@@ -189,7 +189,7 @@ TEST_CASE("AUTH failed but the script ran as the default user: void, and given b
   abandon.same_session = true;
   CHECK(code_of(once(engine, abandon)) == "abandoned");
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
-  // Anything else gets a new connection, and fails there again.
+  // Any other call gets a new connection, and fails again.
   CHECK(failure_of(once(engine, acquire("b"))).voided);
 }
 
@@ -205,25 +205,25 @@ TEST_CASE("SELECT failed: the grant in database 0 is void") {
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
 }
 
-TEST_CASE("AUTH or SELECT refused, and then no answer to the script: refused all the same") {
+TEST_CASE("AUTH or SELECT refused, then no answer to the script: still refused") {
   const std::vector<std::pair<std::string, engine::Fault>> handshakes{
       {"-WRONGPASS invalid\r\n", engine::Fault::denied},
       {"-ERR what?\r\n", engine::Fault::denied},
       {"+OK\r\n-ERR what?\r\n", engine::Fault::misconfigured}};
   for (const auto& [handshake, fault] : handshakes) {
-    for (const std::string then : {"CLOSE", ""}) {  // hangs up, falls silent
+    for (const std::string then : {"CLOSE", ""}) {  // closes the connection, is silent
       const std::string all = handshake + then;
       CAPTURE(all);
       FakeServer server({handshake + then});
       RedisEngine engine(with(server.target(), "", "wrong", 3));
       const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));
       CHECK(failure.fault == fault);
-      CHECK(failure.may_have_run);  // nobody knows
-      CHECK_FALSE(failure.voided);  // there is no session left to give it back in
+      CHECK(failure.may_have_run);  // it is unknown
+      CHECK_FALSE(failure.voided);  // there is no session left to abandon it in
       CHECK(failure.text.find(server.target().path + " says: ") == 0);
     }
   }
-  // A server that is not ready has refused nothing.
+  // A server that is not ready has not refused.
   FakeServer server({"-LOADING x\r\nCLOSE"});
   RedisEngine engine(with(server.target(), "", "right"));
   CHECK(failure_of(once(engine, acquire("a"), Millis(300))).fault == engine::Fault::not_ready);
@@ -237,7 +237,7 @@ TEST_CASE("same_session without a connection is a failure, not a new connection"
   CHECK(failure_of(once(engine, abandon)).fault == engine::Fault::unreachable);
 }
 
-TEST_CASE("permissions: from the server, and from inside of a script") {
+TEST_CASE("a missing permission is denied, whether the server or the script reports it") {
   RedisServer& server = support::empty_server();
   server.command({"ACL", "SETUSER", "nokeys", "on", ">pw", "resetkeys", "+@all"});
   server.command({"ACL", "SETUSER", "noeval", "on", ">pw", "~*", "+@all", "-@scripting"});
@@ -247,11 +247,11 @@ TEST_CASE("permissions: from the server, and from inside of a script") {
     RedisEngine engine(with(server.target(), user, "pw"));
     const engine::Failure failure = failure_of(once(engine, acquire("a")));
     CHECK(failure.fault == engine::Fault::denied);
-    CHECK(server.command({"DBSIZE"}) == "0");  // nothing half done
+    CHECK(server.command({"DBSIZE"}) == "0");  // no partial write
   }
 }
 
-TEST_CASE("nobody there: refused at once, and it names the place") {
+TEST_CASE("no listener: unreachable at once, and the text names the address") {
   Target nowhere;
   nowhere.port = free_port();
   RedisEngine tcp(nowhere);
@@ -265,7 +265,7 @@ TEST_CASE("nobody there: refused at once, and it names the place") {
   CHECK(failure_of(once(local, acquire("a"))).text == "cannot connect to " + missing.path + ": No such file or directory");
 }
 
-TEST_CASE("hosts by name are looked up") {
+TEST_CASE("host names are resolved") {
   const std::uint16_t port = free_port();
   RedisServer server({"--port", std::to_string(port), "--bind", "127.0.0.1"});
   Target target;
@@ -280,7 +280,7 @@ TEST_CASE("hosts by name are looked up") {
   CHECK(failure.text.find("no-such-host.invalid") != std::string::npos);
 }
 
-TEST_CASE("a host's addresses are kept, and looked up again when none of them answers") {
+TEST_CASE("a host's addresses are kept, and resolved again if none of them answers") {
   Target target;
   target.host = "localhost";
   target.port = free_port();
@@ -290,7 +290,7 @@ TEST_CASE("a host's addresses are kept, and looked up again when none of them an
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
   server->command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
   {
-    const Scarce scarce(0);  // only the broken connection's descriptor is left, so nothing can be looked up
+    const Scarce scarce(0);  // only the broken connection's descriptor is left, so no name can be resolved
     CHECK(code_of(once(engine, acquire("a"))) == "granted");
   }
   server.reset();
@@ -302,7 +302,7 @@ TEST_CASE("a host's addresses are kept, and looked up again when none of them an
         "cannot connect to localhost:" + std::to_string(target.port) + ": Too many open files");
 }
 
-TEST_CASE("a look-up that can't be started is a failure of this machine, and the next may start") {
+TEST_CASE("a look-up that cannot be started is a failure of this machine, and the next one may start") {
   const std::uint16_t port = free_port();
   RedisServer server({"--port", std::to_string(port), "--bind", "127.0.0.1"});
   Target target;
@@ -318,7 +318,7 @@ TEST_CASE("a look-up that can't be started is a failure of this machine, and the
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
 }
 
-TEST_CASE("no answer: the deadline holds for the whole exchange, and the connection is not used again") {
+TEST_CASE("no answer: the deadline applies to the whole exchange, and the connection is not used again") {
   FakeServer server({"", granted});
   RedisEngine engine(server.target());
   const Instant start = BootClock::now();
@@ -332,7 +332,7 @@ TEST_CASE("no answer: the deadline holds for the whole exchange, and the connect
   CHECK(server.connections() == 2);
 }
 
-TEST_CASE("cancelled: never a reply, and the connection is not used again") {
+TEST_CASE("a cancelled call gets no reply, and its connection is not used again") {
   FakeServer server({"", granted});
   RedisEngine engine(server.target());
   engine::Call call = acquire("a");
@@ -345,7 +345,7 @@ TEST_CASE("cancelled: never a reply, and the connection is not used again") {
   CHECK(code_of(once(engine, acquire("a"))) == "granted");
 }
 
-TEST_CASE("the connection breaks") {
+TEST_CASE("a connection that breaks is unreachable") {
   FakeServer server({"CLOSE", "*4\r\n$7\r\ngraCLOSE"});
   RedisEngine engine(server.target());
   for (int i = 0; i < 2; ++i) {
@@ -356,7 +356,7 @@ TEST_CASE("the connection breaks") {
   }
 }
 
-TEST_CASE("a server that is not ready is asked again, until the deadline") {
+TEST_CASE("a server that is not ready is asked again until the deadline") {
   for (const std::string text : {"LOADING Redis is loading", "BUSY busy", "CLUSTERDOWN x", "TRYAGAIN x", "MASTERDOWN x"}) {
     const std::string not_ready = "-" + text + "\r\n";
     FakeServer server({not_ready, not_ready, granted});
@@ -366,7 +366,7 @@ TEST_CASE("a server that is not ready is asked again, until the deadline") {
   }
   FakeServer never(std::vector<std::string>(100, "-LOADING Redis is loading\r\n"));
   RedisEngine engine(never.target());
-  // The deadline comes while it rests: nothing is on its way then.
+  // The deadline comes during a pause, so no request is outstanding.
   engine::Call call = acquire("a");
   call.deadline = BootClock::now() + Millis(60'000);
   engine.start(call, BootClock::now());
@@ -386,7 +386,7 @@ TEST_CASE("a server that is not ready is asked again, until the deadline") {
   CHECK(failure.text.find("LOADING") != std::string::npos);
 }
 
-TEST_CASE("a real server that is busy with another's script") {
+TEST_CASE("a real server that is busy with another script is not ready") {
   RedisServer server({"--busy-reply-threshold", "10"});
   RedisEngine engine(server.target());
   std::thread busy([&] {
@@ -403,7 +403,7 @@ TEST_CASE("a real server that is busy with another's script") {
   busy.join();
 }
 
-TEST_CASE("answers that are none") {
+TEST_CASE("replies that the protocol does not allow are unexpected") {
   for (const std::string text :
        {"HTTP/1.1 400 Bad Request\r\n", "*2147483647\r\n*2147483647\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
         "*-1\r\n", "+OK\r\n", "$2\r\nhi\r\n", ":1\r\n", "*0\r\n", "*1\r\n*1\r\n:1\r\n", "*2\r\n$7\r\ngranted\r\n$-1\r\n",
@@ -415,7 +415,7 @@ TEST_CASE("answers that are none") {
   }
 }
 
-TEST_CASE("refusals by a real primary: nothing is written, and giving back still works") {
+TEST_CASE("a real primary refuses a write: nothing is written, and abandon still works") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   code_of(once(engine, acquire("holder")));
@@ -437,8 +437,8 @@ TEST_CASE("refusals by a real primary: nothing is written, and giving back still
   CHECK(server.command({"HEXISTS", "{ns}:job:K", "h_token"}) == "0");
 }
 
-TEST_CASE("MISCONF: a real primary that can't save") {
-  // Its directory goes away under it, so a background save fails.
+TEST_CASE("MISCONF: a real primary that cannot save refuses writes") {
+  // Its directory is removed, so a background save fails.
   auto directory = std::make_unique<support::TemporaryDirectory>();
   RedisServer server({"--dir", directory->path()});
   directory.reset();
@@ -456,7 +456,7 @@ TEST_CASE("MISCONF: a real primary that can't save") {
   CHECK(failure.text.find("MISCONF") != std::string::npos);
 }
 
-TEST_CASE("a replica refuses to decide, and says what it is") {
+TEST_CASE("a replica refuses a script, and says that it is a replica") {
   RedisServer server;
   RedisEngine warm(server.target());
   code_of(once(warm, acquire("a")));
@@ -464,7 +464,7 @@ TEST_CASE("a replica refuses to decide, and says what it is") {
   RedisEngine engine(server.target());
   const engine::Failure failure = failure_of(once(engine, acquire("b")));
   CHECK(failure.fault == engine::Fault::not_primary);
-  // A skip is a write too, so a replica can't give a wrong one.
+  // A skip is a write too, so a replica cannot give a wrong one.
   CHECK(failure_of(once(engine, lock::acquire_call(attempt("b"), {lock::AccessedPrior{"x", Millis(1)}}))).fault ==
         engine::Fault::not_primary);
   engine::Call read = lock::records_call("ns", {"K"});
@@ -484,7 +484,7 @@ TEST_CASE("the time that a lease counts from is taken before the attempt that wa
   CHECK(reply.sent <= BootClock::now());
 }
 
-TEST_CASE("a call that sleeps first: woken by a push, or when its time is over") {
+TEST_CASE("a call that sleeps first is woken by a push, or when its time is over") {
   RedisServer& server = support::empty_server();
   RedisEngine engine(server.target());
   engine::Call call = acquire("a");
@@ -501,8 +501,8 @@ TEST_CASE("a call that sleeps first: woken by a push, or when its time is over")
   CHECK(server.command({"EXISTS", "{ns}:wake:K"}) == "0");
 }
 
-TEST_CASE("the time for sleeping is not there to be used up by connecting") {
-  // A listener that accepts nobody and whose queue is full: whoever comes then hangs.
+TEST_CASE("connecting does not use up the time for sleeping") {
+  // A listener that accepts no connection and whose queue is full: new connections hang.
   const util::Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -523,12 +523,12 @@ TEST_CASE("the time for sleeping is not there to be used up by connecting") {
   CHECK(BootClock::now() - before < Millis(2000));
 }
 
-TEST_CASE("who may not sleep is told so, and what was granted is given back on the same connection") {
+TEST_CASE("a user without BLPOP is denied, and the grant is abandoned on the same connection") {
   RedisServer& server = support::empty_server();
   server.command({"ACL", "SETUSER", "sleepless", "on", ">pw", "~*", "+@all", "-blpop"});
   RedisEngine engine(with(server.target(), "sleepless", "pw"));
   engine::Call call = acquire("a");
-  CHECK(code_of(once(engine, call)) == "granted");  // and the script is known from now on
+  CHECK(code_of(once(engine, call)) == "granted");  // from now on, the server knows the script
   call.wait = engine::Wait{"{ns}:wake:K", Millis(30'000)};
   const engine::Failure failure = failure_of(once(engine, call, Millis(35'000)));
   CHECK(failure.fault == engine::Fault::denied);

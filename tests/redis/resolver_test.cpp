@@ -16,7 +16,7 @@ using support::NameServer;
 
 namespace {
 
-// Polls as an engine does, until there is an outcome or `patience` is over.
+// Polls as an engine does, until there is an outcome or `patience` ends.
 std::optional<engine::Answered<std::vector<Address>>> outcome_of(Resolver& resolver, Millis patience = Millis(5000)) {
   const Instant until = BootClock::now() + patience;
   while (BootClock::now() < until) {
@@ -40,7 +40,7 @@ std::string text_of(const Address& address) {
 
 }  // namespace
 
-TEST_CASE("a name server's address, with the port that was asked for") {
+TEST_CASE("an address from a name server gets the requested port") {
   const NameServer server(NameServer::Names{{"redis.example", "127.0.0.9"}});
   Resolver resolver("redis.example", 6380, Millis(2000), server.address());
   const auto outcome = outcome_of(resolver);
@@ -50,7 +50,7 @@ TEST_CASE("a name server's address, with the port that was asked for") {
   CHECK(text_of((*outcome)->front()) == "127.0.0.9:6380");
 }
 
-TEST_CASE("a name that does not exist") {
+TEST_CASE("a name that does not exist is unreachable") {
   const NameServer server(NameServer::Names{});
   Resolver resolver("redis.example", 6379, Millis(2000), server.address());
   const auto outcome = outcome_of(resolver);
@@ -68,7 +68,7 @@ TEST_CASE("a silent name server does not use up the time of the next one") {
   CHECK(outcome->has_value());
 }
 
-TEST_CASE("a look-up never blocks, and can be given up at any time") {
+TEST_CASE("a look-up never blocks, and can be cancelled at any time") {
   const NameServer silent({}, NameServer::Manner::silent);
   Resolver resolver("redis.example", 6379, Millis(60'000), silent.address());
   CHECK_FALSE(resolver.advance());
@@ -111,7 +111,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("aliases, several addresses, and an answer that is too long for UDP") {
+TEST_CASE("aliases, several addresses, and an answer too long for UDP are read") {
   const NameServer::Names names{{"redis.example", "db.example"},
                                 {"db.example", "primary.example"},
                                 {"primary.example", "127.0.0.8 127.0.0.9"},
@@ -123,7 +123,7 @@ TEST_CASE("aliases, several addresses, and an answer that is too long for UDP") 
   }
 }
 
-TEST_CASE("a name server that fails, babbles or is not there: the next one is asked") {
+TEST_CASE("if a name server fails, sends nonsense or is not there, the next one is asked") {
   const NameServer good(NameServer::Names{{"redis.example", "127.0.0.9"}});
   for (const auto manner : {NameServer::Manner::fails, NameServer::Manner::babbles, NameServer::Manner::silent}) {
     const NameServer bad({}, manner);
@@ -134,7 +134,7 @@ TEST_CASE("a name server that fails, babbles or is not there: the next one is as
   CHECK(found_by("redis.example", dead + "," + good.address()) == Texts{"127.0.0.9:6379"});
 }
 
-TEST_CASE("each way of not finding a name has its own words") {
+TEST_CASE("each reason for not finding a name has its own text") {
   const NameServer knows({{"alias.example", "gone.example"}, {"empty.example", ""}});
   CHECK(error_of("none.example", knows.address()) == "Domain name not found");
   CHECK(error_of("empty.example", knows.address()) == "DNS server returned answer with no data");

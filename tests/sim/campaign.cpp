@@ -11,8 +11,8 @@
 namespace condolock::sim {
 namespace {
 
-// So many are played twice, to see whether they go the same way to the last bit.
-constexpr std::uint64_t one_of_so_many = 17;  // of every profile, since that is a matter of the seed modulo 16
+// One of this many scenarios is played twice, to check that both plays are identical.
+constexpr std::uint64_t one_of_so_many = 17;  // hits every profile, since the profile is the seed modulo 16
 
 Totals totals_of(const Played& played) {
   return {

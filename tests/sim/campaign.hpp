@@ -1,4 +1,4 @@
-// Many scenarios on several threads, and the smallest form of one that breaks a rule.
+// Plays many scenarios on several threads, and finds the smallest form of one that breaks a rule.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace condolock::sim {
 
-// Which scenarios: `first` and as many as `seeds`, each as its seed makes it, but for what is asked for here.
+// Which scenarios: `seeds` of them, from `first` on. Each is made by its seed, except for what is chosen here.
 struct Choice {
   std::uint64_t first = 0;
   std::uint64_t seeds = 1000;
@@ -29,11 +29,11 @@ struct Totals {
 
 struct Campaign {
   std::map<Profile, Totals> totals;
-  std::optional<std::uint64_t> failed;  // the first seed that breaks a rule, or goes another way when it is played again
-  std::uint64_t digest = 0;             // of all together, in whatever order they were played
+  std::optional<std::uint64_t> failed;  // the first seed that breaks a rule, or whose second play differs
+  std::uint64_t digest = 0;             // of all scenarios, independent of their order
 };
 
-// One thread's scripts: as they were built, or with a rule taken out.
+// One thread's scripts: as they were built, or with a mutation.
 class Scripts {
  public:
   explicit Scripts(const Mutation* mutation);
@@ -47,10 +47,11 @@ class Scripts {
   engine::embedded::ScriptHost host_;
 };
 
-// Up to the first that breaks a rule.
+// Stops at the first scenario that breaks a rule.
 Campaign play_all(const Choice& choice, unsigned threads);
 
-// `violation` is what `seed` breaks. Without all that is not needed for the same rule to break, and what that breaks.
+// `violation` is what `seed` breaks. Returns the scenario without the parts that the violation does not need, and its own
+// violation.
 std::pair<Scenario, Violation> smallest(std::uint64_t seed, const Choice& choice, const Violation& violation);
 
 }  // namespace condolock::sim

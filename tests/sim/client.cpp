@@ -7,7 +7,7 @@ void Client::start(engine::Call call, Instant now) {
   script_sent_ = false;
   sent_ = now;
   reply_.reset();
-  // Whatever came while nothing was asked for is the end of the connection.
+  // Anything that arrives while no request is outstanding ends the connection.
   if (connection_ && !arrived_.empty()) drop_connection();
   if (connection_) return exchange(call_.as_source, now);
   connect();
@@ -46,7 +46,7 @@ void Client::die(bool kernel_too) {
 void Client::connect() {
   phase_ = Phase::connecting;
   arrived_.clear();
-  // What comes from a connection that was given up is not ours any more.
+  // Ignore what arrives from a connection that was given up.
   connection_ = network_.open(run_, [this, expected = ++opened_](Arrival arrival) {
     if (expected != opened_ || !connection_) return;
     arrived_.push_back(std::move(arrival));
@@ -58,7 +58,7 @@ void Client::exchange(bool with_source, Instant now) {
   phase_ = Phase::exchanging;
   script_sent_ = true;
   sent_ = now;
-  // The source is sent alone: who slept has slept.
+  // The source is sent without the wait: the run has already slept.
   network_.send(*connection_, {call_.script, call_.keys, call_.args, with_source ? std::nullopt : call_.wait, with_source});
 }
 

@@ -1,5 +1,5 @@
-// What one run has of a connection to a server: an Engine that behaves as the one over sockets does (see RedisEngine), over
-// the simulated network.
+// A run's connection to the server: an Engine that behaves like the one over sockets (see RedisEngine), over the simulated
+// network.
 #pragma once
 
 #include <deque>
@@ -12,7 +12,7 @@ namespace condolock::sim {
 
 class Client final : public engine::Engine {
  public:
-  // `wake` is called when there is something for advance() to look at.
+  // Calls `wake` when advance() has something to look at.
   Client(Network& network, const RunSpec& run, std::function<void()> wake)
       : network_(network), run_(run), wake_(std::move(wake)) {}
 
@@ -22,7 +22,7 @@ class Client final : public engine::Engine {
   std::optional<engine::Reply> advance(short revents, Instant now) override;
 
   bool has_arrivals() const { return phase_ != Phase::idle && !arrived_.empty(); }
-  // The process is gone; with its kernel, or not.
+  // The process dies; with `kernel_too`, so does its kernel.
   void die(bool kernel_too);
 
  private:
@@ -42,7 +42,7 @@ class Client final : public engine::Engine {
   engine::Call call_;
   Phase phase_ = Phase::idle;
   std::optional<int> connection_;
-  int opened_ = 0;  // connections so far
+  int opened_ = 0;  // number of connections so far
   std::deque<Arrival> arrived_;
   bool script_sent_ = false;
   Instant sent_{};

@@ -1,4 +1,4 @@
-// Chance from a seed: the same on every machine, which the distributions of the standard library are not.
+// Random numbers from a seed: the same on every machine, unlike the distributions of the standard library.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace condolock::sim {
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : state_(seed) {}
-  // Chance of its own for something that has these numbers, whatever else is asked for before.
+  // Random numbers of their own for the thing with these numbers, independent of all earlier draws.
   Dice(std::uint64_t seed, std::initializer_list<std::uint64_t> of) : state_(seed) {
     for (const std::uint64_t number : of) state_ = next() ^ (number * 0xD6E8FEB86659FD93U);
   }
@@ -23,7 +23,7 @@ class Dice {
     return z ^ (z >> 31U);
   }
 
-  // From least to most, both included.
+  // From min to max, both included.
   std::int64_t between(std::int64_t min, std::int64_t max) {
     if (max <= min) return min;
     return min + static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(max - min) + 1));

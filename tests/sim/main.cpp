@@ -1,4 +1,4 @@
-// sim: plays scenarios, one from each seed, and says what broke. See usage().
+// sim: plays scenarios, one for each seed, and reports what broke. See usage().
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
@@ -94,7 +94,7 @@ int run_campaign(const Options& options) {
   return 1;
 }
 
-// Whether it was seen that the rule is missing.
+// Whether the simulation noticed that the rule is missing.
 bool try_mutation(const Options& options, const Mutation& mutation) {
   Choice choice = options.choice;
   choice.mutation = &mutation;

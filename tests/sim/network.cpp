@@ -34,7 +34,7 @@ int Network::open(const RunSpec& run, Receiver receiver) {
   return number;
 }
 
-// One way, without what goes wrong on it.
+// One way, without faults.
 Nanos Network::travel(const Connection& connection) {
   const Nanos length = dice_.between(20 * microsecond, scenario_.latency);
   return std::max<Nanos>(0, cut_until_[static_cast<std::size_t>(connection.run->host)] - agenda_.now()) + length;
@@ -94,7 +94,7 @@ void Network::arrive(int number, Request request, const Fate& what) {
   close_from_server(number, agenda_.now());
 }
 
-// What sits between may send it once more, and keep the answer to itself.
+// A device on the way may send the request again, and drop the answer.
 void Network::repeat(const Request& request, Nanos later) {
   Request again = request;
   again.wait.reset();
@@ -126,7 +126,7 @@ void Network::close(int number) {
   Connection& connection = at(number);
   if (!connection.client_open) return;
   connection.client_open = false;
-  // Where nothing gets through, this doesn't either, until somebody's kernel has given up.
+  // While the host is cut off, this does not arrive either, until a kernel has given up.
   const Nanos later = connection.stalled_out ? dice_.between(second, 15 * second) : 0;
   const Nanos there = std::max(connection.out_free, agenda_.now() + travel(connection)) + later;
   agenda_.at(there, [this, number] {

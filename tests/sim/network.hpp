@@ -1,4 +1,4 @@
-// Connections between runs and the server. On one of them everything arrives in order; what was sent on two does not.
+// Connections between runs and the server. One connection keeps the order of what is sent, two do not.
 #pragma once
 
 #include <functional>
@@ -26,31 +26,32 @@ class Network {
 
   Network(Agenda& agenda, const Scenario& scenario, Server& server, Trace& trace);
 
-  // For a run; the receiver is told Connected or Refused. Connections have numbers.
+  // Opens a connection for a run. The receiver gets Connected or Refused. Returns the connection's number.
   int open(const RunSpec& run, Receiver receiver);
   void send(int number, const Request& request);
-  // By the client, or by its kernel when it has died.
+  // Called by the client, or by its kernel if the client has died.
   void close(int number);
-  // The server is gone, with all that it had open.
+  // The server is gone, and all its connections with it.
   void break_all();
-  // Nothing gets through between this host and the server until then.
+  // Nothing passes between this host and the server until `until`.
   void cut_off(int host, Nanos until) { cut_until_[static_cast<std::size_t>(host)] = until; }
-  // Nobody is there any more who could close a connection, or hear that it was closed.
+  // The host is gone: it neither closes the connection nor notices that it was closed.
   void go_silent(int number);
-  // What is to be done to a request when it arrives, and how much later the server takes it.
+  // Sets a function that is called for each request that arrives, and that may change it. Returns how much later the server
+  // gets it.
   void on_arrival(std::function<Nanos(const RunSpec&, Request&)> what) { on_arrival_ = std::move(what); }
-  // Nothing happens to messages from now on.
+  // No message has a fault from now on.
   void calm_down() { calm_ = true; }
-  // The messages that something happened to.
+  // The messages that had a fault.
   const std::set<std::string>& faulted() const { return faulted_; }
 
  private:
   struct Fate {
     Nanos late = 0;
-    bool lost = false;     // and so is all that comes behind it
-    bool breaks = false;   // the connection, when it has arrived
-    bool refused = false;  // and so it never does
-    Nanos again = 0;       // it arrives once more, so much later; 0: no
+    bool lost = false;     // and so is all that follows it
+    bool breaks = false;   // the connection breaks when the message has arrived
+    bool refused = false;  // the connection is refused, so the message never arrives
+    Nanos again = 0;       // it arrives a second time, later by this; 0: no
   };
   struct Connection {
     const RunSpec* run;
@@ -59,7 +60,7 @@ class Network {
     bool server_open = false;
     bool stalled_out = false;
     bool stalled_in = false;
-    Nanos out_free = 0;  // the last that was sent arrives then
+    Nanos out_free = 0;  // when the last sent message arrives
     Nanos in_free = 0;
   };
 
@@ -80,7 +81,7 @@ class Network {
   std::function<Nanos(const RunSpec&, Request&)> on_arrival_;
   std::vector<Connection> connections_;
   std::vector<Nanos> cut_until_;
-  std::vector<int> sent_;  // by run
+  std::vector<int> sent_;  // number of messages sent, by run
   std::set<std::string> faulted_;
 };
 

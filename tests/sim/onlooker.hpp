@@ -1,4 +1,4 @@
-// Is told what the processes of a scenario do.
+// Learns what the processes of a scenario do.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,9 @@ class Onlooker {
   Onlooker(const Onlooker&) = delete;
   Onlooker& operator=(const Onlooker&) = delete;
   virtual ~Onlooker() = default;
-  // A command has begun, with a lease unless `fence` is 0; and nothing of the run lives any more, or it was let go.
+  // A command has started, with a lease unless `fence` is 0.
   virtual void on_command(const RunSpec& run, std::int64_t fence) = 0;
+  // No process of the run is alive any more, or the run was let go.
   virtual void on_command_end(const RunSpec& run) = 0;
   virtual void on_report(const RunSpec& run, const run::Report& report) = 0;
   virtual void on_exit(const RunSpec& run, int code) = 0;

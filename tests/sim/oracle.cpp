@@ -1,4 +1,4 @@
-// The oracle's first half: what the server does.
+// The oracle's first half: the rules of the server.
 #include "sim/oracle.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ std::string key_of(const Request& request) {
   return record.substr(record.rfind(':') + 1);
 }
 
-// Who asks; empty: an operator.
+// The token of the request; empty: an operator's.
 std::string token_of(const Request& request) {
   const std::string_view verb = request.script->name;
   if (verb == "abandon") return request.args.at(0);
@@ -27,7 +27,7 @@ void Oracle::violate(const std::string& rule, const std::string& text) {
   trace_.line(agenda_.now(), 99, [&] { return "*** " + rule + ": " + text; });
 }
 
-// ---- conditions, told from the record and from what was seen to happen
+// ---- conditions, judged from the record and from observed events
 
 bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::int64_t now) {
   const std::string& own_key = run.plan.attempt.job.key;
@@ -54,7 +54,7 @@ bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::in
   }
   if (const auto* c = std::get_if<lock::MaxFailures>(&condition)) return own.failures_in_a_row < c->limit;
   if (const auto* c = std::get_if<lock::MaxRuns>(&condition)) {
-    // In the order in which they were granted, which is that of the times unless the server's clock jumps.
+    // In the order of their grants, which is that of their times unless the server's clock jumps.
     const auto& starts = starts_[own_key];
     const auto limit = static_cast<std::size_t>(c->limit);
     return starts.size() < limit || now - std::min(now, starts[starts.size() - limit].second) >= c->time.count();
@@ -80,7 +80,7 @@ void Oracle::before(const Request& request, std::int64_t now_ms) {
   const run::Plan& plan = run->second->plan;
   is_paused_ = !plan.forced && before_.paused_until > now_ms;
   for (const lock::Condition& condition : plan.conditions) {
-    // What a server has lost of these two, the oracle remembers all the same.
+    // A server may have lost these two, but the oracle remembers them.
     const bool remembered =
         std::holds_alternative<lock::MaxRuns>(condition) || std::holds_alternative<lock::Once>(condition);
     if (is_lossy() && remembered) continue;
@@ -111,7 +111,7 @@ void Oracle::after(const Request& request, const Answer& answer, std::int64_t no
   if (verb == "abandon" && code == "abandoned") {
     done_.insert(token);
     auto& starts = starts_[key_];
-    // Only a start whose lease is still there can be taken back.
+    // Only a start whose lease still exists can be removed.
     const auto mine = [&](const auto& start) { return start.first == token; };
     if (before_.find(token) != nullptr) starts.erase(std::remove_if(starts.begin(), starts.end(), mine), starts.end());
   }
@@ -145,7 +145,7 @@ void Oracle::check_forward(const std::string& verb, const SeenRecord& after) {
   }
 }
 
-// Nobody takes or shortens a live lease but its holder.
+// Only its holder may release or shorten a live lease.
 void Oracle::check_others(const std::string& verb, const std::string& token, const SeenRecord& after, std::int64_t now) {
   for (const SeenHolder& holder : before_.live(now)) {
     if (holder.token == token) continue;
@@ -166,7 +166,7 @@ void Oracle::check_grant(const std::string& token, const engine::Values& values,
   }
   ++counts_.grants;
   if (done_.count(token) > 0 && remembers()) return violate("ghost", token + " is granted a lease after it was done");
-  // Its own again is none too many, as long as no other was given since.
+  // The same fence may be granted again to the same token, if no greater one was given since.
   const auto before = granted_.find(token);
   const bool is_its_own = before != granted_.end() && before->second.fence == fence && fences_[key_] == fence;
   if (fence <= fences_[key_] && !is_its_own) {
@@ -180,7 +180,7 @@ void Oracle::check_grant(const std::string& token, const engine::Values& values,
   starts_of_[{token, fence}] = std::stoll(values.at(2));
   const auto run = runs_.find(token);
   if (run == runs_.end()) return;
-  // Whose lease has ended before anything ran under it is not asked for the conditions again.
+  // Conditions do not apply to a token whose lease ended before its command started.
   const bool again = mine != nullptr && mine->revoked == 0;
   if (!refused_by_.empty() && !again) violate("condition", token + " is granted a lease against " + refused_by_);
   if (is_paused_ && !again) violate("condition", token + " is granted a lease against a pause");
@@ -234,7 +234,7 @@ void Oracle::check_finish(const Request& request, const engine::Values& values, 
   const std::int64_t start = std::stoll(request.args.at(3));
   stored_start_[token] = std::min(start, now);
   if (after.runs != before_.runs + 1) violate("count", "finish of " + token + " is not counted as one run");
-  // A run that waited for what its command had left tells how long ago the command ended.
+  // A run that waited for what its command left says how long ago the command ended.
   const std::string& age = request.args.at(10);
   const std::int64_t ended =
       std::max(std::min(start, now), now - (age.empty() ? std::int64_t{0} : std::int64_t{std::stoll(age)}));
@@ -247,7 +247,7 @@ void Oracle::check_finish(const Request& request, const engine::Values& values, 
   }
 }
 
-// With one slot, whoever was granted a lease later has taken this one.
+// With one slot, a later grant has taken this run's lease.
 bool Oracle::is_overtaken(const Request& request) const {
   const std::string& token = request.args.at(1);
   const SeenHolder* mine = before_.find(token);
@@ -258,20 +258,20 @@ bool Oracle::is_overtaken(const Request& request) const {
 
 void Oracle::check_superseded(const Request& request) {
   const std::string& token = request.args.at(1);
-  // Operators take leases away too, a server loses them, and of several slots only the script knows whose was taken.
+  // Operators remove leases, too, and a server loses them. With several slots, only the script knows whose lease was taken.
   const bool other_reason =
       revoked_.count(key_) > 0 || reset_at_.count(key_) > 0 || !remembers() || request.args.at(8) != "1";
   if (other_reason || is_overtaken(request)) return;
   violate("superseded", "finish of " + token + " is not recorded, though no other run came after it");
 }
 
-// Where nothing goes wrong, a lease that is free is not slept for.
+// Without faults, no run sleeps while a lease is free.
 void Oracle::check_wake_up(const std::string& key, const SeenRecord& after, std::int64_t now) {
   if (scenario_.profile != Profile::calm) return;
   if (after.paused_until > now) return void(free_since_.erase(key));
   const auto live = static_cast<std::int64_t>(after.live(now).size());
   const auto asleep = server_->asleep("{sim}:wake:" + key);
-  // Those who name another number of slots than those who run are kept out.
+  // Runs with another number of slots than the holders' are refused, so they may sleep.
   const bool in_vain = std::any_of(asleep.begin(), asleep.end(), [&](const std::string& token) {
     return live == 0 || (live < after.slots && runs_.at(token)->plan.attempt.slots == after.slots);
   });

@@ -1,4 +1,4 @@
-// The rules that must hold, checked from outside after every step: of the server, and of every command.
+// The rules that must hold for the server and for every command, checked from outside after every step.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@
 namespace condolock::sim {
 
 struct Violation {
-  std::string rule;  // a word: what is looked for when a scenario is made smaller
+  std::string rule;  // one word; a smaller scenario must break the same rule
   std::string text;
 };
 
 struct Counts {
   std::size_t grants = 0;
   std::size_t commands = 0;
-  std::size_t overlaps = 0;  // where they are not a failure
+  std::size_t overlaps = 0;  // overlaps that are not a failure
   std::size_t stopped = 0;   // commands: their lease was lost or could not be renewed, or they took too long
 };
 
@@ -41,7 +41,7 @@ class Oracle final : public Observer, public Onlooker {
   void on_report(const RunSpec& run, const run::Report& report) override;
   void on_exit(const RunSpec& run, int code) override;
 
-  // When everything is over: the record that is left, and whoever is left.
+  // Call when everything is over. Checks the final records and the processes that are left.
   void at_end(const std::vector<std::unique_ptr<Process>>& processes);
 
   void violate(const std::string& rule, const std::string& text);
@@ -53,14 +53,14 @@ class Oracle final : public Observer, public Onlooker {
     std::int64_t fence = 0;
     std::int64_t start = 0;
   };
-  // A command that lives.
+  // A command that is alive.
   struct Living {
     std::string key;
     std::int64_t slots = 1;
   };
 
   bool is_lossy() const { return scenario_.profile == Profile::lossy; }
-  // A server can't know what it lost; and for one whose clock jumped, the minute may be over for which it remembers a token.
+  // A server does not know what it has lost. If its clock jumped, it may forget a token before the minute is over.
   bool remembers() const { return !is_lossy() && scenario_.profile != Profile::jump; }
   bool holds(const lock::Condition& condition, const RunSpec& run, std::int64_t now);
   void check_forward(const std::string& verb, const SeenRecord& after);
@@ -82,26 +82,26 @@ class Oracle final : public Observer, public Onlooker {
   Server* server_ = nullptr;
   std::map<std::string, const RunSpec*> runs_;  // by token
 
-  std::string key_;    // of the script that runs
-  SeenRecord before_;  // it ran
+  std::string key_;    // of the running script
+  SeenRecord before_;  // before the script ran
   const lock::Condition* refusing_ = nullptr;
-  std::string refused_by_;                  // the first condition that does not hold for who asks; empty: all do
-  bool is_paused_ = false;                  // for who asks
+  std::string refused_by_;                  // the first condition that does not hold for the caller; empty: all hold
+  bool is_paused_ = false;                  // for the caller
   std::map<std::string, Granted> granted_;  // by token
   std::map<std::string, std::pair<std::int64_t, Nanos>> started_;  // by token: the start of its grant, and of its command
   std::map<std::pair<std::string, std::int64_t>, std::int64_t> starts_of_;           // by token and fence
-  std::set<std::string> done_;                                                       // tokens: finished or given back
-  std::set<std::string> recorded_;                                                   // ... of these, finished
-  std::map<std::string, std::int64_t> fences_;                                       // the highest given, by key
-  std::map<std::string, std::vector<std::pair<std::string, std::int64_t>>> starts_;  // for --max-runs: token, when
-  std::map<std::string, std::int64_t> others_;        // by token: the highest fence given to somebody else for the same key
+  std::set<std::string> done_;                                                       // tokens that finished or abandoned
+  std::set<std::string> recorded_;                                                   // those of them that finished
+  std::map<std::string, std::int64_t> fences_;                                       // the highest fence given, by key
+  std::map<std::string, std::vector<std::pair<std::string, std::int64_t>>> starts_;  // for --max-runs: token and time
+  std::map<std::string, std::int64_t> others_;        // by token: the highest fence given to another run of the same key
   std::set<std::string> revoked_;                     // keys that an operator has unlocked
   std::set<std::string> once_;                        // key and ID
-  std::map<std::string, std::int64_t> stored_start_;  // by token: the start of its success as it is on record
+  std::map<std::string, std::int64_t> stored_start_;  // by token: the start of its success as recorded
   std::map<std::string, std::int64_t> acknowledged_;  // by key: a success that began then was reported as recorded
   std::map<std::string, Nanos> reset_at_;             // by key
   std::map<std::string, Nanos> seen_since_;           // see check_length
-  std::map<std::string, Nanos> free_since_;           // by key: a lease is free and somebody sleeps for it
+  std::map<std::string, Nanos> free_since_;           // by key: when a lease was first free while a run sleeps for it
   std::map<int, Living> living_;                      // by run
   std::optional<Violation> violation_;
   Counts counts_;

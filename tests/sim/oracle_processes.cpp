@@ -1,4 +1,4 @@
-// The oracle's other half: commands, what runs say of themselves, and how everything ends.
+// The oracle's second half: the rules for commands, reports of runs, and the end.
 #include <sstream>
 
 #include "sim/oracle.hpp"
@@ -7,9 +7,9 @@ namespace condolock::sim {
 
 void Oracle::on_command(const RunSpec& run, std::int64_t fence) {
   ++counts_.commands;
-  if (fence == 0) return;  // the user chose to run it without a lease
+  if (fence == 0) return;  // the user chose to run the command without a lease
   const lock::Attempt& attempt = run.plan.attempt;
-  // Not the last one, perhaps: a request that came late was granted the same lease again.
+  // It need not be the last grant: a late request was granted the same lease again.
   const auto granted = starts_of_.find({attempt.token, fence});
   if (granted == starts_of_.end()) {
     return violate("ungranted", "r" + std::to_string(run.number) + " starts a command without a grant");

@@ -51,14 +51,14 @@ void Process::kill(bool host) {
 }
 
 void Process::wake() {
-  if (over_ || is_frozen()) return;  // the end of the frost wakes it
-  // Not within whatever is happening at this moment, as a kernel doesn't.
+  if (over_ || is_frozen()) return;  // the end of the freeze wakes it
+  // Not during the current event: a kernel would not either.
   agenda_.in(lag(), [this] {
     if (!over_ && !is_frozen()) service();
   });
 }
 
-// The order of the real loop, and for its reasons: see run/loop.cpp.
+// The order of the real loop, for the same reasons: see run/driver.cpp.
 void Process::service() {
   do {
     fed_ = false;
@@ -142,7 +142,7 @@ void Process::perform(const run::action::MoveDeadlines& move, std::deque<run::Ev
   tree_.move(move.deadlines);
 }
 
-// No job control here.
+// The simulation has no job control.
 void Process::perform(const run::action::StopSelf& /*stop*/, std::deque<run::Event>& /*events*/) {}
 
 void Process::perform(const run::action::LetGo& /*let_go*/, std::deque<run::Event>& /*events*/) { tree_.let_go(); }

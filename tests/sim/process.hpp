@@ -1,4 +1,4 @@
-// One condolock process on a host: the real run state machine, driven as the real loop drives it.
+// One condolock process on a host: the real run state machine, driven as the real driver does.
 #pragma once
 
 #include <deque>
@@ -12,7 +12,7 @@
 
 namespace condolock::sim {
 
-// How far the promise's own assumptions are mutated to be wrong: see mutations.hpp.
+// Mutations of the client: see mutations.hpp.
 struct ClientMutations {
   bool sent_after_reply = false;
   bool no_last_look = false;  // a command starts however old its lease is
@@ -26,9 +26,9 @@ class Process {
 
   void begin();
   void signal(int number);
-  // Condolock does not run until then; with `host`, its command and keeper neither.
+  // condolock does not run until `until`; with `host`, its command and keeper do not either.
   void freeze(Nanos until, bool host);
-  // It is gone at once; with `host`, so are its command and keeper, and nobody tells the server.
+  // It ends at once; with `host`, so do its command and keeper, and the server does not notice.
   void kill(bool host);
   void kill_keeper() { tree_.kill_keeper(); }
   void stop_keeper() { tree_.stop_keeper(); }
@@ -39,10 +39,10 @@ class Process {
  private:
   Instant now() const { return Instant(BootClock::duration(clock_.at(agenda_.now()))); }
   bool is_frozen() const { return agenda_.now() < frozen_until_; }
-  // Something has happened that the poll would return for.
+  // Something has happened for which poll() would return.
   void wake();
   void service();
-  // How long it takes until the process runs, once there is something for it to do.
+  // How long it takes until the process runs when there is something to do.
   Nanos lag() { return lag_ == 0 ? 0 : dice_.between(0, lag_); }
   void set_alarm();
 
@@ -75,11 +75,11 @@ class Process {
   bool over_ = false;
   bool fed_ = false;
   Nanos frozen_until_ = 0;
-  std::uint64_t alarm_ = 0;  // the number of the one that counts
+  std::uint64_t alarm_ = 0;  // number of the valid alarm
   std::deque<int> signals_;
 
   RunTree tree_;
-  std::optional<run::action::Spawn> held_up_;  // by a message that blocks
+  std::optional<run::action::Spawn> held_up_;  // delayed by a message that blocks
   bool was_held_up_ = false;
 };
 

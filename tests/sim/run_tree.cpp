@@ -9,7 +9,7 @@ namespace condolock::sim {
 namespace {
 
 constexpr Nanos never = std::numeric_limits<Nanos>::max();
-// The keeper's, from TERM to KILL: see process/keeper_process.cpp.
+// Time that the keeper allows from TERM to KILL: see process/keeper_process.cpp.
 constexpr Millis grace_of_orphans{500};
 
 }  // namespace
@@ -62,7 +62,7 @@ void RunTree::forward(int signal) {
   if (command_.lives && spec_.command.obeys) end_in(command_, *spec_.command.obeys, 128 + signal);
 }
 
-// With --leftovers leave, processes that a success has left do not belong to the run any more.
+// With --leftovers leave, processes that a success has left no longer belong to the run.
 void RunTree::let_go() {
   is_let_go_ = true;
   news_.clear();
@@ -90,7 +90,7 @@ void RunTree::on_crash() {
   if (std::exchange(is_seen_, false)) onlooker_.on_command_end(spec_);
 }
 
-// The kernel kills the command with it, and condolock gets the orphans.
+// The kernel kills the command with the keeper, and condolock gets the orphans.
 void RunTree::kill_keeper() {
   if (!keeper_lives_ || is_let_go_) return;
   keeper_lives_ = false;
@@ -140,7 +140,7 @@ void RunTree::send(int signal) {
 
 void RunTree::end_in(Part& part, Nanos length, int code) {
   const Nanos at = agenda_.now() + length;
-  if (at >= part.ends_at) return;  // it ends sooner
+  if (at >= part.ends_at) return;  // it ends before that
   part.ends_at = at;
   const std::uint64_t number = ++part.ending;
   agenda_.in(length, [this, &part, number, code] {
@@ -149,7 +149,7 @@ void RunTree::end_in(Part& part, Nanos length, int code) {
 }
 
 void RunTree::end(Part& part, int code) {
-  // What stands still doesn't end; but KILL ends that too.
+  // A frozen process does not end, except by KILL.
   if (is_frozen() && code != 128 + SIGKILL) {
     part.ends_at = never;
     return end_in(part, frozen_until_ - agenda_.now(), code);

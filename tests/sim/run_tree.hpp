@@ -1,5 +1,5 @@
-// The processes of a run besides condolock: the command, what it leaves behind, and the keeper. Each lives and dies apart.
-// Only the simulation knows which of them do.
+// The processes of a run except condolock: the command, the processes that it leaves, and the keeper. Each lives and dies
+// separately. Only the simulation knows which of them are alive.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace condolock::sim {
 
-// Rules of the processes that are taken out: see mutations.hpp.
+// Mutations of the processes: see mutations.hpp.
 struct TreeMutations {
   bool no_keeper = false;
   bool deadline_not_moved = false;
@@ -24,24 +24,24 @@ struct TreeMutations {
 
 class RunTree {
  public:
-  // `wake`: something has happened that condolock would learn of.
+  // Calls `wake` when something has happened that condolock would notice.
   RunTree(Agenda& agenda, const Scenario& scenario, const RunSpec& spec, Onlooker& onlooker, Trace& trace,
           TreeMutations mutations, std::function<void()> wake);
 
   void start(const run::action::Spawn& spawn);
   void move(const run::Deadlines& deadlines);
-  void stop(int signal);     // by condolock, to all
-  void forward(int signal);  // by condolock, to the command
+  void stop(int signal);     // called by condolock, for all processes
+  void forward(int signal);  // called by condolock, for the command
   void let_go();
 
-  // From outside.
-  void freeze(Nanos until);  // the whole host
+  // Faults:
+  void freeze(Nanos until);  // the whole host is frozen
   void on_condolock_killed();
-  void on_crash();  // of the host
+  void on_crash();  // of the whole host
   void kill_keeper();
   void stop_keeper();
 
-  // Returns the news that condolock has not got yet.
+  // Returns the news since the last call.
   std::vector<run::Event> look();
   bool has_news() const { return !news_.empty(); }
 
@@ -49,7 +49,7 @@ class RunTree {
   struct Part {
     bool lives = false;
     Nanos ends_at = 0;
-    std::uint64_t ending = 0;  // the number of the end that counts
+    std::uint64_t ending = 0;  // number of the valid end
   };
 
   bool is_frozen() const { return agenda_.now() < frozen_until_; }
@@ -74,9 +74,9 @@ class RunTree {
   std::function<void()> wake_;
 
   Part command_;
-  int code_ = 0;  // of the command, once it has ended
+  int code_ = 0;  // exit code of the command, once it has ended
   Part rest_;
-  bool is_seen_ = false;  // the onlooker takes the run for alive
+  bool is_seen_ = false;  // the onlooker believes that the run is alive
   std::vector<run::Event> news_;
 
   enum class Phase : std::uint8_t { running, told, killed };
@@ -84,7 +84,7 @@ class RunTree {
   bool is_let_go_ = false;
   Phase phase_ = Phase::running;
   run::Deadlines deadlines_;
-  std::uint64_t alarm_ = 0;  // the number of the one that counts
+  std::uint64_t alarm_ = 0;  // number of the valid alarm
   Nanos frozen_until_ = 0;
 };
 

@@ -52,9 +52,9 @@ class Maker {
 
   void make_clocks() {
     const std::int64_t hosts = is(Profile::crowd) ? dice_.between(100, 300) : dice_.between(3, 8);
-    // Between two of them never more than the one per cent that a lease allows for.
+    // Two clocks never differ by more than the one per cent that a lease allows for.
     const auto drift = [this] {
-      const std::int64_t drawn = dice_.between(-4900, 4900);  // in any case, so that all else stays as it is
+      const std::int64_t drawn = dice_.between(-4900, 4900);  // drawn in any case, so that later draws stay the same
       return scenario_.is_without("drift") ? 0 : drawn;
     };
     for (std::int64_t i = 0; i < hosts; ++i) {
@@ -62,11 +62,11 @@ class Maker {
       scenario_.hosts.push_back({up_for, drift()});
       scenario_.wrong_ms.push_back(dice_.chance(50) ? 0 : dice_.between(-90'000, 90'000));
     }
-    // A clock that goes back by ten years several times begins late enough.
+    // A clock that goes back ten years several times must begin late enough.
     scenario_.server = {(is(Profile::back) ? 4'000'000'000 : 1'790'000'000) * second + within(0, second), drift()};
   }
 
-  // What all of them have in common, as the same crontab line on every host has.
+  // Settings that are the same on every host, like a shared crontab line.
   void choose_habits() {
     lease_ = Millis(dice_.one_of<std::int64_t>({1000, 1000, 2000, 5000, 10'000, 60'000}));
     shortest_ = std::min<Nanos>(nanos(lease_), 10 * second);
@@ -80,20 +80,20 @@ class Maker {
     for (std::size_t i = 0; i < scenario_.hosts.size(); ++i) {
       scenario_.lags.push_back(is_slow && dice_.chance(50) ? within(0, delay()) : 0);
     }
-    // A server that loses data may then give a fence twice: no rule helps against both.
+    // A server that loses data may then give a fence twice. No rule helps against both faults together.
     if (!is(Profile::lossy) && dice_.chance(3)) scenario_.old_fence = 100'000'000'000'000 + dice_.between(0, 1'000'000);
-    // Who holds the lease is cut off, while its command goes on and others wait: what the lease's timing is made for.
+    // The holder of the lease is cut off, while its command goes on and others wait: the timing of a lease is made for this.
     isolated_ = !is(Profile::calm) && !is(Profile::crowd) && dice_.chance(6);
     conditional_ = conditional_ && !isolated_;
     waiting_ = isolated_ || dice_.chance(is(Profile::calm) ? 100 : 50);
   }
 
-  // Of the safety margin, lags and frosts may take a half each, less what the end of a command takes.
+  // Lags and freezes may each take half of the safety margin, less the time that a command takes to end.
   Nanos delay() const { return std::min<Nanos>(2 * second, nanos(lease_) / 10) / 2 - 5 * millisecond; }
 
   Millis length() { return Millis(within(1, shortest_) / millisecond + 1); }
 
-  // Whether there are any; what is left out counts, so that everything else stays as it is.
+  // Returns whether there are any. Parts that are left out are drawn all the same, so that later draws stay the same.
   bool add_conditions(run::Plan& plan) {
     lock::Attempt& attempt = plan.attempt;
     bool any_at_all = false;
@@ -111,7 +111,7 @@ class Maker {
                                       lock::MaxFailures{few},
                                       lock::MaxRuns{max_runs_, some * 2},
                                       lock::Once{"id" + std::to_string(few)}};
-      // With slots two of the same ID could run at once; the command line refuses it.
+      // With slots, two runs of the same ID could run at once, so the command line refuses it.
       if (kind == 7 && slots_ > 1) continue;
       any_at_all = any_at_all || !plan.forced;
       if (is_left_out('c', kind)) continue;
@@ -127,9 +127,9 @@ class Maker {
     spec.number = number;
     spec.host = static_cast<int>(dice_.between(0, static_cast<std::int64_t>(scenario_.hosts.size()) - 1));
     spec.at = is(Profile::crowd) ? within(0, second) : within(0, scenario_.quiet_from);
-    if (is(Profile::calm)) spec.at %= 3 * second;  // close together, so that they wait for each other
+    if (is(Profile::calm)) spec.at %= 3 * second;  // close together, so that runs wait for each other
     if (dice_.chance(is(Profile::calm) ? 70 : 30))
-      spec.at = spec.at / second * second;  // as cron starts them: at the same moment
+      spec.at = spec.at / second * second;  // at the same moment, as cron starts them
     run::Plan& plan = spec.plan;
     plan.attempt.job = {"sim", conditional_ && dice_.chance(30) ? "b" : "a"};
     plan.attempt.token = token_of(number);
@@ -149,7 +149,7 @@ class Maker {
     plan.seed = dice_.next();
     spec.command = command();
     const bool is_bound = conditional_ && add_conditions(plan);
-    // Who waits for ever must be sure of an end.
+    // A run may wait forever only if its wait is sure to end.
     if (waits) plan.wait = is_bound ? std::optional(wait) : std::nullopt;
     if (plan.attempt.needs.once.empty() && unreachable == 0) plan.on_unreachable = run::OnUnreachable::run;
     if (unreachable == 1) plan.on_unreachable = run::OnUnreachable::skip;
@@ -176,7 +176,7 @@ class Maker {
   void make_runs() {
     const std::int64_t runs = is(Profile::crowd) ? static_cast<std::int64_t>(scenario_.hosts.size()) : dice_.between(3, 9);
     for (int i = 0; i < runs; ++i) {
-      RunSpec spec = run(i);  // also when it is left out, so that the others stay as they are
+      RunSpec spec = run(i);  // also if it is left out, so that the others stay the same
       host_of_.push_back(spec.host);
       if (!is_left_out('r', i)) scenario_.runs.push_back(std::move(spec));
     }
@@ -201,7 +201,7 @@ class Maker {
   void make_faults() {
     const std::vector<FaultKind> all = choice();
     const std::int64_t faults = dice_.between(0, 5) + (scenario_.profile <= Profile::crowd && !isolated_ ? 0 : 1);
-    // They may come together: at about the same time, to the same run and its host.
+    // Faults may come together: at about the same time, on the same run and its host.
     const bool together = dice_.chance(40);
     const std::int64_t one_run = dice_.between(0, runs_ - 1);
     const Nanos once = within(0, scenario_.quiet_from);
@@ -224,7 +224,7 @@ class Maker {
     if (!is(Profile::stall)) spare_one_of_both();
   }
 
-  // A run may lose its condolock or its keeper, but the promise does not hold if it loses both.
+  // A run may lose its condolock or its keeper. The promise does not hold if it loses both.
   void spare_one_of_both() {
     const auto is_on_keeper = [](const FaultSpec& fault) { return fault.what == FaultKind::kill_keeper; };
     for (FaultSpec& fault : scenario_.faults) {
@@ -260,9 +260,9 @@ class Maker {
   Scenario scenario_;
   Dice dice_;
   Millis lease_{};
-  Nanos shortest_ = 0;  // the lease, but no more than ten seconds
+  Nanos shortest_ = 0;  // the lease, but at most ten seconds
   std::int64_t slots_ = 1;
-  std::int64_t max_runs_ = 1;  // callers that disagree about it remember fewer starts than the largest number needs
+  std::int64_t max_runs_ = 1;  // for all callers: with different numbers, fewer starts are kept than the largest needs
   bool conditional_ = false;
   bool waiting_ = false;
   bool isolated_ = false;

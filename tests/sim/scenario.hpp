@@ -1,5 +1,5 @@
-// What is going to happen, made from a seed: hosts, the runs they start, and what goes wrong. Everything in it has a name
-// by which it can be left out, so that a failing scenario can be made smaller.
+// A scenario, made from a seed: hosts, the runs that they start, and the faults. Each part has a name and can be left out by
+// it, so that a failing scenario can be made smaller.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@
 
 namespace condolock::sim {
 
-// What may go wrong. In all but the first four, things happen that the promise excludes: commands that overlap are counted
-// there.
+// Which faults are possible. In all but the first four, faults outside of the promise happen: there, overlapping commands
+// are only counted.
 enum class Profile : std::uint8_t {
-  promise,  // all that the promise covers
-  calm,     // nothing: then whoever waits is woken at once
+  promise,  // all faults that the promise covers
+  calm,     // no fault: every waiter is woken at once
   crowd,    // hundreds of hosts
   back,     // a server whose clock goes back, by up to ten years at once
   lossy,    // a server that loses what it wrote last
   jump,     // a server whose clock jumps
-  stall,    // processes that stand still for longer than the safety margin
+  stall,    // processes that freeze for longer than the safety margin
   force,    // unlock --now
 };
 constexpr int profiles = 8;
@@ -33,9 +33,9 @@ struct Command {
   int code = 0;
   std::optional<Nanos> obeys;  // how long it takes to end after TERM; none: it ignores it
   bool cant_start = false;
-  Nanos leaves = 0;                 // what it starts and leaves behind lives so much longer; 0: it leaves nothing
-  std::optional<Nanos> rest_obeys;  // as `obeys`, of what it leaves
-  Nanos held_up = 0;                // condolock stands still for so long just before it starts the command
+  Nanos leaves = 0;                 // it starts a process that outlives it by this; 0: none
+  std::optional<Nanos> rest_obeys;  // as `obeys`, for that process
+  Nanos held_up = 0;                // condolock freezes for this long just before it starts the command
 };
 
 // One condolock process: its name is r and its number.
@@ -48,19 +48,19 @@ struct RunSpec {
 };
 
 enum class FaultKind : std::uint8_t {
-  cut_off,  // a host and the server don't reach each other: what they send arrives when it is over
-  freeze,   // nothing on a host runs
-  stop,     // one condolock process stands still, its command and keeper go on
-  crash,    // a host, or `length` later again with what cron starts from then on
-  kill,     // one condolock process
-  signal,   // TERM to one condolock process
+  cut_off,  // a host and the server cannot reach each other: messages arrive when it is over
+  freeze,   // nothing on the host runs
+  stop,     // one condolock process freezes, its command and keeper go on
+  crash,    // a host crashes; after `length` it starts what cron starts from then on
+  kill,     // one condolock process is killed
+  signal,   // one condolock process gets TERM
   kill_keeper,
   stop_keeper,
-  restart,   // the server is away for a while; every connection breaks
-  loss,      // ... and what it wrote since `since` is lost
-  jump,      // the server's clock
+  restart,   // the server is away for a while, and every connection breaks
+  loss,      // the same, and its writes since `since` are lost
+  jump,      // the server's clock jumps
   forget,    // the server forgets its scripts
-  op_pause,  // what an operator does
+  op_pause,  // an operator's action
   op_resume,
   op_unlock,
   op_unlock_now,
@@ -68,7 +68,7 @@ enum class FaultKind : std::uint8_t {
   op_touch,
 };
 const char* name_of(FaultKind fault);
-// Of one run, and not of a host, the server or a key.
+// Whether the fault hits one run, and not a host, the server or a key.
 constexpr bool is_of_run(FaultKind fault) {
   return fault == FaultKind::stop || fault == FaultKind::kill || fault == FaultKind::signal ||
          fault == FaultKind::kill_keeper || fault == FaultKind::stop_keeper;
@@ -80,7 +80,7 @@ struct FaultSpec {
   FaultKind what{};
   Nanos at = 0;
   Nanos length = 0;
-  int of = 0;  // the host's or run's number
+  int of = 0;  // number of the host or run
   Nanos since = 0;
   std::string key;
 };
@@ -90,20 +90,19 @@ struct Scenario {
   Profile profile{};
   std::set<std::string> without;
 
-  std::vector<DriftingClock> hosts;    // what BootClock shows on each; names h0... have no effect but their clocks' drift
-  std::vector<Nanos> lags;             // how long whatever wakes a process there takes to do so, at most
-  std::vector<std::int64_t> wrong_ms;  // how wrong the time of day is on each
+  std::vector<DriftingClock> hosts;    // each host's BootClock; leaving out h0... removes only its drift
+  std::vector<Nanos> lags;             // how long a wake-up of a process takes there, at most
+  std::vector<std::int64_t> wrong_ms;  // the error of the time of day on each host
   DriftingClock server;
   std::vector<RunSpec> runs;
   std::vector<FaultSpec> faults;
-  // Per cent of messages that something happens to. Their names are m, run, ., number, and q for a request or a for an
-  // answer.
+  // Per cent of messages that have a fault. Their names are m, run, ., number, and q for a request or a for an answer.
   int message_fault_rate = 0;
-  std::int64_t old_fence = 0;  // in the record of "a" at first, from a clock that was far ahead; 0: there is no record
+  std::int64_t old_fence = 0;  // first fence in the record of "a", from a clock that was far ahead; 0: no record
   Nanos latency = 0;           // one way, at most
-  Nanos quiet_from = 0;        // nothing goes wrong any more, and nobody new comes
+  Nanos quiet_from = 0;        // no fault happens and no run starts from then on
 
-  // Whether commands that overlap are a failure. A clock that only jumps backward makes leases longer, no more.
+  // Whether overlapping commands are a failure. A clock that only goes back only makes leases longer.
   bool is_promised() const;
   bool is_without(const std::string& name) const { return !without.empty() && without.count(name) > 0; }
 };

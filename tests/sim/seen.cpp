@@ -34,7 +34,7 @@ constexpr std::array<Field, 17> fields{{{"cut", &SeenRecord::cut, nullptr},
                                         {"paused_until", &SeenRecord::paused_until, nullptr},
                                         {"runs", &SeenRecord::runs, nullptr}}};
 
-// What is no number is 0: the scripts say what they think of it.
+// A text that is not a number gives 0. The scripts report it.
 std::int64_t number(const std::string& text) {
   std::int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);

@@ -1,4 +1,4 @@
-// A record as it stands in the store, read without any script: what the rules are checked against.
+// A record as it is stored, read without any script. The rules are checked against it.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct SeenHolder {
 };
 
 struct SeenRecord {
-  // What may only grow.
+  // These may only grow.
   std::int64_t fence = 0, cut = 0, ok_start = 0, ok_end = 0, ended = 0, failed_at = 0, runs = 0, failures = 0;
   std::int64_t failures_in_a_row = 0, paused_until = 0, paused_for = 0, slots = 1;
   std::string outcome;
@@ -28,9 +28,9 @@ struct SeenRecord {
 
   std::vector<SeenHolder> live(std::int64_t now) const;
   const SeenHolder* find(const std::string& token) const;
-  // As a script reads it: a time in the future is now, and what lasts longer than its length begins now.
+  // As a script reads it: a time in the future is now, and a pause or lease longer than its length begins now.
   SeenRecord mended(std::int64_t now) const;
-  // As conditions see it: a lease that has ended is a failed run that ended with it.
+  // As conditions see it: an expired lease is a failed run that ended with the lease.
   SeenRecord settled(std::int64_t now) const;
 };
 

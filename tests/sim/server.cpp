@@ -32,7 +32,7 @@ Answer Server::execute(const Request& request) {
   observer_.before(request, now_ms);
   store_.begin();
   const Value value = host_.run(*request.script, request.keys, request.args, store_, now_us());
-  store_.commit();  // what a script wrote before it failed stays, in a Redis too
+  store_.commit();  // writes of a script that failed later stay, as in Redis
   Answer answer;
   if (value.kind == Value::Kind::error) answer = {Answer::Kind::error, {}, value.text};
   for (const Value& item : value.items) {
@@ -60,7 +60,7 @@ bool Server::take_wake_up(const std::string& list) {
   return engine::embedded::run_command(store_, now_us(), {"LPOP", list}).kind == Value::Kind::text;
 }
 
-// The first who sleeps on a list is woken by what was pushed to it, and its script runs at once.
+// A push wakes the first client that sleeps on the list, and its script runs at once.
 void Server::wake_sleepers() {
   for (bool woken = true; woken;) {
     woken = false;

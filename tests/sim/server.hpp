@@ -1,5 +1,5 @@
-// The server: the real scripts, on the engine in memory, one after the other on one clock; and clients that sleep in it, as
-// in a Redis whose BLPOP and script were sent in one write.
+// The server: the real scripts on the engine in memory, one after the other on one clock. Clients can sleep in it, as in a
+// Redis that got BLPOP and script in one write.
 #pragma once
 
 #include <deque>
@@ -21,7 +21,7 @@ struct Request {
   std::vector<std::string> keys;
   std::vector<std::string> args;
   std::optional<engine::Wait> wait;
-  bool with_source = false;  // EVAL, and not EVALSHA
+  bool with_source = false;  // EVAL instead of EVALSHA
 };
 
 struct Answer {
@@ -30,7 +30,7 @@ struct Answer {
   std::string text;
 };
 
-// Watches every script from outside.
+// Sees every script before and after it runs.
 class Observer {
  public:
   Observer() = default;
@@ -43,7 +43,7 @@ class Observer {
 
 class Server {
  public:
-  // By connection.
+  // Takes the connection and the answer.
   using Respond = std::function<void(int, Answer)>;
 
   Server(Agenda& agenda, DriftingClock clock, engine::embedded::ScriptHost& host, Observer& observer, Trace& trace)
@@ -52,22 +52,22 @@ class Server {
   void on_answer(Respond respond) { respond_ = std::move(respond); }
 
   void receive(int connection, Request request);
-  // The client is gone, and the server knows it.
+  // The client is gone, and the server has noticed.
   void hang_up(int connection);
-  // Outside of any connection, at once.
+  // Runs a request at once, without a connection.
   Answer execute(const Request& request);
 
   void go_down();
   void come_up() { up_ = true; }
   bool is_up() const { return up_; }
-  void take_snapshot();  // what a loss brings back
+  void take_snapshot();  // saves what a loss brings back
   void restore_snapshot();
   void jump(Nanos length) { clock_.offset += length; }
   void forget_scripts() { known_.clear(); }
 
   std::int64_t now_us() const { return clock_.at(agenda_.now()) / microsecond; }
   engine::embedded::MemoryStore& store() { return store_; }
-  // Runs that sleep on this list until somebody pushes to it, by their tokens.
+  // The tokens of the runs that sleep on this list until a push.
   std::vector<std::string> asleep(const std::string& list) const;
   std::size_t calls() const { return calls_; }
 

@@ -1,4 +1,4 @@
-// Virtual time: one true time that nobody in the simulation can read, clocks that run beside it, and what happens when.
+// Virtual time: a true time that no process can read, clocks that drift from it, and the agenda of events.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ constexpr Nanos second = 1'000'000'000;
 
 constexpr Nanos nanos(Millis length) { return length.count() * millisecond; }
 
-// A clock that is wrong from the start, and runs too fast or too slow by so many millionths.
+// A clock with an initial error, which runs fast or slow by this many millionths.
 struct DriftingClock {
   Nanos offset = 0;
   std::int64_t millionths = 0;
@@ -29,14 +29,14 @@ struct DriftingClock {
   // The first true moment at which it shows at least `reading`.
   Nanos when(Nanos reading) const {
     const Nanos shown = reading - offset;
-    Nanos now = shown - shown / 1000 * millionths / 1000;  // nearly, as the drift is small
+    Nanos now = shown - shown / 1000 * millionths / 1000;  // approximate, since the drift is small
     now += reading - at(now);
     while (at(now) < reading) now += microsecond;
     return now;
   }
 };
 
-// What happens when. Of two things at the same moment the one that was planned first comes first.
+// Events by time. Of two events at the same moment, the one planned first comes first.
 class Agenda {
  public:
   Nanos now() const { return now_; }
@@ -46,10 +46,10 @@ class Agenda {
   }
   void in(Nanos length, std::function<void()> what) { at(now_ + length, std::move(what)); }
 
-  // Whether there was anything left to happen.
+  // False: no event is left.
   bool step() {
     if (entries_.empty()) return false;
-    // A priority_queue lets nobody move out of its top, and what is taken out is not compared any more.
+    // top() of a priority_queue is const, but the entry is removed next and not compared any more.
     auto what = std::move(const_cast<Entry&>(entries_.top()).what);
     now_ = entries_.top().when;
     entries_.pop();

@@ -1,4 +1,4 @@
-// What happened, as a number that two runs of the same scenario must have in common, and for people as lines.
+// The events of a scenario: as a digest that two plays of it must share, and as lines for people.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ class Trace {
  public:
   explicit Trace(bool shown) : shown_(shown) {}
 
-  // `text` is only asked for where it is shown.
+  // Calls `text` only if it is shown.
   template <class Text>
   void line(Nanos now, std::uint64_t what, Text text) {
     mix(static_cast<std::uint64_t>(now));
@@ -22,7 +22,7 @@ class Trace {
       std::printf("%10.4f  %s\n", static_cast<double>(now) / static_cast<double>(second), std::string(text()).c_str());
   }
   void mix(std::uint64_t number) { digest_ = (digest_ ^ number) * 0x100000001B3U; }
-  // FNV-1a over what happened.
+  // FNV-1a over all events.
   std::uint64_t digest() const { return digest_; }
 
  private:

@@ -10,7 +10,7 @@
 namespace condolock::sim {
 namespace {
 
-// Long enough for every lease, sleep and wait that there may still be.
+// Long enough for every lease, sleep and wait that may be left.
 constexpr Nanos long_enough = 900 * second;
 
 class World final {
@@ -47,7 +47,7 @@ class World final {
     }
     agenda_.at(scenario_.quiet_from, [this] {
       network_.calm_down();
-      // A server may have lost a resume, and nobody else would lift that pause.
+      // A server may have lost a resume, and no other event would end that pause.
       if (scenario_.profile == Profile::lossy) {
         for (const char* key : {"a", "b"}) send_by_hand(lock::resume_call({"sim", key}));
       }
@@ -157,7 +157,7 @@ class World final {
     hand.job = job;
     hand.token = "touch" + std::string(16, '0') + std::to_string(fault.number);
     hand.who = "1 operator";
-    // A key stays paused no longer than the fault lasts, so that waiters have an end.
+    // A key stays paused no longer than the fault lasts, so that waits end.
     const Millis length(fault.length / millisecond + 1);
     engine::Call call;
     if (fault.what == FaultKind::op_pause) {
@@ -174,13 +174,13 @@ class World final {
     send_by_hand(call);
   }
 
-  // As soon as the server is there.
+  // Sends it as soon as the server is there.
   void send_by_hand(const engine::Call& call) {
     if (!server_.is_up()) return agenda_.in(second, [this, call] { send_by_hand(call); });
     server_.receive(-1, {call.script, call.keys, call.args, {}, true});
   }
 
-  // Anybody; no operator pauses for ever, and no condition applies.
+  // Acquires for a new run, to which no pause and no condition applies.
   Answer acquire_last(const std::string& key, char token) {
     lock::Attempt last;
     last.job = {"sim", key};
@@ -190,14 +190,14 @@ class World final {
     return server_.execute({call.script, call.keys, call.args, {}, true});
   }
 
-  // Once everything is over, and what may have been left behind has ended, anybody runs again.
+  // When everything is over, and every lease may have ended, a new run must be granted.
   void end() {
     oracle_.at_end(processes_);
     if (oracle_.violation()) return;
     Nanos lease = second;
     for (const RunSpec& run : scenario_.runs) lease = std::max(lease, nanos(run.plan.attempt.lease));
     bool done = false;
-    // A lease that was left behind ends a length after it was seen first, whatever the server's clock shows.
+    // A lease that was left ends one length after it was first seen, whatever the server's clock shows.
     for (const char* key : {"a", "b"}) acquire_last(key, '0');
     agenda_.in(lease + lease / 50 + second, [&] {
       for (const char* key : {"a", "b"}) {
@@ -238,7 +238,7 @@ class World final {
     }
   }
 
-  // Asks first, and if all conditions hold takes the lease without them, as much later as two messages take.
+  // Asks first. If all conditions hold, takes the lease without them, after the time of two messages.
   Nanos check_before(const RunSpec& run, Request& request) {
     if (run.plan.conditions.empty()) return 0;
     const engine::Call call = lock::check_call(run.plan.attempt.job, run.plan.conditions);

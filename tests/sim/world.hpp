@@ -1,4 +1,4 @@
-// One scenario, from its beginning until everything is over.
+// Plays one scenario from its start until everything is over.
 #pragma once
 
 #include <optional>
@@ -18,12 +18,11 @@ struct Played {
   Counts counts;
   std::size_t script_calls = 0;
   std::uint64_t digest = 0;
-  // What could be left out of it: see Scenario.
+  // Its parts that could be left out: see Scenario.
   std::vector<std::string> parts;
 };
 
-// `host` runs scripts that the mutation has been put into, if there is one. Takes one host for many scenarios: they leave
-// nothing in it.
+// `host` has the scripts, with the mutation if there is one. One host can play many scenarios: they leave nothing in it.
 Played play(const Scenario& scenario, engine::embedded::ScriptHost& host, const Mutation* mutation, bool shown);
 
 }  // namespace condolock::sim

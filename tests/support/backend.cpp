@@ -70,7 +70,7 @@ class EmbeddedBackend final : public Backend {
 
   static std::int64_t now_us() { return embedded::EmbeddedEngine::wall_clock(); }
 
-  // What tests need and scripts don't.
+  // Commands that tests need and scripts do not.
   std::string perform(const Words& words) {
     const std::string& name = words[0];
     const std::string key = words.size() > 1 ? words[1] : "";
@@ -83,7 +83,7 @@ class EmbeddedBackend final : public Backend {
     if (name == "HKEYS" || name == "HVALS") return shown(fields(key), name == "HKEYS");
     if (name == "HLEN") return std::to_string(fields(key).size());
     if (name == "PTTL") return std::to_string(entry(key).expires.value() - now_us() / 1000);
-    if (name == "ZRANK") return plain({"ZSCORE", key, words[2]});  // there or not
+    if (name == "ZRANK") return plain({"ZSCORE", key, words[2]});  // only whether it exists
     if (name == "DUMP") return dump(key);
     if (name == "RPUSH") return push_back(words);
     if (name == "SET" || name == "SADD") return misplace(key, words[2]);
@@ -155,7 +155,7 @@ std::unique_ptr<Backend> make_backend(const std::string& name) {
     return std::make_unique<EmbeddedBackend>(std::move(engine), std::move(store));
   }
   if (name != "file") throw std::runtime_error("CONDOLOCK_TEST_ENGINE must be redis, file or memory");
-  // The tests' own way to the file is a second connection, as another process has one.
+  // The tests use a second connection to the file, as another process would.
   static const TemporaryDirectory directory;
   const embedded::DatabaseLocation location{directory.path(), embedded::Sync::none};
   return std::make_unique<EmbeddedBackend>(std::make_unique<embedded::EmbeddedEngine>(location),

@@ -7,7 +7,7 @@
 
 namespace support {
 
-// What the tests of the protocol run on, so that one list of them holds for every engine.
+// The engine under test. The same protocol tests run on every engine.
 class Backend {
  public:
   Backend() = default;
@@ -16,14 +16,14 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual condolock::engine::Engine& engine() = 0;
-  // One Redis command past the engine; arrays are joined with spaces, nil is "(nil)", errors are thrown. Where there is no
-  // Redis, SET makes a value of a type that the key must not have.
+  // Runs one Redis command past the engine. Arrays are joined with spaces, nil is "(nil)", errors are thrown. An engine
+  // without Redis takes SET to create a value of a wrong type.
   virtual std::string command(const std::vector<std::string>& words) = 0;
-  // Of a real Redis something can be asked that has no meaning elsewhere.
+  // True if commands work that only a real Redis has.
   virtual bool is_redis() const { return false; }
 };
 
-// The one that CONDOLOCK_TEST_ENGINE names (redis, file or memory; redis if it is not set), without a key in it.
+// The engine that CONDOLOCK_TEST_ENGINE names (redis, file or memory; redis if it is not set), without any key.
 Backend& empty_backend();
 
 }  // namespace support

@@ -6,7 +6,7 @@
 
 namespace support {
 
-// For its lifetime a pipe takes the place of a descriptor such as standard error. Write less than a pipe holds: 64 KiB.
+// During its lifetime, a pipe replaces a descriptor such as standard error. Write less than a pipe holds: 64 KiB.
 class CapturedDescriptor {
  public:
   explicit CapturedDescriptor(int fd);

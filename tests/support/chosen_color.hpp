@@ -4,7 +4,7 @@
 
 namespace support {
 
-// As with --color, for the lifetime of this.
+// During its lifetime, --color has this value.
 class ChosenColor {
  public:
   explicit ChosenColor(condolock::cli::Color color) { condolock::cli::choose_color(color); }
@@ -13,7 +13,7 @@ class ChosenColor {
   ~ChosenColor() { condolock::cli::choose_color(condolock::cli::Color::automatic); }
 };
 
-// A palette that paints nothing, wherever the tests run.
+// A palette without colours, wherever the tests run.
 inline condolock::cli::Palette no_color() {
   const ChosenColor never(condolock::cli::Color::never);
   return condolock::cli::Palette(-1);

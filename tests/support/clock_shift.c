@@ -1,5 +1,5 @@
-// A preloaded library: the time of day of the process is off by the seconds in the file CLOCK_SHIFT, whose content may
-// change. Other clocks stay as they are. (libfaketime does not work with jemalloc, which Debian's redis-server uses.)
+// A preloaded library: shifts the process' time of day by the seconds in the file CLOCK_SHIFT, which may change. Other
+// clocks are unchanged. (libfaketime does not work with jemalloc, which Debian's redis-server uses.)
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

@@ -1,14 +1,14 @@
-# A server that answers what it is told to: perl fake_redis.pl SOCKET LOG [bytewise] NAME=REPLY...
+# A server with given answers: perl fake_redis.pl SOCKET LOG [bytewise] NAME=REPLY...
 #
 # NAME is a script (acquire, renew, finish, abandon, status, ...) or a command (BLPOP, PING, ROLE, AUTH, SELECT). The nth reply
-# of a name answers its nth request, and the last one all further requests. What has no reply gets +OK.
+# of a name answers its nth request, and the last one all further requests. A name without a reply gets +OK.
 # REPLY is one of:
 #   words       "granted 17 1000 -" is an array of four texts; - is an empty one
 #   raw:TEXT    these bytes; \r and \n are replaced
 #   many:N:TEXT the same bytes N times
-#   flood:TEXT  the same bytes without an end, until the client hangs up
+#   flood:TEXT  the same bytes without an end, until the client closes the connection
 #   silent      nothing
-#   close       hangs up
+#   close       closes the connection
 # As in Redis, EVALSHA gets NOSCRIPT until the script has come with EVAL, which does not count as a request for the script.
 # With "bytewise", each byte of a reply is sent by itself. LOG gets a line per request: its name, after "EVAL " if the script
 # itself came, or "NOSCRIPT".
@@ -44,7 +44,7 @@ sub put {
 
 sub unescaped { my ($text) = @_; $text =~ s/\\r/\r/g; $text =~ s/\\n/\n/g; return $text; }
 
-# False: hang up.
+# False: close the connection.
 sub answer {
   my ($client, $name) = @_;
   my $all = $replies{$name} or return put($client, "+OK\r\n");
@@ -81,7 +81,7 @@ sub on_request {
   return answer($client, $name);
 }
 
-# Takes one whole request off the front of the text; nothing if it has not arrived.
+# Removes one whole request from the front of the text; nothing if it has not arrived completely.
 sub take_request {
   my ($text) = @_;
   $$text =~ /^\*(\d+)\r\n/ or return;
@@ -98,7 +98,7 @@ sub take_request {
 }
 
 my $listener = IO::Socket::UNIX->new(Local => "$path.new", Listen => 64) or die;
-rename("$path.new", $path) or die; # whoever sees it can connect
+rename("$path.new", $path) or die; # a client that sees the socket can connect
 my $open = IO::Select->new($listener);
 while (my @ready = $open->can_read) {
   for my $client (@ready) {

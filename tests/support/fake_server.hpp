@@ -10,8 +10,8 @@
 
 namespace support {
 
-// A server that says anything. For the nth connection it waits for a command and then sends the nth text, 100 ms later if
-// that begins with "LATE", and closes if it ends with "CLOSE"; a connection beyond the texts gets no answer.
+// A server with any answers. For the nth connection it waits for a command and then sends the nth text: 100 ms later if that
+// begins with "LATE". It closes the connection if the text ends with "CLOSE". Connections beyond the texts get no answer.
 class FakeServer {
  public:
   explicit FakeServer(std::vector<std::string> texts);

@@ -1,4 +1,4 @@
-// The layers below a Session and below an engine, by hand: what the test says has arrived, and where a server is.
+// A transport for a Session and a discovery for an engine. The test decides what arrives, and where a server is.
 #pragma once
 
 #include <poll.h>
@@ -15,13 +15,13 @@ namespace support {
 
 class FakeTransport final : public condolock::engine::redis::Transport {
  public:
-  // Shared with the test, which may outlive the transport.
+  // Shared with the test, which may live longer than the transport.
   struct State {
     bool connected = true;
     std::string error;
-    bool local = false;  // the error is one of this machine
+    bool local = false;  // the error is a failure of this machine
     std::vector<std::string> writes;
-    std::string arrived;  // and not yet taken
+    std::string arrived;  // arrived, and not yet taken
     // Answers each write, if set.
     std::function<std::string(const std::string&)> answer;
   };
@@ -48,7 +48,7 @@ class FakeTransport final : public condolock::engine::redis::Transport {
   std::shared_ptr<State> state_;
 };
 
-// Gives the nth list of addresses to the nth look, the last one from then on; an empty list is a failure.
+// Returns the nth list of addresses to the nth search, and the last list to all later ones. An empty list is a failure.
 class FakeDiscovery final : public condolock::engine::redis::Discovery {
  public:
   using Addresses = std::vector<condolock::engine::redis::Address>;

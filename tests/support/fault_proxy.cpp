@@ -1,8 +1,8 @@
-// Between the program and a server, on Unix sockets: fault_proxy LISTEN UPSTREAM LOG [drop-reply=N]...
+// A proxy between the program and a server, on Unix sockets: fault_proxy LISTEN UPSTREAM LOG [drop-reply=N]...
 //
-// LOG gets a line for what happens: "connect", ">" and "<" for bytes passed on to and from the server, "drop" for a reply
-// that was swallowed. drop-reply=N swallows the Nth reply that the server gives, counted over all connections from 1. USR1:
-// from now on everything is held up, as on a dead network; USR2: and now it flows again, what was held up first.
+// LOG gets a line for each event: "connect"; ">" and "<" for bytes passed on to and from the server; "drop" for a reply that
+// was dropped. drop-reply=N drops the Nth reply of the server, counted over all connections from 1. USR1: from now on all
+// bytes are held back, as on a dead network. USR2: bytes flow again, first those that were held back.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>

@@ -1,4 +1,4 @@
-# Between the program and a server, frame by frame: perl frame_proxy.pl LISTEN UPSTREAM LOG MANNER
+# A proxy between the program and a server, frame by frame: perl frame_proxy.pl LISTEN UPSTREAM LOG MANNER
 #
 # MANNER is one of:
 #   twice  each request goes to the server twice, and the first of its two replies to the client
@@ -15,14 +15,14 @@ $SIG{PIPE} = 'IGNORE';
 open(my $lines, '>>', $log) or die;
 $lines->autoflush(1);
 
-# Takes one whole frame off the front of the text; nothing if it has not arrived.
+# Removes one whole frame from the front of the text; nothing if it has not arrived completely.
 sub take {
   my ($text) = @_;
   my $end = end_of($text, 0) // return;
   return substr($$text, 0, $end, '');
 }
 
-# Where the value that begins there ends.
+# The end of the value that begins there.
 sub end_of {
   my ($text, $at) = @_;
   pos($$text) = $at;
@@ -39,7 +39,7 @@ sub end_of {
   return $at;
 }
 
-my $late; # the connection to the server, and the frame
+my $late; # connection to the server, and the frame
 my $released = 0;
 $SIG{USR1} = sub { $released = 1 };
 
@@ -73,7 +73,7 @@ sub release {
 }
 
 my $listener = IO::Socket::UNIX->new(Local => "$path.new", Listen => 64) or die;
-rename("$path.new", $path) or die; # whoever sees it can connect
+rename("$path.new", $path) or die; # a client that sees the socket can connect
 my $open = IO::Select->new($listener);
 my %pairs;
 for (;;) {

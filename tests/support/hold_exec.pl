@@ -1,5 +1,6 @@
-# perl hold_exec.pl FILE ASKED GO: whoever executes FILE waits in the kernel until the file GO is there, and its number is in
-# the file ASKED. As with a virus scanner that does not answer, or a network file system that is away. Needs root.
+# perl hold_exec.pl FILE ASKED GO: a process that executes FILE waits in the kernel until the file GO exists. Its process ID
+# is in the file ASKED. A virus scanner that does not answer, or a network file system that is away, has the same effect.
+# Needs root.
 use strict;
 use warnings;
 

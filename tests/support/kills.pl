@@ -1,19 +1,19 @@
-# Kills or stops condolock, its keeper or both at random moments of a run, and looks for what is left of the run:
+# Kills or stops condolock, its keeper or both at random moments of a run, and looks for processes that are left of the run:
 #
 #   perl kills.pl NUMBER SIGNAL TARGET    SIGNAL is KILL or STOP, TARGET is condolock, keeper or both
-#   perl kills.pl --look MARK PID...      exits 1 and names the processes that carry this mark, without these and the keeper
+#   perl kills.pl --look MARK PID...      exits 1 and names the processes with this mark, except these and the keeper
 #
 # Each run starts a command with workers that ignore TERM: in the background, an orphan, and one in a session of its own. All
-# processes of a run carry a mark in their environment. The command ends them after 30 ms; after a kill, it never does. Half of
-# the moments are spread over the whole life of a run, half come after its keeper appears, most of these soon after. At that
-# moment a second run begins to wait for the key. It looks when it gets the lease.
+# processes of a run carry a mark in their environment. The command ends them after 30 ms, but never after a kill. Half of
+# the moments are spread over the whole life of a run. The other half come after its keeper appears, most of them soon after.
+# At the chosen moment a second run begins to wait for the key. It looks when it gets the lease.
 #
-# Prints a line with the figures. Exits 1 if a process was alive when it must not be. CONDOLOCK is the program.
+# Prints a line with the numbers. Exits 1 if a process was alive when it must not be. CONDOLOCK is the program.
 use strict;
 use warnings;
 use Time::HiRes qw(sleep time);
 
-# A busy machine stretches a second that is counted in naps.
+# Counted in naps, a second lasts longer on a busy machine.
 use constant {AT_ONCE => 6, NAP => 0.05, NAPS_PER_SECOND => 20, PATIENCE => 60};
 
 sub content {
@@ -93,7 +93,7 @@ sub reap {
   return waitpid($pid, $flags // 0) == 0;
 }
 
-# How long a run takes, and from its keeper's start.
+# Measures how long a run takes, in all and from its keeper's start.
 sub measure {
   my ($whole, $kept) = (0, 0);
   for my $i (1 .. 3) {
@@ -116,7 +116,7 @@ sub measure {
 
 my ($whole, $kept) = measure();
 
-# Returns what to tell: a hash of counts and of faults.
+# Returns the results: a hash of counts and of faults.
 sub round {
   my ($i) = @_;
   my $mark = "$$-$i";
@@ -135,13 +135,13 @@ sub round {
   my $had_command = -s "$mark.command";
   my $had_ended = !reap($pid, 1);
   my @targets = grep { $_ } $target eq 'condolock' ? $pid : $target eq 'keeper' ? $keeper : ($pid, $keeper);
-  # A number that is not the run's any more is nobody's business here.
+  # The process ID may belong to another process now, so leave it alone.
   @targets = () if $had_ended;
   kill $signal => @targets;
   $out{@targets ? 'hit' : 'late'}++;
   $out{$had_command ? 'after its exec' : 'before its exec'}++ if @targets;
 
-  # The next run's mark is another one.
+  # The next run has another mark.
   my $next = spawn("$mark-next", $condolock, 'run', '--key', $mark, '--wait', PATIENCE, '--', 'perl', $0, '--look', $mark,
     $pid) if $target ne 'both';
   my $naps = 0;
@@ -155,7 +155,7 @@ sub round {
     }
     $out{slowest} = $naps * NAP;
     if ($target eq 'both') {
-      # The words of the command are in its arguments; before its exec, it has those of condolock.
+      # After its exec, the command has its own words in its arguments; before, it has those of condolock.
       my @command = grep { content("/proc/$_/cmdline") =~ /\.command/ } @left;
       $out{fault} = 'the command lives: ' . told(@command) if @command;
       $out{left}++ if @left;
@@ -168,7 +168,7 @@ sub round {
     $out{fault} = "alive when the lease was free, or it never was: $? " . content("$mark-next.err");
   }
   if ($target eq 'keeper' && $pid && !$had_ended) {
-    # Condolock has ended the run, so it ends itself.
+    # condolock has ended the run, so it ends, too.
     my $until = time + PATIENCE;
     sleep 0.01 while reap($pid, 1) && time < $until;
     $out{fault} = "condolock goes on without its keeper" if time >= $until;
@@ -218,5 +218,5 @@ printf "%d hit (%d before the command's exec, %d after), %d after the end of the
 printf "; all had ended after %.2f s", $sum{slowest} if defined $sum{slowest} && $target eq 'condolock';
 printf "; of %d runs something was left", $sum{left} // 0 if $target eq 'both';
 print "\n", map { "$_\n" } @faults;
-# Without hits there is nothing that was shown.
+# Without hits, nothing was tested.
 exit(@faults || ($sum{hit} // 0) < $number / 4 ? 1 : 0);

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
-# The texts in the program's sources that a user may read: perl message_literals.pl FILE... prints each part of a message, one
-# per line, as the source has it between its quotes (adjacent literals are one). A part that has no two words is left out: it
-# is a name, a form or a piece of punctuation. So is a raw literal, which is a help text or Lua.
+# Prints the texts in the program's sources that a user may read: perl message_literals.pl FILE... prints each part of a
+# message on one line, as the source has it between its quotes (adjacent literals are joined). A part without two words is
+# left out: it is a name, a form or punctuation. A raw literal is left out, too: it is a help text or Lua.
 use strict;
 use warnings;
 

@@ -24,7 +24,7 @@ constexpr std::uint16_t type_aaaa = 28;
 struct Question {
   std::string name;
   std::uint16_t type = 0;
-  std::size_t end = 0;  // of the question in the query; 0: there is none
+  std::size_t end = 0;  // end of the question in the query; 0: there is none
 };
 
 Question question_of(std::string_view query) {
@@ -56,7 +56,7 @@ std::string record(const std::string& owner, std::uint16_t type, const std::stri
   return labels(owner) + two_bytes(type) + internet_for_a_minute + two_bytes(data.size()) + data;
 }
 
-// The address in the network's order; empty if the text is none of this type.
+// The address in network byte order; empty if the text is no address of this type.
 std::string address_bytes(const std::string& text, std::uint16_t type) {
   std::array<char, sizeof(in6_addr)> bytes{};
   if (inet_pton(type == type_a ? AF_INET : AF_INET6, text.c_str(), bytes.data()) != 1) return "";
@@ -100,7 +100,7 @@ NameServer::NameServer(Names names, Manner manner, const std::string& host, std:
   own.sin_family = AF_INET;
   const auto* name = reinterpret_cast<const sockaddr*>(&own);
   bool bound = false;
-  // With port 0, the port that UDP got may be taken for TCP.
+  // With port 0, the port that UDP got may already be in use for TCP.
   for (int tries = 0; tries < 20 && !bound; ++tries) {
     own.sin_port = htons(port);
     udp_ = condolock::util::Fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -148,7 +148,7 @@ void NameServer::serve_udp() {
   sendto(udp_.get(), answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&from), length);
 }
 
-// One connection at a time. Each message has its length before it.
+// Serves one connection at a time. A message's length precedes it.
 void NameServer::serve_tcp() {
   const condolock::util::Fd connection(accept4(tcp_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   std::array<char, 512> query{};

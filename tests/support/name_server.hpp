@@ -10,17 +10,17 @@
 
 namespace support {
 
-// A DNS server on loopback, over UDP and TCP, that knows these names. Others do not exist (NXDOMAIN).
+// A DNS server on loopback, over UDP and TCP, with these names. Other names do not exist (NXDOMAIN).
 class NameServer {
  public:
-  // A name's answers with a space between them: IPv4 and IPv6 addresses, or the name that it is an alias of (CNAME).
+  // A name's answers, separated by spaces: IPv4 and IPv6 addresses, or the name that it is an alias of (CNAME).
   using Names = std::map<std::string, std::string>;
   enum class Manner : std::uint8_t {
     answers,
     silent,     // takes questions and never answers
     fails,      // SERVFAIL
-    babbles,    // answers with bytes that are no answer
-    truncates,  // over UDP it only says that the answer is too long for it
+    babbles,    // answers with bytes that are not a DNS message
+    truncates,  // over UDP, says only that the answer is too long for it
   };
 
   // Port 0: any. `log`: a file that gets a line for each question: "udp redis.example A". Empty: none.

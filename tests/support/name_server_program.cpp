@@ -1,12 +1,12 @@
-// name_server ADDRESS LOG MANNER [NAME=ANSWERS...]: a NameServer on port 53 of that address, until it is killed. MANNER is
-// answers, silent, fails, babbles or truncates.
+// name_server ADDRESS LOG MANNER [NAME=ANSWERS...]: runs a NameServer on port 53 of that address until it is killed. MANNER
+// is answers, silent, fails, babbles or truncates.
 #include <unistd.h>
 
 #include <string>
 
 #include "support/name_server.hpp"
 
-// NOLINTNEXTLINE(bugprone-exception-escape): a test program may end so
+// a test program may end with an exception
 int main(int argc, char** argv) {
   using support::NameServer;
   if (argc < 4) return 64;

@@ -13,8 +13,8 @@ struct redisContext;
 
 namespace support {
 
-// A real server of this test's own, on a Unix socket in a temporary directory: redis-server, or the program that the
-// environment variable CONDOLOCK_TEST_SERVER names. It dies with the test, and one that does not come up is an error.
+// A real server for one test, on a Unix socket in a temporary directory: redis-server, or the program in the environment
+// variable CONDOLOCK_TEST_SERVER. It ends with the test. A server that does not start fails the test.
 class RedisServer {
  public:
   explicit RedisServer(const std::vector<std::string>& options = {});
@@ -22,7 +22,7 @@ class RedisServer {
   RedisServer& operator=(const RedisServer&) = delete;
   ~RedisServer();
 
-  // kill -9; then start() brings it back, with what it has on disk.
+  // kill -9; then start() brings it back, with its data on disk.
   void kill();
   void start();
   pid_t pid() const { return pid_; }  // -1: killed
@@ -30,7 +30,7 @@ class RedisServer {
   std::string socket() const { return directory_.path() + "/redis.sock"; }
   condolock::engine::redis::Target target() const;
 
-  // One command on a connection of the test's own; arrays are joined with spaces, nil is "(nil)", errors are thrown.
+  // Runs one command on a connection of its own. Arrays are joined with spaces, nil is "(nil)", errors are thrown.
   std::string command(const std::vector<std::string>& words);
 
  private:
@@ -40,7 +40,7 @@ class RedisServer {
   redisContext* context_ = nullptr;
 };
 
-// The one that most tests share; emptied by each call.
+// The server that most tests share; each call empties it.
 RedisServer& empty_server();
 
 }  // namespace support

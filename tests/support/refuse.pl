@@ -1,5 +1,5 @@
-# refuse.pl SYSCALL[:FIRST_ARGUMENT] COMMAND...: runs the command in a sandbox where that system call is refused with EPERM, with
-# that first argument or with any. It uses a seccomp filter, as containers and systemd do.
+# refuse.pl SYSCALL[:FIRST_ARGUMENT] COMMAND...: runs the command in a sandbox that refuses that system call with EPERM,
+# always or only with that first argument. It uses a seccomp filter, as containers and systemd do.
 use strict;
 use warnings;
 

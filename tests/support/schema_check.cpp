@@ -1,5 +1,5 @@
-// schema_check SCHEMA: holds each line of its input against a JSON Schema. 0 if there was a line and all are as they should
-// be.
+// schema_check SCHEMA: checks each line of its input against a JSON Schema. Exits with 0 if there is at least one line and
+// all are valid.
 #include <exception>
 #include <fstream>
 #include <iostream>

@@ -6,7 +6,7 @@
 
 namespace support {
 
-// An environment variable that has another value, or none, for the lifetime of this.
+// During its lifetime, an environment variable has this value, or is not set.
 class ScopedVariable {
  public:
   ScopedVariable(const char* name, const std::optional<std::string>& value) : name_(name) {

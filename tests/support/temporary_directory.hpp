@@ -4,7 +4,7 @@
 
 namespace support {
 
-// A directory under TMPDIR or /tmp, removed with all that is in it.
+// A directory under TMPDIR or /tmp. The destructor removes it and all its contents.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();

@@ -32,7 +32,7 @@ std::optional<Address> literal(const std::string& host) {
 
 }  // namespace
 
-TEST_CASE("address: numeric hosts and Unix sockets need no look-up, names do") {
+TEST_CASE("address: numeric hosts and Unix sockets need no name resolution, names do") {
   for (const char* host : {"127.0.0.1", "127.1"}) {
     const auto found = literal(host);
     REQUIRE(found);

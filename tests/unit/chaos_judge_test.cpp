@@ -1,4 +1,4 @@
-// The judge of ./dev chaos: the faults that it must see, and what is no fault.
+// The judge of ./dev chaos: the faults that it must find, and what it must accept.
 #include <doctest/doctest.h>
 
 #include <deque>
@@ -17,7 +17,7 @@ struct Trial {
   std::deque<Life> lives;
   nlohmann::json history = {{"runs", nlohmann::json::array()}};
 
-  // A run of one process that ends, with a success on record, as it should.
+  // A run of one process that ends with a recorded success, as it should.
   void success(std::int64_t run, std::int64_t fence, std::int64_t first, std::int64_t last) {
     start(run, 0, last + 1);
     life(run, fence, first, last);
@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(Trial, "chaos: a run that starts while any process of an earli
   CHECK(std::string(result.why.data()) == "run 2 started while run 1 lived, and both lived for 25 ms");
 }
 
-TEST_CASE_FIXTURE(Trial, "chaos: what a success left behind does not count, what a failure left does") {
+TEST_CASE_FIXTURE(Trial, "chaos: a process that a success left may live on, one that a failure left may not") {
   start(1, 0, 201, true);
   life(1, 10, 100, 200);
   life(1, 10, 100, 900).left = 1;
@@ -94,19 +94,19 @@ TEST_CASE_FIXTURE(Trial, "chaos: what a success left behind does not count, what
   CHECK(judged().overlaps == 1);
 }
 
-TEST_CASE_FIXTURE(Trial, "chaos: fences that do not grow are wrong") {
+TEST_CASE_FIXTURE(Trial, "chaos: fences that do not grow are reported") {
   success(1, 11, 100, 200);
   success(2, 10, 205, 300);
   CHECK(judged().wrong == 1);
 }
 
-TEST_CASE_FIXTURE(Trial, "chaos: an acknowledged success that is not on record is lost") {
+TEST_CASE_FIXTURE(Trial, "chaos: an acknowledged success that is not recorded is lost") {
   success(1, 10, 100, 200);
   history["runs"][0]["outcome"] = "lost";
   CHECK(judged().lost == 1);
 }
 
-TEST_CASE_FIXTURE(Trial, "chaos: a success on record whose command did not come to its end is wrong") {
+TEST_CASE_FIXTURE(Trial, "chaos: a recorded success whose command did not reach its end is reported") {
   success(1, 10, 100, 200);
   record("success", 11);
   CHECK(judged().wrong == 1);

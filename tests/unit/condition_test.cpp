@@ -26,7 +26,7 @@ lock::Condition parsed(std::string_view option, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("min-time") {
+TEST_CASE("min-time is parsed, shown and explained") {
   const auto condition = std::get<lock::MinTime>(parsed("--min-time", "5m"));
   CHECK(condition.n == Millis(300'000));
   CHECK(condition.from == From::end);
@@ -82,7 +82,7 @@ TEST_CASE("after and not-running take a key") {
   CHECK(shown(lock::NotRunning{"a"}) == "--not-running a");
 }
 
-TEST_CASE("retry-after and max-failures") {
+TEST_CASE("retry-after and max-failures are parsed, shown and explained") {
   CHECK(std::get<lock::RetryAfter>(parsed("--retry-after", "5m")).n == Millis(300'000));
   CHECK(std::get<lock::MaxFailures>(parsed("--max-failures", "010")).limit == 10);
   CHECK(encode(lock::RetryAfter{Millis(5)}).number == 5);
@@ -101,7 +101,7 @@ TEST_CASE("retry-after and max-failures") {
         "3 or more failures in a row, the last 1s ago (when fixed, run: condolock touch KEY)");
 }
 
-TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else") {
+TEST_CASE("min-time-from modifies only min-time, at any place") {
   std::vector<lock::Condition> conditions{lock::AccessedPrior{"a", Millis(1)}, lock::MinTime{Millis(5)}};
   CHECK_FALSE(lock::modify(conditions, "--min-time-from", "start"));
   CHECK(std::get<lock::MinTime>(conditions[1]).from == From::start);
@@ -118,7 +118,7 @@ TEST_CASE("min-time-from modifies min-time, wherever it stands, and nothing else
   CHECK_FALSE(kind("--once").modifier);
 }
 
-TEST_CASE("refusal_in_words: every condition says what its verdict says") {
+TEST_CASE("refusal_in_words: every condition uses the words of its verdict") {
   const auto words = [](const char* why) { return lock::refusal_in_words(why); };
   CHECK(words("min-time recent 130000 300000 end") == "last success 2m10s ago, needs 5m");
   CHECK(words("min-time recent 130000 300000 start") == "last success began 2m10s ago, needs 5m");
@@ -138,14 +138,14 @@ TEST_CASE("refusal_in_words: every condition says what its verdict says") {
   CHECK(words("all-paused alice@web1 new switch") == "all keys paused by alice@web1: new switch");
 }
 
-TEST_CASE("refusal_in_words: what may have been cut is marked") {
+TEST_CASE("refusal_in_words: a text that may have been cut is marked") {
   const std::string full = "accessed-prior never - 300000 " + std::string(34, 'n');
   REQUIRE(full.size() == 64);
   CHECK(lock::refusal_in_words(full).starts_with(std::string(34, 'n') + "... has not run yet"));
   CHECK(lock::refusal_in_words(full.substr(0, 63)).starts_with(std::string(33, 'n') + " has not run yet"));
 }
 
-TEST_CASE("refusal_in_words: what it can't read is shown as it is, escaped") {
+TEST_CASE("refusal_in_words: an unreadable text is shown escaped") {
   for (const char* why :
        {"", "min-time", "min-time recent", "min-time recent 1 x end", "later-condition bad 1 2 three\x1b"}) {
     CAPTURE(why);
@@ -153,7 +153,7 @@ TEST_CASE("refusal_in_words: what it can't read is shown as it is, escaped") {
   }
 }
 
-TEST_CASE("what conditions need of the attempt, and what they can't go together with") {
+TEST_CASE("conditions know their needs and their conflicts") {
   CHECK_FALSE(lock::needs_of({lock::MinTime{Millis(5)}}).starts);
   CHECK(lock::needs_of({lock::MinTime{Millis(5)}}).once.empty());
   const auto needs = lock::needs_of({lock::MaxRuns{3, Millis(1000)}, lock::Once{"id"}});

@@ -10,7 +10,7 @@ using namespace condolock;
 
 namespace {
 
-// What is wrong, without the path.
+// The problem's text, without the path.
 std::string wrong(std::string_view text) {
   const auto problem = cli::check_config_text(text, "f");
   if (!problem) return "nothing";
@@ -20,7 +20,7 @@ std::string wrong(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("config text: what a config file may hold") {
+TEST_CASE("config text: everything that a config file may contain is accepted") {
   for (const std::string_view text :
        {"", "\n", "\xEF\xBB\xBFlease = 1", "lease = \"1m\"\r\n\twait = 0 # a tab and a comment: \xC3\xA9 [ { = T",
         "user = \"j\xC3\xBCrgen \\\" \\\\\"\nurl = 'a\\'", "success-code = [\n  3, # three\n  4\n]\nhistory = 20",
@@ -32,14 +32,14 @@ TEST_CASE("config text: what a config file may hold") {
   }
 }
 
-TEST_CASE("config text: a section is refused by its line") {
+TEST_CASE("config text: a section is refused with its line") {
   CHECK(wrong("[run]") == "1: sections are not allowed: remove [run]");
   CHECK(wrong("\n \t[[run]] # x \r\nlease = 1") == "2: sections are not allowed: remove [[run]] # x");
   CHECK(wrong("[\t") == "1: sections are not allowed: remove [");
   CHECK(wrong("a = [1]\n[\x1B") == "2: sections are not allowed: remove [\\x1b");
 }
 
-TEST_CASE("config text: a character is refused by line and column") {
+TEST_CASE("config text: a character is refused with line and column") {
   CHECK(wrong("\xEF\xBB\xAF") == "1: column 1: '\xEF\xBB\xAF' is not ASCII: put it in quotes, on one line");
   CHECK(wrong("a = \"\xC3\xA9\" \xC3\xA9").starts_with("1: column 9: '\xC3\xA9' is not ASCII"));
   CHECK(wrong("a = \"\"\"\n\xC3\xA9\"\"\"").starts_with("2: column 1: '\xC3\xA9' is not ASCII"));
@@ -51,7 +51,7 @@ TEST_CASE("config text: a character is refused by line and column") {
   CHECK(wrong(std::string_view("a\0", 2)).starts_with("1: column 2: '\\x00' is a control character"));
 }
 
-TEST_CASE("config text: what toml++ takes for impossible is refused before it, and so is all that looks like it") {
+TEST_CASE("config text: input that toml++ assumes impossible is refused before parsing, and so is similar input") {
   CHECK(wrong("a = { b = 1 }").starts_with("1: column 5: '{' belongs to a table"));
   CHECK(wrong("a = [1,\n}").starts_with("2: column 1: '}' belongs to a table"));
   CHECK(wrong("a = 1979-05-27Tx").starts_with("1: column 15: 'T' cannot follow a number"));
@@ -63,7 +63,7 @@ TEST_CASE("config text: what toml++ takes for impossible is refused before it, a
   CHECK(wrong("a = [0='\xC3\xA9").starts_with("1: column 7: '=' is in the middle of a value"));
 }
 
-TEST_CASE("config text: the settings of a file are read behind the check") {
+TEST_CASE("config text: the settings are read after the check") {
   const auto settings = cli::parse_config("lease = \"1m\"\nsuccess-code = [3, 4]", "f");
   REQUIRE(settings);
   REQUIRE(settings->size() == 2);

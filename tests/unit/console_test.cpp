@@ -24,7 +24,7 @@ void print_all() {
   console.detail("v");
 }
 
-// What a file gets that is standard error.
+// What is written to standard error if it is a file.
 std::string logged() {
   const support::TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";
@@ -57,7 +57,7 @@ TEST_CASE("console: with stamp_lines, each line in a file begins with the time")
   cli::stamp_lines(false);
 }
 
-TEST_CASE("console: a pipe gets no time") {
+TEST_CASE("console: lines to a pipe have no time") {
   const support::ScopedVariable no_color("NO_COLOR", "1");
   cli::stamp_lines(true);
   const support::CapturedDescriptor err(STDERR_FILENO);

@@ -33,7 +33,7 @@ std::string refusal(const std::string& directory, engine::Fault fault) {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// Another file of the same name and content, while the old one is kept by whoever has it open.
+// Puts another file with the same content in its place. Processes that have the old one open keep it.
 void replace(const std::string& path) {
   fs::copy_file(path, path + ".new");
   fs::permissions(path + ".new", fs::perms::owner_read | fs::perms::owner_write);
@@ -58,7 +58,7 @@ engine::Call acquire_of(const std::string& token, Millis patience = Millis(0)) {
 
 }  // namespace
 
-TEST_CASE("database files: nobody else may write the directory") {
+TEST_CASE("database files: a directory that others may write is refused") {
   const support::TemporaryDirectory above;
   const std::string path = above.path() + "/state";
   for (const mode_t mode : {0777U, 01777U, 0770U, 0720U, 0702U}) {
@@ -73,13 +73,13 @@ TEST_CASE("database files: nobody else may write the directory") {
   }
 }
 
-TEST_CASE("database files: no link is followed") {
+TEST_CASE("database files: links are not followed") {
   const support::TemporaryDirectory above;
   const std::string path = above.path() + "/state";
   fs::create_directory(above.path() + "/real");
   fs::create_symlink("real", path);
   CHECK(contains(refusal(path, engine::Fault::denied), path + " is a link"));
-  CHECK(refusal(path + "/below", engine::Fault::denied).empty());  // a parent of ours may be one
+  CHECK(refusal(path + "/below", engine::Fault::denied).empty());  // a parent may be a link of our own
   for (const char* name : database_names) {
     fs::remove_all(path);
     fs::create_directory(path);
@@ -89,7 +89,7 @@ TEST_CASE("database files: no link is followed") {
   }
 }
 
-TEST_CASE("database files: a file that is removed or replaced is noticed, and a newcomer keeps away") {
+TEST_CASE("database files: a removed or replaced file is noticed, and a new run is refused") {
   for (const char* name : database_names) {
     for (const bool removed : {true, false}) {
       CAPTURE(name);
@@ -104,7 +104,7 @@ TEST_CASE("database files: a file that is removed or replaced is noticed, and a 
         replace(path);
       }
       CHECK(store.files().have_changed());
-      // Without the lock file nobody knows of the holder, but the database is the same.
+      // Without the lock file no process knows of the holder, but the database is the same.
       if (path.ends_with(".lock")) continue;
       const std::string text = refusal(directory.path(), engine::Fault::malformed);
       CHECK(contains(text, path + " was removed or replaced while another process uses it"));
@@ -112,7 +112,7 @@ TEST_CASE("database files: a file that is removed or replaced is noticed, and a 
   }
 }
 
-TEST_CASE("database files: whoever is alone may use other files") {
+TEST_CASE("database files: a process that is alone may use other files") {
   const support::TemporaryDirectory directory;
   const auto open = [&] { return std::make_unique<embedded::SqliteStore>(directory.path()); };
   for (const char* name : database_names) {
@@ -125,7 +125,7 @@ TEST_CASE("database files: whoever is alone may use other files") {
   }
 }
 
-TEST_CASE("database files: the holder's next step goes to the new files") {
+TEST_CASE("database files: the holder's next step writes to the new files") {
   const support::TemporaryDirectory directory;
   embedded::EmbeddedEngine holder(embedded::DatabaseLocation{directory.path()});
   const auto grant = std::get<lock::Grant>(decide(holder, acquire_of("a")));
@@ -154,7 +154,7 @@ TEST_CASE("database files: no statement runs past the deadline") {
   }
 }
 
-TEST_CASE("database files: a commit wakes a waiter, which goes before a newcomer") {
+TEST_CASE("database files: a commit wakes a waiter, which goes before a new run") {
   const support::TemporaryDirectory directory;
   const embedded::DatabaseLocation location{directory.path()};
   embedded::EmbeddedEngine holder(location);
@@ -189,7 +189,7 @@ TEST_CASE("database files: a commit wakes a waiter, which goes before a newcomer
   CHECK(std::holds_alternative<lock::Held>(lock::decode_decision(*refused, 0).value()));
 }
 
-TEST_CASE("database files: a newcomer does not wait for a waiter that is no more") {
+TEST_CASE("database files: a new run does not wait for a waiter that has ended") {
   const support::TemporaryDirectory directory;
   embedded::EmbeddedEngine holder(embedded::DatabaseLocation{directory.path()});
   const auto grant = std::get<lock::Grant>(decide(holder, acquire_of("a")));
@@ -204,7 +204,7 @@ TEST_CASE("database files: a newcomer does not wait for a waiter that is no more
   CHECK(std::holds_alternative<lock::Grant>(lock::decode_decision(*granted, 0).value()));
 }
 
-TEST_CASE("database files: a newcomer does not wait long for a waiter that is stopped") {
+TEST_CASE("database files: a new run does not wait long for a stopped waiter") {
   const support::TemporaryDirectory directory;
   const embedded::DatabaseLocation location{directory.path()};
   embedded::EmbeddedEngine holder(location);

@@ -10,7 +10,7 @@ using condolock::util::format_duration;
 using condolock::util::format_duration_up;
 using condolock::util::parse_duration;
 
-TEST_CASE("durations that people write") {
+TEST_CASE("durations in every accepted form are parsed") {
   const std::map<std::string, std::int64_t> forms{{"300", 300'000},
                                                   {"0", 0},
                                                   {"1.5h", 5'400'000},
@@ -52,7 +52,7 @@ TEST_CASE("durations that people write") {
   }
 }
 
-TEST_CASE("durations that are refused, with a short text that names them") {
+TEST_CASE("invalid durations are refused with a short text that names them") {
   const std::map<std::string, std::string> refused{{"", "it is empty"},
                                                    {"-1", "it must not have a sign"},
                                                    {"+1", "it must not have a sign"},
@@ -101,7 +101,7 @@ TEST_CASE("durations that are refused, with a short text that names them") {
   CHECK(long_text.size() < 110);
 }
 
-TEST_CASE("durations as they are shown") {
+TEST_CASE("durations are shown in at most two units") {
   const std::map<std::int64_t, std::string> shown{{-5, "0s"},         {0, "0s"},
                                                   {1, "1ms"},         {999, "999ms"},
                                                   {1000, "1s"},       {4290, "4.2s"},
@@ -113,7 +113,7 @@ TEST_CASE("durations as they are shown") {
   for (const auto& [ms, text] : shown) CHECK(format_duration(Millis(ms)) == text);
 }
 
-TEST_CASE("what is due is never promised too early") {
+TEST_CASE("format_duration_up never shows a time that is too short") {
   CHECK(format_duration_up(Millis(169'001)) == "2m50s");
   CHECK(format_duration_up(Millis(170'000)) == "2m50s");
   CHECK(format_duration_up(Millis(999)) == "999ms");

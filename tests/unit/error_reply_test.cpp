@@ -10,7 +10,7 @@ using namespace condolock;
 
 using condolock::engine::redis::classify;
 
-TEST_CASE("what a server's errors mean") {
+TEST_CASE("each error of a server has a fault") {
   CHECK(classify("LOADING Redis is loading the dataset in memory").transient);
   CHECK(classify("BUSY Redis is busy running a script.").transient);
   CHECK(classify("CLUSTERDOWN The cluster is down").transient);
@@ -31,7 +31,7 @@ TEST_CASE("what a server's errors mean") {
   CHECK(classify("ERR \x1b[31mred").text == "ERR \\x1b[31mred");
 }
 
-TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
+TEST_CASE("errors from inside a script are recognized as 7.0 and 6.2 write them") {
   const auto seven = classify("OOM command not allowed when used memory > 'maxmemory'. script: 4f1c, on @user_script:212.");
   CHECK(seven.fault == engine::Fault::write_refused);
   CHECK(seven.from_script);
@@ -48,7 +48,7 @@ TEST_CASE("errors from inside of a script, as 7.0 and as 6.2 write them") {
   CHECK_FALSE(classify("NOPERM this user has no permissions to run the 'evalsha' command").from_script);
 }
 
-TEST_CASE("a permission that is missing inside of a script, as 6.2, 7.0 and 7.2 word it") {
+TEST_CASE("a missing permission inside a script is recognized as 6.2, 7.0 and 7.2 write it") {
   const std::string plain = "The user executing the script can't run this command or subcommand";
   const std::string six = "@user_script:7: @user_script: 7: ";
   const std::string running = "ERR Error running script (call to f_4f1c): " + six;
@@ -59,7 +59,7 @@ TEST_CASE("a permission that is missing inside of a script, as 6.2, 7.0 and 7.2 
            {"@user_script: 7: @user_script: 7: -NOPERM no permissions", "NOPERM no permissions"},
            {"@user_script: 7: " + plain, plain},
            {"ERR " + plain + " script: 4f1c, on @user_script:9.", "ERR " + plain},
-           // Its own words hold what elsewhere begins the place.
+           // The error's own text contains the words that usually begin the place.
            {acl + " script: 4f1c, on @user_script:9.", acl}}) {
     const std::string& input = said;
     CAPTURE(input);

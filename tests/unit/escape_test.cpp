@@ -8,11 +8,11 @@ using namespace condolock;
 
 using namespace std::string_literals;
 
-TEST_CASE("printable text stays, whatever its language") {
+TEST_CASE("printable text of any language is unchanged") {
   for (const std::string text : {"backup", "a b:c{}\"'", "naïve", "東京", "😀", ""}) CHECK(util::escape(text) == text);
 }
 
-TEST_CASE("nothing that moves a terminal or hides gets through") {
+TEST_CASE("characters that control a terminal or hide text are escaped") {
   CHECK(util::escape("\x1b[31m") == "\\x1b[31m");
   CHECK(util::escape("\x1b]52;c;aGk=\x07") == "\\x1b]52;c;aGk=\\x07");
   CHECK(util::escape("a\r\nb\t") == "a\\x0d\\x0ab\\x09");
@@ -27,7 +27,7 @@ TEST_CASE("nothing that moves a terminal or hides gets through") {
   CHECK(util::escape("\u2028") == "\\xe2\\x80\\xa8");
 }
 
-TEST_CASE("bytes that are not UTF-8 are shown one by one") {
+TEST_CASE("bytes that are not UTF-8 are escaped one by one") {
   CHECK(util::escape("\xff") == "\\xff");
   CHECK(util::escape("caf\xe9") == "caf\\xe9");
   CHECK(util::escape("\xc0\xaf") == "\\xc0\\xaf");                    // overlong
@@ -36,9 +36,11 @@ TEST_CASE("bytes that are not UTF-8 are shown one by one") {
   CHECK(util::escape("\xe2\x82") == "\\xe2\\x82");                    // cut off
 }
 
-TEST_CASE("two names never look the same") { CHECK(util::escape("\\x1b") == "\\\\x1b"); }
+TEST_CASE("a backslash is doubled, so that different names never look the same") {
+  CHECK(util::escape("\\x1b") == "\\\\x1b");
+}
 
-TEST_CASE("printable: as escape, but a text that was escaped before stays as it is") {
+TEST_CASE("printable: like escape, but a text that was escaped before is unchanged") {
   // NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested
   for (const std::string text : {"\x1b[31m", "a\r\nb", "\x9b", "\u009b", "\xe2\x80\xae", "\x7f", "plain"}) {
     CAPTURE(util::escape(text));
@@ -48,7 +50,7 @@ TEST_CASE("printable: as escape, but a text that was escaped before stays as it 
   CHECK(util::printable("a\\b") == "a\\b");
 }
 
-TEST_CASE("escaped_json: hidden and control characters as \\uXXXX, the rest as it is") {
+TEST_CASE("escaped_json: hidden and control characters become \\uXXXX, the rest is unchanged") {
   CHECK(util::escaped_json("{\n  \"a\": \"b\\n東京😀\"}") == "{\n  \"a\": \"b\\n東京😀\"}");
   CHECK(util::escaped_json("\x7f\u0080\u009f\u00a0") == "\\u007f\\u0080\\u009f\u00a0");
   // NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested
@@ -58,7 +60,7 @@ TEST_CASE("escaped_json: hidden and control characters as \\uXXXX, the rest as i
   CHECK(util::escaped_json("\U000E0041") == "\\udb40\\udc41");  // a tag character, as two surrogates
 }
 
-TEST_CASE("one word for a shell") {
+TEST_CASE("shell_quoted quotes one word for a shell") {
   using condolock::util::shell_quoted;
   CHECK(util::shell_quoted("--min-time=5m") == "--min-time=5m");
   CHECK(util::shell_quoted("") == "''");

@@ -25,7 +25,7 @@ std::string first_line(const lock::History& history, bool unicode) {
   return text.substr(0, text.find('\n'));
 }
 
-// What stands in the line of the only run.
+// The line of the only run.
 std::string only_row(const lock::HistoryEntry& run, bool unicode = false) {
   const std::string text = cli::history_text("k", history_of({run}), {support::no_color(), unicode, util::Zone::utc});
   const std::size_t last = text.rfind('\n', text.size() - 2) + 1;
@@ -34,7 +34,7 @@ std::string only_row(const lock::HistoryEntry& run, bool unicode = false) {
 
 }  // namespace
 
-TEST_CASE("history_text: a summary and a table, the newest run first") {
+TEST_CASE("history_text: a summary, then a table with the newest run first") {
   CHECK(cli::history_text("k\n", history_of({past_run(90'000, "failed", 3), past_run(1500)}),
                           {support::no_color(), false, util::Zone::utc}) ==
         "k\\x0a: 2 runs, 1 failed, median 1m30s, longest 1m30s  _#\n"
@@ -43,14 +43,14 @@ TEST_CASE("history_text: a summary and a table, the newest run first") {
         "+  2026-11-24 08:10:20 UTC   1.5s  success     web1 (pid 4121)\n");
 }
 
-TEST_CASE("history_text: no runs, and no record") {
+TEST_CASE("history_text: a text for no runs, and one for no record") {
   CHECK(cli::history_text("k\n", {began, true, {}}, {support::no_color(), false, util::Zone::utc}) ==
         "k\\x0a: no run in the history\n");
   CHECK(cli::history_text("k\n", {began, false, {}}, {support::no_color(), false, util::Zone::utc}) ==
         "k\\x0a: no record\n");
 }
 
-TEST_CASE("history_text: one bar for each run, the oldest first, the longest has the highest") {
+TEST_CASE("history_text: one bar for each run, the oldest first, and the highest for the longest") {
   std::vector<lock::HistoryEntry> runs;
   for (const std::int64_t took : {7000, 6000, 5000, 4000, 3000, 2000, 1000, 0}) runs.push_back(past_run(took));
   CHECK(first_line(history_of(runs), true) == "k: 8 runs, 0 failed, median 4s, longest 7s  ▁▂▃▄▅▆▇█");
@@ -68,14 +68,14 @@ TEST_CASE("history_text: marks for success and failure, in Unicode and ASCII") {
   CHECK(only_row(lost) == "x  2026-11-24 08:10:20 UTC    1s  lost     web1 (pid 4121)");
 }
 
-TEST_CASE("history_text: the median is the longer of the two in the middle, and orders by length") {
+TEST_CASE("history_text: the median is the longer of the two middle durations, by length") {
   CHECK(first_line(history_of({past_run(9000), past_run(1000), past_run(5000)}), false).find("median 5s, longest 9s") !=
         std::string::npos);
   CHECK(first_line(history_of({past_run(9000), past_run(2000), past_run(4000), past_run(1000)}), false)
             .find("median 4s, longest 9s") != std::string::npos);
 }
 
-TEST_CASE("history_text: a touch has a row without a length, no bar, and no part in the median") {
+TEST_CASE("history_text: a touch has a row without a duration and no bar, and is not in the median") {
   lock::HistoryEntry touch = past_run(0);
   touch.fence = 0;
   CHECK(only_row(touch) == "+  2026-11-24 08:10:20 UTC        success, by touch  web1 (pid 4121)");
@@ -88,11 +88,11 @@ TEST_CASE("history_text: a touch has a row without a length, no bar, and no part
   CHECK(only_row(failed) == "x  2026-11-24 08:10:20 UTC        failed (2), by touch  web1 (pid 4121)");
 }
 
-TEST_CASE("history_text: an end before the beginning counts as no time") {
+TEST_CASE("history_text: an end before the start counts as zero time") {
   CHECK(first_line(history_of({past_run(-5000)}), false) == "k: 1 run, 0 failed, median 0s, longest 0s  _");
 }
 
-TEST_CASE("history_text: colours of bars and rows") {
+TEST_CASE("history_text: bars and rows have colours") {
   const std::string text = cli::history_text("k", history_of({past_run(1000, "failed", 3), past_run(1000)}),
                                              {support::all_colors(), false, util::Zone::utc});
   CHECK(text.find("\x1b[32m#\x1b[0m\x1b[31m#\x1b[0m\n") != std::string::npos);
@@ -100,7 +100,7 @@ TEST_CASE("history_text: colours of bars and rows") {
   CHECK(text.find("\x1b[32m+\x1b[0m") != std::string::npos);
 }
 
-TEST_CASE("history_json: runs with a fence and touches without, and a run whose code is not known") {
+TEST_CASE("history_json: fence and exit code are null for a touch and for an unknown code") {
   lock::HistoryEntry touch = past_run(0);
   touch.fence = 0;
   touch.code.reset();
@@ -151,7 +151,7 @@ TEST_CASE("history_json: runs with a fence and touches without, and a run whose 
         "{\n  \"schema\": 1,\n  \"key\": \"k\",\n  \"known\": false,\n  \"runs\": []\n}\n");
 }
 
-TEST_CASE("history_text: a run that was lost and ended later counts once; its two rows are shown") {
+TEST_CASE("history_text: a run that was lost and ended later counts once and has two rows") {
   const std::string text = cli::history_text("k", history_of({past_run(9000, "superseded", 143), past_run(3000, "lost", 0)}),
                                              {support::no_color(), false, util::Zone::utc});
   CHECK(text.starts_with("k: 1 run, 1 failed, median 3s, longest 3s  #\n"));
@@ -161,7 +161,7 @@ TEST_CASE("history_text: a run that was lost and ended later counts once; its tw
   CHECK(first_line(history_of({other, past_run(3000, "lost", 0)}), false).starts_with("k: 2 runs, 2 failed"));
 }
 
-TEST_CASE("history_text: the runs of many keys, in the order given") {
+TEST_CASE("history_text: the runs of many keys stay in the given order") {
   const auto form = cli::HistoryForm{support::no_color(), false, util::Zone::utc};
   CHECK(cli::history_text({{"a\n", past_run(1500)}, {"bb", past_run(90'000, "failed", 3)}}, form) ==
         "   BEGAN                    KEY     TOOK  OUTCOME     ON\n"
@@ -180,7 +180,7 @@ TEST_CASE("history_json: the runs of many keys have their key") {
   CHECK(cli::history_json(std::vector<cli::KeyRun>{}).find("\"runs\": []") != std::string::npos);
 }
 
-TEST_CASE("has_unicode_locale: the first variable that is set, and not empty, decides") {
+TEST_CASE("has_unicode_locale: the first variable that is set and not empty decides") {
   const ScopedVariable all("LC_ALL", std::nullopt);
   const ScopedVariable type("LC_CTYPE", std::nullopt);
   const ScopedVariable lang("LANG", std::nullopt);

@@ -14,7 +14,7 @@ std::string occasion_of(const std::vector<run::Report>& reports) {
 
 }  // namespace
 
-TEST_CASE("HookOccasion: how a run ended") {
+TEST_CASE("HookOccasion: each end of a run has its outcome") {
   const run::report::Ended success{0, lock::Outcome::success, Millis(5)};
   CHECK(occasion_of({success, run::report::Recorded{0}}) == "success");
   CHECK(occasion_of({success, run::report::NotRecorded{{}, true}}) == "not_recorded");
@@ -30,13 +30,13 @@ TEST_CASE("HookOccasion: how a run ended") {
   CHECK(occasion_of({run::report::Granted{{7, 1, {}}}, run::report::NotStarted{127, "not found"}}) == "not_started");
 }
 
-TEST_CASE("HookOccasion: a skip, a run that was called off, and one that only waits need no hook") {
+TEST_CASE("HookOccasion: a skip, a run that was called off, and a run that only waits need no hook") {
   CHECK(occasion_of({run::report::Refused{lock::Held{}}}).empty());
   CHECK(occasion_of({run::report::SkippedUnreachable{}}).empty());
   CHECK(occasion_of({run::report::Waiting{lock::Held{}}, run::report::AskingAgain{}, run::report::CalledOff{15}}).empty());
 }
 
-TEST_CASE("HookOccasion: the figures, and none where there are none") {
+TEST_CASE("HookOccasion: a variable is empty if its value is unknown") {
   cli::HookOccasion occasion;
   occasion.note(run::report::Granted{{7, 1, {}}});
   occasion.note(run::report::Ended{3, lock::Outcome::failed, Millis(1500)});

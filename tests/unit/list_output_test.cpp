@@ -23,7 +23,7 @@ lock::Holder listed_holder(std::int64_t until, bool revoked = false) {
   return holder;
 }
 
-// The cells of the only key's line from LAST SUCCESS on.
+// The only key's line, from LAST SUCCESS on.
 std::string listed(const lock::Record& record) {
   const std::string text = cli::list_table({{"k", record, ""}}, support::no_color());
   const std::size_t line = text.find('\n') + 1;
@@ -50,18 +50,18 @@ TEST_CASE("list_table: a heading and a line for each key") {
         "k       never         never                0  idle\n");
 }
 
-TEST_CASE("list_table: nothing where nothing is known, not even a heading") {
+TEST_CASE("list_table: without keys there is no output, not even a heading") {
   CHECK(cli::list_table({}, support::no_color()).empty());
   CHECK(cli::list_table({{"k", lock::Record(), ""}}, support::no_color()).empty());
 }
 
-TEST_CASE("list_table: a malformed record, and a key that is made safe to show") {
+TEST_CASE("list_table: a malformed record is shown, and the key is escaped") {
   CHECK(cli::list_table({{"a\n", lock::Record(), "the record is malformed"}}, support::no_color()) ==
         "KEY    LAST SUCCESS  LAST RUN  SKIPS  STATE\n"
         "a\\x0a                                 malformed\n");
 }
 
-TEST_CASE("list_table: the exit code stands behind a failure, never behind a success") {
+TEST_CASE("list_table: the exit code follows a failure, never a success") {
   lock::Record record = listed_record();
   record.ended = list_now - 2000;
   record.outcome = "failed";
@@ -75,7 +75,7 @@ TEST_CASE("list_table: the exit code stands behind a failure, never behind a suc
   CHECK(listed(record) == "never         success, 2s ago      0  idle");
 }
 
-TEST_CASE("list_table: who runs") {
+TEST_CASE("list_table: a running key shows its holders") {
   lock::Record record = listed_record();
   record.holders = {listed_holder(list_now + 1)};
   CHECK(listed_state(record) == "running on web1 (pid 4121) for 5s");
@@ -88,7 +88,7 @@ TEST_CASE("list_table: who runs") {
   CHECK(listed_state(record) == "revoked, may still run for 2s");
 }
 
-TEST_CASE("list_table: a pause, also beside another state") {
+TEST_CASE("list_table: a pause is shown, even beside another state") {
   lock::Record record = listed_record();
   record.pause = lock::Paused{std::nullopt, "why"};
   CHECK(listed_state(record) == "paused");
@@ -100,7 +100,7 @@ TEST_CASE("list_table: a pause, also beside another state") {
   CHECK(listed_state(record) == "running on web1 (pid 4121) for 5s, paused for another 1m1s");
 }
 
-TEST_CASE("list_table: colours") {
+TEST_CASE("list_table: states have colours") {
   lock::Record record = listed_record();
   record.holders = {listed_holder(list_now + 1)};
   record.ended = list_now - 2000;

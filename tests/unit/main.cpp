@@ -1,4 +1,4 @@
-// Times are printed in the local zone. The tests know what they are in UTC.
+// Times are printed in the local zone. The tests expect UTC.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

@@ -17,7 +17,7 @@ TEST_CASE("nearest: an edit inserts, removes, replaces or swaps") {
   CHECK(nearest("status", known) == "status");
 }
 
-TEST_CASE("nearest: a short word allows one edit only, and nothing is near to nothing") {
+TEST_CASE("nearest: a short word allows only one edit, and the empty word has no nearest word") {
   const std::vector<std::string_view> known{"run", "list"};
   CHECK(nearest("ru", known) == "run");
   CHECK(nearest("rxx", known).empty());
@@ -29,12 +29,12 @@ TEST_CASE("nearest: a short word allows one edit only, and nothing is near to no
   CHECK(nearest(std::string(1'000'000, 'x'), known).empty());
 }
 
-TEST_CASE("nearest: of two that are as near the first, and the nearer of two") {
+TEST_CASE("nearest: the nearer of two words is found, or the first if both are equally near") {
   CHECK(nearest("tast", {"test", "taste"}) == "test");
   CHECK(nearest("resettt", {"resume", "resetxx", "resett"}) == "resett");
 }
 
-TEST_CASE("did_you_mean: a question, or nothing") {
+TEST_CASE("did_you_mean: a question, or an empty text") {
   CHECK(did_you_mean("rnu", {"run"}) == " (did you mean run?)");
   CHECK(did_you_mean("xyz", {"run"}).empty());
 }

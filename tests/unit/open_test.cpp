@@ -8,7 +8,7 @@
 
 using namespace condolock;
 
-TEST_CASE("open: the scheme of a URL decides about the engine") {
+TEST_CASE("open: the scheme of a URL selects the engine") {
   for (const char* url : {"redis://db1", "valkey://db1:7000/2", "unix:///run/redis.sock"}) {
     const auto location = engine::parse_url(url);
     REQUIRE(location);
@@ -25,7 +25,7 @@ TEST_CASE("open: the scheme of a URL decides about the engine") {
   CHECK(dynamic_cast<engine::embedded::EmbeddedEngine*>(engine::open(*location).get()) != nullptr);
 }
 
-TEST_CASE("open: a password is in no text that is shown") {
+TEST_CASE("open: no text that is shown contains a password") {
   const auto location = engine::parse_url("redis://user:secret@db1:7000");
   REQUIRE(location);
   CHECK(engine::shown(*location) == "db1:7000");

@@ -1,4 +1,4 @@
-// The traps of CLI11, and what the command line makes of them.
+// Where CLI11's own rules differ from condolock's.
 #include "cli/args/options.hpp"
 
 #include <doctest/doctest.h>
@@ -53,7 +53,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "operands are not rewritten, whatever they look like") {
+TEST_CASE_FIXTURE(Fixture, "operands are never rewritten") {
   parse({"[0-9]", "--text", "[a,b]", "{x}", "--many", "[1,2]", "a,b", "*", "-"});
   CHECK(operands == Words{"[0-9]", "{x}", "a,b", "*", "-"});
   CHECK(text == "[a,b]");
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(Fixture, "numbers are decimal") {
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "all the ways to write one option") {
+TEST_CASE_FIXTURE(Fixture, "one option can be written in all usual ways") {
   parse({"-d5m", "-f"});
   CHECK(duration == Millis(300'000));
   CHECK(flag);
@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(Fixture, "all the ways to write one option") {
   CHECK(cluster.duration == Millis(300'000));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a negative number is the option's value, and refused as that") {
+TEST_CASE_FIXTURE(Fixture, "a negative number is taken as the option's value, and then refused") {
   CHECK(error({"--duration", "-1"}).find("--duration: invalid duration '-1': it must not have a sign") == 0);
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("errors name the option and where to look") {
   CHECK(Fixture().error({"x", "\x1b[1m", "--\x1b"}).find('\x1b') == std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Fixture, "an empty value is a value, and what only looks like an option's is not torn") {
+TEST_CASE_FIXTURE(Fixture, "an empty value is a value, and text that only looks like an option's value is not split") {
   parse({"--text=", "--many", "--because=", "--many", "--many=\x1f", "--many=\x1f", "a\x1f", "--many", "\x1f"});
   CHECK(text.empty());
   CHECK(options.was_given("--text"));
@@ -115,7 +115,7 @@ TEST_CASE("a flag takes no value") {
   }
 }
 
-TEST_CASE("a flag's variable says yes or no") {
+TEST_CASE("a flag's variable accepts yes and no in all their forms") {
   for (const auto& [text, set] : std::vector<std::pair<const char*, bool>>{
            {"1", true}, {"true", true}, {"yes", true}, {"on", true}, {"0", false}, {"false", false}, {"", false}}) {
     const std::string value = text;
@@ -130,7 +130,7 @@ TEST_CASE("a flag's variable says yes or no") {
   unsetenv("TEST_FLAG");
 }
 
-TEST_CASE("the command line comes before the environment, and that in its order") {
+TEST_CASE("the command line overrides the environment, and the first set variable is used") {
   setenv("TEST_SECOND", "2", 1);
   Fixture second;
   second.parse({});
@@ -146,7 +146,7 @@ TEST_CASE("the command line comes before the environment, and that in its order"
   CHECK(given.options.was_given("--duration"));
   setenv("TEST_FIRST", "x", 1);
   CHECK(Fixture().error({}, 78).find("TEST_FIRST: invalid duration 'x'") == 0);
-  setenv("TEST_FIRST", "", 1);  // empty is as good as unset
+  setenv("TEST_FIRST", "", 1);  // empty counts as not set
   Fixture empty;
   empty.parse({});
   CHECK(empty.duration == Millis(2000));
@@ -154,7 +154,7 @@ TEST_CASE("the command line comes before the environment, and that in its order"
   unsetenv("TEST_SECOND");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what stands before the first operand") {
+TEST_CASE_FIXTURE(Fixture, "before_operand counts the arguments before the first operand") {
   CHECK(options.before_operand({"-f", "--text", "run", "run", "--x"}) == 3);
   CHECK(options.before_operand({"run", "-f"}) == 0);
   CHECK(options.before_operand({"--text=run", "-f"}) == 2);

@@ -26,7 +26,7 @@ std::string samples_of(const std::string& family, const std::string& text) {
   return out;
 }
 
-// What is said of the namespace, whatever its keys.
+// The samples of the namespace, the same for all keys.
 const std::string of_namespace =
     "# HELP condolock_namespace_paused Whether all keys are paused (pause --all).\n"
     "# TYPE condolock_namespace_paused gauge\n"
@@ -37,7 +37,7 @@ const std::string of_namespace =
 
 }  // namespace
 
-TEST_CASE("list_prometheus: every family of a record that has all figures") {
+TEST_CASE("list_prometheus: a complete record has a sample in every family") {
   lock::Record record = scraped_record();
   record.success_end = 1'795'507'810'007;
   record.failed_at = 1'795'507'000'120;
@@ -119,7 +119,7 @@ TEST_CASE("list_prometheus: a family without a sample has no heading either") {
   CHECK(samples_of("run_start_timestamp_seconds", text).empty());
 }
 
-TEST_CASE("list_prometheus: a key that has no figure has no sample beside one that has it") {
+TEST_CASE("list_prometheus: a key without a value has no sample beside a key that has one") {
   lock::Record record = scraped_record();
   record.code = 0;
   const std::string text =
@@ -129,7 +129,7 @@ TEST_CASE("list_prometheus: a key that has no figure has no sample beside one th
         "condolock_runs_total{namespace=\"ns\",key=\"a\"} 0\ncondolock_runs_total{namespace=\"ns\",key=\"b\"} 0\n");
 }
 
-TEST_CASE("list_prometheus: a malformed record is a figure, and the only one of its key") {
+TEST_CASE("list_prometheus: a malformed record is reported by the only sample of its key") {
   CHECK(cli::list_prometheus({{"k", lock::Record(), "the record is malformed"}}, {"ns", false, 1'790'000'000'123}) ==
         std::string(of_namespace) +
             "# HELP condolock_malformed Whether the record can't be read, and has no other figures.\n"
@@ -137,7 +137,7 @@ TEST_CASE("list_prometheus: a malformed record is a figure, and the only one of 
             "condolock_malformed{namespace=\"ns\",key=\"k\"} 1\n");
 }
 
-TEST_CASE("list_prometheus: a label holds no quote, backslash or line feed of the key") {
+TEST_CASE("list_prometheus: quotes, backslashes and line feeds of a key are escaped in a label") {
   CHECK(
       samples_of("skips", cli::list_prometheus({{"a\"b\\c\nd", scraped_record(), ""}}, {"ns", false, 1'790'000'000'123})) ==
       R"(condolock_skips{namespace="ns",key="a\"b\\\\c\\x0ad"} 0)"

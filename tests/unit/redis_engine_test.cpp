@@ -1,4 +1,4 @@
-// The engine's policy alone, over a discovery and transports that the test holds in its hands. With real servers:
+// The engine's policy alone, with a discovery and transports that the test controls. With real servers:
 // tests/redis/engine_test.cpp.
 #include "engine/redis/redis_engine.hpp"
 
@@ -18,14 +18,14 @@ namespace {
 
 Address numbered(int number) {
   Address address;
-  address.length = static_cast<socklen_t>(number);  // enough to tell them apart
+  address.length = static_cast<socklen_t>(number);  // enough to tell addresses apart
   return address;
 }
 
 const std::string pong = "*1\r\n$4\r\npong\r\n";
 
 struct Engine {
-  // By the number of the address: refuses, or answers each write with this text.
+  // By the number of the address: the text that answers each write. An address without an entry refuses.
   std::map<int, std::string> servers;
   std::vector<int> connected_to;
   std::vector<std::shared_ptr<FakeTransport::State>> states;
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(Engine, "engine: addresses are tried in order, and found once 
   CHECK(looks == 1);
 }
 
-TEST_CASE_FIXTURE(Engine, "engine: where no known address answers, the name is looked up again") {
+TEST_CASE_FIXTURE(Engine, "engine: if no known address answers, the name is resolved again") {
   servers[1] = pong;
   servers[2] = pong;
   const auto engine = over({{numbered(1)}, {numbered(2)}});
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(Engine, "engine: where no known address answers, the name is l
   CHECK(looks == 2);
 }
 
-TEST_CASE_FIXTURE(Engine, "engine: a name that is not found, and addresses that all refuse, are no answer") {
+TEST_CASE_FIXTURE(Engine, "engine: a name that is not found, and addresses that all refuse, are unreachable") {
   const auto nowhere = over({{}});
   const auto unknown = ask(*nowhere);
   REQUIRE_FALSE(unknown.answer);
@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(Engine, "engine: a name that is not found, and addresses that 
   CHECK(refused.answer.error().text == "cannot connect to redis.example:6379: Connection refused");
 }
 
-TEST_CASE_FIXTURE(Engine, "engine: a connection that breaks after the command was sent may have run it") {
+TEST_CASE_FIXTURE(Engine, "engine: a connection that breaks after the send may have run the command") {
   servers[1] = "";
   const auto engine = over({{numbered(1)}});
   engine::Call call;
@@ -126,7 +126,7 @@ TEST_CASE_FIXTURE(Engine, "engine: a connection that breaks after the command wa
   CHECK(reply->answer.error().text == "the connection to redis.example:6379 broke: Connection reset by peer");
 }
 
-TEST_CASE_FIXTURE(Engine, "engine: what is not Redis is unexpected, not unreachable") {
+TEST_CASE_FIXTURE(Engine, "engine: a server that is not Redis is unexpected, not unreachable") {
   servers[1] = "HTTP/1.1 400 Bad Request\r\n";
   const auto engine = over({{numbered(1)}});
   const auto reply = ask(*engine);
@@ -199,13 +199,13 @@ TEST_CASE("engine: NOSCRIPT is answered with the source, on the same connection"
   CHECK(server.connections == 1);
 }
 
-TEST_CASE("engine: a second NOSCRIPT is an unexpected reply, however many come") {
+TEST_CASE("engine: a second NOSCRIPT is an unexpected reply, and so are more") {
   OneServer server;
   std::string flood;
   for (int i = 0; i < 1000; ++i) flood += "-NOSCRIPT No matching script.\r\n";
   engine::Call call = OneServer::acquire();
   std::size_t writes = 2;
-  SUBCASE("one to each request") {
+  SUBCASE("one NOSCRIPT for each request") {
     server.state->answer = [](const std::string&) { return "-NOSCRIPT No matching script.\r\n"; };
   }
   SUBCASE("a flood") { server.state->answer = answers({flood}); }
@@ -228,7 +228,7 @@ TEST_CASE("engine: a second NOSCRIPT is an unexpected reply, however many come")
   CHECK(server.state->writes.size() == writes);
 }
 
-TEST_CASE("engine: after NOSCRIPT and a pause, the source is sent again, and a second NOSCRIPT is still the last") {
+TEST_CASE("engine: after NOSCRIPT and a pause, the source is sent again, and a second NOSCRIPT is still final") {
   OneServer server;
   server.state->answer = answers({"-NOSCRIPT No matching script.\r\n", "-LOADING Redis is loading the dataset in memory\r\n",
                                   "-NOSCRIPT No matching script.\r\n"});
@@ -241,7 +241,7 @@ TEST_CASE("engine: after NOSCRIPT and a pause, the source is sent again, and a s
   CHECK(server.state->writes.size() == 3);
 }
 
-TEST_CASE("engine: a reply over a limit names the key, the limit and the way out") {
+TEST_CASE("engine: a reply over a limit names the key, the limit and what to do") {
   OneServer server;
   std::string many = "*300000\r\n";
   for (int i = 0; i < 300'000; ++i) many += ":1\r\n";
@@ -281,7 +281,7 @@ TEST_CASE("engine: a reply over a limit names the key, the limit and the way out
   }
 }
 
-TEST_CASE("engine: a request over the limit is refused, and nothing is sent") {
+TEST_CASE("engine: a request over the limit is refused before anything is sent") {
   OneServer server;
   engine::Call call = OneServer::acquire();
   call.args = {more_than_8_mib()};
@@ -294,12 +294,12 @@ TEST_CASE("engine: a request over the limit is refused, and nothing is sent") {
   CHECK(server.state->writes.empty());
 }
 
-TEST_CASE("engine: a caller that asks again itself gets not_ready at once") {
+TEST_CASE("engine: a caller with not_ready_is_final gets not_ready at once") {
   OneServer server("secret");
   engine::Call call = OneServer::acquire();
   call.not_ready_is_final = true;
   SUBCASE("LOADING") { server.state->answer = answers({"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n"}); }
-  SUBCASE("hangs up behind its error, in the place of the answer to AUTH") {
+  SUBCASE("closes after its error, which comes in place of the answer to AUTH") {
     server.state->answer = [&](const std::string&) {
       server.state->error = "the server closed the connection";
       return "-ERR max number of clients reached\r\n";
@@ -341,7 +341,7 @@ TEST_CASE("engine: a server that stays not ready is quoted at the deadline") {
   CHECK(reply->answer.error().text.find("its last reply: LOADING") != std::string::npos);
 }
 
-TEST_CASE("engine: a grant behind a failed AUTH is void, and given back on that very connection") {
+TEST_CASE("engine: a grant after a failed AUTH is void, and abandoned on the same connection") {
   OneServer server("secret");
   server.state->answer = answers({"-WRONGPASS invalid username-password pair\r\n" + granted, "*1\r\n$9\r\nabandoned\r\n"});
   const auto reply = server.start(OneServer::acquire());
@@ -360,7 +360,7 @@ TEST_CASE("engine: a grant behind a failed AUTH is void, and given back on that 
   CHECK(server.connections == 1);
 }
 
-TEST_CASE("engine: bytes behind the last reply cost the connection, and are nobody's answer") {
+TEST_CASE("engine: bytes after the last reply are ignored, and the next call opens a new connection") {
   OneServer server;
   server.state->answer = answers({granted + granted, "*1\r\n$4\r\nheld\r\n"});
   REQUIRE(server.start(OneServer::acquire()));
@@ -371,7 +371,7 @@ TEST_CASE("engine: bytes behind the last reply cost the connection, and are nobo
   CHECK(server.connections == 2);
 }
 
-TEST_CASE("engine: a server that is not ready for AUTH and then breaks off is quoted at the deadline") {
+TEST_CASE("engine: a server that is not ready for AUTH and then closes the connection is quoted at the deadline") {
   OneServer server("secret");
   server.state->answer = [](const std::string&) { return "-LOADING Redis is loading the dataset in memory\r\n?\r\n"; };
   CHECK_FALSE(server.start(OneServer::acquire()));
@@ -383,12 +383,12 @@ TEST_CASE("engine: a server that is not ready for AUTH and then breaks off is qu
   CHECK(reply->answer.error().text.ends_with("its last reply: LOADING Redis is loading the dataset in memory"));
 }
 
-TEST_CASE("engine: a server that has too many clients hangs up behind its error, and is asked again") {
+TEST_CASE("engine: a server with too many clients closes the connection after its error, and is asked again") {
   std::string password;
   engine::Call call = OneServer::acquire();
-  SUBCASE("to a run") {}
-  SUBCASE("to a run with a password") { password = "secret"; }
-  SUBCASE("to check, which asks for the role first") { call.ask_role = true; }
+  SUBCASE("in reply to a run") {}
+  SUBCASE("in reply to a run with a password") { password = "secret"; }
+  SUBCASE("in reply to check, which asks for the role first") { call.ask_role = true; }
   OneServer server(password);
   server.state->answer = [&](const std::string&) {
     server.state->error = "the server closed the connection";
@@ -421,11 +421,10 @@ TEST_CASE("engine: a failure on this machine is local, unless an address failed 
   CHECK(refused->answer.error().fault == engine::Fault::unreachable);
 }
 
-TEST_CASE_FIXTURE(Engine,
-                  "engine: an address that disappoints is looked up again by the next call, in whatever way it does") {
+TEST_CASE_FIXTURE(Engine, "engine: after an address failed in any way, the next call resolves the name again") {
   servers[2] = pong;
   SUBCASE("not the primary") { servers[1] = "-READONLY You can't write against a read only replica.\r\n"; }
-  SUBCASE("closed in the middle") { servers[1] = "CLOSE"; }
+  SUBCASE("closed early") { servers[1] = "CLOSE"; }
   SUBCASE("silent") { servers[1] = ""; }
   const auto engine = over({{numbered(1)}, {numbered(2)}});
   engine::Call call;
@@ -447,7 +446,7 @@ TEST_CASE_FIXTURE(Engine,
   CHECK(looks == 2);
 }
 
-TEST_CASE_FIXTURE(Engine, "engine: while the name can't be resolved, the known addresses are tried") {
+TEST_CASE_FIXTURE(Engine, "engine: while the name cannot be resolved, the known addresses are tried") {
   servers[1] = pong;
   const auto engine = over({{numbered(1)}, {}});
   CHECK(ask(*engine).answer == engine::Values{"pong"});

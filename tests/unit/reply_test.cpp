@@ -1,4 +1,4 @@
-// That every number in every reply is checked before it is used.
+// Every number in every reply must be checked before it is used.
 #include <doctest/doctest.h>
 
 #include "lock/record.hpp"
@@ -11,7 +11,7 @@ namespace {
 const lock::Job job{"ns", "K"};
 constexpr std::size_t conditions = 2;
 
-// What became of the reply: "" if it was accepted, else the failure's text.
+// "" if the reply was accepted, else the failure's text.
 template <class Decoded>
 std::string text_of(const Decoded& decoded) {
   if (decoded) return "";
@@ -25,7 +25,7 @@ using Decode = std::string (*)(const engine::Reply&);
 struct Numbers {
   Decode decode;
   engine::Values values;  // a valid reply
-  // By position in it: the smallest and the greatest value that is accepted, and whether the value may be empty.
+  // By position in the reply: the smallest and the greatest value that is accepted, and whether the value may be empty.
   struct Number {
     std::size_t at;
     std::string min, max;
@@ -122,7 +122,7 @@ TEST_CASE("replies: each number is accepted from its smallest to its greatest va
   }
 }
 
-TEST_CASE("replies: any other number is refused, and the message names the value and what it must be") {
+TEST_CASE("replies: any other number is refused, and the message names the value and its range") {
   for (const Numbers& reply : replies()) {
     CAPTURE(reply.values[0]);
     for (const auto& number : reply.numbers) {
@@ -145,7 +145,7 @@ TEST_CASE("replies: any other number is refused, and the message names the value
   }
 }
 
-TEST_CASE("replies: one value more or less is refused") {
+TEST_CASE("replies: a reply with one value more or less is refused") {
   std::vector<Numbers> all = replies();
   all.push_back({as_renewal, {"renewed"}, {}});
   all.push_back({as_renewal, {"reasserted"}, {}});
@@ -169,7 +169,7 @@ TEST_CASE("replies: one value more or less is refused") {
   }
 }
 
-TEST_CASE("replies: an age from before a clock went back is 0") {
+TEST_CASE("replies: a negative age, after a clock went back, is 0") {
   const auto held = lock::decode_decision({Instant{}, engine::Values{"held", "1 h", "-5", "20", "1", "1"}, {}}, 0);
   REQUIRE(held);
   CHECK(std::get<lock::Held>(*held).since == Millis(0));
@@ -187,7 +187,7 @@ TEST_CASE("replies: a bad number in one record does not hide the other records")
   CHECK((*records)[1]);
 }
 
-TEST_CASE("replies: who did what, and when") {
+TEST_CASE("replies: an operator's action is decoded with name and time") {
   const auto records = lock::decode_records({Instant{},
                                              engine::Values{"records",
                                                             "1000",
@@ -232,7 +232,7 @@ TEST_CASE("replies: who did what, and when") {
   CHECK(record.pause->since == Millis(400));
 }
 
-TEST_CASE("replies: the pause of all jobs, without any job") {
+TEST_CASE("replies: the pause of all jobs is decoded without any job") {
   const auto pause = [](engine::Values values) { return lock::decode_pause_of_all({Instant{}, std::move(values), {}}); };
   REQUIRE(pause({"records", "1000", "1", "20", "why", "alice@web1", "4"}));
   CHECK((*pause({"records", "1000", "1", "20", "why", "alice@web1", "4"}))->left == Millis(20));
@@ -241,12 +241,12 @@ TEST_CASE("replies: the pause of all jobs, without any job") {
   CHECK_FALSE(pause({"names", "", "", "0", "0"}));
 }
 
-TEST_CASE("replies: names that never end are refused") {
+TEST_CASE("replies: a list of names that never ends is refused") {
   CHECK_FALSE(lock::decode_names({Instant{}, engine::Values{"names", "5", "a", "0", "0"}, {}}));
   CHECK(lock::decode_names({Instant{}, engine::Values{"names", "", "", "0", "0"}, {}}));
 }
 
-TEST_CASE("replies: a row of the history with an exit code above 255 is no run") {
+TEST_CASE("replies: a row of the history with an exit code above 255 is refused") {
   const auto row = [](const std::string& code) {
     return lock::decode_history({Instant{}, engine::Values{"runs", "1000", "1 2 3 failed " + code + " h"}, {}}, job);
   };

@@ -16,7 +16,7 @@ TEST_CASE("commands are length-prefixed, so any byte is data") {
   CHECK(format_command({std::string_view("\0", 1), ""}) == "*2\r\n$1\r\n\0\r\n$0\r\n\r\n"s);
 }
 
-TEST_CASE("replies come in any portions") {
+TEST_CASE("replies may arrive in any portions") {
   const std::string bytes = "*3\r\n$5\r\nhe\r\no\r\n:-42\r\n*2\r\n$-1\r\n+OK\r\n-ERR no\r\n";
   for (std::size_t portion = 1; portion <= bytes.size(); ++portion) {
     RespReader reader;
@@ -37,10 +37,10 @@ TEST_CASE("replies come in any portions") {
   }
 }
 
-TEST_CASE("what is no RESP is an error, once and for all") {
+TEST_CASE("input that is not RESP is a lasting error") {
   for (const std::string bytes :
        {"HTTP/1.1 400 Bad Request\r\n", "*abc\r\n", "$-2\r\n", "\r\n", "*-7\r\n", ":\r\n",
-        // RESP3, which nobody asked for
+        // RESP3, which condolock never requests
         ",1.5\r\n", "#t\r\n", "_\r\n", "(123\r\n", "%1\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n,1.5\r\n", "*2\r\n:1\r\n#t\r\n"}) {
     CAPTURE(bytes);
     RespReader reader;
@@ -56,7 +56,7 @@ TEST_CASE("a declared size allocates nothing") {
   for (const std::string bytes : {"*2147483647\r\n:1\r\n", "*1000000000\r\n", "$500000000\r\nab"}) {
     RespReader reader;
     reader.feed(bytes);
-    CHECK_FALSE(reader.next());  // an error, or waiting for more: but here, in bounded memory
+    CHECK_FALSE(reader.next());  // an error, or waiting for more: in bounded memory
   }
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("arrays nest down to a limit") {
   }
   CHECK(reply->text == "1");
 
-  // The array that exceeds the limit is refused at once, so whatever follows it builds nothing.
+  // The array that exceeds the limit is refused at once, so what follows it allocates nothing.
   for (const std::size_t depth : {limits::max_reply_depth + 1, std::size_t{1'000'000}}) {
     CAPTURE(depth);
     RespReader whole;
@@ -95,7 +95,7 @@ TEST_CASE("arrays nest down to a limit") {
   }
 }
 
-TEST_CASE("number and length are bounded") {
+TEST_CASE("the number and the length of values are limited") {
   RespReader many;
   std::string numbers = "*300000\r\n";
   for (int i = 0; i < 300'000; ++i) numbers += ":1\r\n";
@@ -117,7 +117,7 @@ TEST_CASE("number and length are bounded") {
   CHECK_FALSE(garbled.is_over_limit());
 }
 
-TEST_CASE("a reader that was asked in vain is as empty as before") {
+TEST_CASE("a reader without input is still empty after next()") {
   RespReader reader;
   CHECK(reader.is_empty());
   reader.feed("+OK\r\n");

@@ -24,7 +24,7 @@ Result<std::size_t> length_of_half(int number) {
 
 }  // namespace
 
-TEST_CASE("result: a value or an error, and both convert") {
+TEST_CASE("result: a value or an error converts to a result") {
   CHECK(*half(8) == "4");
   CHECK(half(3).error().text == "odd");
   CHECK(*length_of_half(24) == 2);
@@ -35,7 +35,7 @@ TEST_CASE("result: a value or an error, and both convert") {
   CHECK(*taken == 5);
 }
 
-TEST_CASE("result: a value that is not there throws, and a pointer is no truth") {
+TEST_CASE("result: access to a missing value throws, and a pointer does not convert to bool") {
   CHECK_THROWS(*half(3));
   CHECK_THROWS(static_cast<void>(half(3)->size()));
   CHECK_FALSE(std::is_convertible_v<const char*, Result<bool>>);

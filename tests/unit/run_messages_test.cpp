@@ -24,7 +24,7 @@ struct Printed {
   std::int64_t slots = 1;
   std::vector<lock::Condition> conditions{lock::MinTime{Millis(300'000), From::end}};
 
-  // What stderr gets of a report.
+  // The text that a report prints on stderr.
   std::string printed(const run::Report& report, Level level = Level::verbose) const {
     const ScopedVariable no_ci("CI", std::nullopt);
     const CapturedDescriptor err(STDERR_FILENO);
@@ -35,7 +35,7 @@ struct Printed {
   std::string refused(const lock::Decision& decision) const { return printed(run::report::Refused{decision}); }
 };
 
-// At which levels it is printed: q, u and v.
+// The levels at which it is printed: q, u and v.
 std::string levels(const run::Report& report) {
   std::string out;
   if (!Printed{}.printed(report, Level::quiet).empty()) out += "q";
@@ -46,7 +46,7 @@ std::string levels(const run::Report& report) {
 
 }  // namespace
 
-TEST_CASE("describe: a missing password has a hint, a wrong one or another failure has none") {
+TEST_CASE("describe: only a missing password gets a hint") {
   const ScopedVariable not_nested("CONDOLOCK_RUN_ID", std::nullopt);
   const std::string hint = " (set password-file in /etc/condolock/config.toml)";
   const Failure missing{Fault::denied, false, false, "NOAUTH Authentication required."};
@@ -57,7 +57,7 @@ TEST_CASE("describe: a missing password has a hint, a wrong one or another failu
   CHECK(cli::describe({Fault::unexpected, false, false, "NOAUTH"}) == "NOAUTH");
 }
 
-TEST_CASE("describe: where no server was named and none answers, how to name one") {
+TEST_CASE("describe: if no server was named and none answers, the hint says how to name one") {
   const Failure refused{Fault::unreachable, false, false, "cannot connect to 127.0.0.1:6379: Connection refused"};
   CHECK(cli::describe(refused) == refused.text);
   cli::set_server_was_named(false);
@@ -69,7 +69,7 @@ TEST_CASE("describe: where no server was named and none answers, how to name one
   cli::set_server_was_named(true);
 }
 
-TEST_CASE("describe: below a run, a missing password is one that was taken away") {
+TEST_CASE("describe: inside a run, a missing password was removed by condolock") {
   const ScopedVariable nested("CONDOLOCK_RUN_ID", "x");
   const std::string hint =
       " (passwords are removed from a command's environment: set password-file in /etc/condolock/config.toml)";
@@ -96,11 +96,11 @@ TEST_CASE("result_of: the exit code of each fault") {
         cli::describe({Fault::denied, false, false, "NOAUTH"}));
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: a grant") {
+TEST_CASE_FIXTURE(Printed, "run messages: a grant is printed with its fence") {
   CHECK(printed(run::report::Granted{{17, 1000, {}}}) == "condolock: running k\\x0a (fence 17)\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: refused since another holds the lease") {
+TEST_CASE_FIXTURE(Printed, "run messages: a refusal names the holder of the lease") {
   CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 1, 1}) ==
         "condolock: skipped k\\x0a: held by web1 (pid 4121) for 5s\n");
   CHECK(refused(lock::Held{"4121 web1", Millis(5000), Millis(1000), 2, 2}) ==
@@ -110,21 +110,21 @@ TEST_CASE_FIXTURE(Printed, "run messages: refused since another holds the lease"
         "condolock: skipped k\\x0a: all 2 slots are held by web1 (pid 4121) for 5s, and by others\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: refused by a pause") {
+TEST_CASE_FIXTURE(Printed, "run messages: a refusal by a pause gives its end and reason") {
   CHECK(refused(lock::Paused{std::nullopt, ""}) == "condolock: skipped k\\x0a: paused until it is resumed\n");
   CHECK(refused(lock::Paused{std::nullopt, "", "alice@web1", Millis(5000), true}) ==
         "condolock: skipped k\\x0a: all keys paused by alice@web1 5s ago until condolock resume --all\n");
   CHECK(refused(lock::Paused{Millis(60'500), "up\x1b"}) == "condolock: skipped k\\x0a: paused for 1m1s: up\\x1b\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: refused by the condition at the position that the answer names") {
+TEST_CASE_FIXTURE(Printed, "run messages: a refusal names the condition at the position in the answer") {
   conditions.insert(conditions.begin(), lock::After{"other"});
   CHECK(refused(lock::Skipped{1, {"early", Millis(130'000), Millis(170'000)}}) ==
         "condolock: skipped k\\x0a: last success 2m10s ago, needs 5m (due in 2m50s)\n");
   CHECK(refused(lock::Skipped{0, {"never", {}, {}}}) == "condolock: skipped k\\x0a: other has not succeeded yet\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: held by an ancestor is an error, and says so on every level") {
+TEST_CASE_FIXTURE(Printed, "run messages: a lease held by an ancestor is an error, printed on every level") {
   const run::report::Refused refused{lock::Held{"4121 web1", Millis(41'000), Millis(9000), 1, 1}, true};
   CHECK(printed(refused) ==
         "condolock: error: k\\x0a was not run: a wait would never end, since an ancestor of this process holds its lease: "
@@ -136,12 +136,12 @@ TEST_CASE_FIXTURE(Printed, "run messages: held by an ancestor is an error, and s
         "process: other has been running for 41s\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: waiting") {
+TEST_CASE_FIXTURE(Printed, "run messages: a wait is printed with its reason") {
   CHECK(printed(run::report::Waiting{lock::Paused{std::nullopt, ""}}) ==
         "condolock: waiting for k\\x0a: paused until it is resumed\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
+TEST_CASE_FIXTURE(Printed, "run messages: no answer, and an error instead of an answer, are printed") {
   CHECK(printed(run::report::AskingAgain{no_route, Millis(570'000), true}) ==
         "condolock: warning: k\\x0a is waiting, and retries for another 9m30s: no route\n");
   CHECK(printed(run::report::AskingAgain{no_route, {}, false}) ==
@@ -151,12 +151,12 @@ TEST_CASE_FIXTURE(Printed, "run messages: no answer, or one that refuses") {
   CHECK(printed(run::report::Unleased{no_route}) == "condolock: warning: running k\\x0a without a lease: no route\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: the command could not be started") {
+TEST_CASE_FIXTURE(Printed, "run messages: a command that could not be started is an error") {
   CHECK(printed(run::report::NotStarted{127, "not found in PATH"}) ==
         "condolock: error: k\\x0a: cannot run 'ls -la\\x0a': not found in PATH\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: renewals") {
+TEST_CASE_FIXTURE(Printed, "run messages: renewals are printed when they fail, recover or reassert the lease") {
   CHECK(
       printed(run::report::RenewalFailed{no_route, Millis(47'000)}) ==
       "condolock: warning: cannot renew the lease of k\\x0a: no route; its command will be stopped in 47s unless a renewal "
@@ -168,7 +168,7 @@ TEST_CASE_FIXTURE(Printed, "run messages: renewals") {
         "between\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: why the command is stopped") {
+TEST_CASE_FIXTURE(Printed, "run messages: a stopped command is printed with the reason") {
   using Why = run::report::Stopping::Why;
   CHECK(printed(run::report::Stopping{Why::lost}) ==
         "condolock: error: k\\x0a lost its lease to another run or an operator; its command is being stopped\n");
@@ -195,7 +195,7 @@ TEST_CASE_FIXTURE(Printed, "run messages: an end that was not recorded is an err
         "history\n");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: the outcome, with the command's own exit code and how long it took") {
+TEST_CASE_FIXTURE(Printed, "run messages: the outcome has the command's own exit code and its duration") {
   using lock::Outcome;
   CHECK(printed(run::report::Ended{0, Outcome::success, Millis(1000)}) == "condolock: k\\x0a succeeded after 1s\n");
   CHECK(printed(run::report::Ended{3, Outcome::success, Millis(80)}) ==
@@ -208,7 +208,7 @@ TEST_CASE_FIXTURE(Printed, "run messages: the outcome, with the command's own ex
   CHECK(levels(run::report::Ended{}) == "v");
 }
 
-TEST_CASE_FIXTURE(Printed, "run messages: nothing is said of what the user sees anyway") {
+TEST_CASE_FIXTURE(Printed, "run messages: events that the user sees anyway print nothing") {
   for (const run::Report& report :
        std::vector<run::Report>{run::report::CalledOff{15}, run::report::Started{1}, run::report::Recorded{}}) {
     CHECK(printed(report).empty());
@@ -234,7 +234,7 @@ TEST_CASE("console: CI makes decisions visible, unless quiet; details stay hidde
   CHECK(err.text() == "condolock: d\n");
 }
 
-TEST_CASE("console: colours") {
+TEST_CASE("console: messages have colours") {
   const support::ChosenColor always(cli::Color::always);
   const CapturedDescriptor err(STDERR_FILENO);
   const cli::Console console(false, true);

@@ -32,7 +32,7 @@ struct Report {
     return out;
   }
 
-  // The line of a report, from "event" on; "" if there is none.
+  // The line of a report, from "event" on; "" if it has none.
   std::string line(const run::Report& report) const {
     cli::RunReport lines(writer.get(), "k", "id", conditions);
     lines.write(report);
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(Report, "run report: each line has the schema, a time, the key
   CHECK(second.dump() == "{\"schema\":1,\"key\":\"k\xef\xbf\xbd\",\"run_id\":\"id\",\"event\":\"exit\",\"exit_code\":3}");
 }
 
-TEST_CASE_FIXTURE(Report, "run report: decisions") {
+TEST_CASE_FIXTURE(Report, "run report: each decision has its line") {
   CHECK(line(run::report::Granted{{17, 1000, {}}}) ==
         R"("event":"decision","decision":"granted","fence":17,"start":{"ms":1000,"rfc3339":"1970-01-01T00:00:01.000Z"},)"
         R"("last_success":null)");
@@ -98,7 +98,7 @@ TEST_CASE_FIXTURE(Report, "run report: decisions") {
   CHECK(line(run::report::CalledOff{15}) == R"("event":"decision","decision":"signalled","signal":15)");
 }
 
-TEST_CASE_FIXTURE(Report, "run report: failures before the start") {
+TEST_CASE_FIXTURE(Report, "run report: failures before the start have a line") {
   CHECK(line(run::report::AskingAgain{refused_connection, Millis(1), true}) ==
         R"("event":"decision","decision":"asking_again","waiting":true,"fault":"unreachable","text":"refused")");
   CHECK(line(run::report::NoGrant{refused_connection}) ==
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(Report, "run report: failures before the start") {
         R"("event":"finished","exit_code":127,"outcome":"not_started","text":"No such file or directory")");
 }
 
-TEST_CASE_FIXTURE(Report, "run report: the word for each fault") {
+TEST_CASE_FIXTURE(Report, "run report: each fault has its word") {
   using engine::Fault;
   for (const auto& [fault, word] : std::vector<std::pair<Fault, std::string>>{{Fault::unreachable, "unreachable"},
                                                                               {Fault::not_primary, "not_primary"},
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(Report, "run report: the word for each fault") {
   }
 }
 
-TEST_CASE_FIXTURE(Report, "run report: while the command lives") {
+TEST_CASE_FIXTURE(Report, "run report: events of a running command have a line") {
   using Why = run::report::Stopping::Why;
   CHECK(line(run::report::Renewed{true}) == R"("event":"renewed","reasserted":false)");
   CHECK(line(run::report::Reasserted{}) == R"("event":"renewed","reasserted":true)");
@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(Report, "run report: while the command lives") {
   CHECK(line(run::report::RenewalFailed{refused_connection, Millis(1)}).empty());
 }
 
-TEST_CASE_FIXTURE(Report, "run report: the end, and whether it was recorded") {
+TEST_CASE_FIXTURE(Report, "run report: the end has a line, and says whether it was recorded") {
   CHECK(line(run::report::Ended{137, lock::Outcome::timeout}) ==
         R"("event":"finished","exit_code":137,"outcome":"timeout","text":null)");
   CHECK(line(run::report::Recorded{}) == R"("event":"recorded","recorded":true,"superseded":false,"text":null)");
@@ -145,13 +145,13 @@ TEST_CASE_FIXTURE(Report, "run report: the end, and whether it was recorded") {
         R"("event":"recorded","recorded":false,"superseded":false,"text":"refused")");
 }
 
-TEST_CASE_FIXTURE(Report, "run report: the descriptor is kept from the command") {
+TEST_CASE_FIXTURE(Report, "run report: the descriptor is close-on-exec") {
   CHECK((fcntl(writer.get(), F_GETFD) & FD_CLOEXEC) == 0);
   const cli::RunReport lines(writer.get(), "k", "id", conditions);
   CHECK((fcntl(writer.get(), F_GETFD) & FD_CLOEXEC) != 0);
 }
 
-TEST_CASE_FIXTURE(Report, "run report: a full pipe holds nothing up, and the next line begins on its own") {
+TEST_CASE_FIXTURE(Report, "run report: a full pipe delays nothing, and the next line begins on its own") {
   cli::RunReport lines(writer.get(), "k", "id", conditions);
   while (write(writer.get(), "#", 1) == 1) {
   }
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(Report, "run report: a full pipe holds nothing up, and the nex
   lines.exit(0);
   const std::string text = read_all();
   CHECK(text.front() == '\n');
-  CHECK(text.find("\"pid\":2}\n{") != std::string::npos);  // only the first after the loss is kept apart
+  CHECK(text.find("\"pid\":2}\n{") != std::string::npos);  // only the first line after the loss is separated
 }
 
 TEST_CASE_FIXTURE(Report, "run report: without a descriptor nothing is written") {
@@ -171,7 +171,7 @@ TEST_CASE_FIXTURE(Report, "run report: without a descriptor nothing is written")
   CHECK(read_all().empty());
 }
 
-TEST_CASE_FIXTURE(Report, "take_report_fd: one that is open for writing and was not opened by us") {
+TEST_CASE_FIXTURE(Report, "take_report_fd: accepts a descriptor of the caller that is open for writing") {
   std::optional<int> into;
   CHECK_FALSE(cli::take_report_fd(std::to_string(writer.get()), into));
   CHECK(into == writer.get());

@@ -1,4 +1,4 @@
-// The state machine alone: events and a clock moved by hand in, actions out.
+// The state machine alone: events in, actions out, and a clock that the tests move.
 #include "run/run.hpp"
 
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ class World {
       if (std::holds_alternative<run::action::Cancel>(action)) calling_.reset();
     }
   }
-  // The command ends, and leaves nothing.
+  // The command ends, and leaves no process.
   void ended(const run::event::ChildExited& exited) {
     feed(exited);
     if (find<run::action::LetGo>() == nullptr) feed(run::event::TreeEmpty{});
@@ -53,13 +53,13 @@ class World {
   void fail(engine::Failure failure) { feed(run::event::Replied{{sent_, std::move(failure), {}}}); }
   void after(Millis time) { now += time; }
 
-  // To the next tick, and over it.
+  // Moves the clock to the next tick, and ticks.
   void tick() {
     const auto next = run_->next_tick();
     REQUIRE(next);
     REQUIRE(*next >= now);
     ticks_at_once_ = *next == now ? ticks_at_once_ + 1 : 0;
-    REQUIRE(ticks_at_once_ < 100);  // a tick that never does what it was asked for would come again for ever
+    REQUIRE(ticks_at_once_ < 100);  // a tick that does not do its work would come again forever
     now = *next;
     feed(run::event::Tick{});
   }
@@ -112,7 +112,7 @@ class World {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "granted, run, recorded") {
+TEST_CASE_FIXTURE(World, "a run is granted, runs its command and records the end") {
   begin();
   CHECK(requested() == "acquire");
   CHECK(patience() == Millis(5000));
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(World, "granted, run, recorded") {
   CHECK(exit_code() == 0);
 }
 
-TEST_CASE_FIXTURE(World, "the child's code is ours; --success-code adds to what is recorded as success") {
+TEST_CASE_FIXTURE(World, "the command's exit code is condolock's; --success-code adds codes that are recorded as success") {
   plan.success_codes = {3};
   for (const auto& [code, outcome] :
        std::vector<std::pair<int, std::string>>{{1, "failed"}, {3, "success"}, {137, "failed"}, {79, "failed"}}) {
@@ -164,7 +164,7 @@ TEST_CASE_FIXTURE(World, "a refusal ends with the skip code, and nothing more is
   CHECK(exit_code() == 9);
 }
 
-TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all of the range and no more; signals end it") {
+TEST_CASE_FIXTURE(World, "--jitter: the first acquire waits a random time of the whole range and no more; signals end it") {
   plan.jitter = Millis(10'000);
   Millis min{1'000'000};
   Millis max{-1};
@@ -185,7 +185,8 @@ TEST_CASE_FIXTURE(World, "--jitter: a random time before the first acquire, all 
   CHECK(exit_code() == 143);
 }
 
-TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pause ends, 30 s at most, and asks again") {
+TEST_CASE_FIXTURE(World,
+                  "--wait: the run sleeps in the engine until the lease or the pause ends, at most 30 s, then asks again") {
   plan.wait = Millis(100'000);
   const auto sleep = [&] { return find<run::action::Eval>()->call.wait.value_or(engine::Wait{"", Millis(-1)}).at_most; };
   begin();
@@ -198,19 +199,19 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(sleep() == Millis(20'000));
   CHECK(find<run::action::Eval>()->call.wait->key == "{ns}:wake:K");
   CHECK(patience() == Millis(25'000));
-  CHECK(argument(8).empty());  // only the first
+  CHECK(argument(8).empty());  // only the first one
   after(Millis(20'000));
   reply({"paused", "", "", "", "", ""});
   CHECK_FALSE(reported<run::report::Waiting>());
   CHECK(sleep() == Millis(30'000));
   after(Millis(30'000));
   reply({"paused", "7", "why", "", "", ""});
-  CHECK(sleep() == Millis(10));  // never spinning
+  CHECK(sleep() == Millis(10));  // no busy loop
   after(Millis(10));
   reply({"held", "1 h", "3", "59000", "1", "1"});
   after(Millis(30'000));
   reply({"held", "1 h", "3", "59000", "1", "1"});
-  CHECK(sleep() == Millis(19'990));  // what is left of the wait
+  CHECK(sleep() == Millis(19'990));  // the rest of the wait
   CHECK(argument(9) == "19990");
   after(Millis(19'990));
   reply({"held", "1 h", "3", "59000", "1", "1"});
@@ -219,12 +220,12 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps in the engine until the lease or the pa
   CHECK(exit_code() == 75);
 }
 
-TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited for") {
+TEST_CASE_FIXTURE(World, "--wait: a run does not wait for a lease that an ancestor holds") {
   plan.ancestors = [](const std::string& who, const std::string& key) {
     return who != "1 h" ? 0 : key == "K" ? 1 : key == "other" ? 2 : 0;
   };
   plan.busy_code = 3;
-  SUBCASE("at once") {
+  SUBCASE("the first refusal names the ancestor") {
     plan.wait.reset();
     begin();
     reply({"held", "1 h", "3", "2000", "1", "1"});
@@ -232,7 +233,7 @@ TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited f
     CHECK(reported<run::report::Refused>()->by_ancestor);
     CHECK(exit_code() == 3);
   }
-  SUBCASE("after another holder") {
+  SUBCASE("a later refusal names the ancestor") {
     plan.wait = Millis(60'000);
     begin();
     reply({"held", "2 h", "3", "2000", "1", "1"});
@@ -241,7 +242,7 @@ TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited f
     CHECK(reported<run::report::Refused>()->by_ancestor);
     CHECK(exit_code() == 3);
   }
-  SUBCASE("but one of several slots may become free") {
+  SUBCASE("one of several slots may become free") {
     plan.attempt.slots = 2;
     plan.wait.reset();
     begin();
@@ -257,7 +258,7 @@ TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited f
     CHECK(reported<run::report::Refused>()->by_ancestor);
     CHECK(exit_code() == 3);
   }
-  SUBCASE("an ancestor is the run of another job that has to end first") {
+  SUBCASE("an ancestor is the run of another job that must end first") {
     plan.conditions = {lock::MinTime{Millis(1)}, lock::NotRunning{"other"}};
     plan.wait.reset();
     begin();
@@ -265,7 +266,7 @@ TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited f
     CHECK(reported<run::report::Refused>()->by_ancestor);
     CHECK(exit_code() == 75);
   }
-  SUBCASE("the run of another job that has to end first is no ancestor") {
+  SUBCASE("the run of another job that must end first is not an ancestor") {
     plan.conditions = {lock::NotRunning{"other"}};
     plan.wait.reset();
     begin();
@@ -281,7 +282,7 @@ TEST_CASE_FIXTURE(World, "--wait: a lease that an ancestor holds is not waited f
   }
 }
 
-TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since it may be the one that was woken") {
+TEST_CASE_FIXTURE(World, "--wait: a waiter that gives up during a pause asks once more, to pass on a wake-up") {
   plan.wait = Millis(5000);
   plan.on_unreachable = run::OnUnreachable::run;
   begin();
@@ -294,7 +295,7 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
   CHECK(argument(8).empty());
   CHECK(argument(9).empty());
-  SUBCASE("") {
+  SUBCASE("still paused") {
     reply({"paused", "54990", "why", "", "", ""});
     CHECK(reported<run::report::Refused>());
     CHECK(exit_code() == 75);
@@ -303,7 +304,7 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
     reply({"granted", "17", "1000", "900"});
     CHECK(find<run::action::Spawn>());
   }
-  SUBCASE("no answer: the refusal stands, whatever --on-unreachable says") {
+  SUBCASE("no answer: the run is skipped, whatever --on-unreachable says") {
     fail(engine::Failure{engine::Fault::unreachable, true, false, "gone"});
     CHECK(reported<run::report::Refused>());
     CHECK(requested() == "abandon");
@@ -318,7 +319,7 @@ TEST_CASE_FIXTURE(World, "--wait: who leaves while it is paused says so, since i
   }
 }
 
-TEST_CASE_FIXTURE(World, "--wait: who was not asleep yet leaves a pause at once") {
+TEST_CASE_FIXTURE(World, "--wait: a run that was not asleep yet gives up at once during a pause") {
   plan.wait = Millis(1000);
   begin();
   after(Millis(1000));
@@ -326,8 +327,8 @@ TEST_CASE_FIXTURE(World, "--wait: who was not asleep yet leaves a pause at once"
   CHECK(exit_code() == 75);
 }
 
-TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where nobody knows, a second or so") {
-  plan.wait.reset();  // for ever
+TEST_CASE_FIXTURE(World, "--wait: the run itself sleeps until a condition may hold, or about a second if that is unknown") {
+  plan.wait.reset();  // forever
   plan.conditions = {lock::MinTime{Millis(5)}, lock::After{"other"}};
   begin();
   reply({"skipped", "1", "recent", "3", "12000", ""});
@@ -351,7 +352,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps here until a condition may hold; where 
   CHECK(find<run::action::Spawn>());
 }
 
-TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, since nobody knows how old it is") {
+TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, since its age is unknown") {
   plan.wait.reset();
   begin();
   reply({"held", "1 h", "3", "20000", "1", "1"});
@@ -365,7 +366,7 @@ TEST_CASE_FIXTURE(World, "--wait: a grant after a long sleep is renewed first, s
 
 namespace {
 
-// Answers that may change while a run waits, and answers that are given once.
+// Failures that may change while a run waits, and final ones.
 const std::vector<engine::Fault> passing{engine::Fault::unreachable, engine::Fault::not_ready, engine::Fault::not_primary};
 const std::vector<engine::Fault> lasting{engine::Fault::local,     engine::Fault::write_refused,
                                          engine::Fault::denied,    engine::Fault::misconfigured,
@@ -414,7 +415,7 @@ TEST_CASE("--wait: an acquire without an answer is sent again after 0.1 s, growi
   }
 }
 
-TEST_CASE_FIXTURE(World, "--wait forever: a server that comes back is asked, and the wait goes on as before") {
+TEST_CASE_FIXTURE(World, "--wait forever: after a server comes back, the wait goes on as before") {
   plan.wait.reset();
   begin();
   for (int outage = 0; outage < 3; ++outage) {
@@ -437,7 +438,7 @@ TEST_CASE_FIXTURE(World, "--wait forever: a server that comes back is asked, and
   CHECK(find<run::action::Spawn>());
 }
 
-TEST_CASE("--wait: what does not change by itself ends the wait at once") {
+TEST_CASE("--wait: a failure that cannot change by itself ends the wait at once") {
   for (const engine::Fault fault : lasting) {
     World world;
     world.plan.wait.reset();
@@ -449,7 +450,7 @@ TEST_CASE("--wait: what does not change by itself ends the wait at once") {
   }
 }
 
-TEST_CASE_FIXTURE(World, "--wait: a short wait allows two attempts, and a server that is not ready has --redis-timeout") {
+TEST_CASE_FIXTURE(World, "--wait: a short wait allows two attempts, or --redis-timeout if the server is not ready") {
   plan.wait = Millis(50);
   begin();
   after(Millis(5000));
@@ -474,7 +475,7 @@ TEST_CASE_FIXTURE(World, "--wait: a short wait allows two attempts, and a server
   CHECK(reported<run::report::NoGrant>());
 }
 
-TEST_CASE_FIXTURE(World, "without --wait, two attempts, and the engine asks a server that is not ready") {
+TEST_CASE_FIXTURE(World, "without --wait: two attempts, and the engine asks again if the server is not ready") {
   begin();
   CHECK_FALSE(find<run::action::Eval>()->call.not_ready_is_final);
   fail(no_answer());
@@ -502,7 +503,7 @@ TEST_CASE_FIXTURE(World, "--wait: a signal between two attempts ends the wait at
   CHECK(exit_code() == 143);
 }
 
-TEST_CASE("--wait: when the server is back, many waiters ask at many times") {
+TEST_CASE("--wait: when the server is back, many waiters ask at different times") {
   std::vector<Instant> asked;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     World world;
@@ -523,7 +524,7 @@ TEST_CASE("--wait: when the server is back, many waiters ask at many times") {
 
 namespace {
 
-// How many requests a waiter sends in a minute if each sleep ends at once, with this refusal.
+// How many requests a waiter sends in a minute if each sleep ends at once with this refusal.
 int requests_in_a_minute(World& world, const engine::Values& refusal) {
   const Instant end = world.now + Millis(60'000);
   int requests = 1;
@@ -538,7 +539,7 @@ int requests_in_a_minute(World& world, const engine::Values& refusal) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "--wait: sleeps that end at once and in vain cost pauses that grow to a second") {
+TEST_CASE_FIXTURE(World, "--wait: after sleeps in vain, the pauses grow to a second") {
   plan.wait.reset();
   plan.conditions = {lock::MinTime{Millis(5)}};
   begin();
@@ -551,7 +552,7 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps that end at once and in vain cost pause
   SUBCASE("a condition is about to hold") { refusal = {"skipped", "1", "recent", "3", "1", ""}; }
   SUBCASE("a condition should hold") { refusal = {"skipped", "1", "recent", "3", "0", ""}; }
   CHECK(requests_in_a_minute(*this, refusal) < 150);
-  // Nor is that different if the server also hangs up.
+  // The number stays small if the server also closes the connection.
   for (int i = 0; i < 10; ++i) {
     fail(no_answer());
     tick();
@@ -561,13 +562,13 @@ TEST_CASE_FIXTURE(World, "--wait: sleeps that end at once and in vain cost pause
   }
 }
 
-TEST_CASE_FIXTURE(World, "--wait: the first wake-up in vain costs nothing, and a long sleep makes up for all of them") {
+TEST_CASE_FIXTURE(World, "--wait: the first wake-up in vain causes no pause, and a long sleep resets the count") {
   plan.wait.reset();
   begin();
   const auto held = [&] { reply({"held", "1 h", "3", "20000", "1", "1"}); };
   for (int i = 0; i < 3; ++i) {
     held();
-    CHECK(requested() == "acquire");  // asleep at once
+    CHECK(requested() == "acquire");  // it sleeps again at once
     held();
     CHECK(requested() == "acquire");
     held();
@@ -598,7 +599,7 @@ TEST_CASE_FIXTURE(World, "--wait: the pause after sleeps in vain ends with the w
 }
 
 TEST_CASE_FIXTURE(World,
-                  "--wait: a slot is free, but for another number of them: asks every second, and takes nobody's wake-up") {
+                  "--wait: if the free slot needs another --slots, the run asks every second, and consumes no wake-up") {
   plan.wait.reset();
   plan.attempt.slots = 5;
   begin();
@@ -610,7 +611,7 @@ TEST_CASE_FIXTURE(World,
   CHECK_FALSE(find<run::action::Eval>()->call.wait);
 }
 
-TEST_CASE_FIXTURE(World, "--wait: a success of the same ID ends it") {
+TEST_CASE_FIXTURE(World, "--wait: a success with the same --once ID ends the wait") {
   plan.wait.reset();
   plan.conditions = {lock::Once{"x"}};
   begin();
@@ -619,11 +620,11 @@ TEST_CASE_FIXTURE(World, "--wait: a success of the same ID ends it") {
   CHECK(exit_code() == 75);
 }
 
-TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted meanwhile is given back") {
+TEST_CASE_FIXTURE(World, "--wait: a signal ends the wait, and releases a lease that may have been granted") {
   plan.wait.reset();
   plan.conditions = {lock::MinTime{Millis(5)}};
   begin();
-  SUBCASE("asleep in the engine") {
+  SUBCASE("the run sleeps in the engine") {
     reply({"held", "1 h", "3", "20000", "1", "1"});
     feed(run::event::Signalled{SIGTERM, false});
     CHECK(find<run::action::Cancel>());
@@ -631,14 +632,14 @@ TEST_CASE_FIXTURE(World, "--wait: signals end it, and what may have been granted
     CHECK(patience() == Millis(1000));
     reply({"abandoned"});
   }
-  SUBCASE("asleep here") {
+  SUBCASE("the run itself sleeps") {
     reply({"skipped", "1", "recent", "3", "12000", ""});
     feed(run::event::Signalled{SIGTERM, false});
   }
   CHECK(exit_code() == 143);
 }
 
-TEST_CASE_FIXTURE(World, "--wait 0 asks once; what comes after the jitter is the wait") {
+TEST_CASE_FIXTURE(World, "--wait 0 asks once; the wait begins after the jitter") {
   plan.wait = Millis(1000);
   plan.jitter = Millis(50'000);
   begin();
@@ -648,7 +649,7 @@ TEST_CASE_FIXTURE(World, "--wait 0 asks once; what comes after the jitter is the
   CHECK(find<run::action::Eval>()->call.wait->at_most == Millis(1000));
 }
 
-TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, then 69 and the lease given back") {
+TEST_CASE_FIXTURE(World, "no answer to acquire: one retry with the same token, then 69, and the lease is released") {
   begin();
   fail(no_answer());
   CHECK(requested().empty());
@@ -663,7 +664,7 @@ TEST_CASE_FIXTURE(World, "no answer to acquire: once more with the same token, t
   CHECK(exit_code() == 69);
 }
 
-TEST_CASE_FIXTURE(World, "--on-unreachable skip") {
+TEST_CASE_FIXTURE(World, "--on-unreachable skip: the run is skipped if no answer came") {
   plan.on_unreachable = run::OnUnreachable::skip;
   plan.skip_code = 9;
   begin();
@@ -676,7 +677,7 @@ TEST_CASE_FIXTURE(World, "--on-unreachable skip") {
   CHECK(exit_code() == 9);
 }
 
-TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's code whatever comes of it") {
+TEST_CASE("--on-unreachable run: no lease, one attempt to record, and always the command's exit code") {
   for (const bool sent : {false, true}) {
     for (const bool recorded : {false, true}) {
       World world;
@@ -690,7 +691,7 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
       REQUIRE(world.find<run::action::Spawn>());
       CHECK(world.find<run::action::Spawn>()->grant.fence == 0);
       world.feed(run::event::Spawned{});
-      CHECK(*world.next_in() == Millis(500'000));  // nothing to renew
+      CHECK(*world.next_in() == Millis(500'000));  // there is no lease to renew
       world.after(Millis(400'000));
       world.feed(run::event::Tick{});
       CHECK(world.actions.empty());
@@ -713,7 +714,7 @@ TEST_CASE("--on-unreachable run: no lease, one attempt to record, the child's co
   }
 }
 
-TEST_CASE_FIXTURE(World, "--on-unreachable is for no answer only") {
+TEST_CASE_FIXTURE(World, "--on-unreachable applies only if no answer came") {
   for (const auto policy : {run::OnUnreachable::run, run::OnUnreachable::skip}) {
     plan.on_unreachable = policy;
     for (const engine::Fault fault : {engine::Fault::write_refused, engine::Fault::denied, engine::Fault::not_primary,
@@ -730,7 +731,7 @@ TEST_CASE_FIXTURE(World, "--on-unreachable is for no answer only") {
   }
 }
 
-TEST_CASE_FIXTURE(World, "nothing can have run: nothing to give back") {
+TEST_CASE_FIXTURE(World, "no abandon is sent if no acquire can have run") {
   begin();
   fail(no_answer(false));
   tick();
@@ -738,7 +739,7 @@ TEST_CASE_FIXTURE(World, "nothing can have run: nothing to give back") {
   CHECK(exit_code() == 69);
 }
 
-TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may still bring") {
+TEST_CASE_FIXTURE(World, "a refusal of a retry is followed by abandon, since the first acquire may still be granted") {
   begin();
   fail(no_answer());
   tick();
@@ -748,7 +749,7 @@ TEST_CASE_FIXTURE(World, "a refusal after a resend gives back what the first may
   CHECK(exit_code() == 75);
 }
 
-TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
+TEST_CASE_FIXTURE(World, "a final fault gets no second attempt") {
   const std::vector<std::pair<engine::Fault, int>> faults{{engine::Fault::write_refused, 69},
                                                           {engine::Fault::denied, 77},
                                                           {engine::Fault::misconfigured, 78},
@@ -767,7 +768,7 @@ TEST_CASE_FIXTURE(World, "faults that are not worth a second attempt") {
   CHECK(exit_code() == 65);
 }
 
-TEST_CASE_FIXTURE(World, "a voided grant is given back in its own session") {
+TEST_CASE_FIXTURE(World, "a voided grant is abandoned in its own session") {
   begin();
   fail({engine::Fault::misconfigured, true, true, "no such database"});
   CHECK(requested() == "abandon");
@@ -776,7 +777,7 @@ TEST_CASE_FIXTURE(World, "a voided grant is given back in its own session") {
   CHECK(exit_code() == 78);
 }
 
-TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant") {
+TEST_CASE_FIXTURE(World, "an unexpected answer is 76, and never a grant") {
   for (const engine::Values& values : std::vector<engine::Values>{{"granted"},
                                                                   {"granted", "x", "1", ""},
                                                                   {"granted", "1", "1", "", "more"},
@@ -795,7 +796,7 @@ TEST_CASE_FIXTURE(World, "answers that have no place are 76, and never a grant")
   }
 }
 
-TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything is started") {
+TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before the command is started") {
   plan.redis_timeout = Millis(30'000);
   begin();
   after(Millis(15'001));
@@ -827,7 +828,7 @@ TEST_CASE_FIXTURE(World, "a grant that arrives late is renewed before anything i
   }
 }
 
-TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
+TEST_CASE_FIXTURE(World, "the exec fails: the lease is released, and nothing is recorded") {
   begin();
   reply({"granted", "17", "1000", ""});
   feed(run::event::SpawnFailed{127, "not found"});
@@ -836,7 +837,7 @@ TEST_CASE_FIXTURE(World, "exec fails: given back, nothing recorded") {
   CHECK(exit_code() == 127);
 }
 
-TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before the send") {
+TEST_CASE_FIXTURE(World, "the lease is renewed every sixth of it, counted from before the send") {
   start_child();
   for (int i = 0; i < 100; ++i) {
     CHECK(*next_in() == Millis(10'000));
@@ -844,7 +845,7 @@ TEST_CASE_FIXTURE(World, "renewed every sixth of the lease, counted from before 
     CHECK(requested() == "renew");
     CHECK(patience() == Millis(5000));
     reply({"renewed"});
-    CHECK(actions.size() == 2);  // it is told, and the deadlines are moved
+    CHECK(actions.size() == 2);  // the report, and the new deadlines
     REQUIRE(reported<run::report::Renewed>());
     CHECK_FALSE(reported<run::report::Renewed>()->after_failure);
   }
@@ -862,7 +863,7 @@ TEST_CASE_FIXTURE(World, "the lease counts from before the send, not from the an
   CHECK(*next_in() == Millis(7000));
 }
 
-TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, nothing is stopped") {
+TEST_CASE_FIXTURE(World, "renewals fail for a while: reported once, retried, and nothing is stopped") {
   start_child();
   tick();
   fail(no_answer());
@@ -882,7 +883,7 @@ TEST_CASE_FIXTURE(World, "renewals fail for a while: told once, tried again, not
   CHECK(*next_in() == Millis(10'000));
 }
 
-TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, recorded as lost") {
+TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL in time, 79, recorded as lost") {
   const Instant granted = now;
   start_child();
   int last_signal = 0;
@@ -905,12 +906,12 @@ TEST_CASE_FIXTURE(World, "renewals fail for good: TERM and KILL on time, 79, rec
   CHECK(exit_code() == 79);
 }
 
-TEST_CASE_FIXTURE(World, "a renewal that is under way does not hold up the deadline") {
+TEST_CASE_FIXTURE(World, "a renewal in progress does not delay the deadline") {
   start_child();
   after(Millis(10'000));
   feed(run::event::Tick{});
   CHECK(requested() == "renew");
-  tick();  // nothing answered
+  tick();  // no answer came
   CHECK(signal() == SIGTERM);
   CHECK(reported<run::report::Stopping>()->why == Why::not_renewed);
   tick();
@@ -918,7 +919,7 @@ TEST_CASE_FIXTURE(World, "a renewal that is under way does not hold up the deadl
   CHECK_FALSE(next_in());
 }
 
-TEST_CASE_FIXTURE(World, "lost: TERM at once, KILL after the grace, no more renewals, exit 79") {
+TEST_CASE_FIXTURE(World, "lease lost: TERM at once, KILL after the grace, no more renewals, exit code 79") {
   plan.kill_after = Millis(4000);
   start_child();
   tick();
@@ -934,7 +935,7 @@ TEST_CASE_FIXTURE(World, "lost: TERM at once, KILL after the grace, no more rene
   CHECK(exit_code() == 79);
 }
 
-TEST_CASE_FIXTURE(World, "reasserted: told, and on it goes") {
+TEST_CASE_FIXTURE(World, "reasserted: reported, and the run goes on") {
   start_child();
   tick();
   reply({"reasserted"});
@@ -942,20 +943,20 @@ TEST_CASE_FIXTURE(World, "reasserted: told, and on it goes") {
   CHECK(*next_in() == Millis(10'000));
 }
 
-TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child returned") {
+TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the command returned") {
   plan.timeout = Millis(3000);
   start_child();
   CHECK(*next_in() == Millis(3000));
   tick();
   CHECK(signal() == SIGTERM);
   CHECK(reported<run::report::Stopping>()->why == Why::timeout);
-  SUBCASE("it ends by itself") {
+  SUBCASE("it ends after TERM") {
     ended(run::event::ChildExited{0});
     CHECK(argument(4) == "timeout");
     reply({"recorded", "0"});
     CHECK(exit_code() == 124);
   }
-  SUBCASE("it has to be killed, renewed until then") {
+  SUBCASE("it must be killed, and the lease is renewed until then") {
     CHECK(*next_in() == Millis(7000));
     tick();
     CHECK(requested() == "renew");
@@ -966,18 +967,18 @@ TEST_CASE_FIXTURE(World, "--timeout: TERM, then KILL, 124 whatever the child ret
     reply({"recorded", "0"});
     CHECK(exit_code() == 124);
   }
-  SUBCASE("the lease is lost meanwhile: the worse news wins") {
+  SUBCASE("the lease is lost meanwhile, which overrides the timeout") {
     tick();
     reply({"lost", "18"});
     CHECK(reported<run::report::Stopping>()->why == Why::lost);
-    CHECK(*next_in() == Millis(3000));  // its own KILL was nearer than the lease's grace
+    CHECK(*next_in() == Millis(3000));  // the KILL of --timeout came before the end of the lease's grace
     ended(run::event::ChildExited{143});
     reply({"superseded"});
     CHECK(exit_code() == 79);
   }
 }
 
-TEST_CASE_FIXTURE(World, "the child ends during a renewal") {
+TEST_CASE_FIXTURE(World, "the command ends during a renewal") {
   start_child();
   tick();
   CHECK(requested() == "renew");
@@ -1007,8 +1008,8 @@ TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74")
   CHECK(exit_code() == 74);
 }
 
-TEST_CASE_FIXTURE(
-    World, "an attempt to record has all of --redis-timeout, however short the lease is; a repeated one is the source") {
+TEST_CASE_FIXTURE(World,
+                  "an attempt to record has all of --redis-timeout, even with a short lease; a retry sends the source") {
   plan.attempt.lease = Millis(1000);
   start_child();
   ended(run::event::ChildExited{0});
@@ -1025,7 +1026,7 @@ TEST_CASE_FIXTURE(
   CHECK(exit_code() == 0);
 }
 
-TEST_CASE_FIXTURE(World, "abandon is sent as the source: nobody may be left to answer a NOSCRIPT") {
+TEST_CASE_FIXTURE(World, "abandon is sent as the source, since condolock may end before a NOSCRIPT") {
   begin();
   fail(no_answer());
   tick();
@@ -1034,7 +1035,7 @@ TEST_CASE_FIXTURE(World, "abandon is sent as the source: nobody may be left to a
   CHECK(find<run::action::Eval>()->call.as_source);
 }
 
-TEST_CASE("--on-unreachable is neither for a server that is not ready nor for a failure on this machine") {
+TEST_CASE("--on-unreachable does not apply to a server that is not ready, or to a failure on this machine") {
   for (const auto fault : {engine::Fault::not_ready, engine::Fault::local}) {
     for (const auto policy : {run::OnUnreachable::run, run::OnUnreachable::skip}) {
       World world;
@@ -1042,41 +1043,41 @@ TEST_CASE("--on-unreachable is neither for a server that is not ready nor for a 
       world.begin();
       world.fail(engine::Failure{fault, false, false, "why"});
       CHECK_FALSE(world.find<run::action::Spawn>());
-      CHECK_FALSE(world.next_in());  // the engine has asked again long enough
+      CHECK_FALSE(world.next_in());  // the engine has already asked again
       REQUIRE(world.reported<run::report::NoGrant>());
       CHECK(world.exit_code() == 69);
     }
   }
 }
 
-TEST_CASE_FIXTURE(World, "a failure that can't be recorded keeps the child's code") {
+TEST_CASE_FIXTURE(World, "a failure that cannot be recorded keeps the command's exit code") {
   plan.record_timeout = Millis(0);
   start_child();
   ended(run::event::ChildExited{5});
-  CHECK(patience() == Millis(5000));  // one whole attempt at least
+  CHECK(patience() == Millis(5000));  // at least one whole attempt
   after(Millis(5000));
   fail(no_answer());
   CHECK_FALSE(reported<run::report::NotRecorded>()->success);
   CHECK(exit_code() == 5);
 }
 
-TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, and is retried until --record-timeout") {
+TEST_CASE_FIXTURE(World, "recording: an unexpected answer is retried until --record-timeout") {
   plan.record_timeout = Millis(20'000);
   start_child();
   ended(run::event::ChildExited{0});
   const Instant ended = now;
-  SUBCASE("it passes") {
+  SUBCASE("a later attempt succeeds") {
     fail({engine::Fault::unexpected, true, false, "x"});
     tick();
     CHECK(requested() == "finish");
-    reply({"yes"});  // an array, but none of finish's
+    reply({"yes"});  // an array, but not a reply of finish
     tick();
     CHECK(requested() == "finish");
     reply({"recorded", "0"});
     CHECK_FALSE(reported<run::report::NotRecorded>());
     CHECK(exit_code() == 0);
   }
-  SUBCASE("it does not") {
+  SUBCASE("no attempt succeeds") {
     for (;;) {
       fail({engine::Fault::unexpected, true, false, "x"});
       if (find<run::action::Done>()) break;
@@ -1089,7 +1090,7 @@ TEST_CASE_FIXTURE(World, "recording: an answer that has no place may pass, too, 
   }
 }
 
-TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried") {
+TEST_CASE_FIXTURE(World, "recording: a failure that cannot change by itself is not retried") {
   for (const engine::Fault fault : {engine::Fault::denied, engine::Fault::misconfigured, engine::Fault::malformed}) {
     start_child();
     ended(run::event::ChildExited{0});
@@ -1100,7 +1101,7 @@ TEST_CASE_FIXTURE(World, "recording: what does not pass by itself is not retried
   }
 }
 
-TEST_CASE_FIXTURE(World, "a refusal of writes may pass while recording; a denial does not") {
+TEST_CASE_FIXTURE(World, "recording: a refusal of writes is retried, a denial is not") {
   start_child();
   ended(run::event::ChildExited{0});
   fail({engine::Fault::write_refused, false, false, "OOM"});
@@ -1121,7 +1122,7 @@ TEST_CASE_FIXTURE(World, "superseded: a success becomes 74, a failure keeps its 
   CHECK(exit_code() == 6);
 }
 
-TEST_CASE_FIXTURE(World, "signals before the child end us, promptly and with the token retired") {
+TEST_CASE_FIXTURE(World, "a signal before the command ends the run at once and retires the token") {
   begin();
   feed(run::event::Signalled{SIGWINCH, false});
   feed(run::event::Signalled{SIGCONT, false});
@@ -1130,20 +1131,20 @@ TEST_CASE_FIXTURE(World, "signals before the child end us, promptly and with the
   CHECK(find<run::action::Cancel>());
   CHECK(requested() == "abandon");
   CHECK(patience() == Millis(1000));
-  SUBCASE("given back") { reply({"abandoned"}); }
+  SUBCASE("the lease is released") { reply({"abandoned"}); }
   SUBCASE("no answer") { fail(no_answer()); }
   SUBCASE("a second signal") { feed(run::event::Signalled{SIGINT, false}); }
   CHECK(exit_code() == 143);
 }
 
-TEST_CASE_FIXTURE(World, "a signal between two attempts") {
+TEST_CASE_FIXTURE(World, "a signal between two attempts ends the run") {
   begin();
   fail(no_answer(false));
   feed(run::event::Signalled{SIGINT, false});
   CHECK(exit_code() == 130);
 }
 
-TEST_CASE_FIXTURE(World, "a signal while the child is being started calls that off") {
+TEST_CASE_FIXTURE(World, "a signal while the command is being started calls the run off") {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
     begin();
     reply({"granted", "17", "1000", ""});
@@ -1157,7 +1158,7 @@ TEST_CASE_FIXTURE(World, "a signal while the child is being started calls that o
   }
 }
 
-TEST_CASE_FIXTURE(World, "a signal that ends nothing does not call a start off") {
+TEST_CASE_FIXTURE(World, "a signal that does not end a process does not call the start off") {
   begin();
   reply({"granted", "17", "1000", ""});
   feed(run::event::Signalled{SIGWINCH, false});
@@ -1165,11 +1166,11 @@ TEST_CASE_FIXTURE(World, "a signal that ends nothing does not call a start off")
   CHECK(actions.empty());
   feed(run::event::Spawned{});
   CHECK(*next_in() == Millis(10'000));
-  feed(run::event::Signalled{SIGTERM, false});  // now there is somebody to pass it to
+  feed(run::event::Signalled{SIGTERM, false});  // now the command can get it
   CHECK(find<run::action::Forward>());
 }
 
-TEST_CASE("--on-unreachable run: a signal while the child is being started calls that off") {
+TEST_CASE("--on-unreachable run: a signal while the command is being started calls the run off") {
   for (const bool sent : {false, true}) {
     World world;
     world.plan.on_unreachable = run::OnUnreachable::run;
@@ -1187,7 +1188,7 @@ TEST_CASE("--on-unreachable run: a signal while the child is being started calls
   }
 }
 
-TEST_CASE_FIXTURE(World, "signals while the child lives are passed on, unless it has them already") {
+TEST_CASE_FIXTURE(World, "a signal is forwarded to the command unless the command has already got it") {
   start_child();
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH}) {
     feed(run::event::Signalled{number, false});
@@ -1198,8 +1199,8 @@ TEST_CASE_FIXTURE(World, "signals while the child lives are passed on, unless it
   }
 }
 
-TEST_CASE_FIXTURE(
-    World, "a failed command left something: TERM after a moment, KILL after --kill-after, recorded when it is gone") {
+TEST_CASE_FIXTURE(World,
+                  "a failed command left processes: TERM after a moment, KILL after --kill-after, recorded at their end") {
   plan.kill_after = Millis(5000);
   start_child();
   feed(run::event::ChildExited{4});
@@ -1221,7 +1222,7 @@ TEST_CASE_FIXTURE(
   CHECK(exit_code() == 4);
 }
 
-TEST_CASE_FIXTURE(World, "the lease is renewed while something that a command left is there, and may be lost") {
+TEST_CASE_FIXTURE(World, "the lease is renewed while processes of a failed command are left, and may be lost") {
   start_child();
   feed(run::event::ChildExited{4});
   tick();
@@ -1229,7 +1230,7 @@ TEST_CASE_FIXTURE(World, "the lease is renewed while something that a command le
   tick();
   CHECK(requested() == "renew");
   reply({"lost", "18"});
-  CHECK(signal() == 0);  // it has got TERM
+  CHECK(signal() == 0);  // they have already got TERM
   CHECK(reported<run::report::Stopping>()->why == Why::lost);
   feed(run::event::TreeEmpty{});
   reply({"recorded", "0"});
@@ -1243,7 +1244,7 @@ TEST_CASE_FIXTURE(World, "--leftovers leave: a success is recorded at once") {
   CHECK(find<run::action::LetGo>());
 }
 
-TEST_CASE_FIXTURE(World, "--leftovers wait: the lease is held until all has ended; said after ten seconds") {
+TEST_CASE_FIXTURE(World, "--leftovers wait: the lease is held until all processes have ended; reported after ten seconds") {
   plan.leftovers = run::Leftovers::wait;
   start_child();
   feed(run::event::ChildExited{0});
@@ -1258,7 +1259,7 @@ TEST_CASE_FIXTURE(World, "--leftovers wait: the lease is held until all has ende
   CHECK(exit_code() == 0);
 }
 
-TEST_CASE_FIXTURE(World, "--leftovers wait: --timeout applies, and the report has the command's own code") {
+TEST_CASE_FIXTURE(World, "--leftovers wait: --timeout applies, and the report has the command's own exit code") {
   plan.leftovers = run::Leftovers::wait;
   plan.timeout = Millis(5000);
   start_child();
@@ -1272,7 +1273,7 @@ TEST_CASE_FIXTURE(World, "--leftovers wait: --timeout applies, and the report ha
   CHECK(exit_code() == 124);
 }
 
-TEST_CASE_FIXTURE(World, "--leftovers kill: what is there a second after a success is ended") {
+TEST_CASE_FIXTURE(World, "--leftovers kill: processes that are left a second after a success are ended") {
   plan.leftovers = run::Leftovers::kill;
   start_child();
   feed(run::event::ChildExited{0});
@@ -1284,7 +1285,8 @@ TEST_CASE_FIXTURE(World, "--leftovers kill: what is there a second after a succe
   CHECK(exit_code() == 0);
 }
 
-TEST_CASE_FIXTURE(World, "told to end: what a command leaves is ended, though that had a code of success") {
+TEST_CASE_FIXTURE(World,
+                  "a run that was told to end: the processes that its command leaves are ended, even after a success code") {
   start_child();
   feed(run::event::Signalled{SIGTERM, false});
   REQUIRE(find<run::action::Forward>());
@@ -1297,7 +1299,7 @@ TEST_CASE_FIXTURE(World, "told to end: what a command leaves is ended, though th
   CHECK(requested() == "finish");
 }
 
-TEST_CASE_FIXTURE(World, "told to end while the rest is waited for: it gets TERM at once") {
+TEST_CASE_FIXTURE(World, "told to end while waiting for processes that are left: they get TERM at once") {
   plan.leftovers = run::Leftovers::wait;
   start_child();
   feed(run::event::ChildExited{0});
@@ -1306,7 +1308,7 @@ TEST_CASE_FIXTURE(World, "told to end while the rest is waited for: it gets TERM
   CHECK_FALSE(find<run::action::Stop>()->group_has_it);
 }
 
-TEST_CASE_FIXTURE(World, "the keeper is gone: all of the run is ended, with the command's own code") {
+TEST_CASE_FIXTURE(World, "the keeper is gone: the whole run is ended, with the command's own exit code") {
   start_child();
   feed(run::event::KeeperGone{});
   CHECK(signal() == SIGTERM);
@@ -1320,7 +1322,7 @@ TEST_CASE_FIXTURE(World, "the keeper is gone: all of the run is ended, with the 
 TEST_CASE_FIXTURE(World, "the keeper has ended the run: 79 at the lease's deadline, 124 at --timeout") {
   plan.timeout = Millis(5000);
   start_child();
-  SUBCASE("lease") {
+  SUBCASE("at the lease's deadline") {
     after(Millis(60'000));
     feed(run::event::Expired{});
     CHECK(reported<run::report::Stopping>()->why == Why::not_renewed);
@@ -1328,7 +1330,7 @@ TEST_CASE_FIXTURE(World, "the keeper has ended the run: 79 at the lease's deadli
     reply({"recorded", "0"});
     CHECK(exit_code() == 79);
   }
-  SUBCASE("timeout") {
+  SUBCASE("at --timeout") {
     after(Millis(5000));
     feed(run::event::Expired{});
     CHECK(reported<run::report::Stopping>()->why == Why::timeout);
@@ -1377,7 +1379,7 @@ TEST_CASE_FIXTURE(World, "the keeper gets the deadlines at the start, and each r
   CHECK(find<run::action::MoveDeadlines>()->deadlines.kill_at == renewed.kill_at());
 }
 
-TEST_CASE_FIXTURE(World, "the lease has become old before the start: renewed, and then the command is started") {
+TEST_CASE_FIXTURE(World, "the lease is too old just before the start: renewed, then the command is started") {
   begin();
   reply({"granted", "17", "1000", ""});
   CHECK(reported<run::report::Granted>());
@@ -1386,10 +1388,10 @@ TEST_CASE_FIXTURE(World, "the lease has become old before the start: renewed, an
   CHECK(requested() == "renew");
   reply({"renewed"});
   CHECK(find<run::action::Spawn>());
-  CHECK_FALSE(reported<run::report::Granted>());  // it is not said twice
+  CHECK_FALSE(reported<run::report::Granted>());  // not reported twice
 }
 
-TEST_CASE_FIXTURE(World, "a stopped command stops us; one that is being ended does not") {
+TEST_CASE_FIXTURE(World, "a stopped command stops condolock, unless the command is being ended") {
   start_child();
   feed(run::event::ChildStopped{});
   CHECK(find<run::action::StopSelf>());
@@ -1406,7 +1408,7 @@ TEST_CASE_FIXTURE(World, "TERM while recording: one more attempt, then 74") {
     feed(run::event::Signalled{SIGTERM, false});
     CHECK(requested() == "finish");
   }
-  SUBCASE("during one, which is the last then") { feed(run::event::Signalled{SIGTERM, false}); }
+  SUBCASE("during an attempt, which is then the last one") { feed(run::event::Signalled{SIGTERM, false}); }
   feed(run::event::Signalled{SIGTERM, false});
   CHECK(actions.empty());
   fail(no_answer());

@@ -18,7 +18,7 @@ struct Wire {
   Target target;
 
   Session session() { return {std::make_unique<FakeTransport>(state), target}; }
-  // What the server sends arrives.
+  // The server's bytes arrive.
   void arrives(Session& session, const std::string& bytes) {
     state->arrived += bytes;
     session.advance(POLLIN);
@@ -45,7 +45,7 @@ TEST_CASE_FIXTURE(Wire, "session: AUTH and SELECT go out in one write with the f
   CHECK(state->writes.back() == "PING\r\n");
 }
 
-TEST_CASE_FIXTURE(Wire, "session: a user without a password is one too, and a password needs no user") {
+TEST_CASE_FIXTURE(Wire, "session: AUTH is sent for a user without a password, and for a password without a user") {
   target.user = "u";
   Session named = session();
   named.send("PING\r\n", 1);
@@ -57,8 +57,7 @@ TEST_CASE_FIXTURE(Wire, "session: a user without a password is one too, and a pa
   CHECK(state->writes.back() == "*2\r\n$4\r\nAUTH\r\n$1\r\np\r\nPING\r\n");
 }
 
-TEST_CASE_FIXTURE(Wire,
-                  "session: a failed handshake is known with the reply behind it, and forgotten in the next exchange") {
+TEST_CASE_FIXTURE(Wire, "session: a handshake error is known with the reply after it, and forgotten in the next exchange") {
   target.password = "p";
   target.database = 3;
   Session one = session();
@@ -72,7 +71,7 @@ TEST_CASE_FIXTURE(Wire,
   CHECK_FALSE(one.handshake_error());
 }
 
-TEST_CASE_FIXTURE(Wire, "session: replies come in order, in whatever portions they arrive") {
+TEST_CASE_FIXTURE(Wire, "session: replies come in order, whatever portions they arrive in") {
   Session one = session();
   one.send("A\r\nB\r\n", 2);
   one.send_next("C\r\n");
@@ -86,7 +85,7 @@ TEST_CASE_FIXTURE(Wire, "session: replies come in order, in whatever portions th
   CHECK(one.is_idle());
 }
 
-TEST_CASE_FIXTURE(Wire, "session: bytes that nobody asked for make it unfit for another exchange") {
+TEST_CASE_FIXTURE(Wire, "session: unexpected bytes make it unfit for another exchange") {
   Session one = session();
   one.send("A\r\n", 1);
   arrives(one, "+a\r\n");
@@ -94,7 +93,7 @@ TEST_CASE_FIXTURE(Wire, "session: bytes that nobody asked for make it unfit for 
   state->arrived = "+b\r\n";
   CHECK_FALSE(one.is_idle());
 
-  // Also in one segment with the reply, whole or in part.
+  // Also if they come in one segment with the reply, complete or not.
   for (const std::string more : {"+b\r\n", "+", "*1\r\n"}) {
     state = std::make_shared<FakeTransport::State>();
     Session other = session();
@@ -105,7 +104,7 @@ TEST_CASE_FIXTURE(Wire, "session: bytes that nobody asked for make it unfit for 
   }
 }
 
-TEST_CASE_FIXTURE(Wire, "session: what is not the Redis protocol, and a broken transport, are errors") {
+TEST_CASE_FIXTURE(Wire, "session: input that is not RESP, and a broken transport, are errors") {
   Session garbled = session();
   garbled.send("A\r\n", 1);
   arrives(garbled, "HTTP/1.1 400 Bad Request\r\n");
@@ -136,7 +135,7 @@ TEST_CASE_FIXTURE(Wire, "session: a server that sends without a pause is read a 
   }
 }
 
-TEST_CASE_FIXTURE(Wire, "session: the replies of one exchange are limited in bytes, of several exchanges they are not") {
+TEST_CASE_FIXTURE(Wire, "session: the replies of one exchange are limited in bytes, those of several are not") {
   Session one = session();
   const std::size_t size = limits::max_reply_bytes - 100;
   for (int i = 0; i < 3; ++i) {
@@ -153,5 +152,5 @@ TEST_CASE_FIXTURE(Wire, "session: the replies of one exchange are limited in byt
   }
   CHECK(one.error() == "the reply is longer than 8 MiB");
   CHECK(one.is_over_limit());
-  CHECK(state->arrived.size() > limits::max_reply_bytes / 2);  // nobody reads the rest
+  CHECK(state->arrived.size() > limits::max_reply_bytes / 2);  // the rest is not read
 }

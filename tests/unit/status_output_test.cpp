@@ -52,7 +52,7 @@ std::string status_row(const std::string& name, const lock::Record& record) {
 
 }  // namespace
 
-TEST_CASE("status_text: a record with nothing in it") {
+TEST_CASE("status_text: an empty record") {
   CHECK(shown_status(bare_record()) ==
         "k\n"
         "  state         idle\n"
@@ -64,7 +64,7 @@ TEST_CASE("status_text: a record with nothing in it") {
         "  fence         none\n");
 }
 
-TEST_CASE("status_text: a record with everything in it") {
+TEST_CASE("status_text: a complete record") {
   CHECK(shown_status(full_record()) ==
         "k\n"
         "  state         running on web1 (pid 4121) for 5s, lease ends in 31s unless renewed\n"
@@ -81,12 +81,12 @@ TEST_CASE("status_text: a record with everything in it") {
         "  fence         17\n");
 }
 
-TEST_CASE("status_text: several keys are apart; one that could not be read is left out, one without a record is not") {
+TEST_CASE("status_text: several keys are separated; one that could not be read is left out, one without a record is not") {
   CHECK(cli::status_text({{"bad", bare_record(), "malformed"}, {"a\n", {}, ""}, {"b", {}, ""}}, support::no_color()) ==
         "a\\x0a\n  no record\n\nb\n  no record\n");
 }
 
-TEST_CASE("status_text: a lost lease, a revoked one, and several slots") {
+TEST_CASE("status_text: a lost lease, a revoked lease, and several slots are shown") {
   lock::Record record = bare_record();
   record.slots = 3;
   record.holders = {{"4121 web1", status_now, 1, status_now - 90'000},
@@ -104,7 +104,7 @@ TEST_CASE("status_text: a lost lease, a revoked one, and several slots") {
   CHECK(status_row("slots", record) == "no such row");
 }
 
-TEST_CASE("status_text: a lease that unlock --now removed, whose command may still run") {
+TEST_CASE("status_text: after unlock --now, the command may still run") {
   lock::Record record = bare_record();
   record.freed_until = status_now + 5000;
   record.freed = lock::Intervention{"alice@web1", status_now - 1000};
@@ -114,7 +114,7 @@ TEST_CASE("status_text: a lease that unlock --now removed, whose command may sti
   CHECK(status_row("state", record) == "revoked: its lease was freed; its command may still run for 5s");
 }
 
-TEST_CASE("status: who had revoked the lease of the last run") {
+TEST_CASE("status: the operator who had revoked the lease of the last run is shown") {
   lock::Record record = bare_record();
   record.ended = status_now - 1000;
   record.outcome = "lost";
@@ -126,7 +126,7 @@ TEST_CASE("status: who had revoked the lease of the last run") {
   CHECK(json["last_run"]["revoked_by"]["operator"] == "alice@web1");
 }
 
-TEST_CASE("status_text: a pause of all keys") {
+TEST_CASE("status_text: a pause of all keys is shown") {
   lock::Record record = bare_record();
   record.pause = lock::Paused{std::nullopt, "", "alice@web1", Millis(1000), true};
   CHECK(status_row("pause", record) == "all keys paused by alice@web1 1s ago until condolock resume --all");
@@ -140,7 +140,7 @@ TEST_CASE("status_text: a success shows no exit code") {
   CHECK(status_row("last run", record) == "success, ended 1s ago (2026-11-24 08:10:19 UTC)");
 }
 
-TEST_CASE("status_text: colours") {
+TEST_CASE("status_text: outcomes have colours") {
   lock::Record record = full_record();
   const std::string text = cli::status_text({{"k", record, ""}}, support::all_colors());
   CHECK(text.find("\x1b[32mrunning\x1b[0m on web1") != std::string::npos);
@@ -153,7 +153,7 @@ TEST_CASE("status_text: colours") {
   CHECK(later.find("\x1b[32msuccess\x1b[0m") != std::string::npos);
 }
 
-TEST_CASE("status_json: every field is there, null where there is nothing to say") {
+TEST_CASE("status_json: every field is present, and null if there is no value") {
   CHECK(
       cli::status_json(cli::KeyStatus{"k", bare_record(), ""}) ==
       R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
@@ -162,7 +162,7 @@ TEST_CASE("status_json: every field is there, null where there is nothing to say
       R"("clock_went_back_ms":null})");
 }
 
-TEST_CASE("status_json: a record with everything in it") {
+TEST_CASE("status_json: a complete record") {
   CHECK(
       cli::status_json(cli::KeyStatus{"k", full_record(), ""}) ==
       R"({"key":"k","error":null,"known":true,"now":{"ms":1795507820000,"rfc3339":"2026-11-24T08:10:20.000Z"},)"
@@ -181,7 +181,7 @@ TEST_CASE("status_json: a record with everything in it") {
       R"("reason":"last success 50s ago, needs 5m"},"forget_after_ms":2592000000,"fence":17,"clock_went_back_ms":null})");
 }
 
-TEST_CASE("status_json: fields that may be null inside of others") {
+TEST_CASE("status_json: nested fields may be null") {
   lock::Record record = bare_record();
   record.ended = status_now;
   record.outcome = "lost";
@@ -208,7 +208,7 @@ TEST_CASE("status_json: fields that may be null inside of others") {
   CHECK(named["freed"]["by"]["operator"] == "bob@web2");
 }
 
-TEST_CASE("status_json: a key without a record, and one that could not be read") {
+TEST_CASE("status_json: a key without a record, and one that could not be read, are told apart") {
   lock::Record unknown;
   unknown.now = status_now;
   const cli::Json json = cli::Json::parse(cli::status_json(cli::KeyStatus{"k", unknown, ""}));
@@ -224,14 +224,14 @@ TEST_CASE("status_json: bytes that are not UTF-8 are replaced") {
   CHECK(json["pause"]["reason"] == "\xef\xbf\xbd");
 }
 
-TEST_CASE("status_json: of several keys one document, indented, with a line feed at the end") {
+TEST_CASE("status_json: several keys give one indented document with a line feed at the end") {
   CHECK(cli::status_json(std::vector<cli::KeyStatus>{{"a", {}, "x"}, {"b", {}, "y"}}) ==
         "{\n  \"schema\": 1,\n  \"keys\": [\n    {\n      \"key\": \"a\",\n      \"error\": \"x\"\n    },\n"
         "    {\n      \"key\": \"b\",\n      \"error\": \"y\"\n    }\n  ]\n}\n");
   CHECK(cli::status_json(std::vector<cli::KeyStatus>{}) == "{\n  \"schema\": 1,\n  \"keys\": []\n}\n");
 }
 
-TEST_CASE("who_json: pid and host of a holder") {
+TEST_CASE("who_json: splits a holder into host and pid") {
   CHECK(cli::who_json("4121 web1").dump() == R"({"host":"web1","pid":4121})");
   CHECK(cli::who_json("web1").dump() == R"({"host":"web1","pid":null})");
   CHECK(cli::who_json("x my host").dump() == R"({"host":"my host","pid":null})");

@@ -21,7 +21,7 @@ TEST_CASE("table: the last cell of a row is not padded") {
         "c  longer\n");
 }
 
-TEST_CASE("table: right-aligned cells, also in the last column") {
+TEST_CASE("table: cells can be right-aligned, also in the last column") {
   CHECK(cli::table_text(
             {{{"1", Tint::none, true}, {"7", Tint::none, true}}, {{"100", Tint::none, true}, {"12", Tint::none, true}}},
             support::no_color()) ==
@@ -36,12 +36,12 @@ TEST_CASE("table: rows may differ in length; the last cell of each ends its line
         "d    e  f\n");
 }
 
-TEST_CASE("table: no rows, and a row of empty cells") {
+TEST_CASE("table: no rows give no text, and empty cells an empty line") {
   CHECK(cli::table_text({}, support::no_color()).empty());
   CHECK(cli::table_text({{{""}, {""}}}, support::no_color()) == "  \n");
 }
 
-TEST_CASE("table: columns are measured as a terminal shows them") {
+TEST_CASE("table: columns are measured in display width") {
   CHECK(cli::table_text({{{"Zür"}, {"x"}}, {{"€𝄞"}, {"y"}}, {{"abcd"}, {"z"}}}, support::no_color()) ==
         "Zür   x\n"
         "€𝄞    y\n"
@@ -52,7 +52,7 @@ TEST_CASE("table: columns are measured as a terminal shows them") {
         "abcde  z\n");
 }
 
-TEST_CASE("table: to fit, the first column loses its middle") {
+TEST_CASE("table: to fit, the middle of the first column is cut") {
   const std::vector<cli::Row> rows{{{"abcdefghijklmnopqrstuvwxyz"}, {"12", Tint::none, true}, {"idle"}},
                                    {{"日本語日本語日本語日本語"}, {"3", Tint::none, true}, {"idle"}},
                                    {{"k"}, {"4", Tint::none, true}, {"idle"}}};
@@ -67,7 +67,7 @@ TEST_CASE("table: to fit, the first column loses its middle") {
   CHECK(cli::table_text(rows, support::no_color(), {36, true}) == cli::table_text(rows, support::no_color()));
 }
 
-TEST_CASE("table: where that is not enough, the last cell loses its end, but never all of it") {
+TEST_CASE("table: if that is not enough, the end of the last cell is cut, but never all of it") {
   const std::vector<cli::Row> rows{{{"abcdefghijklmnopqrstuvwxyz"}, {"running on web1"}}, {{"k"}, {"idle"}}};
   CHECK(cli::table_text(rows, support::no_color(), {26, true}) ==
         "abcdefgh…tuvwxyz  running…\n"
@@ -78,7 +78,7 @@ TEST_CASE("table: where that is not enough, the last cell loses its end, but nev
   CHECK(cli::table_text({}, support::no_color(), {5, true}).empty());
 }
 
-TEST_CASE("table: colours take no room, padding has none, and an empty cell has none") {
+TEST_CASE("table: colours have no width, and padding and empty cells have no colours") {
   CHECK(cli::table_text(
             {{{"a", Tint::good}, {"b", Tint::bad, true}, {"c"}}, {{"", Tint::bad}, {"bbb", Tint::dim}, {"d", Tint::none}}},
             support::all_colors()) ==

@@ -24,7 +24,7 @@ TEST_CASE("parse_time_point: a duration counts back from now") {
   CHECK(utc("now") == now);
 }
 
-TEST_CASE("parse_time_point: days, dates and times, in UTC") {
+TEST_CASE("parse_time_point: days, dates and times are read in UTC") {
   CHECK(utc("today") == 1'795'651'200'000);
   CHECK(utc("yesterday") == 1'795'564'800'000);
   CHECK(utc("2026-11-26") == 1'795'651'200'000);
@@ -35,7 +35,7 @@ TEST_CASE("parse_time_point: days, dates and times, in UTC") {
   CHECK(utc("@1795680000") == 1'795'680'000'000);
 }
 
-TEST_CASE("parse_time_point: the local zone, with its daylight saving time; Z and an offset override it") {
+TEST_CASE("parse_time_point: the local zone has daylight saving time; Z and an offset override it") {
   const support::ScopedVariable zone("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
   CHECK(local("2026-11-26 08:00") == 1'795'676'400'000);
   CHECK(local("2026-07-01 08:00") == 1'782'885'600'000);
@@ -45,7 +45,7 @@ TEST_CASE("parse_time_point: the local zone, with its daylight saving time; Z an
   CHECK(local("2026-11-26T08:00:00-05:30") == 1'795'699'800'000);
 }
 
-TEST_CASE("parse_time_point: anything else is refused, with what to write") {
+TEST_CASE("parse_time_point: other text is refused, with what to write") {
   for (const char* bad : {"",
                           " ",
                           "tomorrow",

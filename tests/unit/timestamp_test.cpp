@@ -9,7 +9,7 @@
 
 using namespace condolock;
 
-TEST_CASE("timestamp: format_time") {
+TEST_CASE("timestamp: format_time drops the fraction of a second") {
   CHECK(util::format_time(0) == "1970-01-01 00:00:00 UTC");
   CHECK(util::format_time(1'795'507'820'999) == "2026-11-24 08:10:20 UTC");  // cut, not rounded
 }
@@ -21,7 +21,7 @@ TEST_CASE("timestamp: format_time knows leap days") {
   CHECK(util::format_time(4'107'542'400'000) == "2100-03-01 00:00:00 UTC");
 }
 
-TEST_CASE("timestamp: seconds that need more than 31 bits") {
+TEST_CASE("timestamp: seconds that need more than 31 bits are correct") {
   CHECK(util::format_time(2'147'483'647'000) == "2038-01-19 03:14:07 UTC");
   CHECK(util::format_time(2'147'483'648'000) == "2038-01-19 03:14:08 UTC");
   CHECK(util::format_time(253'402'300'799'000) == "9999-12-31 23:59:59 UTC");
@@ -29,7 +29,7 @@ TEST_CASE("timestamp: seconds that need more than 31 bits") {
   CHECK(util::format_seconds(2'147'483'648'000) == "2147483648.000");
 }
 
-TEST_CASE("timestamp: the time zone of the machine changes nothing") {
+TEST_CASE("timestamp: format_time does not depend on the machine's time zone") {
   {
     const support::ScopedVariable zone("TZ", "EST+5");
     tzset();
@@ -39,7 +39,7 @@ TEST_CASE("timestamp: the time zone of the machine changes nothing") {
   tzset();
 }
 
-TEST_CASE("timestamp: format_local_rfc3339 goes by TZ, and has the offset") {
+TEST_CASE("timestamp: format_local_rfc3339 uses TZ, and shows the offset") {
   for (const auto& [zone, text] : {std::pair("UTC0", "2026-11-24T08:10:20+00:00"),
                                    {"CET-1", "2026-11-24T09:10:20+01:00"},
                                    {"NST3:30", "2026-11-24T04:40:20-03:30"}}) {
@@ -49,7 +49,7 @@ TEST_CASE("timestamp: format_local_rfc3339 goes by TZ, and has the offset") {
   tzset();
 }
 
-TEST_CASE("timestamp: format_seconds has three decimals, exactly") {
+TEST_CASE("timestamp: format_seconds has three exact decimals") {
   CHECK(util::format_seconds(0) == "0.000");
   CHECK(util::format_seconds(7) == "0.007");
   CHECK(util::format_seconds(70) == "0.070");

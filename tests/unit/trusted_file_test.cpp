@@ -15,7 +15,7 @@ TEST_CASE("trusted file: an owner without a number in this user namespace is tru
   const char* as_podman = "         0       1000          1\n         1     100000      65536\n";
   const char* everybody = "         0          0 4294967295\n";
   CHECK(is_trusted_owner(overflow, {0, overflow, only_root}));
-  // There 65534 is a user of the namespace.
+  // In that namespace, 65534 is a user.
   CHECK_FALSE(is_trusted_owner(overflow, {0, overflow, as_podman}));
   CHECK_FALSE(is_trusted_owner(overflow, {0, overflow, everybody}));
   CHECK_FALSE(is_trusted_owner(12345, {0, overflow, only_root}));
@@ -24,11 +24,11 @@ TEST_CASE("trusted file: an owner without a number in this user namespace is tru
   CHECK_FALSE(is_trusted_owner(1001, {1000, overflow, everybody}));
 }
 
-TEST_CASE("trusted file: a map that can't be read or understood makes nobody trusted") {
+TEST_CASE("trusted file: with a map that cannot be read or parsed, no unknown owner is trusted") {
   for (const char* map : {"", "0 1000\n", "0 x 1\n"}) CHECK_FALSE(is_trusted_owner(65534, {0, 65534, map}));
 }
 
-TEST_CASE("trusted file: a passed pipe is read to its end, and is exposed to nobody") {
+TEST_CASE("trusted file: a passed pipe is read to its end, and is never exposed") {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
   REQUIRE(write(ends[1], "secret\n", 7) == 7);

@@ -20,7 +20,7 @@ Target parsed(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("TCP URLs") {
+TEST_CASE("TCP URLs are parsed") {
   CHECK(parsed("redis://h").shown() == "h:6379");
   CHECK(parsed("redis://h/").database == 0);
   CHECK(parsed("valkey://h:1/7").shown() == "h:1");
@@ -37,7 +37,7 @@ TEST_CASE("TCP URLs") {
   CHECK(parsed("redis://user@h").user == "user");
 }
 
-TEST_CASE("Unix socket URLs") {
+TEST_CASE("Unix socket URLs are parsed") {
   const Target target = parsed("unix:///tmp/a/redis.sock?db=3");
   CHECK(target.path == "/tmp/a/redis.sock");
   CHECK(target.host.empty());
@@ -46,7 +46,7 @@ TEST_CASE("Unix socket URLs") {
   CHECK(parsed("unix://u:pw@/s").password == "pw");
 }
 
-TEST_CASE("URLs that are refused, without repeating them") {
+TEST_CASE("invalid URLs are refused, and never repeated") {
   for (const std::string url : {"",
                                 "h:6379",
                                 "redis:h",
@@ -82,7 +82,7 @@ TEST_CASE("URLs that are refused, without repeating them") {
 
 namespace {
 
-// What is wrong, without the forms that some errors end with.
+// The error, without the list of accepted forms.
 std::string why_not(const std::string& url) {
   const auto target = parse_url(url);
   if (target) return "parsed: " + target->shown();
@@ -91,7 +91,7 @@ std::string why_not(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("what is wrong with a URL") {
+TEST_CASE("an error says what is wrong with a URL") {
   for (const std::string scheme : {"redis", "valkey"}) {
     CHECK(why_not(scheme + "://:pa/ss@host") == "has a / before an @ (in a user or password write it as %2F)");
     CHECK(why_not(scheme + "://us/er:pass@host/0") == "has a / before an @ (in a user or password write it as %2F)");
@@ -127,13 +127,13 @@ TEST_CASE("what is wrong with a URL") {
   CHECK(why_not("redis://[h]") == "has no IPv6 address between [ and ]");
 }
 
-TEST_CASE("the zone of an IPv6 address, as RFC 6874 writes it and bare") {
+TEST_CASE("the zone of an IPv6 address is accepted as RFC 6874 writes it and bare") {
   CHECK(parsed("redis://[fe80::1%25eth0]").host == "fe80::1%eth0");
   CHECK(parsed("redis://[fe80::1%25eth0]:7000/2").shown() == "[fe80::1%eth0]:7000");
   CHECK(parsed("redis://u:p@[fe80::1%25eth%2D0]").host == "fe80::1%eth-0");
   CHECK(parsed("redis://[fe80::1%eth0]").host == "fe80::1%eth0");
   CHECK(parsed("redis://[fe80::1%251]").host == "fe80::1%1");
-  CHECK(parsed("redis://[fe80::1%25]").host == "fe80::1%25");  // the 25th interface: no zone is empty
+  CHECK(parsed("redis://[fe80::1%25]").host == "fe80::1%25");  // the 25th interface: a zone is never empty
   CHECK(why_not("redis://[fe80::1%]") == "has no IPv6 address between [ and ]");
   CHECK(why_not("redis://[fe80::1%25e%zz]") == "has no IPv6 address between [ and ]");
 }
@@ -144,14 +144,14 @@ TEST_CASE("the path of a Unix socket is percent-decoded") {
   CHECK(why_not("unix:///tmp/a%00b") == "has a %00 in its path, which no path can have");
 }
 
-TEST_CASE("kinds that have their own issue are known by name") {
+TEST_CASE("the schemes of TLS, Sentinel and Cluster are recognized as unsupported") {
   for (const char* url : {"rediss://h", "valkeys://h", "redis+sentinel://h/m", "redis+cluster://h"}) {
     CHECK(is_unsupported(url));
   }
   CHECK_FALSE(is_unsupported("redis://h"));
 }
 
-TEST_CASE("a password is taken out of anything that may be a URL") {
+TEST_CASE("without_password removes the password from anything that may be a URL") {
   CHECK(without_password("redis://u:pw@h:1/2") == "redis://u@h:1/2");
   CHECK(without_password("redis://:pw@h") == "redis://h");
   CHECK(without_password("redis://u:p/w@h@i") == "redis://u@i");

@@ -178,7 +178,7 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
   };
   std::vector<std::string> operands;
   auto usage_problem = options.parse(arguments.own, operands);
-  stamp_lines(options.was_given("--verbose"));  // already for this problem
+  stamp_lines(options.was_given("--verbose"));  // already here, so that errors below get the time too
   if (usage_problem) return blamed(*usage_problem);
   if (globals.help) {
     return CommandResult{exit_code::ok, "", "Usage: " + std::string(spec.usage) + "\n" + options.help() + spec.examples};

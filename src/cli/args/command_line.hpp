@@ -19,7 +19,7 @@ namespace condolock::cli {
 struct CommandArguments {
   std::string key;                     // for a command on one key
   std::vector<std::string> keys;       // for a command on several keys
-  bool all = false;                    // for a command on several keys: on all of the namespace instead
+  bool all = false;                    // for a command on several keys: --all, the whole namespace
   std::optional<std::string> pattern;  // for a command on matching keys; none: all keys
   std::optional<Millis> older_than;    // for keys_or_old
   std::vector<lock::Condition> conditions;

@@ -32,8 +32,8 @@ struct Config {
 };
 
 // Reads the file `named`. Without a name it reads the first file that exists, if any:
-//   $XDG_CONFIG_HOME/condolock/config.toml ($HOME/.config if the variable is not an absolute path; not looked for if HOME
-//   is not one either)
+//   $XDG_CONFIG_HOME/condolock/config.toml ($HOME/.config if the variable is not an absolute path; skipped if HOME is not
+//   one either)
 //   /etc/condolock/config.toml
 // /dev/null counts as an empty file. These are problems, and the text names the file, and the line if there is one: invalid
 // TOML; an unknown name; a value that is not a string, number, boolean or array; a file that read_trusted refuses.

@@ -12,11 +12,10 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 bool is_control(char c) { return is_ascii(c) && (c < ' ' || c == '\x7F'); }
-// Of a character of several bytes: any but the first.
+// Whether `c` is a UTF-8 byte after the first one of its character.
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; }
 
-// Length of the first character in bytes. 0: not UTF-8. Leaves it to the parser to refuse longer forms than needed, and
-// surrogates.
+// Length of the first character in bytes. 0: not UTF-8. Does not check for overlong forms and surrogates: the parser does.
 std::size_t length_of_first(std::string_view text) {
   const auto first = static_cast<unsigned char>(text[0]);
   if (first < 0x80) return 1;
@@ -91,7 +90,7 @@ class Scanner {
 
   std::string place() const { return util::escape(path_) + ":" + std::to_string(line_) + ": "; }
 
-  // Moves behind one character, or behind several quotes or an escape sequence's first two characters.
+  // Moves past one character, or past several quotes or an escape sequence's first two characters.
   void advance() {
     const char c = text_[at_];
     if (c == '\n') {
@@ -112,7 +111,7 @@ class Scanner {
     if (c != quote_) return skip(length_of_first(text_.substr(at_)));
     const std::size_t quotes = count_quotes();
     if (place_ == Place::string || quotes >= 3) {
-      skip(place_ == Place::string ? 1 : std::min<std::size_t>(quotes, 5));  // two quotes may stand before the closing three
+      skip(place_ == Place::string ? 1 : std::min<std::size_t>(quotes, 5));  // two quotes may precede the closing three
       place_ = Place::outside;
     } else {
       skip(quotes);

@@ -38,8 +38,8 @@ struct Globals {
 
 void declare(Options& options, Globals& globals);
 
-// Call after parsing. Finds the password, and checks what must be right before any connection is made; a problem is 78.
-// Warns if others can see the password: of a password on the command line always, of one in a file only where decisions are
+// Call after parsing. Finds the password, and makes all checks that need no connection; a problem is 78. Warns if others can
+// see the password. A password on the command line always gives a warning. One in a file does so only where decisions are
 // printed, since cron would send a mail for every run.
 std::optional<CommandResult> settle(const Options& options, Globals& globals);
 

@@ -25,13 +25,13 @@ class Options {
     std::string form;   // placeholder of the value; empty: a flag
     std::string help;
     std::string group;
-    std::vector<std::string> environment;  // variables for an option that is not given: the first that is set and not empty
+    std::vector<std::string> environment;  // set the option if it is not given; the first variable that is set and not empty
                                            // is used; for a flag: 1, true, yes, on, or 0, false, no, off
     bool repeatable = false;
     Set set;
     std::vector<std::string> texts;  // from the command line
-    std::string variable;            // that the value comes from; empty: none
-    std::string setting;             // of the config file, "FILE:LINE: NAME", that the value comes from; empty: none
+    std::string variable;            // that gave the value; empty: none
+    std::string setting;             // of the config file that gave the value, "FILE:LINE: NAME"; empty: none
 
     std::string long_name() const;
   };
@@ -42,7 +42,7 @@ class Options {
   void group(std::string title) { group_ = std::move(title); }
   // Like group(), for the options of every command. A command's help only lists their names; condolock --help explains them.
   void common_group(std::string title);
-  // The options declared after this call are taken, but not in the help text.
+  // The options declared after this call are accepted, but left out of the help text.
   void hidden_group() { group_.clear(); }
   Option& value(std::string names, std::string form, std::string help, Set set);
   Option& flag(std::string names, std::string help, bool& into);

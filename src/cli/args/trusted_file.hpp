@@ -12,7 +12,7 @@ namespace condolock::cli {
 
 struct TrustedFile {
   std::string text;
-  bool is_exposed = false;  // others can read it, or it is this user's own and its group can
+  bool is_exposed = false;  // another user can read it, or it is this user's own and its group can read it
 };
 
 // Reads a regular file or a pipe of at most 64 KiB. Waits at most 10 seconds for the writer of a pipe. Refuses a file that
@@ -28,7 +28,8 @@ struct UserNamespace {
   std::string_view map;  // of /proc/self/uid_map: lines "first number here, first number outside, count"
 };
 
-// Root, this process' user, and an owner who has no number in this user namespace: nobody in here can act as that user.
+// True for root, for this process' user, and for an owner without a number in this user namespace: nobody in it can act as
+// that user.
 bool is_trusted_owner(uid_t owner, const UserNamespace& users);
 
 }  // namespace condolock::cli

@@ -8,7 +8,7 @@
 namespace condolock::cli {
 namespace {
 
-// Also what a run above us has set, for its command or for its hook.
+// Includes the variables that an outer run has set for its command or its hook.
 constexpr std::array<std::string_view, 9> replaced{
     "CONDOLOCK_KEY=",     "CONDOLOCK_FENCE=",     "CONDOLOCK_RUN_ID=",   "CONDOLOCK_LAST_SUCCESS=", "CONDOLOCK_PASSWORD=",
     "CONDOLOCK_OUTCOME=", "CONDOLOCK_EXIT_CODE=", "CONDOLOCK_FAILURES=", "CONDOLOCK_DURATION_MS="};
@@ -20,7 +20,7 @@ bool is_replaced(std::string_view entry) {
   return false;
 }
 
-// What command and hook have in common.
+// The part that the environments of the command and of a hook have in common.
 std::vector<std::string> passed_on(char** own, const std::string& key, const std::string& run_id) {
   constexpr std::string_view url = "CONDOLOCK_URL=";
   std::vector<std::string> out;

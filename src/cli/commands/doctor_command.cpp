@@ -130,7 +130,7 @@ class DoctorResult {
   const engine::Diagnosis diagnosis_;
 };
 
-// Whether the engine's clock went back. None: there is nothing to look at.
+// Whether the engine's clock went back. None: there is no database yet.
 std::optional<engine::Finding> look_at_times(const Globals& globals) {
   if (!engine::exists(globals.location)) return std::nullopt;
   const auto engine = open_engine(globals);

@@ -30,7 +30,7 @@ Exit code: 0, or 1 if a single key has no record.
 )",
     CommandSpec::Takes::key_or_pattern};
 
-constexpr std::int64_t most_runs = 10'000;  // that a history keeps
+constexpr std::int64_t most_runs = 10'000;  // in a stored history
 
 struct HistoryFilter {
   std::optional<std::int64_t> since;
@@ -45,7 +45,7 @@ struct HistoryFilter {
   }
 };
 
-// Leaves the newest runs that match.
+// Keeps only the newest runs that match.
 void keep_matching(std::vector<lock::HistoryEntry>& runs, const HistoryFilter& filter, std::int64_t limit) {
   std::erase_if(runs, [&](const lock::HistoryEntry& run) { return !filter.matches(run); });
   if (runs.size() > static_cast<std::size_t>(limit)) runs.resize(static_cast<std::size_t>(limit));

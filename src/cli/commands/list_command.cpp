@@ -32,7 +32,7 @@ struct Form {
   bool prometheus = false;
 };
 
-// A key that matches one of those given is listed.
+// Several filters together select the keys that match any of them.
 struct Filter {
   bool failed = false;
   bool running = false;

@@ -21,12 +21,12 @@ class RecordReader {
   // Sends the call and waits for the reply. Warns once if the reply may not come from a primary.
   engine::Reply ask(engine::Call call);
 
-  // Calls `each` with the record of each key, in the same order. Warns once if the engine's clock went back. Prints an error
-  // for a malformed record, sets
-  // KeyStatus::error, and goes on with the next key. Any other failure ends the reading and is returned.
+  // Calls `each` with the record of each key, in the same order. Warns once if the engine's clock went back. For a malformed
+  // record it prints an error, sets KeyStatus::error, and goes on with the next key. Any other failure ends the reading and
+  // is returned.
   std::optional<engine::Failure> records(const std::vector<std::string>& keys, const std::function<void(KeyStatus)>& each);
 
-  // The pause of all jobs; none: there is none.
+  // The pause of all jobs; none: they are not paused.
   engine::Answered<std::optional<lock::Paused>> pause_of_all();
 
   // The history of one job.

@@ -49,7 +49,7 @@ bool agrees(const Console& console, const std::string& question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-// As reset.lua decides it, but without the time in the index, which only the script sees.
+// Same rule as in reset.lua, but without the time in the index, which only the script sees.
 bool is_unused(const lock::Record& record, Millis length) {
   if (!record.known || record.pause || record.live() > 0) return false;
   std::int64_t last = record.ended.value_or(0);

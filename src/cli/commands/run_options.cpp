@@ -21,7 +21,7 @@ Options::Set wait_into(std::optional<Millis>& into) {
   };
 }
 
-// One of a few words, each with what it means.
+// For an option that takes one of a few words. Each word has a value.
 template <class T>
 Options::Set word_into(T& into, std::initializer_list<std::pair<std::string_view, T>> words) {
   return [&into, words = std::vector(words)](std::string_view text) -> std::optional<util::Problem> {
@@ -71,7 +71,7 @@ Options::Set line_into(std::string& into) {
   };
 }
 
-// What check goes by, too.
+// The options that check evaluates, too.
 void declare_counting(Options& options, RunOptions& run) {
   run::Plan& plan = run.plan;
   declare_conditions(options, run.args);

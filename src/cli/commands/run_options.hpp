@@ -1,4 +1,4 @@
-// The options of run. check takes them, too, so that any run line can be checked.
+// The options of run. check accepts them too, so that any run line can be checked.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ struct RunOptions {
   RunOptions() { plan.attempt.lease = Millis(60'000); }
 };
 
-// With `for_check`, --help shows only the options that count for check.
+// With `for_check`, --help shows only the options that check evaluates.
 void declare(Options& options, RunOptions& run, bool for_check = false);
 
 // Checks that need several options.

@@ -14,7 +14,7 @@ struct CommandResult {
   std::string output;  // for stdout
 };
 
-// Whether the user named a server. If not, describe() says how to, where nothing answers at the default address.
+// Whether the user named a server. If not, and no server answers at the default address, describe() says how to name one.
 void set_server_was_named(bool was_named);
 
 // The text of a failure for people, with a hint if there is one.

@@ -29,7 +29,7 @@ bool& stamps() {
   return stamp;
 }
 
-// "2026-11-24T09:10:20+01:00 ", or nothing where it is not wanted.
+// "2026-11-24T09:10:20+01:00 "; empty if lines get no time: see stamp_lines.
 std::string stamp() {
   struct stat info {};
   if (!stamps() || fstat(STDERR_FILENO, &info) != 0 || !S_ISREG(info.st_mode)) return "";

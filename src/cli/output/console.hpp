@@ -1,6 +1,5 @@
 // Messages on stderr, all in the form "condolock: text", in a log after the time. Each line is one write, so that the lines
-// of several processes on one terminal do not mix. Whatever a text contains, it can't control the terminal: see
-// util/escape.hpp.
+// of several processes on one terminal do not mix. No text can control the terminal: see util/escape.hpp.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +15,8 @@ enum class Tint : std::uint8_t { none, good, bad, dim };
 // Sets the value of --color for everything that is printed from now on. The default is `automatic`.
 void choose_color(Color color);
 
-// Whether each line that is printed from now on begins with the time, where stderr is a regular file: a log. A terminal, a
-// pipe and a socket have a reader who sees when a line comes, or who notes it.
+// Whether each line that is printed from now on begins with the time. It does so only if stderr is a regular file, which is
+// a log. The reader of a terminal, pipe or socket sees or records when a line arrives.
 void stamp_lines(bool stamp);
 
 // Colors text for a descriptor. `automatic` means: on a terminal that is not "dumb", unless NO_COLOR (no-color.org) is set.
@@ -46,7 +45,7 @@ class Console {
   // One line per decision. Shown on a terminal, with -v, or if CI is set, unless `quiet`. Otherwise silent, so that cron
   // sends no mail for the machines that skipped.
   void decision(std::string_view text) const;
-  // A warning that is shown where decisions are: the same for every run, so that cron must not mail it.
+  // A warning that is the same for every run. Shown only where decisions are, so that cron does not mail it for every run.
   void caution(std::string_view text) const;
   // A question, without a line feed. Always shown.
   void prompt(std::string_view text) const;

@@ -87,7 +87,7 @@ struct RunMessagePrinter {
   void operator()(const run::report::Ended& ended) const {
     console().decision(name + " " + outcome_of(ended) + " after " + util::format_duration(ended.took));
   }
-  // The exit code is the command's, and condolock may exit with another: so a command that was stopped has none here.
+  // The code is the command's. condolock exits with another one if the command was stopped, so none is shown then.
   static std::string outcome_of(const run::report::Ended& ended) {
     const std::string code = " (exit code " + std::to_string(ended.code) + ")";
     switch (ended.outcome) {

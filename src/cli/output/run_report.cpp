@@ -122,7 +122,7 @@ struct Writer {
     const char* why = stopping.why == Why::not_renewed ? "not_renewed" : stopping.why == Why::revoked ? "revoked" : "taken";
     return {{"event", "lost"}, {"why", why}, {"operator", stopping.by.empty() ? Json(nullptr) : Json(stopping.by)}};
   }
-  // Only people have to know.
+  // Only people need these.
   Json operator()(const run::report::KeeperGone& /*gone*/) const { return nullptr; }
   Json operator()(const run::report::NotPermitted& /*denied*/) const { return nullptr; }
   Json operator()(const run::report::Leftovers& /*leftovers*/) const { return nullptr; }

@@ -13,7 +13,7 @@ namespace condolock::cli {
 class RunReport {
  public:
   // `fd` is a descriptor from the caller, at least 3 and open for writing; none: nothing is reported. It becomes
-  // close-on-exec, so that its reader sees the end of file when this process ends.
+  // close-on-exec, so that the reader of the report sees its end when this process ends.
   RunReport(std::optional<int> fd, std::string key, std::string run_id, const std::vector<lock::Condition>& conditions);
 
   void write(const run::Report& report);

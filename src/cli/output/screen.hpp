@@ -6,8 +6,8 @@
 
 namespace condolock::cli {
 
-// The width of the terminal that `fd` is. Where it is none, or does not tell, the variable COLUMNS: watch(1) sets it for the
-// commands that it shows. None: a file, a pipe or another program reads, and nothing must be shortened for it.
+// The width of the terminal `fd`. If `fd` is no terminal or its width is unknown: the value of COLUMNS, which watch(1) sets
+// for the commands that it shows. None: the reader is a file, a pipe or another program, so nothing must be shortened.
 std::optional<std::size_t> screen_columns(int fd);
 
 }  // namespace condolock::cli

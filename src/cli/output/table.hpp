@@ -19,8 +19,8 @@ struct Cell {
 using Row = std::vector<Cell>;
 
 // One line per row. The last cell of a row is not padded. Characters that could control a terminal are escaped. With
-// `columns`, no line is wider than that, as far as possible: the first column loses what is in the middle of its cells, down
-// to 16 columns, and then the last cell of a row its end. "…" marks what is left out, or "..." if not `unicode`.
+// `columns`, lines are made to fit that width if possible: first the middle of the cells in the first column is cut, down to
+// 16 columns, then the end of each row's last cell. "…" marks a cut, or "..." if not `unicode`.
 struct Fit {
   std::optional<std::size_t> columns;
   bool unicode = true;

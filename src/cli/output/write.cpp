@@ -29,8 +29,8 @@ std::string_view write_until_failure(int fd, std::string_view text) {
 
 }  // namespace
 
-// The caller, or another process with the same open file, may have made it non-blocking. Then write() fails where it would
-// have waited.
+// The caller, or another process with the same open file, may have made it non-blocking. write() then fails instead of
+// waiting.
 bool write_all(int fd, std::string_view text) {
   for (;;) {
     text = write_until_failure(fd, text);

@@ -249,7 +249,7 @@ Value ltrim(Keyspace& keys, RawArguments words) {
     keys.store().erase(words[0]);
     return status("OK");
   }
-  // The first range must go first: the second one counts `skip` without it.
+  // Remove the first range first: the second range counts `skip` without it.
   for (const Range& gone : {Range{.limit = skip}, Range{.skip = length}}) {
     if (gone.limit == 0) continue;
     for (const Item& item : keys.store().range(words[0], gone)) keys.store().remove(words[0], item);

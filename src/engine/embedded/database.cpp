@@ -12,14 +12,14 @@ namespace {
 constexpr std::int64_t layout = 3;
 
 constexpr const char* tables =
-    // With a rowid, a whole record fits on its page. WITHOUT ROWID, only a quarter of that would.
+    // With a rowid, a record of up to a whole page stays on that page. WITHOUT ROWID allows only a quarter of a page.
     "CREATE TABLE entry (key BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, expires INTEGER, fields BLOB NOT NULL);"
     "CREATE TABLE item (key BLOB, score REAL, name BLOB, value BLOB, PRIMARY KEY (key, score, name)) WITHOUT ROWID;"
-    // Only members of sorted sets are looked up by name, and only they have no value.
+    // Only members of sorted sets are looked up by name, and only their items have no value.
     "CREATE UNIQUE INDEX member ON item (key, name) WHERE value IS NULL";
 
-// SQLite's own access to files, without its search for links in the path: ours has been checked, and may be of any kind. The
-// last part must not be a link, which SQLite itself refuses (O_NOFOLLOW).
+// SQLite's own access to files, without its check for links in the path. directory.cpp has checked the path, and allows some
+// links in it. SQLite itself refuses a link as the last part (O_NOFOLLOW).
 const char* file_access() {
   static sqlite3_vfs ours;
   static const bool is_registered = [] {
@@ -70,7 +70,7 @@ bool is_busy(int code) {
   return kind == SQLITE_BUSY || kind == SQLITE_LOCKED || kind == SQLITE_PROTOCOL || code == SQLITE_READONLY_DBMOVED;
 }
 
-// Advice to append to an error of SQLite; empty if the error needs none.
+// Advice to append to an error of SQLite; empty: none.
 const char* way_out(int code) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
@@ -138,7 +138,7 @@ void Database::prepare() {
     throw StoreError(Fault::malformed,
                      files_.shown() + " has tables that another program changed" + way_out(SQLITE_CORRUPT));
   }
-  if (files_.are_ours_alone()) execute("PRAGMA journal_mode = WAL");  // somebody may have changed that
+  if (files_.are_ours_alone()) execute("PRAGMA journal_mode = WAL");  // another process may have changed the journal mode
   execute("PRAGMA synchronous = NORMAL");
 }
 
@@ -156,9 +156,9 @@ std::int64_t Database::version() {
 }
 
 void Database::create() {
-  execute("PRAGMA page_size = 1024");  // small, since each changed page goes into the log whole
+  execute("PRAGMA page_size = 1024");  // small, since each changed page is written to the log as a whole
   execute("PRAGMA journal_mode = WAL");
-  // Several processes may be the first at once: one of them creates the tables.
+  // Several processes may try this at once: only one of them creates the tables.
   execute("BEGIN IMMEDIATE");
   if (version() == 0) {
     execute(tables);
@@ -174,7 +174,8 @@ void Database::execute(const char* sql) {
   if (code != SQLITE_OK) fail(code);
 }
 
-// `tables`, as the database defines them. Triggers are off, so they may be there. A filter in SQL would take longer.
+// The definitions of `tables` in the database. Triggers are off, so they are not compared. A filter in SQL would take
+// longer.
 std::string Database::definitions() {
   sqlite3_stmt* statement = nullptr;
   int code = sqlite3_prepare_v2(db_, "SELECT type, tbl_name, sql FROM sqlite_schema", -1, &statement, nullptr);
@@ -203,7 +204,7 @@ std::string Database::text(const char* sql) {
   return out;
 }
 
-// The errno of the last failure, or 0. A failed commit leaves it with the log alone.
+// The errno of the last failure, or 0. After a failed commit, only the log's file handle has it.
 int Database::system_error() const {
   if (db_ == nullptr) return 0;
   int error = sqlite3_system_errno(db_);

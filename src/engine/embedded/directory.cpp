@@ -23,7 +23,7 @@ std::string belongs_to_another(const struct stat& info) {
   return " belongs to another user (uid " + std::to_string(info.st_uid) + "): change its owner with chown";
 }
 
-// `made`: a missing directory is made. Returns false if it is missing all the same.
+// `make`: creates a missing directory. Returns false if it is still missing.
 bool look(const std::string& path, bool make, struct stat& info) {
   if (lstat(path.c_str(), &info) == 0) return true;
   if (errno != ENOENT) throw system_failure("cannot use the directory " + util::escape(path), errno);
@@ -56,7 +56,8 @@ void check_last(const std::string& path, const struct stat& info) {
   }
 }
 
-// Checks all parents of `path`, and with `whole` itself as a parent; makes what is missing.
+// Checks all parents of `path`, and with `whole` also `path` itself by the rules for parents. `make`: creates what is
+// missing.
 void walk(const std::string& path, bool make, bool whole) {
   struct stat info {};
   if (!look("/", false, info)) return;
@@ -92,7 +93,7 @@ Directory::Directory(std::string path, bool make) : path_(std::move(path)) {
   fd_ = util::Fd(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd_) throw system_failure(failed, errno);
   if (fstat(fd_.get(), &info) != 0) throw system_failure(failed, errno);
-  check_last(path_, info);  // of what is open now
+  check_last(path_, info);  // the directory that is open now
 }
 
 std::string Directory::shown(const std::string& name) const { return util::escape(path_ + "/" + name); }
@@ -126,7 +127,7 @@ std::optional<FileId> Directory::find_by_path(const char* name) const {
 void Directory::create(const char* name) const {
   // mknod, since closing a descriptor of the database would drop all of the process' locks on it (POSIX).
   if (mknodat(fd_.get(), name, S_IFREG | 0600, 0) == 0) {
-    (void)!fchmodat(fd_.get(), name, 0600, 0);  // the umask may have taken some of it
+    (void)!fchmodat(fd_.get(), name, 0600, 0);  // the umask may have removed some bits
   } else if (errno != EEXIST) {
     throw system_failure("cannot create " + shown(name), errno);
   }

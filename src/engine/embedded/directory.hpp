@@ -1,10 +1,11 @@
-// The directory of a database, and who may change what is in it.
+// The directory of a database, and the checks of who may change its contents.
 //
 // Another user who can create a link or a file there can make root write elsewhere, or make a job run twice. So the
 // directory and its files must belong to root or to this process' user, and nobody else may write them. The directory and
 // the files must not be links. Each parent must belong to root, to this user or to the owner of /. Others may write a parent
 // only if it is sticky, as /tmp is. (The owner of / is root, under another number in a user namespace.) The same rules apply
-// to both ends of a link among the parents. An access control list that lets others write shows in the mode of the group.
+// to both ends of a link among the parents. An access control list that lets others write shows in the group bits of the
+// mode.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +17,7 @@
 
 namespace condolock::engine::embedded {
 
-// Which file a name stands for.
+// Identifies a file, whatever its name is.
 struct FileId {
   dev_t device = 0;
   ino_t inode = 0;
@@ -29,8 +30,8 @@ void check_parents(const std::string& path);
 
 class Directory {
  public:
-  // Opens the directory. `make`: makes it and its missing parents, with mode 0700. Throws StoreError, also where others may
-  // write.
+  // Opens the directory. `make`: makes it and its missing parents, with mode 0700. Throws StoreError, also if others may
+  // write the directory.
   Directory(std::string path, bool make);
 
   // Opened with O_PATH.

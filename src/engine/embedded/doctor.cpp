@@ -70,7 +70,7 @@ Finding no_database(const DatabaseLocation& location) {
 Finding database(const DatabaseLocation& location) {
   struct stat info {};
   if (stat(location.file().c_str(), &info) != 0 || info.st_size == 0) return no_database(location);
-  // Others may use it at this moment, which passes.
+  // Another process may have the database locked at this moment: try again.
   constexpr int tries = 100;
   constexpr std::chrono::milliseconds pause(2);
   for (int i = 1;; ++i) {

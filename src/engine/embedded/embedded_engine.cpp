@@ -13,12 +13,13 @@
 namespace condolock::engine::embedded {
 namespace {
 
-// How often a waiter looks for a wake-up, a read of two pages. A commit rings (SharedFiles), so the first is only for a
-// process that was killed in between. The second is for a system that lacks a descriptor for the ring.
+// How often a waiter looks for a wake-up; a look reads two pages. A commit rings (SharedFiles), so the first period matters
+// only if a process was killed between commit and ring. The second applies if the system has no descriptor left for the
+// doorbell.
 constexpr Millis look_every(100);
 constexpr Millis look_every_without_ring(10);
 
-// How long a newcomer lets a waiter that has been woken go first. Redis serves the waiter in the same step.
+// How long a new run waits for a waiter that has been woken to go first. Redis serves the waiter in the same step.
 constexpr Millis courtesy(100);
 constexpr std::size_t wake_key = 5;  // in the keys of acquire.lua
 
@@ -126,7 +127,7 @@ std::optional<Reply> EmbeddedEngine::advance(short revents, Instant now) {
 
 void EmbeddedEngine::open(Instant now) {
   if (!host_) host_.emplace();
-  // A sleep counts for nothing here: a try has as much time as the call would have without it.
+  // Time asleep does not count: the attempt after it has as much time as a call without a sleep.
   const Instant deadline = call_.deadline - std::max(asleep_until_ - now, Instant::duration::zero());
   if (store_ == nullptr) {
     file_ = std::make_unique<SqliteStore>(location_->directory, deadline);
@@ -136,7 +137,7 @@ void EmbeddedEngine::open(Instant now) {
   file_->set_deadline(deadline);
   file_->set_sync(outlives_power(location_->sync, *call_.script));
   if (!call_.wait) return;
-  file_->files().hang_doorbell();  // before the first look, or a ring could be missed
+  file_->files().hang_doorbell();  // before the first look, so that no ring is missed
   file_->files().set_waiting(call_.wait->key, true);
 }
 
@@ -150,8 +151,8 @@ void EmbeddedEngine::sleep(Instant now) {
   next_try_ = std::min(now + (has_bell ? look_every : look_every_without_ring), asleep_until_);
 }
 
-// With the write lock, looks whether the files are still those that other processes use. If not, the lease must be in the
-// new ones.
+// Takes the write lock, then checks that the files are still those that other processes use. If not, the lease must be in
+// the new ones.
 void EmbeddedEngine::begin(Instant now) {
   store_->begin();
   if (!file_ || !file_->files().have_changed()) return;
@@ -167,7 +168,7 @@ bool EmbeddedEngine::is_asleep(Instant now) {
   return !has_wake_up(call_.wait->key);
 }
 
-// Whether this is a newcomer, and a waiter has a wake-up that it did not take yet.
+// Whether this call must give way: it is a new run, and a waiter has not taken its wake-up yet.
 bool EmbeddedEngine::gives_way(Instant now) {
   if (!file_ || call_.script != &scripts::acquire || call_.wait || now >= first_try_ + courtesy) return false;
   const std::string& key = call_.keys.at(wake_key);

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* database_name = "condolock.db";
 constexpr const char* lock_name = "condolock.lock";
 constexpr std::array<const char*, 4> names{database_name, "condolock.db-wal", "condolock.db-shm", lock_name};
-// A journal that SQLite would play back into the database. It makes none for a database with a log.
+// A journal that SQLite would play back into the database. SQLite makes none for a database with a write-ahead log.
 constexpr const char* journal_name = "condolock.db-journal";
 
 constexpr std::size_t max_record = 512;
@@ -57,7 +57,7 @@ SharedFiles::SharedFiles(const std::string& directory) : path_(directory), direc
   if (!locked(lock_.get(), LOCK_EX)) refuse(found);
   alone_ = true;
   directory_.create(database_name);
-  check();  // again, since they may be new
+  check();  // again, since the files may be new
 }
 
 void SharedFiles::lock() {
@@ -71,7 +71,7 @@ void SharedFiles::lock() {
   }
   if (!lock_) {
     const int error = errno;
-    directory_.check(lock_name);  // it may know better
+    directory_.check(lock_name);  // its error may say more
     throw system_failure("cannot open " + directory_.shown(lock_name), error);
   }
   if (!locked(lock_.get(), LOCK_SH)) throw StoreError(Fault::not_ready, "another process is opening " + shown(), true);
@@ -151,7 +151,7 @@ void SharedFiles::agree() {
   }
   agreed_ = found;
   alone_ = false;
-  // Not in one step: another process that saw none of this may lock it in between.
+  // flock() converts a lock in two steps: another process may lock the file in between.
   if (!locked(lock_.get(), LOCK_SH)) throw StoreError(Fault::not_ready, "another process is opening " + shown(), true);
 }
 
@@ -176,7 +176,7 @@ void SharedFiles::hang_doorbell() {
 
 namespace {
 
-// One byte of the lock file stands for each key, far behind its end. (flock() does not see these locks, nor they it.)
+// Each key has one byte of the lock file, far after its end. (flock() and these locks do not affect each other.)
 struct flock byte_of(std::string_view key, short type) {
   struct flock range {};
   range.l_type = type;

@@ -34,7 +34,7 @@ constexpr std::array<const char*, 14> sources{
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
-    // The fields of a thousand holders take a third of a MiB. More is not read: see entry().
+    // The fields of a thousand holders take a third of a MiB. Longer ones are not read: see entry().
     "SELECT kind, expires, CASE WHEN length(fields) <= 1048576 THEN fields END FROM entry WHERE key = ?1",
     "INSERT INTO entry (key, kind, expires, fields) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (key) DO UPDATE SET kind = ?2, expires = ?3, fields = ?4",

@@ -24,7 +24,7 @@ class SqliteStore final : public Store {
   // long one.
   void shorten_log(bool urgent);
 
-  // Statements that run then are broken off.
+  // Statements that still run at the deadline are interrupted.
   void set_deadline(Instant deadline) { database_.set_deadline(deadline); }
 
   // Triggers are off.

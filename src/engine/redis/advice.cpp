@@ -12,7 +12,7 @@ struct Remedy {
   std::string_view advice;
 };
 
-// The first that matches counts. A server's own words come first: a failure may hold them and "no answer".
+// The first match is used. Errors of a server come first: a failure may hold both such an error and "no answer".
 constexpr std::array<Remedy, 26> remedies{{
     {": MISCONF", "free space on the server's disk and read its log; it accepts writes again after a successful BGSAVE"},
     {": OOM", "raise the server's maxmemory, or remove other data"},

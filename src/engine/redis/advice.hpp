@@ -7,7 +7,7 @@
 
 namespace condolock::engine::redis {
 
-// One line. A failure that is not known gets a line, too: where to look.
+// One line. For an unknown failure it says where to look.
 std::string advice_for(const Failure& failure);
 
 }  // namespace condolock::engine::redis

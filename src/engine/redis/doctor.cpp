@@ -20,7 +20,7 @@ namespace {
 using Level = Finding::Level;
 using Words = std::vector<std::string>;
 
-// The time for everything is this many times the time for one exchange.
+// The time limit for all checks is this many times the limit for one exchange.
 constexpr int max_exchanges = 3;
 
 bool mentions(const Failure& failure, std::string_view what) { return failure.text.find(what) != std::string::npos; }
@@ -210,7 +210,7 @@ class Examination {
     if (!info_["connected_slaves"].empty()) findings_.push_back(replicas(info_));
   }
 
-  // The one check that knows whether a run works. The others say why not, and what else is at risk.
+  // The only check that shows whether a run works. The others say why not, and what else is at risk.
   void try_run() {
     const auto failure = trial_([this](Call call) { return ask(std::move(call)); });
     diagnosis_.can_run = !failure;

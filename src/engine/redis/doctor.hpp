@@ -15,8 +15,8 @@ struct Subject {
   Trial trial;
 };
 
-// Asks the server. What the trial writes it removes again. One request may take `patience`, and everything three times as
-// long. Sends PING first, and stops if there is no server that could keep records, or if it refuses the user.
+// Asks the server. Removes what the trial writes. One request may take `patience`, and all of them together three times as
+// long. Sends PING first, and stops if the server keeps no records or refuses the user.
 Diagnosis examine(Engine& engine, const Target& target, const Subject& subject, Millis patience);
 
 }  // namespace condolock::engine::redis

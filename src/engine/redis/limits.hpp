@@ -13,8 +13,8 @@ inline constexpr std::size_t max_reply_bytes = 8 * mebibyte;
 inline constexpr std::size_t max_reply_values = 200'000;
 // Arrays within arrays. hiredis 0.14 allows 8, hiredis 1.2 any number.
 inline constexpr std::size_t max_reply_depth = 7;
-// Bytes of one request. So many wait to be sent at most, twice as many if the server answers NOSCRIPT before it has read
-// all.
+// Bytes of one request. At most this much waits to be sent. It is twice as much if the server answers NOSCRIPT before it has
+// read all.
 inline constexpr std::size_t max_request_bytes = 8 * mebibyte;
 // Bytes to read before the caller looks at its deadlines and signals again.
 inline constexpr std::size_t max_bytes_per_turn = mebibyte / 4;

@@ -24,7 +24,7 @@ class Inquiry {
       may_delete_ = may_try("DEL");
     }
     if (command == "DEL") return may_delete_;
-    if (!may_delete_) return true;  // not known: a try would leave something behind
+    if (!may_delete_) return true;  // unknown, since trying the command would leave keys behind
     if (command == "EVAL" || command == "EVALSHA" || command == "BLPOP") return true;  // other checks call them
     return may_try(command);
   }
@@ -48,7 +48,7 @@ class Inquiry {
     return answer || !(mentions(answer.error(), "NOPERM") || mentions(answer.error(), "unknown command"));
   }
 
-  // None: the server, or the user's lack of rights, gives no answer.
+  // None: the server has no ACL DRYRUN, or the user may not call it.
   std::optional<bool> dry_run(const std::string& command) {
     const auto sample = sample_of(command, keys_);
     if (!sample) return true;

@@ -14,13 +14,13 @@ namespace condolock::engine::redis {
 // that only `doctor` sends are not included.
 std::vector<std::string> used_commands();
 
-// `command` with valid arguments, to ask whether the user may call it, on the first of `keys`; EVAL and EVALSHA take all of
-// them. `keys` must not be empty. None: no sample for this command.
+// `command` with valid arguments, to ask whether the user may call it on the first of `keys`. EVAL and EVALSHA take all of
+// `keys`, which must not be empty. None: no sample for this command.
 std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys);
 
-// Those of used_commands() that the user, as whom `ask` is connected, may not call, separated by spaces. Asks by ACL DRYRUN.
-// An older server, or a user who may not call that, is tried with the command itself on `scratch_key`, which is deleted at
-// the end.
+// The used_commands() that the user may not call, separated by spaces. `ask` must be connected as that user. Asks by ACL
+// DRYRUN. If the server is too old for that, or the user may not call it, this tries each command on `scratch_key` and
+// deletes that key at the end.
 std::string missing_commands(const Ask& ask, const std::string& user, const std::vector<std::string>& keys,
                              const std::string& scratch_key);
 

@@ -174,8 +174,8 @@ bool RedisEngine::is_too_long(const std::string& request) {
   return true;
 }
 
-// The server does not know the script's digest. From now on this call sends the script itself: a second NOSCRIPT is no
-// answer to that.
+// The server does not know the script's digest. From now on this call sends the script itself. A second NOSCRIPT is then an
+// unexpected reply.
 void RedisEngine::send_source(Instant now) {
   call_.as_source = true;
   const std::string bytes = format_call(call_);
@@ -355,7 +355,7 @@ void RedisEngine::fail(Failure failure) {
 void RedisEngine::disconnect(std::string why, Instant now) {
   const bool connecting = phase_ == Phase::connecting;
   if (!connecting && fail_with_earlier_error()) return;
-  // A server that is not ready may hang up behind its error reply.
+  // A server that is not ready may close the connection after its error reply.
   if (!connecting && earlier_error()) return pause(*earlier_error(), now);
   const bool garbled = session_->is_garbled();
   if (connecting && !session_->is_local_error()) server_failed_ = true;

@@ -52,7 +52,7 @@ class RedisEngine final : public Engine {
 
   // When to give up in this phase. Before the exchange, it reserves the time for Call::wait.
   Instant deadline() const;
-  // What went wrong with the session, with a way out if a limit was exceeded.
+  // The session's error, with advice if a limit was exceeded.
   std::string session_error() const;
   // The error reply to AUTH, SELECT or BLPOP. It voids the script's answer.
   const std::optional<ErrorReply>& earlier_error() const;
@@ -65,7 +65,7 @@ class RedisEngine final : public Engine {
   std::unique_ptr<Discovery> discovery_;
   Connector connect_;
   std::vector<Address> addresses_;  // result of the last discovery
-  bool doubtful_ = false;           // one of them was refused, silent, closed in the middle, or not the primary: look again
+  bool doubtful_ = false;           // an address was refused, silent, closed early, or not the primary: look again
   std::size_t next_address_ = 0;
   bool discovered_ = false;     // discovery has run in this call
   bool server_failed_ = false;  // in this call an address failed for another reason than a shortage on this machine

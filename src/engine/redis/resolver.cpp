@@ -18,9 +18,9 @@ namespace condolock::engine::redis {
 
 namespace {
 
-// As AI_ADDRCONFIG does for getaddrinfo(3): on a machine without an IPv6 route, no question about IPv6 addresses. A name
-// that has nothing else is still looked up: it may be ::1, or on a network without a way out. Connecting a UDP socket looks
-// up the route and sends nothing; the address is one for documentation (RFC 3849).
+// As AI_ADDRCONFIG does for getaddrinfo(3): a machine without an IPv6 route does not ask for IPv6 addresses. A name without
+// IPv4 addresses is still looked up: it may be ::1, or be on a network without a way out. Connecting a UDP socket looks up
+// the route and sends nothing; the address is one for documentation (RFC 3849).
 bool has_ipv6() {
   const util::Fd probe(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in6 address{};
@@ -30,14 +30,14 @@ bool has_ipv6() {
          connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-// c-ares can't say that it got no descriptor: a socket shows whether there is one.
+// c-ares does not report that it got no descriptor. Opening a socket shows whether there is one.
 Failure failure(const char* text) {
   const util::Fd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const bool local = !probe && util::is_local_shortage(errno);
   return {local ? Fault::local : Fault::unreachable, false, false, local ? std::strerror(errno) : text};
 }
 
-// c-ares says "could not contact" also of a server that answers with an error of its own.
+// c-ares says "could not contact" even if the server answered with an error.
 const char* text_of(int status) {
   const bool useless = status == ARES_ECONNREFUSED || status == ARES_ETIMEOUT || status == ARES_ESERVFAIL ||
                        status == ARES_EBADRESP || status == ARES_EREFUSED;
@@ -73,7 +73,7 @@ struct Resolver::Callbacks {
     auto& resolver = *static_cast<Resolver*>(self);
     auto& outcome = resolver.outcome_;
     if (status != ARES_SUCCESS && std::exchange(resolver.may_be_ipv6_, false)) {
-      resolver.ipv6_is_next_ = true;  // c-ares does not take a new look-up here: it is about to close its sockets
+      resolver.ipv6_is_next_ = true;  // c-ares accepts no new look-up here: it is about to close its sockets
       return;
     }
     if (status != ARES_SUCCESS) {

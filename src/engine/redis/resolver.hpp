@@ -42,7 +42,7 @@ class Resolver {
   ares_channeldata* channel_ = nullptr;
   std::string host_;
   std::string port_;
-  bool may_be_ipv6_ = false;  // only IPv4 addresses are looked for as yet
+  bool may_be_ipv6_ = false;  // only IPv4 addresses have been looked for so far
   bool ipv6_is_next_ = false;
   std::optional<Outcome> outcome_;
 };

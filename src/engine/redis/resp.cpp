@@ -9,7 +9,7 @@ namespace {
 
 using Kind = RespValue::Kind;
 
-// For hiredis, no value means that memory ran out. The reason is kept for error().
+// hiredis takes a null value to mean that memory ran out. So the reason is kept for error().
 void* refuse(const redisReadTask* task, std::string reason) {
   static_cast<RespReader::Limits*>(task->privdata)->refusal = std::move(reason);
   return nullptr;
@@ -149,7 +149,7 @@ void RespReader::feed(std::string_view bytes) {
 }
 
 std::optional<RespValue> RespReader::next() {
-  if (!error_.empty() || is_empty()) return std::nullopt;  // with nothing to read, hiredis would begin a reply all the same
+  if (!error_.empty() || is_empty()) return std::nullopt;  // if there is nothing to read, hiredis would begin a reply
   redisReader* reader = as_reader(reader_.get());
   reader->privdata = &limits_;
   void* reply = nullptr;

@@ -22,7 +22,7 @@ struct RespValue {
 };
 
 // Takes bytes in any portions. A declared length ($1000000000, *1000000000) allocates nothing: memory grows only with the
-// bytes received. The replies of one exchange are bounded by limits.hpp, with every version of hiredis.
+// bytes received. limits.hpp bounds the replies of one exchange, with every version of hiredis.
 class RespReader {
  public:
   RespReader();
@@ -42,7 +42,7 @@ class RespReader {
   // For the functions that hiredis calls.
   struct Limits {
     std::size_t values_left = limits::max_reply_values;
-    std::string refusal;  // why hiredis got no value from us
+    std::string refusal;  // why a value was refused
     bool is_over_limit = false;
   };
 

@@ -18,12 +18,12 @@ class ServerInfo {
   std::string operator[](const std::string& name) const;
 
   bool is_valkey() const { return !(*this)["valkey_version"].empty(); }
-  // "7.0.15"; of a Valkey its own and not that of the Redis that it resembles.
+  // "7.0.15". For Valkey its own version, not that of the Redis that it is compatible with.
   std::string version() const { return (*this)[is_valkey() ? "valkey_version" : "redis_version"]; }
   // True if the server lacks commands that the scripts need.
   bool is_too_old() const;
   bool is_sentinel() const { return (*this)["redis_mode"] == "sentinel"; }
-  // What a Sentinel tells of the first primary that it watches: "10.0.0.1:6379"; empty: none.
+  // The first primary that a Sentinel watches, as it reports it: "10.0.0.1:6379"; empty: none.
   std::string watched_primary() const;
 
  private:

@@ -1,4 +1,4 @@
-// What a server keeps and what it forgets, for `doctor`.
+// What a server keeps on disk and what it may lose, for `doctor`.
 #pragma once
 
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace condolock::engine::redis {
 
-// For a check that needs a field that INFO does not have.
+// The finding for a check whose field is not in INFO.
 Finding not_in_info(const std::string& check, const std::string& field, const ServerInfo& info);
 
-// None: it could write to its disk.
+// None: the server could write to its disk.
 std::optional<Finding> disk_error(const ServerInfo& info);
 Finding replicas(const ServerInfo& info);
 // `fsync`, `save`: the server's settings of these names, escaped; none: not known.

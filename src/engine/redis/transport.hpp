@@ -19,8 +19,9 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
   virtual ~Transport() = default;
 
-  // What to poll for. The transport decides this: an encrypted one may have to read before it can send. One that holds bytes
-  // for receive() that poll() does not see must set `wake`: a caller takes only so many bytes at a time.
+  // What to poll for. The transport decides this: an encrypted one may have to read before it can send. A transport that
+  // holds bytes for receive() that poll() does not see must set `wake`, since a caller takes only a limited number of bytes
+  // at a time.
   virtual Interest interest() const = 0;
   // Connects and sends as far as possible without blocking. `revents`: what poll() reported, or 0.
   virtual void advance(short revents) = 0;

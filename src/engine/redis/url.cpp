@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view forms =
     "use redis://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
 
-// A problem whose text says what to write instead.
+// `why` says what to write instead.
 util::Problem refuse(const std::string& why) { return {"the URL " + why}; }
 
 util::Problem refuse_form(const std::string& why) { return refuse(why + "; " + std::string(forms)); }
@@ -60,7 +60,7 @@ std::optional<Parts> split(std::string_view url) {
   return parts;
 }
 
-// A / ? or # of a password ends the part before the path. Then an @ comes later, where there can be none.
+// A / ? or # in a password ends the part before the path too early. Then an @ follows where none is allowed.
 std::optional<util::Problem> password_that_ends_early(std::string_view rest) {
   const std::size_t end = rest.find_first_of("/?#");
   if (end == std::string_view::npos || end == 0 || rest.find('@', end) == std::string_view::npos) return std::nullopt;
@@ -100,7 +100,7 @@ std::optional<util::Problem> read_port(std::string_view text, Target& target) {
   return std::nullopt;
 }
 
-// The zone of an IPv6 address comes after %25 (RFC 6874). After a bare % it is taken as it is, as ping and ssh write it.
+// The zone of an IPv6 address comes after %25 (RFC 6874). After a bare % it is used undecoded, as ping and ssh write it.
 std::optional<std::string> decoded_zone(std::string_view host) {
   const std::size_t zone = host.find("%25");
   if (zone == std::string_view::npos || zone + 3 == host.size()) return std::string(host);

@@ -22,8 +22,8 @@ struct Target {
 };
 
 // Accepts redis://[user[:password]@]host[:port][/db], the same with valkey://, and unix://[user[:password]@]/path[?db=N].
-// User, password, the path of a socket and the zone of an IPv6 address are percent-decoded. The error text never repeats the
-// URL, which may hold a password.
+// The user, the password, a socket's path and the zone of an IPv6 address are percent-decoded. The error text never repeats
+// the URL, which may hold a password.
 util::Result<Target> parse_url(std::string_view url);
 
 // True for the schemes of TLS, Sentinel and Cluster, which this version can't open. Looks at the scheme only.
