@@ -44,3 +44,38 @@ set_target_properties(condolock_core condolock_api PROPERTIES
   POSITION_INDEPENDENT_CODE ON
   CXX_VISIBILITY_PRESET hidden
   VISIBILITY_INLINES_HIDDEN ON)
+
+# ---- what is installed
+include(CMakePackageConfigHelpers)
+set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/condolock)
+set_target_properties(condolock PROPERTIES EXPORT_NAME static)
+set_target_properties(condolock_shared PROPERTIES EXPORT_NAME shared)
+install(TARGETS condolock EXPORT condolock_static)
+install(TARGETS condolock_shared EXPORT condolock_shared)
+foreach(form static shared)
+  install(EXPORT condolock_${form} FILE condolock-${form}.cmake NAMESPACE condolock:: DESTINATION ${package_directory})
+endforeach()
+install(DIRECTORY ${public_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+
+set(private_modules "")
+foreach(name ${private_libraries})
+  list(APPEND private_modules ${${name}_pc_MODULE_NAME})
+endforeach()
+string(REPLACE ";" " " pc_modules "${private_modules}")
+string(REPLACE ";" " " private_modules "${private_modules}")
+# The directories may be absolute, as distributions like them. Otherwise the files may be moved together.
+set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+  set(pc_prefix "\${pcfiledir}/${up}")
+endif()
+foreach(kind INCLUDEDIR LIBDIR)
+  string(TOLOWER pc_${kind} variable)
+  cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_${kind} BASE_DIRECTORY "\${prefix}" OUTPUT_VARIABLE ${variable})
+endforeach()
+configure_file(src/api/condolock.pc.in condolock.pc @ONLY)
+configure_package_config_file(src/api/condolockConfig.cmake.in condolockConfig.cmake INSTALL_DESTINATION ${package_directory})
+write_basic_package_version_file(condolockConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/condolockConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/condolockConfigVersion.cmake
+  DESTINATION ${package_directory})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/condolock.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
