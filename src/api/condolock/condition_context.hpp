@@ -41,30 +41,31 @@ class CONDOLOCK_API Wait {
 struct ContextOptions {
   /// How long the lease lasts unless it is renewed; at least 1 s. It is renewed every sixth of that. The shorter it is, the
   /// sooner another run may begin after this program has died, and the shorter an outage of the server it stands.
-  std::chrono::milliseconds lease{60'000};
-  Wait wait{};
+  std::chrono::milliseconds lease{std::chrono::seconds(60)};
+  Wait wait{};             ///< not at all by default
   std::stop_token stop{};  ///< ends the wait: Decision::Kind::cancelled
   std::int64_t slots = 1;  ///< how many runs of the job there may be at once, the same for all of them; 1 to 1,000
   bool force = false;      ///< ignores conditions, predicates and pauses, never the lease
-  /// How long the work may go on after lost() has turned true; at most a quarter of the lease is granted.
-  std::chrono::milliseconds grace{10'000};
+  /// How long the work may go on after lost() has turned true. It is at most a quarter of the lease.
+  std::chrono::milliseconds grace{std::chrono::seconds(10)};
   /// How long finish() and the destructor try to record the end.
-  std::chrono::milliseconds record_timeout{30'000};
+  std::chrono::milliseconds record_timeout{std::chrono::seconds(30)};
   std::optional<std::int64_t> history{};                    ///< how many runs the job keeps, 0 to 10,000; none: as before
   std::optional<std::chrono::milliseconds> forget_after{};  ///< `--forget-after`; 0: never; none: as before
 };
 
 /// What the engine decided.
 struct Decision {
+  /// The kinds of decisions.
   enum class Kind : std::uint8_t {
-    granted,
+    granted,    ///< the work may begin
     held,       ///< no slot is free
     paused,     ///< by an operator
     skipped,    ///< a condition or a predicate does not hold
     cancelled,  ///< ContextOptions::stop was requested first
     failed      ///< there is no decision: see the Error
   };
-  Kind kind = Kind::failed;
+  Kind kind = Kind::failed;                      ///< what it is
   std::string text;                              ///< why not, in words, as `condolock run -v` prints it; empty: granted
   std::optional<std::chrono::milliseconds> due;  ///< skipped: time until the condition holds; none: unknown
   std::optional<std::size_t> condition;          ///< skipped: its position in the ConditionalLock, from 0
@@ -80,9 +81,10 @@ class CONDOLOCK_API Deadline {
   /// Time until then, if no renewal succeeds before; 0 when expired. As a timeout for calls of your own.
   std::chrono::milliseconds remaining() const noexcept;
 
-  /// The library's own.
+  /// @cond the library's own
   struct CONDOLOCK_HIDDEN State;
   explicit Deadline(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  /// @endcond
 
  private:
   std::shared_ptr<State> state_;
@@ -90,17 +92,19 @@ class CONDOLOCK_API Deadline {
 
 /// One run of a job, in this program.
 ///
-///     auto engine = condolock::connect("redis://localhost:6379/0");
-///     condolock::ConditionalLock lock(*engine);
-///     lock.add(MinTime{300s}).add(AccessedPrior{"checking", 300s});
-///     condolock::ConditionContext context("backup", lock);
-///     if (context.success()) { /* work */ }
+/// @code
+/// auto engine = condolock::connect("redis://localhost:6379/0");
+/// condolock::ConditionalLock lock(*engine);
+/// lock.add(condolock::MinTime{300s}).add(condolock::AccessedPrior{"checking", 300s});
+/// condolock::ConditionContext context("backup", lock);
+/// if (context.success()) work();
+/// @endcode
 ///
 /// The constructor asks for the job's lease, and waits for it if it is told to. If it is granted, a thread and a connection
 /// of the context's own renew it until the end. The end is finish(), or leaving the scope: without finish(), a success is
 /// recorded, or a failure if an exception is passing.
 ///
-/// The work runs in this program, so nobody can stop it from outside. **It has to look at lost()**, or take stop_token():
+/// The work runs in this program, so nobody can stop it from outside. It has to look at lost(), or take stop_token():
 /// from then on another run may begin as soon as ContextOptions::grace is over. What it can't stop in time (a request that
 /// is on its way) is for the fencing token to refuse: pass fence() along with each write, and let the resource refuse a
 /// smaller one than it has seen.
@@ -117,6 +121,7 @@ class CONDOLOCK_API ConditionContext {
   ConditionContext(std::string_view key, const ConditionalLock& lock, const ContextOptions& options = {});
   /// The same, but sets `error` if there is no decision. Throws only what a predicate throws.
   ConditionContext(std::string_view key, const ConditionalLock& lock, const ContextOptions& options, Error& error);
+  /// The run goes over. What is left of `other` has no grant.
   ConditionContext(ConditionContext&& other) noexcept;
   ConditionContext& operator=(ConditionContext&& other) = delete;
   ConditionContext(const ConditionContext&) = delete;
@@ -127,7 +132,7 @@ class CONDOLOCK_API ConditionContext {
 
   /// Whether the lease was granted: do the work.
   bool success() const noexcept;
-  explicit operator bool() const noexcept { return success(); }
+  explicit operator bool() const noexcept { return success(); }  ///< success()
   /// The decision, with the reason.
   const Decision& decision() const noexcept;
   /// The fencing token: greater than that of each earlier run of this job. 0: not granted.
@@ -154,6 +159,7 @@ class CONDOLOCK_API ConditionContext {
   /// 1. Does nothing without a grant. Blocks for ContextOptions::record_timeout at most.
   /// Errors: Errc::lost; Errc::superseded; Errc::not_recorded; Errc::invalid, if it was finished before.
   void finish(Outcome outcome, std::optional<int> code = std::nullopt);
+  /// The same; sets `error` instead of throwing.
   void finish(Outcome outcome, std::optional<int> code, Error& error);
 
  private:

@@ -20,8 +20,8 @@ namespace condolock {
 
 /// One condition, and whether it holds.
 struct Verdict {
-  std::string condition;  ///< as an option: "--min-time 5m"; a predicate: its name
-  bool holds = false;
+  std::string condition;                           ///< as an option: "--min-time 5m"; a predicate: its name
+  bool holds = false;                              ///< whether it holds now
   std::string text;                                ///< in words: "last success 2m10s ago, needs 5m (due in 2m50s)"
   std::optional<std::chrono::milliseconds> since;  ///< age of the event that was judged; none: there was none
   std::optional<std::chrono::milliseconds> due;    ///< time until it holds; none: unknown
@@ -31,9 +31,9 @@ struct Verdict {
 struct Check {
   bool would_run = false;         ///< all conditions hold, the job is not paused, and a slot is free
   std::vector<Verdict> verdicts;  ///< in the order in which the conditions were added
-  std::optional<Pause> pause;
-  bool busy = false;  ///< no slot is free
-  std::string text;   ///< why it would not run, in words; empty: it would
+  std::optional<Pause> pause;     ///< of the job, or of all jobs
+  bool busy = false;              ///< no slot is free
+  std::string text;               ///< why it would not run, in words; empty: it would
 };
 
 /// The conditions under which a job may run, and the Engine that judges them.
@@ -42,11 +42,12 @@ struct Check {
 /// as none of them changes it.
 class CONDOLOCK_API ConditionalLock {
  public:
+  /// A lock without conditions: only the lease and pauses count.
   explicit ConditionalLock(const Engine& engine);
-  ConditionalLock(const ConditionalLock& other);
-  ConditionalLock(ConditionalLock&& other) noexcept;
-  ConditionalLock& operator=(const ConditionalLock& other);
-  ConditionalLock& operator=(ConditionalLock&& other) noexcept;
+  ConditionalLock(const ConditionalLock& other);                 ///< copies the conditions
+  ConditionalLock(ConditionalLock&& other) noexcept;             ///< `other` can only be assigned to, or destroyed
+  ConditionalLock& operator=(const ConditionalLock& other);      ///< copies the conditions
+  ConditionalLock& operator=(ConditionalLock&& other) noexcept;  ///< `other` can only be assigned to, or destroyed
   ~ConditionalLock();
 
   /// Adds a condition: all of them must hold. AccessedPrior, After and NotRunning may be added several times, with different
@@ -61,11 +62,13 @@ class CONDOLOCK_API ConditionalLock {
 
   /// Whether a run of `key` with so many slots would start now, and which conditions hold. Writes nothing.
   Check check(std::string_view key, std::int64_t slots = 1) const;
+  /// The same; sets `error` instead of throwing, and returns an empty value then.
   Check check(std::string_view key, std::int64_t slots, Error& error) const;
 
-  /// The library's own.
+  /// @cond the library's own
   struct CONDOLOCK_HIDDEN Impl;
   const Impl& impl() const { return *impl_; }
+  /// @endcond
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -23,11 +23,14 @@ struct ConnectOptions {
   std::string password{};        ///< instead of the one in the URL
   /// The longest that one call may block, but for what it is told to wait. At least 1 ms. A single exchange with the server
   /// gets a third of it, since a call may need three.
-  std::chrono::milliseconds timeout{15'000};
+  std::chrono::milliseconds timeout{std::chrono::seconds(15)};
 };
 
 /// How a run ended.
-enum class Outcome : std::uint8_t { success, failure };
+enum class Outcome : std::uint8_t {
+  success,  ///< MinTime counts from it
+  failure   ///< one more for RetryAfter and MaxFailures
+};
 
 /// The records of one namespace on one server, or in one directory.
 ///
@@ -43,30 +46,36 @@ class CONDOLOCK_API Engine {
 
   /// The record of a job. An unknown job is no error: see JobStatus::known.
   JobStatus status(std::string_view key) const;
+  /// The same; sets `error` instead of throwing, and returns an empty value then.
   JobStatus status(std::string_view key, Error& error) const;
 
   /// The last runs of a job, newest first; at most `limit`, which is 1 to 10,000. A job keeps 20 unless told otherwise: see
   /// ContextOptions::history.
   std::vector<PastRun> history(std::string_view key, std::int64_t limit = 20) const;
+  /// The same; sets `error` instead of throwing, and returns an empty value then.
   std::vector<PastRun> history(std::string_view key, std::int64_t limit, Error& error) const;
 
   /// Records a run of zero length. A live run is not affected.
   void touch(std::string_view key, Outcome outcome = Outcome::success);
+  /// The same; sets `error` instead of throwing.
   void touch(std::string_view key, Outcome outcome, Error& error);
 
   /// Refuses new runs of a job for `length`, or until resume(). `reason` has at most 64 bytes. A live run is not affected.
   void pause(std::string_view key, std::optional<std::chrono::milliseconds> length = std::nullopt,
              std::string_view reason = {});
+  /// The same; sets `error` instead of throwing.
   void pause(std::string_view key, std::optional<std::chrono::milliseconds> length, std::string_view reason, Error& error);
 
   /// Ends a pause. Returns whether the job was paused.
   bool resume(std::string_view key);
+  /// The same; sets `error` instead of throwing, and returns false then.
   bool resume(std::string_view key, Error& error);
 
-  /// The library's own.
+  /// @cond the library's own
   struct CONDOLOCK_HIDDEN Impl;
   explicit Engine(std::shared_ptr<Impl> impl);
   const std::shared_ptr<Impl>& impl() const { return impl_; }
+  /// @endcond
 
  private:
   std::shared_ptr<Impl> impl_;

@@ -34,8 +34,8 @@ enum class Errc : std::uint8_t {
 
 /// An error, or none.
 struct Error {
-  Errc code = Errc::none;
-  std::string text;  ///< One sentence for people, as `condolock` prints it. Holds no password.
+  Errc code = Errc::none;  ///< none: no error
+  std::string text;        ///< one sentence for people, as `condolock` prints it. Holds no password.
 
   /// Whether there is one.
   explicit operator bool() const { return code != Errc::none; }
@@ -44,13 +44,13 @@ struct Error {
 /// What the throwing forms throw. what() is the Error's text.
 class CONDOLOCK_API Exception : public std::runtime_error {
  public:
-  explicit Exception(Error error);
-  Exception(const Exception&) noexcept = default;
-  Exception& operator=(const Exception&) noexcept = default;
+  explicit Exception(Error error);                            ///< `error` must be one
+  Exception(const Exception&) noexcept = default;             ///< a copy
+  Exception& operator=(const Exception&) noexcept = default;  ///< a copy
   ~Exception() override;
 
-  Errc code() const noexcept { return code_; }
-  Error error() const { return {code_, what()}; }
+  Errc code() const noexcept { return code_; }     ///< what went wrong
+  Error error() const { return {code_, what()}; }  ///< the same as a value
 
  private:
   Errc code_;

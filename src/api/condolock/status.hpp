@@ -34,14 +34,14 @@ struct Pause {
 
 /// The last refusal.
 struct LastSkip {
-  Time at;
+  Time at;          ///< when
   std::string who;  ///< "pid host" that was refused
   std::string why;  ///< in words: "last success 2m10s ago, needs 5m"
 };
 
 /// The record of a job.
 struct JobStatus {
-  std::string key;
+  std::string key;     ///< of the job
   Time now;            ///< when the engine read it
   bool known = false;  ///< false: there is no record, and the rest is empty
 
@@ -51,14 +51,14 @@ struct JobStatus {
   std::optional<Time> last_end;            ///< of the last run that ended
   std::string last_outcome;                ///< of that run: "success", "failed", "timeout" or "lost"; empty: none has ended
   std::optional<std::int64_t> last_code;   ///< its exit code
-  std::int64_t failures_in_a_row = 0;
-  std::int64_t skips = 0;     ///< since the last run
-  std::int64_t runs = 0;      ///< that ended
-  std::int64_t failures = 0;  ///< of these
-  std::optional<LastSkip> last_skip;
-  std::optional<Pause> pause;
-  std::vector<Holder> holders;
-  std::int64_t slots = 1;  ///< of the holders
+  std::int64_t failures_in_a_row = 0;      ///< since the last success
+  std::int64_t skips = 0;                  ///< since the last run
+  std::int64_t runs = 0;                   ///< that ended
+  std::int64_t failures = 0;               ///< of these
+  std::optional<LastSkip> last_skip;       ///< none: no run was refused yet
+  std::optional<Pause> pause;              ///< of the job, or of all jobs
+  std::vector<Holder> holders;             ///< more than one only with slots
+  std::int64_t slots = 1;                  ///< of the holders
 
   /// How many holders have a lease that has not ended.
   std::int64_t live() const {
@@ -70,12 +70,12 @@ struct JobStatus {
 
 /// One run of a job that has ended.
 struct PastRun {
-  std::int64_t fence;  ///< 0: recorded by touch
-  Time start;
-  Time end;
-  std::string outcome;  ///< as JobStatus::last_outcome
-  std::optional<std::int64_t> code;
-  std::string who;  ///< "pid host"
+  std::int64_t fence;                ///< 0: recorded by touch
+  Time start;                        ///< when it began
+  Time end;                          ///< when it ended
+  std::string outcome;               ///< as JobStatus::last_outcome
+  std::optional<std::int64_t> code;  ///< its exit code; none: it was lost
+  std::string who;                   ///< "pid host"
 };
 
 }  // namespace condolock
