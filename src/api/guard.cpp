@@ -51,13 +51,17 @@ Guard::Steps Guard::feed(const run::Event& event, Instant now) {
         events.emplace_back(run::event::Spawned{});
         events.emplace_back(run::event::Executed{});
       }
-      if (std::holds_alternative<run::action::Done>(action)) over_ = true;
+      if (const auto* done = std::get_if<run::action::Done>(&action)) {
+        over_ = true;
+        exit_code_ = done->exit_code;
+      }
     }
   }
   return steps;
 }
 
 void Guard::note(const run::Report& report) {
+  if (listener_) listener_(report);
   if (const auto* refused = as<run::report::Refused>(report)) refusal_ = refused->decision;
   if (const auto* no_grant = as<run::report::NoGrant>(report)) failure_ = no_grant->failure;
   if (const auto* not_recorded = as<run::report::NotRecorded>(report)) failure_ = not_recorded->failure;

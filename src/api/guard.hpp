@@ -5,7 +5,7 @@
 // lost from the time at which a command would get TERM.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -21,7 +21,9 @@ class Guard {
   using Step = std::variant<run::action::Eval, run::action::Cancel>;
   using Steps = std::vector<Step>;
 
-  explicit Guard(run::Plan plan) : run_(std::move(plan)) {}
+  // `listener` hears what a command line would print; it may be empty.
+  explicit Guard(run::Plan plan, std::function<void(const run::Report&)> listener = {})
+      : run_(std::move(plan)), listener_(std::move(listener)) {}
 
   // Events. The first must be begin(); none may follow is_over().
   Steps begin(Instant now) { return feed(run::event::Begin{}, now); }
@@ -53,17 +55,21 @@ class Guard {
 
   bool is_recorded() const { return recorded_; }
   bool is_superseded() const { return superseded_; }
+  // The exit code that `condolock run` would have: only if is_over().
+  int exit_code() const { return exit_code_; }
 
  private:
   Steps feed(const run::Event& event, Instant now);
   void note(const run::Report& report);
 
   run::Run run_;
+  std::function<void(const run::Report&)> listener_;
   bool granted_ = false;
   bool over_ = false;
   bool called_off_ = false;
   bool recorded_ = false;
   bool superseded_ = false;
+  int exit_code_ = 0;
   lock::Grant grant_;
   std::optional<lock::Decision> refusal_;
   std::optional<engine::Failure> failure_;

@@ -28,6 +28,7 @@ const std::vector<Mutation> all_mutations{
     {"deadline-not-moved", "a renewal moves the keeper's deadlines", {}, Wrong::deadline_not_moved},
     {"no-tree", "signals go to all of the run", {}, Wrong::no_tree},
     {"no-wait-for-rest", "a run is over when nothing of it lives", {}, Wrong::no_wait_for_rest},
+    {"deaf-program", "a program stops when its context is lost", {}, Wrong::deaf_program},
 
     {"fence-is-time",
      "a fence is greater than the one before",

@@ -30,6 +30,7 @@ enum class Wrong : std::uint8_t {
   deadline_not_moved,  // a renewal does not move the keeper's deadlines
   no_tree,             // signals go only to the command
   no_wait_for_rest,    // a run is over when its command has ended
+  deaf_program,        // a program does not look at lost()
 };
 
 struct Mutation {

@@ -17,7 +17,11 @@ Process::Process(Agenda& agenda, Network& network, const Scenario& scenario, con
       mutations_(mutations),
       run_(spec.plan),
       client_(network, spec, [this] { wake(); }),
-      tree_(agenda, scenario, spec, onlooker, trace, mutations.tree, [this] { wake(); }) {}
+      tree_(agenda, scenario, spec, onlooker, trace, mutations.tree, [this] { wake(); }) {
+  if (spec.in_program) {
+    guard_.emplace(spec.plan, [this](const run::Report& report) { onlooker_.on_report(spec_, report); });
+  }
+}
 
 void Process::begin() {
   if (over_) return;
@@ -28,13 +32,14 @@ void Process::begin() {
 
 void Process::signal(int number) {
   if (!begun_ || over_) return;
+  if (guard_) return kill(false);  // it has no handler
   signals_.push_back(number);
   wake();
 }
 
 void Process::freeze(Nanos until, bool host) {
   if (!begun_) return;
-  if (host) tree_.freeze(until);
+  if (host || guard_) tree_.freeze(until);
   if (over_ || until <= frozen_until_) return;
   frozen_until_ = until;
   agenda_.at(until, [this] {
@@ -43,7 +48,7 @@ void Process::freeze(Nanos until, bool host) {
 }
 
 void Process::kill(bool host) {
-  if (host) tree_.on_crash();
+  if (host || guard_) tree_.on_crash();
   if (over_) return;
   over_ = true;
   client_.die(host);
@@ -73,7 +78,7 @@ void Process::service() {
       if (!over_) feed(event);
     }
     if (over_) return;
-    const auto due = run_.next_tick();
+    const auto due = next_tick();
     if (due && now() >= *due) feed(run::event::Tick{});
     while (!over_ && !signals_.empty()) {
       const int number = signals_.front();
@@ -92,15 +97,50 @@ void Process::service() {
 void Process::set_alarm() {
   const std::uint64_t number = ++alarm_;
   if (over_) return;
-  const auto next = util::earlier(client_.interest().wake, run_.next_tick());
+  const auto next = util::earlier(client_.interest().wake, next_tick());
   if (!next || *next == Instant::max()) return;
   agenda_.at(clock_.when(next->time_since_epoch().count()) + lag(), [this, number] {
     if (number == alarm_ && !over_ && !is_frozen()) service();
   });
 }
 
+void Process::feed_guard(const run::Event& event) {
+  if (std::holds_alternative<run::event::Begin>(event)) take(guard_->begin(now()));
+  if (const auto* replied = std::get_if<run::event::Replied>(&event)) take(guard_->on_reply(replied->reply, now()));
+  if (std::holds_alternative<run::event::Tick>(event)) take(guard_->tick(now()));
+  if (const auto* exited = std::get_if<run::event::ChildExited>(&event)) take(guard_->finish(exited->code, now()));
+  if (guard_->is_granted() && !std::exchange(works_, true)) {
+    tree_.start({guard_->grant(), {guard_->lost_at(), Instant::max()}});
+  }
+  if (guard_->is_granted()) watch_lease();
+  std::deque<run::Event> none;
+  if (guard_->is_over() && !over_) perform(run::action::Done{guard_->exit_code()}, none);
+}
+
+void Process::take(api::Guard::Steps steps) {
+  for (api::Guard::Step& step : steps) {
+    if (auto* eval = std::get_if<run::action::Eval>(&step)) client_.start(std::move(eval->call), now());
+    if (std::holds_alternative<run::action::Cancel>(step)) client_.cancel();
+  }
+}
+
+// The work looks at lost(), which goes by the clock, whether the context's thread runs or not.
+void Process::watch_lease() {
+  const std::uint64_t number = ++watch_;
+  const Nanos at =
+      guard_->lost_because().empty() ? clock_.when(guard_->lost_at().time_since_epoch().count()) : agenda_.now();
+  agenda_.at(std::max(at, agenda_.now()) + lag(), [this, number] {
+    if (number != watch_ || over_ || !guard_->is_granted()) return;
+    if (is_frozen()) return agenda_.at(frozen_until_, [this] { watch_lease(); });
+    if (!mutations_.deaf_program) tree_.lose();
+    take(guard_->lose(now()));
+    set_alarm();
+  });
+}
+
 void Process::feed(const run::Event& event) {
   fed_ = true;
+  if (guard_) return feed_guard(event);
   std::deque<run::Event> events{event};
   while (!events.empty() && !over_) {
     const auto actions = run_.on(events.front(), now());

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "api/guard.hpp"
 #include "run/run.hpp"
 #include "sim/client.hpp"
 #include "sim/onlooker.hpp"
@@ -16,6 +17,7 @@ namespace condolock::sim {
 struct ClientMutations {
   bool sent_after_reply = false;
   bool no_last_look = false;  // a command starts however old its lease is
+  bool deaf_program = false;  // a program does not look at lost()
   TreeMutations tree;
 };
 
@@ -46,7 +48,12 @@ class Process {
   Nanos lag() { return lag_ == 0 ? 0 : dice_.between(0, lag_); }
   void set_alarm();
 
+  std::optional<Instant> next_tick() const { return guard_ ? guard_->next_tick() : run_.next_tick(); }
   void feed(const run::Event& event);
+  // The same for a context.
+  void feed_guard(const run::Event& event);
+  void take(api::Guard::Steps steps);
+  void watch_lease();
   void perform(const run::action::Eval& eval, std::deque<run::Event>& events);
   void perform(const run::action::Cancel& cancel, std::deque<run::Event>& events);
   void perform(const run::action::Spawn& spawn, std::deque<run::Event>& events);
@@ -69,6 +76,9 @@ class Process {
   Trace& trace_;
   ClientMutations mutations_;
   run::Run run_;
+  std::optional<api::Guard> guard_;  // instead of run_, if it is a context in a program
+  bool works_ = false;               // the program does the work
+  std::uint64_t watch_ = 0;          // number of the valid look at the lease
   Client client_;
 
   bool begun_ = false;

@@ -27,7 +27,7 @@ RunTree::RunTree(Agenda& agenda, const Scenario& scenario, const RunSpec& spec, 
       wake_(std::move(wake)) {}
 
 void RunTree::start(const run::action::Spawn& spawn) {
-  keeper_lives_ = true;
+  keeper_lives_ = !spec_.in_program;
   deadlines_ = spawn.deadlines;
   is_seen_ = true;
   trace_.line(agenda_.now(), 1, [&] { return "   r" + std::to_string(spec_.number) + " starts its command"; });

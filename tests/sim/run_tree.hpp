@@ -30,7 +30,9 @@ class RunTree {
 
   void start(const run::action::Spawn& spawn);
   void move(const run::Deadlines& deadlines);
-  void stop(int signal);     // called by condolock, for all processes
+  void stop(int signal);  // called by condolock, for all processes
+  // A program takes itself for lost, and stops as soon as it can.
+  void lose() { stop(15); }
   void forward(int signal);  // called by condolock, for the command
   void let_go();
 

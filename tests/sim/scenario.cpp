@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lock/lease.hpp"
 #include "sim/dice.hpp"
 
 namespace condolock::sim {
@@ -42,6 +43,7 @@ class Maker {
     choose_habits();
     make_runs();
     make_faults();
+    put_into_programs(Dice(scenario_.seed, {7}));
     return std::move(scenario_);
   }
 
@@ -236,6 +238,34 @@ class Maker {
     for (RunSpec& run : scenario_.runs) {
       const auto is_its_own = [&](const FaultSpec& fault) { return is_on_keeper(fault) && fault.of == run.number; };
       if (std::any_of(scenario_.faults.begin(), scenario_.faults.end(), is_its_own)) run.command.held_up = 0;
+    }
+  }
+
+  // Some scenarios have programs with contexts among the runs. Chance of its own, so that the other scenarios stay as they
+  // are.
+  void put_into_programs(Dice dice) {
+    if (!dice.chance(15)) return;
+    std::set<int> programs;
+    for (RunSpec& run : scenario_.runs) {
+      if (!dice.chance(60)) continue;
+      run.in_program = true;
+      programs.insert(run.number);
+      run.plan.on_unreachable = run::OnUnreachable::fail;
+      run.plan.leftovers = run::Leftovers::leave;
+      run.plan.timeout.reset();
+      run.plan.jitter = Millis(0);
+      run.plan.success_codes.clear();
+      const Millis grace = lock::Lease{{}, run.plan.attempt.lease}.grace(run.plan.kill_after);
+      const Command command = run.command;
+      run.command = Command();
+      run.command.takes = command.takes;
+      run.command.code = command.code;
+      run.command.obeys = dice.between(0, nanos(grace) - 1);
+    }
+    // A process that stands still for long looks at lost() too late, and nobody else ends its work.
+    if (is(Profile::stall)) return;
+    for (FaultSpec& fault : scenario_.faults) {
+      if (fault.what == FaultKind::stop && programs.count(fault.of) > 0) fault.what = FaultKind::kill;
     }
   }
 

@@ -44,6 +44,9 @@ struct RunSpec {
   int host = 0;
   Nanos at = 0;
   run::Plan plan;
+  // A context of the library instead of a condolock process: the work is done by the same process, which nobody can end from
+  // outside. It looks at lost(), and stops in time.
+  bool in_program = false;
   Command command;
 };
 

@@ -29,7 +29,8 @@ class World final {
                                wrong == Wrong::no_wait_for_rest};
       processes_.push_back(
           std::make_unique<Process>(agenda_, network_, scenario_, run, oracle_, trace_,
-                                    ClientMutations{wrong == Wrong::sent_after_reply, wrong == Wrong::no_last_look, tree}));
+                                    ClientMutations{wrong == Wrong::sent_after_reply, wrong == Wrong::no_last_look,
+                                                    wrong == Wrong::deaf_program, tree}));
     }
   }
 
