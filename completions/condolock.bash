@@ -46,7 +46,7 @@ _condolock_unquoted() {
 }
 
 _condolock() {
-  local _condolock_program=${1/#\~\//$HOME/} i word option='' command=''
+  local _condolock_program=${1/#\~\//$HOME/} i word option='' command='' operands=0
   local -a _condolock_globals=() words=()
   # Bash has split the words at = and : too (COMP_WORDBREAKS); those that stand together in the line are one.
   local rest=${COMP_LINE:0:COMP_POINT} behind
@@ -86,7 +86,7 @@ _condolock() {
         ;;
       --color) ((i++)) ;;
       -*) ;;
-      *) [[ -n $command ]] || command=$word ;;
+      *) if [[ -z $command ]]; then command=$word; else ((++operands)); fi ;;
     esac
   done
 
@@ -119,8 +119,12 @@ _condolock() {
         _condolock_words "$word" "$(_condolock_options "$command")"
       elif [[ -z $command ]]; then
         _condolock_words "$word" "$(_condolock_commands)"
-      elif [[ $command != doctor ]]; then
-        _condolock_add_keys "$word"
+      else
+        case $command in
+          completion) ((operands)) || _condolock_words "$word" bash zsh fish ;;
+          doctor) ;;
+          *) _condolock_add_keys "$word" ;;
+        esac
       fi
       ;;
   esac

@@ -24,6 +24,7 @@ function __condolock_complete
     command -q $program; or return
     set -l globals
     set -l command
+    set -l operands 0
     set -l i 2
     while test $i -le (count $tokens)
         set -l word $tokens[$i]
@@ -43,7 +44,11 @@ function __condolock_complete
                 set i (math $i + 1)
             case '-*'
             case '*'
-                test -n "$command"; or set command $word
+                if test -n "$command"
+                    set operands (math $operands + 1)
+                else
+                    set command $word
+                end
         end
         set i (math $i + 1)
     end
@@ -89,8 +94,14 @@ function __condolock_complete
             sed -nE 's/^  ((-[a-zA-Z]), )?(--[a-z-]+)( [^ ]+)? *(.*)/\2\t\5\n\3\t\5/p; t; s/^  (-[a-zA-Z]) +(.*)/\1\t\2/p' | string match -v \t'*'
     else if test -z "$command"
         $program --help 2>/dev/null | sed -nE '/^Commands:/,/^$/ s/^  ([a-z]+) +(.*)/\1\t\2/p'
-    else if test $command != doctor
-        __condolock_keys $program $globals
+    else
+        switch $command
+            case completion
+                test $operands -gt 0; or printf '%s\n' bash zsh fish
+            case doctor
+            case '*'
+                __condolock_keys $program $globals
+        end
     end
 end
 

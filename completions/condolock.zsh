@@ -1,5 +1,6 @@
 #compdef condolock
-# zsh completion for condolock: install it as _condolock in a directory of fpath.
+# zsh completion for condolock: install it as _condolock in a directory of fpath, or after compinit:
+# source <(condolock completion zsh)
 #
 # Commands and options are those that --help prints, so they are always the ones of the program at hand.
 
@@ -70,12 +71,20 @@ _condolock() {
   if [[ -z $command ]]; then
     summaries=(${(f)"$($program --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\)  *\(.*\)/\1:\2/p')"})
     specs+=("1: :{_describe command summaries}")
-  elif [[ $command == doctor ]]; then
-    specs+=('1: : ')
   else
-    specs+=('1: : ' '*:key:_condolock_keys')
+    # The first operand is the command itself.
+    case $command in
+      completion) specs+=('1: : ' '2:shell:(bash zsh fish)') ;;
+      doctor) specs+=('1: : ') ;;
+      *) specs+=('1: : ' '*:key:_condolock_keys') ;;
+    esac
   fi
   _arguments -s -S : $specs
 }
 
-_condolock "$@"
+# As a function of fpath, zsh calls this file to complete. Anywhere else it only defines the function.
+if [[ $funcstack[1] == _condolock ]]; then
+  _condolock "$@"
+else
+  compdef _condolock condolock
+fi

@@ -17,23 +17,19 @@ constexpr const char* introduction =
 others out until it ends, and records when it succeeded.
 
 Usage: condolock COMMAND [OPTION...]    (see also: condolock COMMAND --help)
+Example: condolock run --key K --min-time 5m --accessed-prior check:5m -- cmd
 
 Commands:
-)";
-
-constexpr const char* example = R"(
-Example:
-  condolock run --key K --min-time 300 --accessed-prior checking:300 -- cmd args
 )";
 
 std::string help(const Options& options) {
   std::string out = introduction;
   for (const Command& command : commands) {
     std::string name = "  " + std::string(command.name);
-    name.resize(11, ' ');
+    name.resize(14, ' ');
     out += name + std::string(command.summary) + "\n";
   }
-  out += example + options.help() + "\nExit codes, besides the guarded command's own:\n";
+  out += options.help() + "\nExit codes, besides the guarded command's own:\n";
   for (const auto& [code, meaning] : exit_code::table) {
     std::string number = "  " + std::to_string(code);
     number.resize(7, ' ');

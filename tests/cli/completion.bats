@@ -21,11 +21,12 @@ commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { pr
 
 # in_SHELL LINE: what that shell offers for the end of the line, one word a line. Fails if the shell could not be asked, so
 # that a failure is not taken for an empty offer.
+# SOURCE: the line that loads the completion, instead of the file.
 breaks=$' \t\n"\'><=;|&(:' # bash's default
 in_bash() (
   set -o pipefail
   bash --norc -c '
-    source "$SOURCE_DIR/completions/condolock.bash" || exit
+    eval "$3" || exit
     COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2
     mapfile -t COMP_WORDS < <(perl -e "
       my (\$line, \$breaks) = @ARGV;
@@ -40,16 +41,18 @@ in_bash() (
     COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
     [ "$COMP_CWORD" -ge 0 ] && declare -F _condolock >/dev/null || exit 1
     _condolock condolock
-    [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$1" "${BREAKS-$breaks}" | sort -u
+    [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$1" "${BREAKS-$breaks}" \
+    "${SOURCE-source \"\$SOURCE_DIR/completions/condolock.bash\"}" | sort -u
 )
 in_fish() (
   set -o pipefail
-  fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; or exit 1; complete -C $argv[1]' "$1" | cut -f1 | sort -u
+  fish --no-config -c 'eval $argv[2]; or exit 1; complete -C $argv[1]' "$1" \
+    "${SOURCE-source \$SOURCE_DIR/completions/condolock.fish}" | cut -f1 | sort -u
 )
 # Records what the completion adds inside zsh's real line editor.
 in_zsh() {
   mkdir -p zsh
-  cp "$SOURCE_DIR/completions/condolock.zsh" zsh/_condolock
+  [ -n "${SOURCE-}" ] || cp "$SOURCE_DIR/completions/condolock.zsh" zsh/_condolock
   cat >zsh/.zshrc <<'END'
 setopt extended_glob
 fpath=($ZDOTDIR $fpath)
@@ -69,6 +72,7 @@ zle -N complete-and-tell
 bindkey '^I' complete-and-tell
 precmd() { : >ready; }
 END
+  printf '%s\n' "${SOURCE-}" >>zsh/.zshrc
   rm -f ready told taken zsh/keys
   mkfifo zsh/keys
   ZDOTDIR=$PWD/zsh TERM=dumb script -qfc 'zsh -d -i' zsh/shown <zsh/keys >/dev/null 2>&1 3>&- &
@@ -217,6 +221,32 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   began=$(date +%s%N)
   expect_code 124 timeout 0.3 "$CONDOLOCK" list --plain
   [ $((($(date +%s%N) - began) / 1000000)) -lt 600 ]
+}
+
+@test "completion: the shells, and what it prints is the file, whatever is configured" {
+  shells offers 'condolock completion ' $'bash\nfish\nzsh'
+  shells offers 'condolock completion z' zsh
+  for shell in bash fish; do offers in_$shell 'condolock completion bash ' ''; done
+  export CONDOLOCK_URL=nonsense CONDOLOCK_CONFIG=$PWD/broken
+  echo '= broken' >broken
+  for shell in bash zsh fish; do
+    for line in "completion $shell" "completion -- $shell" "--config broken completion $shell" "completion -q $shell"; do
+      "$CONDOLOCK" $line >printed
+      cmp printed "$SOURCE_DIR/completions/condolock.$shell"
+    done
+  done
+}
+
+@test "completion: what it prints completes, evaluated as the help says" {
+  "$CONDOLOCK" completion --help >help
+  in_rc() { sed -nE "s|^  (.*[^ ]) +in ~/$1.*|\1|p" help; }
+  [ "$(in_rc .bashrc)" = 'source <(condolock completion bash)' ]
+  [ "$(in_rc .zshrc)" = 'source <(condolock completion zsh)' ]
+  [ "$(in_rc .config)" = 'condolock completion fish | source' ]
+  SOURCE=$(in_rc .bashrc) offers in_bash 'condolock re' $'reset\nresume'
+  SOURCE='eval "$(condolock completion bash)"' offers in_bash 'condolock re' $'reset\nresume'
+  SOURCE=$(in_rc .zshrc) offers in_zsh 'condolock re' $'reset\nresume'
+  SOURCE=$(in_rc .config) offers in_fish 'condolock re' $'reset\nresume'
 }
 
 @test "after the -- the command's own completion is used" {

@@ -25,7 +25,7 @@ same() { [ "$1" = "$2" ] || { diff <(echo "$1") <(echo "$2"); return 1; }; }
 exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  ([0-9]+) +(.*)$/\1 \2/p'; }
 
 @test "the lists to compare are not empty" {
-  [ "$(commands | tr '\n' ' ')" = 'run check touch status list history pause resume unlock reset doctor ' ]
+  [ "$(commands | tr '\n' ' ')" = 'run check touch status list history pause resume unlock reset doctor completion ' ]
   [ "$(options_of run | wc -l)" -ge 20 ]
   [ "$(exit_codes | wc -l)" -ge 14 ]
 }

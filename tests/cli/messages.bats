@@ -105,7 +105,7 @@ section() {
 
 @test "help" {
   shows --help
-  for command in run check touch status list history pause resume unlock reset doctor; do shows "$command" --help; done
+  for command in run check touch status list history pause resume unlock reset doctor completion; do shows "$command" --help; done
   section '01 help'
 }
 
@@ -141,6 +141,9 @@ section() {
   says list a b
   says list --json --plain
   says doctor x
+  says completion
+  says completion tcsh
+  says completion bash zsh
   says pause K --reason "$(printf 'r%.0s' {1..65})"
   says reset K
   says version x

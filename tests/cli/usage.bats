@@ -47,6 +47,12 @@ refused() {
   refused 64 "unexpected argument 'L'" history K L
   refused 64 "unexpected argument 'b'" list a b
   refused 64 "unexpected argument 'a'" doctor a
+  refused 64 'the shell is missing; usage: condolock completion bash|zsh|fish' completion
+  refused 64 "unknown shell 'tcsh': use bash, zsh or fish" completion tcsh
+  refused 64 "unknown shell '': use bash, zsh or fish" completion ''
+  refused 64 "unexpected argument 'zsh'; usage: condolock completion bash|zsh|fish" completion bash zsh
+  refused 64 "unexpected argument 'zsh'" completion bash -- zsh
+  refused 64 'unknown option --json' completion --json bash
   refused 64 'use only one of --json, --plain and --prometheus' list --json --plain
   refused 64 'use only one of --json, --plain and --prometheus' list --prometheus --json
   for limit in 0 -1 x 10001 1.5 ''; do refused 64 "--limit: invalid number '$limit': use 1 to 10000" history K --limit "$limit"; done

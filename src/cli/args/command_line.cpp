@@ -119,6 +119,10 @@ std::optional<std::string> meant(Options& options, const RawArguments& arguments
   return line;
 }
 
+CommandResult help(const Options& options, const CommandSpec& spec) {
+  return {exit_code::ok, "", "Usage: " + std::string(spec.usage) + "\n" + options.help() + spec.examples};
+}
+
 std::optional<CommandResult> read_config_file(Options& options, Globals& globals) {
   auto config = read_config(globals.config);
   if (!config) return CommandResult{exit_code::configuration, config.error().text, ""};
@@ -180,9 +184,7 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
   auto usage_problem = options.parse(arguments.own, operands);
   stamp_lines(options.was_given("--verbose"));  // already here, so that errors below get the time too
   if (usage_problem) return blamed(*usage_problem);
-  if (globals.help) {
-    return CommandResult{exit_code::ok, "", "Usage: " + std::string(spec.usage) + "\n" + options.help() + spec.examples};
-  }
+  if (globals.help) return help(options, spec);
   if (takes_command && !arguments.has_separator) {
     return blamed(usage_error("the command must come after --; " + hint));
   }
@@ -201,6 +203,16 @@ std::optional<CommandResult> parse(Options& options, const RawArguments& argumen
     if (auto result = also()) return result;
   }
   return settle(options, globals);
+}
+
+std::optional<CommandResult> parse_without_settings(Options& options, const RawArguments& arguments, const CommandSpec& spec,
+                                                    const Globals& globals, std::size_t max,
+                                                    std::vector<std::string>& operands) {
+  if (auto result = options.parse(arguments.own, operands)) return result;
+  if (globals.help) return help(options, spec);
+  operands.insert(operands.end(), arguments.rest.begin(), arguments.rest.end());
+  if (operands.size() <= max) return std::nullopt;
+  return usage_error("unexpected argument '" + util::escape(operands[max]) + "'; usage: " + std::string(spec.usage));
 }
 
 lock::Job job_of(const Globals& globals, const std::string& key) { return {globals.ns, key}; }

@@ -55,6 +55,12 @@ using Check = std::function<std::optional<CommandResult>()>;
 std::optional<CommandResult> parse(Options& options, const RawArguments& arguments, const CommandSpec& spec,
                                    Globals& globals, CommandArguments& args, const Check& also = {});
 
+// The same for a command that makes no connection: it handles the options, --help and at most `max` operands. It reads
+// neither the environment nor the config file, so a mistake in them does no harm.
+std::optional<CommandResult> parse_without_settings(Options& options, const RawArguments& arguments, const CommandSpec& spec,
+                                                    const Globals& globals, std::size_t max,
+                                                    std::vector<std::string>& operands);
+
 lock::Job job_of(const Globals& globals, const std::string& key);
 
 }  // namespace condolock::cli

@@ -20,6 +20,7 @@ CommandResult list_command(const RawArguments& arguments);
 CommandResult history_command(const RawArguments& arguments);
 CommandResult reset_command(const RawArguments& arguments);
 CommandResult doctor_command(const RawArguments& arguments);
+CommandResult completion_command(const RawArguments& arguments);
 
 struct Command {
   std::string_view name;
@@ -27,7 +28,7 @@ struct Command {
   CommandResult (*main)(const RawArguments& arguments);
 };
 
-inline constexpr std::array<Command, 11> commands{{
+inline constexpr std::array<Command, 12> commands{{
     {"run", "run a command if its conditions hold and nobody else runs it", run_command},
     {"check", "report whether it would run, and why not; changes nothing", check_command},
     {"touch", "record a success (or failure) without running anything", touch_command},
@@ -39,6 +40,7 @@ inline constexpr std::array<Command, 11> commands{{
     {"unlock", "revoke a lease", unlock_command},
     {"reset", "delete the records of keys", reset_command},
     {"doctor", "check that the server is safe to use, and how to fix it", doctor_command},
+    {"completion", "print the completion script of a shell", completion_command},
 }};
 
 }  // namespace condolock::cli

@@ -1,0 +1,20 @@
+# embed_completions(OUT shell...): writes the C++ file OUT, which defines the scripts of completion_scripts.hpp.
+#
+# Only `condolock completion` reads them. So they are in the section of the Lua scripts, and a run touches none of their pages.
+function(embed_completions out)
+  set(dir ${PROJECT_SOURCE_DIR}/completions)
+  set(sources "")
+  set(table "")
+  foreach(shell ${ARGN})
+    file(READ ${dir}/condolock.${shell} source)
+    list(APPEND inputs ${dir}/condolock.${shell})
+    string(APPEND sources "[[gnu::section(\"scripts\")]] const char ${shell}_script[] = R\"script(${source})script\";\n")
+    string(APPEND table "    {\"${shell}\", {${shell}_script, sizeof ${shell}_script - 1}},\n")
+  endforeach()
+  list(LENGTH ARGN count)
+  set(text "#include \"cli/commands/completion_scripts.hpp\"\n\nnamespace condolock::cli {\nnamespace {\n\n${sources}")
+  string(APPEND text "const std::array<CompletionScript, ${count}> scripts{{\n${table}}};\n\n}  // namespace\n\n")
+  string(APPEND text "std::span<const CompletionScript> completion_scripts() { return scripts; }\n\n}  // namespace condolock::cli\n")
+  file(CONFIGURE OUTPUT ${out} CONTENT "${text}" @ONLY NEWLINE_STYLE UNIX)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${inputs})
+endfunction()
