@@ -5,7 +5,7 @@
 # _condolock_help [COMMAND]: a line for each option, as help has them. What every command takes stands in the program's own.
 _condolock_help() {
   [[ -z $1 ]] || "$_condolock_program" "$1" --help 2>/dev/null | sed -n '/^Global options/q; /^  -/p'
-  "$_condolock_program" --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
+  "$_condolock_program" --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }'
 }
 
 # _condolock_options [COMMAND]: the options, each in a line.
@@ -122,7 +122,8 @@ _condolock() {
       else
         case $command in
           completion) ((operands)) || _condolock_words "$word" bash zsh fish ;;
-          doctor) ;;
+          help) ((operands)) || _condolock_words "$word" "$(_condolock_commands)" ;;
+          doctor | version) ;;
           *) _condolock_add_keys "$word" ;;
         esac
       fi

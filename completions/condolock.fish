@@ -6,10 +6,8 @@
 function __condolock_help -a program command
     if test -n "$command"
         $program $command --help 2>/dev/null | sed -n '/^Global options/q; /^  -/p'
-        $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }' | sed /--version/d
-    else
-        $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }'
     end
+    $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }'
 end
 
 # Redis gets 0.3 s, and silence is an answer. A key with a backslash is shown, not written, in this form.
@@ -92,13 +90,13 @@ function __condolock_complete
     if string match -q -- "-*" "$current"
         __condolock_help $program $command |
             sed -nE 's/^  ((-[a-zA-Z]), )?(--[a-z-]+)( [^ ]+)? *(.*)/\2\t\5\n\3\t\5/p; t; s/^  (-[a-zA-Z]) +(.*)/\1\t\2/p' | string match -v \t'*'
-    else if test -z "$command"
+    else if test -z "$command" -o "$command" = help -a $operands -eq 0
         $program --help 2>/dev/null | sed -nE '/^Commands:/,/^$/ s/^  ([a-z]+) +(.*)/\1\t\2/p'
     else
         switch $command
+            case help version doctor
             case completion
                 test $operands -gt 0; or printf '%s\n' bash zsh fish
-            case doctor
             case '*'
                 __condolock_keys $program $globals
         end

@@ -7,7 +7,7 @@
 # _condolock_help [COMMAND]: a line for each option, as help has them. What every command takes stands in the program's own.
 _condolock_help() {
   [[ -z $1 ]] || $program $1 --help 2>/dev/null | sed -n '/^Global options/q; /^  -/p'
-  $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }' | sed "${1:+/--version/d}"
+  $program --help 2>/dev/null | sed -n '/^Global options/,/^$/ { /^  -/p }'
 }
 
 # Redis gets 0.3 s, and silence is an answer. A key with a backslash is shown, not written, in this form.
@@ -68,14 +68,15 @@ _condolock() {
   # A long option takes its value behind a = as well.
   specs=(${specs/#(#b)(\*--[a-z-]##)\+/$match[1]=})
 
-  if [[ -z $command ]]; then
+  if [[ -z $command || $command == help ]]; then
     summaries=(${(f)"$($program --help 2>/dev/null | sed -n '/^Commands:/,/^$/ s/^  \([a-z]*\)  *\(.*\)/\1:\2/p')"})
-    specs+=("1: :{_describe command summaries}")
+    [[ -z $command ]] || specs+=('1: : ')
+    specs+=("${${command:+2}:-1}: :{_describe command summaries}")
   else
     # The first operand is the command itself.
     case $command in
       completion) specs+=('1: : ' '2:shell:(bash zsh fish)') ;;
-      doctor) specs+=('1: : ') ;;
+      doctor | version) specs+=('1: : ') ;;
       *) specs+=('1: : ' '*:key:_condolock_keys') ;;
     esac
   fi

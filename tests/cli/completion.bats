@@ -14,7 +14,7 @@ setup() {
 options_of() {
   {
     "$CONDOLOCK" "$@" --help | sed '/^Global options/q'
-    "$CONDOLOCK" --help | sed "${1:+/--version/d}"
+    "$CONDOLOCK" --help
   } | sed -nE 's/^  (-[a-zA-Z]), (--[a-z-]+).*/\1\n\2/p; t; s/^  (--[a-z-]+|-[a-zA-Z] ).*/\1/p' | tr -d ' ' | sort -u
 }
 commands() { "$CONDOLOCK" --help | sed -n '/^Commands:/,/^$/p' | awk '/^  / { print $1 }' | sort; }
@@ -105,10 +105,13 @@ offers() {
 has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; return 1; }; }
 
 @test "every command is offered" {
-  [ "$(commands | wc -l)" -ge 11 ]
+  [ "$(commands | wc -l)" -ge 14 ]
   shells offers 'condolock ' "$(commands)"
   shells offers 'condolock --url unix:///x ' "$(commands)"
   shells offers 'condolock re' $'reset\nresume'
+  shells offers 'condolock help ' "$(commands)"
+  shells offers 'condolock help re' $'reset\nresume'
+  for line in 'help run' version doctor; do for shell in bash fish; do offers in_$shell "condolock $line " ''; done; done
 }
 
 @test "every option of every command is offered" {
@@ -151,7 +154,6 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   for command in run check touch status list history pause resume unlock reset; do
     shells offers "condolock $command " $'report\nsync' || { echo "$command"; return 1; }
   done
-  for shell in bash fish; do offers in_$shell 'condolock doctor ' ''; done
   for option in --key --after --not-running; do shells offers "condolock run $option " $'report\nsync'; done
   shells offers 'condolock run --key s' sync
   shells offers 'condolock unlock report s' sync

@@ -105,7 +105,7 @@ section() {
 
 @test "help" {
   shows --help
-  for command in run check touch status list history pause resume unlock reset doctor completion; do shows "$command" --help; done
+  for command in run check touch status list history pause resume unlock reset doctor completion help version; do shows "$command" --help; done
   section '01 help'
 }
 

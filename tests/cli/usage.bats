@@ -215,15 +215,25 @@ refused() {
 
 @test "help and version ignore the environment" {
   export CONDOLOCK_URL=nonsense CONDOLOCK_LEASE=nonsense CONDOLOCK_NAMESPACE='a b'
-  for arguments in --help --version -h 'run --help' 'status -h' '-v --version'; do
+  for arguments in --help --version -h 'run --help' 'status -h' '-v --version' help version '-v help run' '--config /none version'; do
     run "$CONDOLOCK" $arguments
     [ "$status" -eq 0 ]
     [[ "$output" == *condolock* ]]
   done
 }
 
+@test "help and version: what --help and --version print" {
+  same() { [ "$("$CONDOLOCK" $1)" = "$("$CONDOLOCK" $2)" ] || { echo "$1"; return 1; }; }
+  same help --help
+  same '-v help' --help
+  same 'help run' 'run --help'
+  same 'help help' 'help --help'
+  same version --version
+  same '--color never version' --version
+}
+
 @test "help goes to stdout with exit code 0, has an example, and fits a screen" {
-  for command in '' run check touch status pause resume unlock; do
+  for command in '' run check touch status pause resume unlock completion help version; do
     for flag in -h --help; do
       run --separate-stderr "$CONDOLOCK" $command $flag
       [ "$status" -eq 0 ]

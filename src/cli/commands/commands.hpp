@@ -21,6 +21,8 @@ CommandResult history_command(const RawArguments& arguments);
 CommandResult reset_command(const RawArguments& arguments);
 CommandResult doctor_command(const RawArguments& arguments);
 CommandResult completion_command(const RawArguments& arguments);
+CommandResult help_command(const RawArguments& arguments);
+CommandResult version_command(const RawArguments& arguments);
 
 struct Command {
   std::string_view name;
@@ -28,7 +30,7 @@ struct Command {
   CommandResult (*main)(const RawArguments& arguments);
 };
 
-inline constexpr std::array<Command, 12> commands{{
+inline constexpr std::array<Command, 14> commands{{
     {"run", "run a command if its conditions hold and nobody else runs it", run_command},
     {"check", "report whether it would run, and why not; changes nothing", check_command},
     {"touch", "record a success (or failure) without running anything", touch_command},
@@ -41,6 +43,8 @@ inline constexpr std::array<Command, 12> commands{{
     {"reset", "delete the records of keys", reset_command},
     {"doctor", "check that the server is safe to use, and how to fix it", doctor_command},
     {"completion", "print the completion script of a shell", completion_command},
+    {"help", "print this help, or that of one command", help_command},
+    {"version", "print the version, as --version does", version_command},
 }};
 
 }  // namespace condolock::cli
