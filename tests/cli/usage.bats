@@ -200,7 +200,17 @@ refused() {
   CONDOLOCK_URL='' REDIS_URL=redis://h/x refused 78 "REDIS_URL: the URL has an invalid database" run --key K -- true
   CONDOLOCK_VERBOSE=perhaps refused 78 "CONDOLOCK_VERBOSE: invalid value 'perhaps': use yes (1, true, on) or no (0, false, off)" run --key K -- true
   CONDOLOCK_NAMESPACE='a b' refused 78 "CONDOLOCK_NAMESPACE: invalid namespace 'a b'" run --key K -- true
-  refused 78 'the password file : No such file' run --password-file '' --key K -- true
+  for option in --password-file --config; do
+    refused 64 "$option: the name of the file is empty: name a file, or omit the option" status "$option" '' K
+    refused 64 "$option: the name of the file is empty" "$option=" status K
+  done
+  echo 'password-file = ""' >empty
+  refused 78 'empty:1: password-file: the name of the file is empty: name a file' --config empty status K
+  CONDOLOCK_CONFIG='' CONDOLOCK_PASSWORD_FILE='' refused 69 '' status K # as if they were not set
+  for url in redis://::1 redis://::1/0 redis://u:p@fe80::1:6379/0; do
+    refused 64 '--url: the URL has an IPv6 address without brackets: write it as in redis://[::1]:6379/0' status --url $url K
+  done
+  refused 64 '--url: the URL names no directory after file://; use file:' status --url file:// K
   CONDOLOCK_LEASE=soon refused 78 "CONDOLOCK_LEASE: invalid duration 'soon'" run --key K -- true
   for wrong in '' 'a b' 'ä' '{x}' "$(printf 'n%.0s' $(seq 65))"; do
     refused 78 "--namespace: invalid namespace '$(printf '%s' "$wrong")'" run "--namespace=$wrong" --key K -- true

@@ -119,12 +119,27 @@ TEST_CASE("an error says what is wrong with a URL") {
   CHECK(why_not("redis://h:") == "has an invalid port: use a number from 1 to 65535");
   CHECK(why_not("redis:///0") == "names no host (for this machine write 127.0.0.1)");
   CHECK(why_not("redis://:6379") == "names no host (for this machine write 127.0.0.1)");
-  CHECK(why_not("redis://::1") == "names no host (for this machine write 127.0.0.1)");
-  CHECK(why_not("redis://fe80::1") == "has more than one : after its host (an IPv6 address needs [ and ])");
+  CHECK(why_not("redis://h:1:2") == "has more than one : after its host (an IPv6 address needs [ and ])");
+  CHECK(why_not("redis://::x") == "names no host (for this machine write 127.0.0.1)");
+  CHECK(why_not("unix:///") == "names a directory, not a socket");
+  CHECK(why_not("unix:///run/redis/?db=1") == "names a directory, not a socket");
   CHECK(why_not("redis://h/0/extra") == "has an invalid database: use a number from 0 to 2147483647");
   CHECK(why_not("redis://h/-1") == "has an invalid database: use a number from 0 to 2147483647");
   CHECK(why_not("redis://h?db=1") == "has an unknown ? or # part (write a database as /N)");
   CHECK(why_not("redis://[h]") == "has no IPv6 address between [ and ]");
+}
+
+TEST_CASE("an IPv6 address without brackets is refused with the form to write") {
+  for (const std::string host :
+       {"::1", "::", "fe80::1", "2001:db8:0:0:0:0:0:1", "::ffff:10.0.0.1", "fe80::1%eth0", "fe80::1%25eth0"}) {
+    for (const std::string before : {"", "user@", ":pw@", "user:pw@"}) {
+      for (const std::string after : {"", "/", "/3", ":6379", ":6379/3", ":no-port"}) {
+        const std::string url = std::string("redis://").append(before).append(host).append(after);
+        CAPTURE(url);
+        CHECK(why_not(url) == "has an IPv6 address without brackets: write it as in redis://[::1]:6379/0");
+      }
+    }
+  }
 }
 
 TEST_CASE("the zone of an IPv6 address is accepted as RFC 6874 writes it and bare") {

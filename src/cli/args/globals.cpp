@@ -85,7 +85,7 @@ void declare(Options& options, Globals& globals) {
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
   options.value("--user", "NAME", "ACL user, unless the URL has one", text_into(globals.user)).environment = {
       "CONDOLOCK_USER"};
-  options.value("--password-file", "F", "file with the password on its first line", text_into(globals.password_file))
+  options.value("--password-file", "F", "file with the password on its first line", file_into(globals.password_file))
       .environment = {"CONDOLOCK_PASSWORD_FILE"};
   options
       .value("--redis-timeout", "D", "limit for one request, connecting included (5s)",
@@ -93,13 +93,8 @@ void declare(Options& options, Globals& globals) {
       .environment = {"CONDOLOCK_REDIS_TIMEOUT"};
   options.value("--namespace", "NS", "prefix of all keys in Redis (condolock)", text_into(globals.ns)).environment = {
       "CONDOLOCK_NAMESPACE"};
-  options
-      .value("--config", "F", "config file (~/.config/condolock/config.toml)",
-             [&globals](std::string_view text) -> std::optional<util::Problem> {
-               globals.config = text;
-               return std::nullopt;
-             })
-      .environment = {"CONDOLOCK_CONFIG"};
+  options.value("--config", "F", "config file (~/.config/condolock/config.toml)", file_into(globals.config)).environment = {
+      "CONDOLOCK_CONFIG"};
   options.flag("-q,--quiet", "print errors only", globals.quiet);
   options.flag("-v,--verbose", "print each decision, even off a terminal", globals.verbose).environment = {
       "CONDOLOCK_VERBOSE"};

@@ -297,4 +297,16 @@ Options::Set text_into(std::string& into) {
   };
 }
 
+Options::Set file_into(std::string& into) {
+  return [&into](std::string_view text) -> std::optional<util::Problem> {
+    if (text.empty()) return util::Problem{"the name of the file is empty: name a file, or omit the option"};
+    into = text;
+    return std::nullopt;
+  };
+}
+
+Options::Set file_into(std::optional<std::string>& into) {
+  return [&into](std::string_view text) { return file_into(into.emplace())(text); };
+}
+
 }  // namespace condolock::cli

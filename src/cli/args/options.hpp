@@ -94,5 +94,8 @@ Options::Set duration_into(std::optional<Millis>& into, Millis min = Millis(0));
 Options::Set code_into(int& into);
 Options::Set number_into(std::int64_t& into, std::int64_t min, std::int64_t max);
 Options::Set text_into(std::string& into);
+// The name of a file, which must not be empty: a script may give a variable that is not set.
+Options::Set file_into(std::string& into);
+Options::Set file_into(std::optional<std::string>& into);
 
 }  // namespace condolock::cli

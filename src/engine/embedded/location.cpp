@@ -49,6 +49,7 @@ util::Result<DatabaseLocation> parse_location(std::string_view url) {
   }
   if (url.starts_with("//")) {
     url.remove_prefix(2);
+    if (url.empty()) return refuse("names no directory after file://");
     if (!url.starts_with('/')) return refuse("names a host, or a directory that is not absolute");
   }
   if (!url.empty() && !url.starts_with('/')) return refuse("names a directory that is not absolute");

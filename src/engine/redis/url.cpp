@@ -128,11 +128,18 @@ std::optional<util::Problem> read_bracketed(std::string_view text, Target& targe
   return read_port(text.substr(1), target);
 }
 
+// An IPv6 address, or one with a port, that has no brackets.
+bool is_bare_ipv6(std::string_view text) {
+  const auto host = decoded_zone(text);
+  return host && (is_ipv6(*host) || is_ipv6(host->substr(0, host->rfind(':'))));
+}
+
 std::optional<util::Problem> read_address(std::string_view text, Target& target) {
   if (text.find(',') != std::string_view::npos) {
     return refuse("names several hosts: name one, since this version does not support Sentinel or Cluster");
   }
   if (text.starts_with('[')) return read_bracketed(text, target);
+  if (is_bare_ipv6(text)) return refuse("has an IPv6 address without brackets: write it as in redis://[::1]:6379/0");
   const std::size_t colon = text.find(':');
   target.host = text.substr(0, colon);
   if (target.host.empty()) return refuse("names no host (for this machine write 127.0.0.1)");
@@ -163,6 +170,7 @@ std::optional<util::Problem> read_unix(std::string_view rest, Target& target) {
   target.path = *path;
   if (target.path.find('\0') != std::string::npos) return refuse("has a %00 in its path, which no path can have");
   if (!target.path.starts_with('/')) return refuse_form("needs an absolute path to the socket");
+  if (target.path.ends_with('/')) return refuse_form("names a directory, not a socket");
   if (target.path.size() > 107) return refuse("has a socket path of more than 107 bytes, the limit of Linux");
   if (query == std::string_view::npos) return std::nullopt;
   const std::string_view option = rest.substr(query + 1);
