@@ -47,7 +47,9 @@ std::vector<std::string> Job::keys_of_other(const std::string& other) const {
   return {name("job", other), name("slots", other)};
 }
 
-std::string this_holder() { return std::to_string(getpid()) + " " + host_name().substr(0, 48); }
+std::string recorded_host(std::string_view name) { return std::string(name.substr(0, 48)); }
+
+std::string this_holder() { return std::to_string(getpid()) + " " + recorded_host(host_name()); }
 
 std::string this_operator() {
   const char* user = std::getenv("SUDO_USER");

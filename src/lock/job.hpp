@@ -36,8 +36,9 @@ struct Job {
   std::string name(std::string_view kind, const std::string& of) const;
 };
 
-// This process as a holder, for people: "pid host". The host is cut to 48 bytes and the whole stays below 64, so that a
-// record stays small.
+// A host's name as records have it. It is cut to 48 bytes, so that a holder has less than 64 and a record stays small.
+std::string recorded_host(std::string_view name);
+// This process as a holder, for people: "pid host".
 std::string this_holder();
 // This user as an operator, for people: "alice@web1". The name comes from $SUDO_USER or $LOGNAME, else it is the user's
 // number. One word of at most 50 bytes.

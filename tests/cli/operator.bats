@@ -384,6 +384,12 @@ age() {
   [ "$("$CONDOLOCK" history --json --limit 2 | jq -c '[.runs[].key]')" = '["ab","b"]' ]
   [ "$("$CONDOLOCK" history --json --host "$(hostname)" | jq '.runs | length')" = 3 ]
   [ "$("$CONDOLOCK" history --json --host elsewhere | jq '.runs | length')" = 0 ]
+  # A name is recorded as its first 48 bytes.
+  long=$(printf 'h%.0s' {1..64})
+  unshare --user --map-root-user --uts sh -c 'hostname "$1"; exec "$CONDOLOCK" touch long' sh "$long"
+  for host in "$long" "${long:0:48}"; do [ "$("$CONDOLOCK" history --json --host "$host" | jq -r '.runs[].key')" = long ]; done
+  [ "$("$CONDOLOCK" history --json --host "${long:0:47}" | jq '.runs | length')" = 0 ]
+  "$CONDOLOCK" reset --yes long
   [ "$("$CONDOLOCK" history a --json --since 1d | jq -c '[.known, .runs]')" = '[true,[]]' ]
   [ "$("$CONDOLOCK" history --json --key 'a*' | jq .known)" = false ] # with --key it is not a glob
   run -0 "$CONDOLOCK" history -v --since 1h --failed

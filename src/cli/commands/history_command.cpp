@@ -105,6 +105,7 @@ CommandResult history_command(const RawArguments& arguments) {
     return std::nullopt;
   };
   if (auto result = parse(options, arguments, history_spec, globals, args, check)) return *result;
+  filter.host = lock::recorded_host(filter.host);
 
   const Console console(globals.quiet, globals.verbose);
   RecordReader reader(globals, console);
