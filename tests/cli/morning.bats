@@ -37,7 +37,7 @@ mount -t tmpfs none run
 mount --bind "$2" run/redis.sock
 mount --bind ../srv srv
 mount --rbind dev /dev
-for pair in etc:/etc run:/run sbin:/usr/sbin srv:/srv local:/usr/local/bin mail:/var/mail log:/var/log tabs:/var/spool/cron/crontabs; do
+for pair in etc:/etc run:/run sbin:/usr/sbin srv:/srv local:/usr/local mail:/var/mail log:/var/log tabs:/var/spool/cron/crontabs; do
   mount --rbind "${pair%%:*}" "${pair#*:}"
 done
 crontab tab # before cron starts: cron overlooks a change within the same second as its last look
@@ -47,7 +47,6 @@ exec cron -f -L 15'
 boot() {
   mkdir "$1" "$1/conf" "$1/local"
   echo 'url = "unix:///run/redis.sock"' >"$1/conf/config.toml"
-  cp "$CONDOLOCK" "$1/local/condolock"
   block 'file: crontab' >"$1/tab"
   unshare --mount --propagation unchanged --pid --uts --fork --kill-child --mount-proc sh -c "$machine" sh "$1" "$REDIS_DIR/redis.sock" >"$1/boot" 2>&1 3>&- &
   local outer=$!
@@ -111,7 +110,8 @@ play() {
 @test "the page shows what happens from the evening to the next morning" {
   [ "$(id -u)" -eq 0 ]
   export -f on
-  mkdir -p srv/bin
+  mkdir -p srv/bin srv/condolock
+  ln -s "$(dirname "$CONDOLOCK")" srv/condolock/build
   printf '#!/bin/sh\nuntil [ -e /srv/go ]; do sleep 0.1; done\n' >srv/bin/sync
   printf '#!/bin/sh\nexit 3\n' >srv/bin/report
   chmod +x srv/bin/*
@@ -121,6 +121,10 @@ play() {
   boot web1
   boot web2
   export cron_web1 cron_web2
+  play install
+  # That is the program which all tests are about, and the command which README has.
+  for name in web1 web2; do cmp "$CONDOLOCK" "$name/local/bin/condolock"; done
+  sed -n '/^## Requirements and installation/,/^## First run/p' "$SOURCE_DIR/README.md" | grep -qx '    sudo cmake --install build'
   play setup
   play doctor
   kill -CONT "$cron_web1"
