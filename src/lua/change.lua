@@ -194,7 +194,8 @@ local function save_slots(before, record)
 end
 
 -- Makes all keys of the job expire when they have been unused for forget_after. A lease or a pause prolongs that: the keys
--- must not expire before it ends.
+-- must not expire before it ends. So does a lease that unlock --now removed: its run may still be alive, and renew would grant
+-- the lease again.
 local function expire_unused(record)
   if not record.forget_after and not record.changed.forget_after then
     return
@@ -203,6 +204,7 @@ local function expire_unused(record)
   for _, holder in ipairs(record.holders) do
     used = math.max(used, holder.expires_at)
   end
+  used = math.max(used, record.freed_until or 0)
   for _, key in ipairs({ JOB, RUNS, SLOTS, STARTS, ONCE }) do
     write('PEXPIREAT', key, text(math.min(used + (record.forget_after or GREATEST), GREATEST)))
   end

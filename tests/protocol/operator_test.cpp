@@ -584,6 +584,15 @@ TEST_CASE_FIXTURE(
   CHECK_FALSE(record().forget_after);
 }
 
+TEST_CASE_FIXTURE(Operator, "forget-after: a record outlasts the lease that unlock --now removed") {
+  if (!server.is_redis()) return;
+  lock::Attempt made = attempt("a");
+  made.forget_after = Millis(1000);
+  REQUIRE(is<lock::Grant>(lock::decode_decision(ask(lock::acquire_call(made, {})), 0)));
+  ask(lock::unlock_call({"ns", "K"}, true));
+  CHECK(std::stoll(server.command({"PTTL", "{ns}:job:K"})) > 55'000);  // of the lease of 60 s
+}
+
 TEST_CASE_FIXTURE(Operator,
                   "forget-after: list omits names whose records have expired, and later runs remove them from the index") {
   for (int i = 0; i < 30; ++i) touch(lock::Outcome::success, "gone" + std::to_string(i));
