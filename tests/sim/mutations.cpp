@@ -96,6 +96,21 @@ const std::vector<Mutation> all_mutations{
      "a lease ends no later than its length from now",
      {{"", "holder.length and holder.expires_at - now - holder.length or 0", "0"}}},
     {"start-ahead", "a start in the future is stored as now", {{"acquire", "    rewrite_starts(rows, mended)\n", ""}}},
+    {"no-pause-all",
+     "no run begins while all keys are paused",
+     {{"acquire", "if of_all and (not halted or of_all.paused_until > halted.paused_until) then", "if false then"}}},
+    {"pause-all-ahead",
+     "a pause of all keys ends no later than its length from now",
+     {{"", "  local latest = values[2] and now + length or ends\n", "  local latest = ends\n"}}},
+    {"forget-leases",
+     "a record does not expire before a lease that it has",
+     {{"", "    used = math.max(used, holder.expires_at)\n", ""}}},
+    {"forget-removed",
+     "a record does not expire before a lease would have ended that unlock --now removed",
+     {{"", "  used = math.max(used, record.freed_until or 0)\n", ""}}},
+    {"forget-pauses",
+     "a record does not expire while its key is paused",
+     {{"", "  local used = paused(record) and record.paused_until or now\n", "  local used = now\n"}}},
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ bool Oracle::holds(const lock::Condition& condition, const RunSpec& run, std::in
   engine::embedded::Store& store = server_->store();
   const SeenRecord own = before_.settled(now);
   const auto of = [&](const std::string& key) {
-    return key == own_key ? own : look_at(store, key).mended(now).settled(now);
+    return key == own_key ? own : look_at(store, key, now).mended(now).settled(now);
   };
   if (const auto* c = std::get_if<lock::MinTime>(&condition)) {
     const std::int64_t at = c->from == From::start ? own.ok_start : own.ok_end;
@@ -70,7 +70,9 @@ void Oracle::before(const Request& request, std::int64_t now_ms) {
       free != free_since_.end() && agenda_.now() - free->second > 200 * millisecond) {
     violate("asleep", "the lease of " + key_ + " is free, and somebody sleeps for it");
   }
-  before_ = look_at(server_->store(), key_).mended(now_ms);
+  notice_expired(now_ms);
+  before_ = look_at(server_->store(), key_, now_ms).mended(now_ms);
+  pause_all_ = look_at_pause(server_->store());
   refusing_ = nullptr;
   refused_by_.clear();
   is_paused_ = false;
@@ -78,7 +80,7 @@ void Oracle::before(const Request& request, std::int64_t now_ms) {
   const auto run = runs_.find(token_of(request));
   if (run == runs_.end()) return;
   const run::Plan& plan = run->second->plan;
-  is_paused_ = !plan.forced && before_.paused_until > now_ms;
+  is_paused_ = !plan.forced && std::max(before_.paused_until, pause_all_.mended(now_ms).until) > now_ms;
   for (const lock::Condition& condition : plan.conditions) {
     // A server may have lost these two, but the oracle remembers them.
     const bool remembered =
@@ -98,7 +100,7 @@ void Oracle::after(const Request& request, const Answer& answer, std::int64_t no
   const std::string& code = answer.values.at(0);
   if (code == "malformed" || code == "newer")
     return violate("malformed", verb + " answers " + code + ": " + answer.values.at(1));
-  const SeenRecord after = look_at(server_->store(), key_);
+  const SeenRecord after = look_at(server_->store(), key_, now_ms);
   for (const SeenHolder& holder : after.holders) trace_.mix(static_cast<std::uint64_t>(holder.expires_at));
   trace_.mix(static_cast<std::uint64_t>(after.fence));
   check_forward(verb, after);
@@ -106,6 +108,8 @@ void Oracle::after(const Request& request, const Answer& answer, std::int64_t no
   if (verb == "acquire" && code == "granted") check_grant(token, answer.values, now_ms);
   if (verb == "acquire" && code != "granted") check_refusal(token, code, now_ms);
   check_lengths(request, code, now_ms);
+  check_pause(request, now_ms);
+  check_expiry(verb, code, after, now_ms);
   if (verb == "renew") check_renewal(request, code, now_ms);
   if (verb == "finish") check_finish(request, answer.values, after, now_ms);
   if (verb == "abandon" && code == "abandoned") {
@@ -116,6 +120,9 @@ void Oracle::after(const Request& request, const Answer& answer, std::int64_t no
     if (before_.find(token) != nullptr) starts.erase(std::remove_if(starts.begin(), starts.end(), mine), starts.end());
   }
   if (verb == "unlock") revoked_.insert(key_);
+  if (code == "removed") {
+    for (const SeenHolder& holder : before_.live(now_ms)) removed_.insert({holder.token, holder.fence});
+  }
   if (verb == "reset" && code == "reset") {
     starts_.erase(key_);
     acknowledged_.erase(key_);
@@ -210,6 +217,8 @@ void Oracle::check_renewal(const Request& request, const std::string& code, std:
   const SeenHolder* mine = before_.find(token);
   if (code == "renewed" && mine != nullptr && mine->revoked != 0)
     violate("revoked", token + " renews a lease that was revoked");
+  if ((code == "renewed" || code == "reasserted") && removed_.count({token, fence}) > 0 && !is_lossy())
+    violate("revoked", token + " takes a lease again that unlock --now removed");
   if (code == "renewed" && (mine == nullptr || mine->start != std::stoll(request.args.at(3))))
     violate("another", token + " renews another lease than its own");
   const bool alone =
@@ -268,7 +277,8 @@ void Oracle::check_superseded(const Request& request) {
 // Without faults, no run sleeps while a lease is free.
 void Oracle::check_wake_up(const std::string& key, const SeenRecord& after, std::int64_t now) {
   if (scenario_.profile != Profile::calm) return;
-  if (after.paused_until > now) return void(free_since_.erase(key));
+  const bool is_paused = std::max(after.paused_until, pause_all_.mended(now).until) > now;
+  if (is_paused || agenda_.now() < awake_by_) return void(free_since_.erase(key));
   const auto live = static_cast<std::int64_t>(after.live(now).size());
   const auto asleep = server_->asleep("{sim}:wake:" + key);
   // Runs with another number of slots than the holders' are refused, so they may sleep.

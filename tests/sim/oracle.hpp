@@ -75,6 +75,9 @@ class Oracle final : public Observer, public Onlooker {
   void check_length(const std::string& what, Millis length);
   void check_wake_up(const std::string& key, const SeenRecord& after, std::int64_t now);
   void check_history(const std::string& key);
+  void check_pause(const Request& request, std::int64_t now);
+  void check_expiry(const std::string& verb, const std::string& code, const SeenRecord& after, std::int64_t now);
+  void notice_expired(std::int64_t now);
 
   Agenda& agenda_;
   const Scenario& scenario_;
@@ -86,6 +89,7 @@ class Oracle final : public Observer, public Onlooker {
   SeenRecord before_;  // before the script ran
   const lock::Condition* refusing_ = nullptr;
   std::string refused_by_;                  // the first condition that does not hold for the caller; empty: all hold
+  SeenPause pause_all_;                     // before the script ran, as stored
   bool is_paused_ = false;                  // for the caller
   std::map<std::string, Granted> granted_;  // by token
   std::map<std::string, std::pair<std::int64_t, Nanos>> started_;  // by token: the start of its grant, and of its command
@@ -94,15 +98,18 @@ class Oracle final : public Observer, public Onlooker {
   std::set<std::string> recorded_;                                                   // those of them that finished
   std::map<std::string, std::int64_t> fences_;                                       // the highest fence given, by key
   std::map<std::string, std::vector<std::pair<std::string, std::int64_t>>> starts_;  // for --max-runs: token and time
-  std::map<std::string, std::int64_t> others_;        // by token: the highest fence given to another run of the same key
-  std::set<std::string> revoked_;                     // keys that an operator has unlocked
-  std::set<std::string> once_;                        // key and ID
-  std::map<std::string, std::int64_t> stored_start_;  // by token: the start of its success as recorded
-  std::map<std::string, std::int64_t> acknowledged_;  // by key: a success that began then was reported as recorded
-  std::map<std::string, Nanos> reset_at_;             // by key
-  std::map<std::string, Nanos> seen_since_;           // see check_length
-  std::map<std::string, Nanos> free_since_;           // by key: when a lease was first free while a run sleeps for it
-  std::map<int, Living> living_;                      // by run
+  std::map<std::string, std::int64_t> others_;  // by token: the highest fence given to another run of the same key
+  std::set<std::string> revoked_;               // keys that an operator has unlocked
+  std::set<std::pair<std::string, std::int64_t>> removed_;  // by unlock --now: token and fence
+  std::set<std::string> once_;                              // key and ID
+  std::map<std::string, std::int64_t> stored_start_;        // by token: the start of its success as recorded
+  std::map<std::string, std::int64_t> acknowledged_;        // by key: a success that began then was reported as recorded
+  std::map<std::string, Nanos> reset_at_;                   // by key
+  std::map<std::string, Nanos> seen_since_;                 // see check_length
+  std::map<std::string, Nanos> free_since_;                 // by key: when a lease was first free while a run sleeps for it
+  std::map<std::string, std::int64_t> expired_;             // by key: when its record expired last
+  Nanos awake_by_ = 0;            // by then a waiter notices that the pause of all keys is over: see check_pause
+  std::map<int, Living> living_;  // by run
   std::optional<Violation> violation_;
   Counts counts_;
 };

@@ -82,11 +82,13 @@ void Oracle::at_end(const std::vector<std::unique_ptr<Process>>& processes) {
     if (process->has_begun() && !process->is_over())
       violate("starved", "r" + std::to_string(process->spec().number) + " never ends");
   }
+  const std::int64_t now = server_->now_us() / 1000;
+  notice_expired(now);
   for (const std::string key : {"a", "b"}) {
     if (is_lossy()) continue;
     if (remembers()) check_history(key);
     const auto acknowledged = acknowledged_.find(key);
-    if (acknowledged != acknowledged_.end() && look_at(server_->store(), key).ok_start < acknowledged->second) {
+    if (acknowledged != acknowledged_.end() && look_at(server_->store(), key, now).ok_start < acknowledged->second) {
       violate("forgotten", "a success of " + key + " that was acknowledged is not on record");
     }
   }

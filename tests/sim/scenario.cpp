@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::array<const char*, profiles> profile_names{"promise", "calm", "crowd", "back",
                                                           "lossy",   "jump", "stall", "force"};
-constexpr std::array<const char*, 18> fault_names{
-    "cut off", "freeze",     "stop",   "crash", "kill",   "signal", "kill keeper", "stop keeper", "restart",
-    "loss",    "clock jump", "forget", "pause", "resume", "unlock", "unlock now",  "reset",       "touch"};
+constexpr std::array<const char*, 20> fault_names{"cut off",    "freeze",      "stop",        "crash",     "kill",
+                                                  "signal",     "kill keeper", "stop keeper", "restart",   "loss",
+                                                  "clock jump", "forget",      "pause",       "resume",    "unlock",
+                                                  "unlock now", "reset",       "touch",       "pause all", "resume all"};
 
 Profile profile_of(std::uint64_t seed) {
   if (seed % 500 == 499) return Profile::crowd;
@@ -44,6 +45,9 @@ class Maker {
     make_runs();
     make_faults();
     put_into_programs(Dice(scenario_.seed, {7}));
+    Dice dice(scenario_.seed, {6});  // chance of their own, so that the other scenarios stay as they are
+    pause_all(dice);
+    forget(dice);
     return std::move(scenario_);
   }
 
@@ -267,6 +271,34 @@ class Maker {
     for (FaultSpec& fault : scenario_.faults) {
       if (fault.what == FaultKind::stop && programs.count(fault.of) > 0) fault.what = FaultKind::kill;
     }
+  }
+
+  void pause_all(Dice& dice) {
+    const bool is_wanted = dice.chance(is(Profile::back) || is(Profile::jump) ? 40 : 8);
+    int number = 100;
+    for (const bool pauses : {true, true, false}) {
+      FaultSpec spec;
+      spec.number = number++;
+      spec.what = pauses ? FaultKind::op_pause_all : FaultKind::op_resume_all;
+      spec.at = dice.between(0, scenario_.quiet_from);
+      spec.length = dice.between(0, 2 * shortest_);
+      const bool happens = dice.chance(60);
+      if (is_wanted && happens && !is_left_out('t', spec.number)) scenario_.faults.push_back(spec);
+    }
+  }
+
+  // --forget-after promises nothing about a server whose clock goes back or that loses data: its fences would fall.
+  void forget(Dice& dice) {
+    const bool is_possible = !is(Profile::back) && !is(Profile::jump) && !is(Profile::lossy) && scenario_.old_fence == 0;
+    Millis after(dice.between(1000, 1000 + shortest_ / millisecond));
+    if (!dice.chance(is(Profile::force) ? 60 : 25) || !is_possible || scenario_.is_without("forget")) return;
+    for (const RunSpec& run : scenario_.runs) {
+      // As the command line demands.
+      const auto memory = lock::longest_memory(run.plan.conditions);
+      if (memory && memory->length == Millis::max()) return;
+      if (memory) after = std::max(after, memory->length);
+    }
+    for (RunSpec& run : scenario_.runs) run.plan.attempt.forget_after = after;
   }
 
   Nanos length_of(FaultKind fault) {

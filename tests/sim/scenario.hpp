@@ -69,6 +69,8 @@ enum class FaultKind : std::uint8_t {
   op_unlock_now,
   op_reset,
   op_touch,
+  op_pause_all,
+  op_resume_all,
 };
 const char* name_of(FaultKind fault);
 // Whether the fault hits one run, and not a host, the server or a key.

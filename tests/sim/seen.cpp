@@ -16,12 +16,13 @@ struct Field {
 };
 
 // By name.
-constexpr std::array<Field, 17> fields{{{"cut", &SeenRecord::cut, nullptr},
+constexpr std::array<Field, 18> fields{{{"cut", &SeenRecord::cut, nullptr},
                                         {"ended", &SeenRecord::ended, nullptr},
                                         {"failed_at", &SeenRecord::failed_at, nullptr},
                                         {"failures", &SeenRecord::failures, nullptr},
                                         {"failures_in_a_row", &SeenRecord::failures_in_a_row, nullptr},
                                         {"fence", &SeenRecord::fence, nullptr},
+                                        {"forget_after", &SeenRecord::forget_after, nullptr},
                                         {"h_fence", nullptr, &SeenHolder::fence},
                                         {"h_length", nullptr, &SeenHolder::length},
                                         {"h_revoked", nullptr, &SeenHolder::revoked},
@@ -86,18 +87,19 @@ SeenRecord SeenRecord::settled(std::int64_t now) const {
 
 namespace {
 
-std::map<std::string, std::string, std::less<>> fields_of(engine::embedded::Store& store, const std::string& key) {
+std::map<std::string, std::string, std::less<>> fields_of(engine::embedded::Store& store, const std::string& key,
+                                                          std::int64_t now) {
   const engine::embedded::KeyEntry* entry = store.entry(key);
-  return entry == nullptr ? decltype(entry->fields)() : entry->fields;
+  return entry == nullptr || entry->expires.value_or(now + 1) <= now ? decltype(entry->fields)() : entry->fields;
 }
 
 }  // namespace
 
-SeenRecord look_at(engine::embedded::Store& store, const std::string& key) {
+SeenRecord look_at(engine::embedded::Store& store, const std::string& key, std::int64_t now) {
   SeenRecord record;
   SeenHolder one;
   bool has_slots = false;
-  for (const auto& [name, value] : fields_of(store, "{sim}:job:" + key)) {
+  for (const auto& [name, value] : fields_of(store, "{sim}:job:" + key, now)) {
     if (name == "outcome") record.outcome = value;
     if (name == "h_token") one.token = value;
     if (name == "h_slots") has_slots = true;
@@ -108,13 +110,33 @@ SeenRecord look_at(engine::embedded::Store& store, const std::string& key) {
   }
   if (!one.token.empty()) record.holders.push_back(one);
   if (!has_slots) return record;
-  for (const auto& [token, value] : fields_of(store, "{sim}:slots:" + key)) {
+  for (const auto& [token, value] : fields_of(store, "{sim}:slots:" + key, now)) {
     SeenHolder holder;
     holder.token = token;
     std::istringstream(value) >> holder.expires_at >> holder.length >> holder.fence >> holder.start >> holder.revoked;
     record.holders.push_back(holder);
   }
   return record;
+}
+
+SeenPause SeenPause::mended(std::int64_t now) const { return {length > 0 ? std::min(until, now + length) : until, length}; }
+
+SeenPause look_at_pause(engine::embedded::Store& store) {
+  SeenPause pause;
+  for (const auto& [name, value] : fields_of(store, "{sim}:pause", 0)) {
+    if (name == "paused_until") pause.until = number(value);
+    if (name == "paused_for") pause.length = number(value);
+  }
+  return pause;
+}
+
+std::map<std::string, std::int64_t> expiries(engine::embedded::Store& store, const std::string& key) {
+  std::map<std::string, std::int64_t> out;
+  for (const char* kind : {"job", "runs", "slots", "starts", "once"}) {
+    const auto* entry = store.entry("{sim}:" + std::string(kind) + ":" + key);
+    if (entry != nullptr) out[kind] = entry->expires.value_or(0);
+  }
+  return out;
 }
 
 }  // namespace condolock::sim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ struct SeenHolder {
 struct SeenRecord {
   // These may only grow.
   std::int64_t fence = 0, cut = 0, ok_start = 0, ok_end = 0, ended = 0, failed_at = 0, runs = 0, failures = 0;
-  std::int64_t failures_in_a_row = 0, paused_until = 0, paused_for = 0, slots = 1;
+  std::int64_t failures_in_a_row = 0, paused_until = 0, paused_for = 0, slots = 1, forget_after = 0;
   std::string outcome;
   std::vector<SeenHolder> holders;
 
@@ -34,6 +35,20 @@ struct SeenRecord {
   SeenRecord settled(std::int64_t now) const;
 };
 
-SeenRecord look_at(engine::embedded::Store& store, const std::string& key);
+// The record as it is now: one that has expired is not there, whether anybody has looked since or not.
+SeenRecord look_at(engine::embedded::Store& store, const std::string& key, std::int64_t now);
+
+// The pause of all keys.
+struct SeenPause {
+  std::int64_t until = 0;   // 0: there is none
+  std::int64_t length = 0;  // 0: until somebody resumes
+
+  SeenPause mended(std::int64_t now) const;
+};
+
+SeenPause look_at_pause(engine::embedded::Store& store);
+
+// When the keys of a record expire, by their kinds; 0: never. A key that does not exist is left out.
+std::map<std::string, std::int64_t> expiries(engine::embedded::Store& store, const std::string& key);
 
 }  // namespace condolock::sim

@@ -51,6 +51,7 @@ class World final {
       // A server may have lost a resume, and no other event would end that pause.
       if (scenario_.profile == Profile::lossy) {
         for (const char* key : {"a", "b"}) send_by_hand(lock::resume_call({"sim", key}));
+        if (pauses_all_) send_by_hand(lock::resume_all_call("sim"));
       }
     });
     while (!oracle_.violation() && agenda_.now() < long_enough && agenda_.step()) {
@@ -62,6 +63,7 @@ class World final {
     result.parts.insert(result.parts.end(), network_.faulted().begin(), network_.faulted().end());
     for (int kind = 0; kind < 8; ++kind) result.parts.push_back("c" + std::to_string(kind));
     result.parts.emplace_back("drift");
+    result.parts.emplace_back("forget");
     return result;
   }
 
@@ -76,6 +78,7 @@ class World final {
       if (plan.attempt.slots > 1) text += " --slots " + std::to_string(plan.attempt.slots);
       if (plan.wait != Millis(0)) text += " --wait " + (plan.wait ? std::to_string(plan.wait->count()) + "ms" : "forever");
       if (plan.forced) text += " --force";
+      if (plan.attempt.forget_after) text += " --forget-after " + std::to_string(plan.attempt.forget_after->count()) + "ms";
       for (const lock::Condition& condition : plan.conditions) text += " " + shown(condition);
       return text;
     });
@@ -99,7 +102,9 @@ class World final {
   void happen(const FaultSpec& fault) {
     trace_.line(agenda_.now(), static_cast<std::uint64_t>(fault.what), [&] {
       std::string of;
-      if (fault.what >= FaultKind::op_pause) {
+      if (fault.what >= FaultKind::op_pause_all) {
+        of = "";
+      } else if (fault.what >= FaultKind::op_pause) {
         of = " of " + fault.key;
       } else if (is_of_run(fault.what)) {
         of = " of r" + std::to_string(fault.of);
@@ -166,6 +171,13 @@ class World final {
       call = lock::pause_call(job, is_endless ? std::nullopt : std::optional(length), "");
       if (is_endless) agenda_.in(fault.length, [this, job] { send_by_hand(lock::resume_call(job)); });
     }
+    if (fault.what == FaultKind::op_pause_all) {
+      const bool is_endless = fault.length % 2 == 0;
+      call = lock::pause_all_call("sim", is_endless ? std::nullopt : std::optional(length), "");
+      if (is_endless) agenda_.in(fault.length, [this] { send_by_hand(lock::resume_all_call("sim")); });
+      pauses_all_ = true;
+    }
+    if (fault.what == FaultKind::op_resume_all) call = lock::resume_all_call("sim");
     if (fault.what == FaultKind::op_resume) call = lock::resume_call(job);
     if (fault.what == FaultKind::op_unlock) call = lock::unlock_call(job, false);
     if (fault.what == FaultKind::op_unlock_now) call = lock::unlock_call(job, true);
@@ -262,6 +274,7 @@ class World final {
   Network network_;
   std::vector<std::unique_ptr<Process>> processes_;
   std::map<int, Nanos> down_until_;  // by host
+  bool pauses_all_ = false;
 };
 
 }  // namespace
