@@ -194,8 +194,8 @@ local function save_slots(before, record)
 end
 
 -- Makes all keys of the job expire when they have been unused for forget_after. A lease or a pause prolongs that: the keys
--- must not expire before it ends. So does a lease that unlock --now removed: its run may still be alive, and renew would grant
--- the lease again.
+-- must not expire before it ends. So does a lease that unlock --now removed: its run may still be alive, and renew would
+-- grant the lease again.
 local function expire_unused(record)
   if not record.forget_after and not record.changed.forget_after then
     return
