@@ -1,8 +1,8 @@
 #include "condolock/condition_context.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
-#include <system_error>
 
 #include "api/lease_thread.hpp"
 #include "api/lock_impl.hpp"
@@ -15,12 +15,19 @@ namespace condolock {
 
 // ---- Wait and Deadline
 
-Wait::Wait(std::chrono::steady_clock::time_point until) : Wait(until - std::chrono::steady_clock::now()) {}
-
 Wait Wait::forever() {
   Wait wait;
   wait.length_.reset();
   return wait;
+}
+
+std::optional<std::chrono::milliseconds> Wait::left() const {
+  if (!until_) return length_;
+  const auto now = std::chrono::steady_clock::now();
+  if (*until_ <= now) return Millis(0);
+  // The difference to the far end of the clock has no place in a duration.
+  if (*until_ > now + util::longest_duration) return util::longest_duration;
+  return std::chrono::ceil<Millis>(*until_ - now);
 }
 
 bool Deadline::expired() const noexcept { return state_->is_over(); }
@@ -35,18 +42,12 @@ std::chrono::milliseconds Deadline::remaining() const noexcept {
 
 namespace {
 
-void check_length(const char* name, Millis length, Millis min) {
-  if (length >= min && length <= util::longest_duration) return;
-  api::fail(Errc::invalid, std::string(name) + ": invalid duration of " + std::to_string(length.count()) + " ms: use " +
-                               (min == Millis(0) ? "0" : util::format_duration(min)) + " to 100 years");
-}
-
 void check(const ContextOptions& options) {
-  check_length("lease", options.lease, Millis(1000));
-  check_length("grace", options.grace, Millis(0));
-  check_length("record_timeout", options.record_timeout, Millis(0));
+  api::check_length("lease", options.lease, Millis(1000));
+  api::check_length("grace", options.grace, Millis(0));
+  api::check_length("record_timeout", options.record_timeout, Millis(0));
   if (options.forget_after && *options.forget_after != Millis(0)) {
-    check_length("forget_after", *options.forget_after, Millis(1000));
+    api::check_length("forget_after", *options.forget_after, Millis(1000));
   }
   if (options.history && (*options.history < 0 || *options.history > 10'000)) {
     api::fail(Errc::invalid, "history: invalid number '" + std::to_string(*options.history) + "': use 0 to 10000");
@@ -66,15 +67,11 @@ run::Plan plan_of(std::string_view key, const ConditionalLock::Impl& lock, const
   std::vector<lock::Condition> conditions = lock.checked(options.slots, options.forget_after.value_or(Millis(0)));
   plan.attempt.needs = lock::needs_of(conditions);
   plan.forced = options.force;
-  if (!options.force) {
-    plan.conditions = std::move(conditions);
-    plan.judge = [lock](std::vector<lock::Condition>& asked) { lock.judge(asked); };
-  }
+  if (!options.force) plan.conditions = std::move(conditions);
   plan.redis_timeout = lock.engine->patience();
   plan.kill_after = options.grace;
   plan.record_timeout = options.record_timeout;
-  plan.wait = options.wait.length();
-  if (plan.wait) plan.wait = std::clamp(*plan.wait, Millis(0), util::longest_duration);
+  plan.wait = options.wait.left();
   plan.seed = util::random_seed();
   return plan;
 }
@@ -104,8 +101,11 @@ struct ConditionContext::Impl {
         slots(plan.attempt.slots),
         engine(lock.engine),
         deadline(std::make_shared<Deadline::State>()),
-        lease(std::move(plan), engine, deadline) {}
+        lease(
+            std::move(plan), [lock] { return lock.judge(); }, engine, deadline) {}
 
+  static Error make(std::unique_ptr<Impl>& into, std::string_view key, const ConditionalLock::Impl& lock,
+                    const ContextOptions& options);
   void decide(const std::stop_token& stop);
   Error finish(Outcome outcome, std::optional<int> code);
   Error how_it_ended(Outcome outcome) const;
@@ -119,7 +119,7 @@ struct ConditionContext::Impl {
   Decision decision;
   std::int64_t fence = 0;
   std::optional<Time> last_success;
-  bool open = false;  // granted, and not finished
+  std::atomic<bool> open{false};  // granted, and not finished
   const int exceptions = std::uncaught_exceptions();
 };
 
@@ -138,7 +138,6 @@ void ConditionContext::Impl::decide(const std::stop_token& stop) {
   if (!lease.guard().failure()) api::fail(Errc::internal, key + " was not run: there was no decision");
   Error error = api::error_of(*lease.guard().failure());
   error.text = key + " was not run: " + error.text;
-  decision.text = error.text;
   throw Exception(error);
 }
 
@@ -160,7 +159,9 @@ Error ConditionContext::Impl::finish(Outcome outcome, std::optional<int> code) {
 Error ConditionContext::Impl::how_it_ended(Outcome outcome) const {
   const bool success = outcome == Outcome::success;
   const api::Guard& guard = lease.guard();
-  if (!lease.broken().empty()) return {Errc::internal, "the result of " + key + " was not recorded: " + lease.broken()};
+  if (lease.is_broken()) {
+    return {Errc::internal, "the result of " + key + " was not recorded: the thread that renews the lease failed"};
+  }
   if (!guard.lost_because().empty()) return {Errc::lost, key + " lost its lease: " + guard.lost_because()};
   if (guard.is_superseded() && success) {
     return {Errc::superseded,
@@ -176,22 +177,32 @@ Error ConditionContext::Impl::how_it_ended(Outcome outcome) const {
   return {Errc::not_recorded, "the result of " + key + " was not recorded: " + why};
 }
 
-ConditionContext::ConditionContext(std::string_view key, const ConditionalLock& lock, const ContextOptions& options)
-    : impl_(std::make_unique<Impl>(plan_of(key, lock.impl(), options), lock.impl())) {
-  impl_->decide(options.stop);
+// Sets `into`. Returns what went wrong; throws only what a predicate throws.
+Error ConditionContext::Impl::make(std::unique_ptr<Impl>& into, std::string_view key, const ConditionalLock::Impl& lock,
+                                   const ContextOptions& options) {
+  Error error;
+  try {
+    into = std::make_unique<Impl>(plan_of(key, lock, options), lock);
+    into->decide(options.stop);
+  } catch (const api::PredicateThrew& predicate) {
+    std::rethrow_exception(predicate.what);
+  } catch (const Exception& exception) {
+    error = exception.error();
+  } catch (const api::Shortage& shortage) {
+    error = {Errc::local, util::escape(key) + " was not run: " + shortage.what()};
+  }
+  if (error && into) into->decision = {Decision::Kind::failed, error.text, {}, {}};
+  return error;
+}
+
+ConditionContext::ConditionContext(std::string_view key, const ConditionalLock& lock, const ContextOptions& options) {
+  const Error error = Impl::make(impl_, key, lock.impl(), options);
+  if (error) throw Exception(error);
 }
 
 ConditionContext::ConditionContext(std::string_view key, const ConditionalLock& lock, const ContextOptions& options,
                                    Error& error) {
-  error = {};
-  try {
-    impl_ = std::make_unique<Impl>(plan_of(key, lock.impl(), options), lock.impl());
-    impl_->decide(options.stop);
-  } catch (const Exception& exception) {
-    error = exception.error();
-  } catch (const std::system_error& exception) {
-    error = {Errc::local, exception.what()};
-  }
+  error = Impl::make(impl_, key, lock.impl(), options);
 }
 
 ConditionContext::ConditionContext(ConditionContext&& other) noexcept = default;

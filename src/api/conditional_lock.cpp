@@ -41,7 +41,10 @@ std::string why_not(const lock::Verdicts& verdicts, const std::vector<lock::Cond
 
 std::vector<lock::Condition> ConditionalLock::Impl::checked(std::int64_t slots, Millis forget_after) const {
   if (slots < 1 || slots > 1000) {
-    api::fail(Errc::invalid, "invalid number of slots '" + std::to_string(slots) + "': use 1 to 1000");
+    api::fail(Errc::invalid, "slots: invalid number '" + std::to_string(slots) + "': use 1 to 1000");
+  }
+  for (const std::function<bool()>& predicate : predicates) {
+    if (!predicate) api::fail(Errc::invalid, "a predicate must not be an empty function");
   }
   for (const lock::Condition& condition : all) {
     if (const auto problem = lock::problem_of(condition)) api::fail(Errc::invalid, problem->text);
@@ -50,10 +53,10 @@ std::vector<lock::Condition> ConditionalLock::Impl::checked(std::int64_t slots, 
   return all;
 }
 
-void ConditionalLock::Impl::judge(std::vector<lock::Condition>& conditions) const {
-  for (std::size_t i = 0; i < conditions.size(); ++i) {
-    if (auto* predicate = std::get_if<lock::Predicate>(&conditions[i])) predicate->holds = predicates[i]();
-  }
+std::vector<bool> ConditionalLock::Impl::judge() const {
+  std::vector<bool> answers;
+  for (const std::function<bool()>& predicate : predicates) answers.push_back(predicate());
+  return answers;
 }
 
 ConditionalLock::ConditionalLock(const Engine& engine) : impl_(std::make_unique<Impl>()) { impl_->engine = engine.impl(); }
@@ -75,7 +78,6 @@ ConditionalLock& ConditionalLock::add(Condition condition) {
     return *this;
   }
   impl_->all.push_back(std::move(added));
-  impl_->predicates.emplace_back();
   return *this;
 }
 
@@ -111,7 +113,7 @@ Check checked_by(Engine::Impl& engine, std::string_view key, std::int64_t slots,
 
 Check ConditionalLock::check(std::string_view key, std::int64_t slots) const {
   std::vector<lock::Condition> conditions = impl_->checked(slots, Millis(0));
-  impl_->judge(conditions);
+  lock::answer(conditions, impl_->judge());
   return checked_by(*impl_->engine, key, slots, conditions);
 }
 
@@ -119,7 +121,7 @@ Check ConditionalLock::check(std::string_view key, std::int64_t slots) const {
 Check ConditionalLock::check(std::string_view key, std::int64_t slots, Error& error) const {
   auto conditions = api::caught<std::vector<lock::Condition>>(error, [&] { return impl_->checked(slots, Millis(0)); });
   if (error) return {};
-  impl_->judge(conditions);
+  lock::answer(conditions, impl_->judge());
   return api::caught<Check>(error, [&] { return checked_by(*impl_->engine, key, slots, conditions); });
 }
 

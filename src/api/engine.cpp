@@ -5,6 +5,7 @@
 #include "api/shared_engine.hpp"
 #include "engine/ask.hpp"
 #include "lock/record.hpp"
+#include "util/duration.hpp"
 #include "util/escape.hpp"
 #include "util/random.hpp"
 
@@ -45,6 +46,33 @@ Error error_of(const engine::Failure& failure) {
 }
 
 void fail(const engine::Failure& failure) { throw Exception(error_of(failure)); }
+
+void check_length(const char* name, Millis length, Millis min) {
+  if (length < min) fail(Errc::invalid, std::string(name) + ": must be at least " + util::format_duration(min));
+  if (length > util::longest_duration) fail(Errc::invalid, std::string(name) + ": it is longer than 100 years");
+}
+
+FileSizeSignalBlocked::FileSizeSignalBlocked(const engine::Location& location)
+    : active_(std::holds_alternative<engine::embedded::DatabaseLocation>(location)) {
+  if (!active_) return;
+  sigset_t pending;
+  sigpending(&pending);
+  was_pending_ = sigismember(&pending, SIGXFSZ) == 1;
+  sigset_t signal;
+  sigemptyset(&signal);
+  sigaddset(&signal, SIGXFSZ);
+  pthread_sigmask(SIG_BLOCK, &signal, &before_);
+}
+
+FileSizeSignalBlocked::~FileSizeSignalBlocked() {
+  if (!active_) return;
+  sigset_t signal;
+  sigemptyset(&signal);
+  sigaddset(&signal, SIGXFSZ);
+  const timespec now{};
+  if (!was_pending_) sigtimedwait(&signal, nullptr, &now);  // one that came since is this library's
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
 
 namespace {
 
@@ -88,10 +116,12 @@ Pause public_pause(const lock::Paused& paused) { return {paused.left, paused.why
 // ---- connections
 
 // More would only keep a server busy that has many clients.
-constexpr std::size_t most_idle = 4;
+constexpr std::size_t max_idle = 4;
 
 Engine::Impl::Impl(engine::Location where, std::string name_space, Millis limit)
-    : location(std::move(where)), ns(std::move(name_space)), timeout(limit), owner(getpid()) {}
+    : location(std::move(where)), ns(std::move(name_space)), timeout(limit), owner(getpid()) {
+  idle_.reserve(max_idle);  // give_back() must not fail
+}
 
 // After fork(), closing a connection would say goodbye on the parent's.
 Engine::Impl::~Impl() {
@@ -120,10 +150,11 @@ std::unique_ptr<engine::Engine> Engine::Impl::take() {
 void Engine::Impl::give_back(std::unique_ptr<engine::Engine> connection) {
   if (!std::holds_alternative<engine::redis::Target>(location)) return;
   const std::lock_guard guard(mutex_);
-  if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
+  if (idle_.size() < max_idle) idle_.push_back(std::move(connection));
 }
 
 engine::Reply Engine::Impl::ask(engine::Call call) {
+  const api::FileSizeSignalBlocked blocked(location);
   auto connection = take();
   engine::Reply reply = engine::ask(*connection, std::move(call), patience());
   give_back(std::move(connection));
@@ -136,7 +167,7 @@ std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& opti
   if (const auto problem = engine::unsupported(*location)) api::fail(Errc::misconfigured, problem->text);
   const auto ns = lock::checked_namespace(options.ns);
   if (!ns) api::fail(Errc::misconfigured, ns.error().text);
-  if (options.timeout < Millis(1)) api::fail(Errc::invalid, "the timeout must be at least 1ms");
+  api::check_length("timeout", options.timeout, Millis(1));
   if (auto* target = std::get_if<engine::redis::Target>(&*location)) {
     if (!options.user.empty()) target->user = options.user;
     if (!options.password.empty()) target->password = options.password;
@@ -166,7 +197,7 @@ JobStatus Engine::status(std::string_view key, Error& error) const {
 std::vector<PastRun> Engine::history(std::string_view key, std::int64_t limit) const {
   const lock::Job job = impl_->job(key);
   if (limit < 1 || limit > 10'000) {
-    api::fail(Errc::invalid, "invalid number of runs '" + std::to_string(limit) + "': use 1 to 10000");
+    api::fail(Errc::invalid, "limit: invalid number '" + std::to_string(limit) + "': use 1 to 10000");
   }
   const auto history = api::value_of(lock::decode_history(impl_->ask(lock::history_call(job, limit)), job));
   std::vector<PastRun> runs;
@@ -197,12 +228,8 @@ void Engine::touch(std::string_view key, Outcome outcome, Error& error) {
 
 void Engine::pause(std::string_view key, std::optional<Millis> length, std::string_view reason) {
   const lock::Job job = impl_->job(key);
-  if (reason.size() > 64) {
-    api::fail(Errc::invalid, "a reason must have at most 64 bytes, not " + std::to_string(reason.size()));
-  }
-  if (length && (*length < Millis(1) || *length > util::longest_duration)) {
-    api::fail(Errc::invalid, "invalid length of " + std::to_string(length->count()) + " ms: use 1ms to 100 years");
-  }
+  if (reason.size() > 64) api::fail(Errc::invalid, "the reason must have at most 64 bytes");
+  if (length) api::check_length("length", *length, Millis(1));
   api::value_of(lock::decode_pause(impl_->ask(lock::pause_call(job, length, std::string(reason)))));
 }
 

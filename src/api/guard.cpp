@@ -38,6 +38,7 @@ Guard::Steps Guard::feed(const run::Event& event, Instant now) {
     for (const run::Action& action : actions) {
       if (const auto* eval = std::get_if<run::action::Eval>(&action)) steps.emplace_back(*eval);
       if (std::holds_alternative<run::action::Cancel>(action)) steps.emplace_back(run::action::Cancel{});
+      if (std::holds_alternative<run::action::Judge>(action)) steps.emplace_back(run::action::Judge{});
       if (const auto* notify = std::get_if<run::action::Notify>(&action)) note(notify->report);
       if (const auto* move = std::get_if<run::action::MoveDeadlines>(&action)) lost_at_ = move->deadlines.term_at;
       if (const auto* spawn = std::get_if<run::action::Spawn>(&action)) {

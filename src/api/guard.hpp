@@ -17,8 +17,8 @@ namespace condolock::api {
 
 class Guard {
  public:
-  // What to do with the engine, in this order.
-  using Step = std::variant<run::action::Eval, run::action::Cancel>;
+  // What to do with the engine, in this order. Judge: ask the predicates, and call judged().
+  using Step = std::variant<run::action::Eval, run::action::Cancel, run::action::Judge>;
   using Steps = std::vector<Step>;
 
   // `listener` hears what a command line would print; it may be empty.
@@ -28,6 +28,7 @@ class Guard {
   // Events. The first must be begin(); none may follow is_over().
   Steps begin(Instant now) { return feed(run::event::Begin{}, now); }
   Steps on_reply(engine::Reply reply, Instant now) { return feed(run::event::Replied{std::move(reply)}, now); }
+  Steps judged(std::vector<bool> predicates, Instant now) { return feed(run::event::Judged{std::move(predicates)}, now); }
   // When to call tick(); none: it is not needed.
   std::optional<Instant> next_tick() const { return run_.next_tick(); }
   Steps tick(Instant now) { return feed(run::event::Tick{}, now); }

@@ -25,8 +25,7 @@ foreach(library condolock condolock_shared)
     $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/src/api> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endforeach()
 foreach(name ${private_libraries})
-  # A static library is in the program that links it what the program has: any of both forms. A shared one can't hold the code of an
-  # archive, which may not be relocatable.
+  # The code of an archive may not be relocatable, so the shared library links the shared form.
   target_link_libraries(condolock PRIVATE $<BUILD_INTERFACE:condolock_${name}>)
   target_link_libraries(condolock_shared PRIVATE ${${name}_shared})
 endforeach()
@@ -61,7 +60,14 @@ set(private_modules "")
 foreach(name ${private_libraries})
   list(APPEND private_modules ${${name}_pc_MODULE_NAME})
 endforeach()
-string(REPLACE ";" " " pc_modules "${private_modules}")
+# By their names, not as required modules: a program that links the shared library needs no development packages of them.
+set(pc_libraries "")
+foreach(name ${private_libraries})
+  list(TRANSFORM ${name}_pc_LIBRARY_DIRS PREPEND -L OUTPUT_VARIABLE directories)
+  list(TRANSFORM ${name}_pc_LIBRARIES PREPEND -l OUTPUT_VARIABLE libraries)
+  list(APPEND pc_libraries ${directories} ${libraries})
+endforeach()
+list(JOIN pc_libraries " " pc_libraries)
 string(REPLACE ";" " " private_modules "${private_modules}")
 # The directories may be absolute, as distributions like them. Otherwise the files may be moved together.
 set(pc_prefix ${CMAKE_INSTALL_PREFIX})

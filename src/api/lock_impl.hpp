@@ -16,12 +16,12 @@ struct ConditionalLock::Impl {
   // The conditions. Throws Exception if one is out of range, or if they exclude each other, so many slots, or
   // `forget_after`.
   std::vector<lock::Condition> checked(std::int64_t slots, Millis forget_after) const;
-  // Asks the predicates among `conditions`, which have the same order. Throws what they throw.
-  void judge(std::vector<lock::Condition>& conditions) const;
+  // Asks the predicates, in their order. Throws what they throw.
+  std::vector<bool> judge() const;
 
   std::shared_ptr<Engine::Impl> engine;
   std::vector<lock::Condition> all;
-  std::vector<std::function<bool()>> predicates;  // one for each of `all`; empty: not a predicate
+  std::vector<std::function<bool()>> predicates;  // one for each Predicate in `all`, in the same order
 };
 
 }  // namespace condolock

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -20,8 +22,9 @@ struct Engine::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl();
 
-  // The limit of one exchange: a call may need three of them.
-  Millis patience() const { return std::max(timeout / 3, Millis(1)); }
+  // The limit of one exchange. A context may need four of them before it is decided: two to acquire, one to confirm a late
+  // grant, one to give it back. The fifth part is for the pause between the first two.
+  Millis patience() const { return std::max(timeout / 5, Millis(1)); }
   // Throws Exception.
   lock::Job job(std::string_view key) const;
 
@@ -46,6 +49,21 @@ struct Engine::Impl {
 
 namespace api {
 
+// While this lives, a write beyond the limit on the size of files (RLIMIT_FSIZE) is an error for this thread, and not the
+// signal XFSZ, which would end the host. Only for a directory: sockets have no such limit.
+class FileSizeSignalBlocked {
+ public:
+  explicit FileSizeSignalBlocked(const engine::Location& location);
+  FileSizeSignalBlocked(const FileSizeSignalBlocked&) = delete;
+  FileSizeSignalBlocked& operator=(const FileSizeSignalBlocked&) = delete;
+  ~FileSizeSignalBlocked();
+
+ private:
+  bool active_ = false;
+  bool was_pending_ = false;
+  sigset_t before_{};
+};
+
 // Runs `call`, and turns what it throws into `error`. Returns T() then.
 template <class T, class Call>
 T caught(Error& error, Call call) {
@@ -63,6 +81,8 @@ T caught(Error& error, Call call) {
 }
 
 [[noreturn]] void fail(Errc code, std::string text);
+// Fails unless the length is `min` to 100 years. `name`: of the argument.
+void check_length(const char* name, Millis length, Millis min);
 [[noreturn]] void fail(const engine::Failure& failure);
 Error error_of(const engine::Failure& failure);
 

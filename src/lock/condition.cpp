@@ -256,6 +256,13 @@ std::string Predicate::explain(const Verdict& verdict) const {
   return util::escape(name) + (verdict.holds() ? " holds" : " does not hold");
 }
 
+void answer(std::vector<Condition>& conditions, const std::vector<bool>& predicates) {
+  std::size_t next = 0;
+  for (Condition& condition : conditions) {
+    if (auto* predicate = std::get_if<Predicate>(&condition)) predicate->holds = predicates.at(next++);
+  }
+}
+
 std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::string_view option, std::string_view text) {
   bool found = false;
   for (Condition& condition : conditions) {

@@ -242,6 +242,9 @@ constexpr std::array<ConditionKind, sizeof...(Kind)> kinds_of(const std::variant
 
 inline constexpr auto condition_kinds = detail::kinds_of(static_cast<const CommandLineCondition*>(nullptr));
 
+// Sets whether the predicates among the conditions hold, in their order; there must be as many.
+void answer(std::vector<Condition>& conditions, const std::vector<bool>& predicates);
+
 // Applies a modifier to the conditions that it belongs to. Call check_modifier on the text before. The result is a problem
 // if there is no such condition.
 std::optional<util::Problem> modify(std::vector<Condition>& conditions, std::string_view option, std::string_view text);

@@ -127,6 +127,7 @@ class Driver {
   void perform(const action::Stop& stop, std::deque<Event>& /*events*/) {
     if (keeper_) keeper_->stop(stop.signal, stop.group_has_it ? process::Reach::not_its_group : process::Reach::all);
   }
+  void perform(const action::Judge& /*judge*/, std::deque<Event>& events) { events.emplace_back(event::Judged{}); }
   void perform(const action::StopSelf& /*stop*/, std::deque<Event>& /*events*/) { kill(getpid(), SIGSTOP); }
   void perform(const action::LetGo& /*let_go*/, std::deque<Event>& /*events*/) {
     if (keeper_) keeper_->let_go();

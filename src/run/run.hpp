@@ -61,13 +61,14 @@ struct Plan {
   // If the holder `who` is an ancestor of this process: how many runs of the job `key` are ancestors. Otherwise 0. An
   // ancestor can't end before this run does, since it waits for it. Empty: always 0.
   std::function<int(const std::string& who, const std::string& key)> ancestors;
-  // Judges the predicates among the conditions anew. Called just before each acquire. Empty: there are none.
-  std::function<void(std::vector<lock::Condition>&)> judge;
   std::uint64_t seed = 0;
 };
 
 namespace event {
 struct Begin {};
+struct Judged {  // answers Judge: whether each predicate among the conditions holds, in their order
+  std::vector<bool> predicates;
+};
 struct Replied {
   engine::Reply reply;
 };
@@ -97,9 +98,9 @@ struct Signalled {
 struct Tick {};
 }  // namespace event
 
-using Event = std::variant<event::Begin, event::Replied, event::Late, event::Spawned, event::Executed, event::SpawnFailed,
-                           event::ChildExited, event::TreeEmpty, event::ChildStopped, event::Expired, event::KeeperGone,
-                           event::NotPermitted, event::Signalled, event::Tick>;
+using Event = std::variant<event::Begin, event::Judged, event::Replied, event::Late, event::Spawned, event::Executed,
+                           event::SpawnFailed, event::ChildExited, event::TreeEmpty, event::ChildStopped, event::Expired,
+                           event::KeeperGone, event::NotPermitted, event::Signalled, event::Tick>;
 
 // Times at which the keeper ends the run, unless they are moved before.
 struct Deadlines {
@@ -112,6 +113,7 @@ struct Eval {  // start this call; only one at a time
   engine::Call call;
 };
 struct Cancel {};     // drop the call in progress
+struct Judge {};      // ask the predicates; answered by Judged before any other event
 struct Spawn {        // start the command; answered by Late, Spawned, SpawnFailed, or a signal that calls the run off
   lock::Grant grant;  // fence 0: there is no lease
   Deadlines deadlines;
@@ -136,7 +138,7 @@ struct Done {
 };
 }  // namespace action
 
-using Action = std::variant<action::Eval, action::Cancel, action::Spawn, action::MoveDeadlines, action::Stop,
+using Action = std::variant<action::Eval, action::Cancel, action::Judge, action::Spawn, action::MoveDeadlines, action::Stop,
                             action::StopSelf, action::LetGo, action::Forward, action::Notify, action::Done>;
 
 class Run {
@@ -160,6 +162,7 @@ class Run {
   using Why = report::Stopping::Why;
 
   void handle(const event::Begin&, Instant now);
+  void handle(const event::Judged& judged, Instant now);
   void handle(const event::Replied& replied, Instant now);
   void handle(const event::Late&, Instant now);
   void handle(const event::Spawned&, Instant now);
@@ -181,6 +184,9 @@ class Run {
 
   bool waits() const { return !plan_.wait || *plan_.wait > Millis(0); }
   void acquire(Instant now, std::optional<Millis> sleep = std::nullopt);
+  bool has_predicates() const;
+  void only_sleep(Millis length, Instant now);
+  void ask(std::optional<Millis> sleep, Instant now);
   void acquire_again(Instant now);
   bool is_hopeless(const lock::Decision& refusal) const;
   void wait_on(const lock::Decision& refusal, Instant now);
@@ -226,6 +232,7 @@ class Run {
   Instant slept_since_{};                  // when the last sleep of the wait began
   int in_vain_ = 0;                        // sleeps in a row that ended early, and with a refusal
   std::optional<Instant> sleep_until_;     // the next acquire first sleeps in the engine until then
+  bool asleep_ = false;                    // the call in progress only sleeps, since a predicate must be asked after it
   bool registered_as_waiter_ = false;      // the last acquire asked for a wake-up
   std::optional<lock::Decision> leaving_;  // the pause that ended the wait, reported if the last acquire fails
   bool may_hold_ = false;                  // the engine may hold a lease for our token

@@ -24,9 +24,37 @@ Millis left_of(Instant until, Instant now) { return std::max(Millis(0), std::chr
 void Run::acquire(Instant now, std::optional<Millis> sleep) {
   if (acquires_++ == 0) first_asked_ = now;
   if (!wait_until_) wait_until_ = plan_.wait ? now + *plan_.wait : Instant::max();
+  // A predicate is asked just before the step, so after the sleep, and takes time of its own.
+  if (!has_predicates()) return ask(sleep, now);
+  if (sleep) return only_sleep(*sleep, now);
+  actions_.push_back(action::Judge{});
+}
+
+bool Run::has_predicates() const {
+  return std::any_of(plan_.conditions.begin(), plan_.conditions.end(),
+                     [](const lock::Condition& condition) { return std::holds_alternative<lock::Predicate>(condition); });
+}
+
+// Sleeps in the engine until a wake-up, and takes nothing. If a wake-up comes, the acquire that follows passes it on where
+// it must.
+void Run::only_sleep(Millis length, Instant now) {
+  engine::Call call = lock::check_call(plan_.attempt.job, {}, plan_.attempt.slots);
+  call.not_ready_is_final = true;
+  call.wait = engine::Wait{plan_.attempt.job.wake(), length};
+  asleep_ = true;
+  send(std::move(call), std::min(plan_.redis_timeout, Millis(5000)) + length, now);
+}
+
+void Run::handle(const event::Judged& judged, Instant now) {
+  if (state_ != State::acquiring) return;
+  lock::answer(plan_.conditions, judged.predicates);
+  ask(std::nullopt, now);
+}
+
+// Sends the acquire.
+void Run::ask(std::optional<Millis> sleep, Instant now) {
   const lock::AcquireOptions options{plan_.forced, !refused_, std::min(max_sleep, left_of(*wait_until_, now))};
   registered_as_waiter_ = options.patience > Millis(0);
-  if (plan_.judge) plan_.judge(plan_.conditions);
   engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, options);
   call.not_ready_is_final = waits();
   if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};
@@ -41,6 +69,11 @@ void Run::acquire_again(Instant now) {
 }
 
 void Run::on_decision(const engine::Reply& reply, Instant now) {
+  if (std::exchange(asleep_, false)) {
+    if (!reply.answer) return on_acquire_failure(reply.answer.error(), now);
+    actions_.push_back(action::Judge{});
+    return;
+  }
   const auto decision = lock::decode_decision(reply, plan_.conditions.size());
   if (!decision) return on_acquire_failure(decision.error(), now);
   if (const auto* grant = std::get_if<lock::Grant>(&*decision)) return on_grant(*grant, reply.sent, now);

@@ -1,6 +1,10 @@
 // Each condition, and those of the program's own.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <system_error>
+#include <thread>
+
 #include "api/place.hpp"
 
 using namespace condolock;
@@ -155,6 +159,54 @@ TEST_CASE("a wait asks a predicate again") {
   CHECK(asked == 3);
 }
 
+TEST_CASE("a predicate takes no time from the step: it may be slower than an exchange with the server") {
+  const Place place;
+  const auto engine = place.connect({.timeout = 1500ms});  // 300 ms for one exchange
+  ConditionalLock lock(*engine);
+  lock.add([] {
+    std::this_thread::sleep_for(700ms);
+    return true;
+  });
+  CHECK(ConditionContext("job", lock).success());
+}
+
+TEST_CASE("a wait that ends with a free lease asks the predicate again before it takes the lease") {
+  const Place place;
+  const auto engine = place.connect();
+  std::optional<ConditionContext> first(std::in_place, "job", ConditionalLock(*engine));
+  std::atomic<bool> allowed{true};
+  std::atomic<int> asked{0};
+  ConditionalLock lock(*engine);
+  lock.add([&] {
+    ++asked;
+    return allowed.load();
+  });
+  std::thread waiter([&] {
+    const ConditionContext second("job", lock, {.wait = 3s});
+    CHECK(second.decision().kind == Decision::Kind::skipped);
+  });
+  CHECK(eventually([&] { return asked > 0 && engine->status("job").skips > 0; }));
+  allowed = false;
+  first.reset();
+  waiter.join();
+  CHECK(asked > 1);
+}
+
+TEST_CASE("a wait with a predicate begins soon after the lease is free") {
+  const Place place;
+  const auto engine = place.connect();
+  std::optional<ConditionContext> first(std::in_place, "job", ConditionalLock(*engine));
+  ConditionalLock lock(*engine);
+  lock.add([] { return true; });
+  std::thread end([&] {
+    CHECK(eventually([&] { return engine->status("job").skips > 0; }));
+    first.reset();
+  });
+  const ConditionContext second("job", lock, {.wait = 1min});
+  end.join();
+  CHECK(second.success());
+}
+
 TEST_CASE("what a predicate throws is the caller's, and nothing is held then") {
   const Place place;
   const auto engine = place.connect();
@@ -165,5 +217,12 @@ TEST_CASE("what a predicate throws is the caller's, and nothing is held then") {
   CHECK_THROWS_AS(ConditionContext("job", lock, {}, error), std::logic_error);
   CHECK_THROWS_AS(lock.check("job"), std::logic_error);
   CHECK_THROWS_AS(lock.check("job", 1, error), std::logic_error);
+  ConditionalLock similar(*engine);
+  similar.add([]() -> bool { throw std::system_error(std::make_error_code(std::errc::io_error)); });
+  CHECK_THROWS_AS(ConditionContext("job", similar), std::system_error);
+  CHECK_THROWS_AS(ConditionContext("job", similar, {}, error), std::system_error);
+  ConditionalLock same(*engine);
+  same.add([]() -> bool { throw Exception({Errc::denied, "the predicate's own"}); });
+  CHECK_THROWS_AS(ConditionContext("job", same, {}, error), Exception);
   CHECK(ConditionContext("job", ConditionalLock(*engine)).success());
 }

@@ -171,6 +171,24 @@ TEST_CASE("a run keeps others out, and a wait ends with its end") {
   }
 }
 
+TEST_CASE("what is left of a wait") {
+  using Clock = std::chrono::steady_clock;
+  CHECK(Wait().left() == 0ms);
+  CHECK_FALSE(Wait::forever().left());
+  CHECK(Wait(5min).left() == 5min);
+  CHECK(Wait(1us).left() == 1ms);
+  CHECK(Wait(-5s).left() == 0ms);
+  CHECK(Wait(std::chrono::hours::max()).left() == 876600h);
+  CHECK(Wait(std::chrono::milliseconds::min()).left() == 0ms);
+  CHECK(Wait(Clock::now() - 1h).left() == 0ms);
+  CHECK(Wait(Clock::time_point::min()).left() == 0ms);
+  CHECK(Wait(Clock::time_point::max()).left() == 876600h);
+  const Wait soon(Clock::now() + 20ms);
+  CHECK(soon.left() > 0ms);
+  std::this_thread::sleep_for(30ms);
+  CHECK(soon.left() == 0ms);
+}
+
 TEST_CASE("with slots, so many run at once") {
   const Place place;
   const auto engine = place.connect();

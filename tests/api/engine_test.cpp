@@ -96,7 +96,7 @@ TEST_CASE("a lock and a context outlive the Engine that they came from") {
   CHECK(context.success());
 }
 
-TEST_CASE("wrong arguments are refused with the sentences of the command line, before anything is sent") {
+TEST_CASE("wrong arguments are refused in the words of the command line, before anything is sent") {
   const Place place;
   const auto engine = place.connect();
   const ConditionalLock lock(*engine);
@@ -105,15 +105,15 @@ TEST_CASE("wrong arguments are refused with the sentences of the command line, b
   };
   CHECK(refused(run({}, "")) == "a key must not be empty");
   CHECK(refused(run({}, std::string(1025, 'k'))) == "a key must have at most 1024 bytes, not 1025");
-  CHECK(refused(run({.lease = 999ms})) == "lease: invalid duration of 999 ms: use 1s to 100 years");
-  CHECK(refused(run({.grace = -1ms})) == "grace: invalid duration of -1 ms: use 0 to 100 years");
-  CHECK(refused(run({.slots = 0})) == "invalid number of slots '0': use 1 to 1000");
-  CHECK(refused(run({.slots = 1001})) == "invalid number of slots '1001': use 1 to 1000");
+  CHECK(refused(run({.lease = 999ms})) == "lease: must be at least 1s");
+  CHECK(refused(run({.grace = -1ms})) == "grace: must be at least 0s");
+  CHECK(refused(run({.slots = 0})) == "slots: invalid number '0': use 1 to 1000");
+  CHECK(refused(run({.slots = 1001})) == "slots: invalid number '1001': use 1 to 1000");
   CHECK(refused(run({.history = -1})) == "history: invalid number '-1': use 0 to 10000");
-  CHECK(refused(run({.forget_after = 5ms})) == "forget_after: invalid duration of 5 ms: use 1s to 100 years");
-  CHECK(refused([&] { engine->history("job", 0); }) == "invalid number of runs '0': use 1 to 10000");
-  CHECK(refused([&] { engine->pause("job", 0ms); }) == "invalid length of 0 ms: use 1ms to 100 years");
-  CHECK(refused([&] { engine->pause("job", {}, std::string(65, 'r')); }) == "a reason must have at most 64 bytes, not 65");
+  CHECK(refused(run({.forget_after = 5ms})) == "forget_after: must be at least 1s");
+  CHECK(refused([&] { engine->history("job", 0); }) == "limit: invalid number '0': use 1 to 10000");
+  CHECK(refused([&] { engine->pause("job", 0ms); }) == "length: must be at least 1ms");
+  CHECK(refused([&] { engine->pause("job", {}, std::string(65, 'r')); }) == "the reason must have at most 64 bytes");
   const auto add = [&](Condition condition) {
     return refused([&] {
       ConditionalLock added(*engine);
@@ -142,6 +142,11 @@ TEST_CASE("wrong arguments are refused with the sentences of the command line, b
   named.add([] { return true; }, "");
   CHECK(refused([&] { const ConditionContext context("job", named); }) ==
         "the name of a predicate must have 1 to 40 bytes, not 0");
+  ConditionalLock empty(*engine);
+  empty.add(std::function<bool()>());
+  CHECK(refused([&] { const ConditionContext context("job", empty); }) == "a predicate must not be an empty function");
+  CHECK(refused([&] { connect("file:", {.timeout = std::chrono::milliseconds::max()}); }) ==
+        "timeout: it is longer than 100 years");
   CHECK_FALSE(engine->status("job").known);
 }
 
@@ -152,7 +157,7 @@ TEST_CASE("a wrong URL, namespace or timeout is refused by connect, and no messa
   CHECK(text.find("s3cr3t") == std::string::npos);
   CHECK(refused([] { connect("file:", {.ns = "a b"}); }, Errc::misconfigured) ==
         "invalid namespace 'a b': use 1 to 64 characters of A-Z a-z 0-9 _ . -");
-  CHECK(refused([] { connect("file:", {.timeout = 0ms}); }) == "the timeout must be at least 1ms");
+  CHECK(refused([] { connect("file:", {.timeout = 0ms}); }) == "timeout: must be at least 1ms");
   Error error;
   CHECK(connect("ftp://host", {}, error) == nullptr);
   CHECK(error.code == Errc::misconfigured);

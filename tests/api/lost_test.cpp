@@ -1,10 +1,13 @@
 // What a context does when the engine is gone, the lease is taken away, or the process is not the same any more.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <pthread.h>
 
 #include <atomic>
 #include <csignal>
@@ -175,7 +178,7 @@ TEST_CASE("lost stays true once it was told, even if a renewal came just then") 
 }
 
 TEST_CASE("after fork, the run stays the parent's") {
-  const Place place;
+  Place place;
   auto engine = place.connect();
   std::optional<ConditionContext> context(std::in_place, "job", ConditionalLock(*engine), ContextOptions{.lease = 1s});
   engine->touch("warm");  // leaves an idle connection
@@ -191,7 +194,9 @@ TEST_CASE("after fork, the run stays the parent's") {
     context.reset();
     engine.reset();
     const auto own = place.connect();
-    const bool can_connect = own->status("job", error).live() == 1;
+    const std::int64_t live = own->status("job", error).live();
+    // SQLite's locks came along: the child has to exec first.
+    const bool can_connect = place.server() != nullptr ? live == 1 : error.code == Errc::local;
     _exit(is_lost && is_refused && must_connect && can_connect ? 0 : 1);
   }
   int status = 0;
@@ -242,4 +247,117 @@ TEST_CASE("the library leaves the process as it is") {
   }
   CHECK(umask(mask) == 022);
   CHECK((actions() == before));  // doctest does not print functions
+}
+
+TEST_CASE("a child that was forked before any database was open can use file:") {
+  const support::TemporaryDirectory directory;
+  const std::string url = "file:" + directory.path() + "/state";
+  { const ConditionContext context("job", ConditionalLock(*connect(url))); }
+  const pid_t child = fork();
+  if (child == 0) _exit(connect(url)->status("job").runs == 1 ? 0 : 1);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("a limit on the size of files is an error with file:, and does not end the program") {
+  const support::TemporaryDirectory directory;
+  const auto engine = connect("file:" + directory.path() + "/state");
+  engine->touch("job");
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit limit{1, 1};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    Error touched;
+    engine->touch("job", Outcome::success, touched);  // refused: an Engine of the parent
+    const auto own = connect("file:" + directory.path() + "/state");
+    Error error;
+    own->touch("job", Outcome::success, error);
+    const ConditionContext context("job", ConditionalLock(*own), {}, touched);
+    sigset_t pending;
+    sigpending(&pending);
+    _exit(error && touched && sigismember(&pending, SIGXFSZ) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("without a descriptor or a thread, a context fails with one type of error, and holds nothing") {
+  const Place place;
+  const auto engine = place.connect();
+  const ConditionalLock lock(*engine);
+  Error error;
+
+  SUBCASE("no thread") {
+    pthread_attr_t normal;
+    pthread_getattr_default_np(&normal);
+    pthread_attr_t huge;
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, std::size_t{1} << 46U);  // more than any machine gives
+    REQUIRE(pthread_setattr_default_np(&huge) == 0);
+    CHECK_THROWS_AS(ConditionContext("job", lock), Exception);
+    const ConditionContext context("job", lock, {}, error);
+    pthread_setattr_default_np(&normal);
+    CHECK(error.code == Errc::local);
+    CHECK(error.text.starts_with("job was not run: cannot start a thread: "));
+    CHECK(context.decision().text == error.text);
+  }
+  SUBCASE("no descriptor") {
+    engine->status("job");
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const util::Fd next(dup(0));
+    const rlimit none{static_cast<rlim_t>(next.get()) + 1, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    const ConditionContext context("job", lock, {}, error);
+    Error thrown;
+    try {
+      const ConditionContext second("job", lock);
+    } catch (const Exception& exception) {
+      thrown = exception.error();
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(error.code == Errc::local);
+    CHECK(error.text.starts_with("job was not run: cannot make an eventfd: "));
+    CHECK(thrown.code == Errc::local);
+  }
+  const ConditionContext context("job", lock, {}, error);
+  CHECK(context.success());
+  CHECK(engine->status("job").live() == 1);
+}
+
+TEST_CASE("a context that is over keeps no descriptor") {
+  const Place place;
+  const auto engine = place.connect();
+  const ConditionalLock lock(*engine);
+  { const ConditionContext warm("job", lock); }
+  const util::Fd before(dup(0));
+  std::vector<ConditionContext> over;
+  for (int i = 0; i < 5; ++i) {
+    over.emplace_back("job", lock);
+    over.back().finish(Outcome::success);
+    over.emplace_back("refused", ConditionalLock(*engine).add(AccessedPrior{"never", 1s}));
+  }
+  const util::Fd after(dup(0));
+  CHECK(after.get() == before.get() + 1);
+}
+
+TEST_CASE("other threads may ask a context while it is finished") {
+  const Place place;
+  const auto engine = place.connect();
+  ConditionContext context("job", ConditionalLock(*engine), {.lease = 1s});
+  std::atomic<bool> done{false};
+  std::thread watcher([&] {
+    while (!done) {
+      static_cast<void>(context.lost() && context.success() && context.remaining() > 0ms);
+      static_cast<void>(context.lost_reason().size() + static_cast<std::size_t>(context.fence()));
+    }
+  });
+  std::this_thread::sleep_for(50ms);
+  context.finish(Outcome::success);
+  done = true;
+  watcher.join();
+  CHECK(context.lost());
 }

@@ -60,15 +60,25 @@ python_example() {
   [ "$output" = work ]
   run -0 program conditional_lock
   [ "$output" = '' ]
-  run -0 program manual
-  [ "${lines[0]}" = 'there was no edit yet' ]
+  # The command goes by the same records, in both directions.
+  run -75 "$CONDOLOCK" run -v --key d59be26104f84fca8dc78dbdf8d64763 --min-time 300 --accessed-prior checking:300 -- true
+  [[ $output = *'last success '*', needs 5m (due in '* ]]
+  run -0 "$CONDOLOCK" run --key last_edit --min-time 600 --min-time-from start -- true
   run -75 program manual
   [[ $output = 'last success began '*', needs 10m (due in '* ]]
+  "$CONDOLOCK" reset --yes last_edit
+  run -0 program manual
+  [ "${lines[0]}" = 'there was no edit yet' ]
+  run -75 "$CONDOLOCK" run --key last_edit --min-time 600 --min-time-from start -- true
+}
+@test "the examples of the Python sketch run as they did there, beside the command" { on_both_engines python_example; }
+
+@test "the manual example runs again when its 600 seconds are over" {
+  run -0 program manual
   backdate last_edit ok_start 700000
   run -0 program manual
   [ "${lines[0]}" = 'at least 600 s have passed since the last edit' ]
 }
-@test "the examples of the Python sketch run as they did there" { python_example; }
 
 a_command_holds_it() {
   "$CONDOLOCK" run -q --key backup -- sleep 60 3>&- &
@@ -103,18 +113,22 @@ a_predicate_refuses() {
 }
 @test "a program's own condition refuses" { on_both_engines a_predicate_refuses; }
 
-@test "a program that was killed lets the command run when its lease has ended" {
+a_killed_program() {
   "$BATS_FILE_TMPDIR/shared/migrate" >/dev/null 3>&- &
   local pid=$!
   wait_for running migration
   kill -KILL "$pid"
   run -0 "$CONDOLOCK" run --key migration --wait 20 -- true
 }
+@test "a program that was killed lets the command run when its lease has ended" { on_both_engines a_killed_program; }
 
-@test "the static library does the same" {
+static_program() {
   "$CONDOLOCK" touch checking
   run -0 "$BATS_FILE_TMPDIR/static/backup"
   [[ $output =~ ^'running with fence '[0-9]+$ ]]
+}
+@test "the static library does the same" {
+  on_both_engines static_program
   run ldd "$BATS_FILE_TMPDIR/static/backup"
   [[ $output != *libcondolock* ]]
   run ldd "$BATS_FILE_TMPDIR/shared/backup"
@@ -123,11 +137,16 @@ a_predicate_refuses() {
 
 @test "pkg-config is enough to build with it" {
   pc=$(find "$INSTALLED" -name condolock.pc)
-  export PKG_CONFIG_PATH=${pc%/*}
+  # No other package is needed: nothing else is found there.
+  export PKG_CONFIG_LIBDIR=${pc%/*}
   # shellcheck disable=SC2046
   c++ -std=c++20 "$PROGRAMS/manual.cpp" -o manual $(pkg-config --cflags --libs condolock) "-Wl,-rpath,${pc%/pkgconfig/*}"
   run -0 ./manual
   [ "${lines[0]}" = 'there was no edit yet' ]
+  # A moved installation still works.
+  cp -r "$INSTALLED" moved
+  PKG_CONFIG_LIBDIR=$PWD/moved${PKG_CONFIG_LIBDIR#"$INSTALLED"}
+  [[ $(pkg-config --cflags condolock) = "-I"*"/moved/"* ]]
 }
 
 @test "each header compiles alone, with the standard library only" {

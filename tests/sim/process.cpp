@@ -183,6 +183,11 @@ void Process::perform(const run::action::MoveDeadlines& move, std::deque<run::Ev
 }
 
 // The simulation has no job control.
+// A command line has no predicates, and neither have the programs here.
+void Process::perform(const run::action::Judge& /*judge*/, std::deque<run::Event>& events) {
+  events.emplace_back(run::event::Judged{});
+}
+
 void Process::perform(const run::action::StopSelf& /*stop*/, std::deque<run::Event>& /*events*/) {}
 
 void Process::perform(const run::action::LetGo& /*let_go*/, std::deque<run::Event>& /*events*/) { tree_.let_go(); }

@@ -58,6 +58,7 @@ class Process {
   void perform(const run::action::Cancel& cancel, std::deque<run::Event>& events);
   void perform(const run::action::Spawn& spawn, std::deque<run::Event>& events);
   void perform(const run::action::MoveDeadlines& move, std::deque<run::Event>& events);
+  void perform(const run::action::Judge& judge, std::deque<run::Event>& events);
   void perform(const run::action::StopSelf& stop, std::deque<run::Event>& events);
   void perform(const run::action::LetGo& let_go, std::deque<run::Event>& events);
   void perform(const run::action::Stop& stop, std::deque<run::Event>& events);

@@ -57,7 +57,8 @@ class CONDOLOCK_API ConditionalLock {
   /// Adds a condition of your own. `holds` is called on the thread that constructs the context, immediately before each
   /// atomic step, and by check(). Its answer is sent with the step and counted there like any other, so a refusal shows in
   /// `condolock status` under `name` (1 to 40 bytes). It is not atomic: what it looked at may have changed when the run
-  /// begins. What it throws passes through to the caller, and nothing is acquired.
+  /// begins. A wait asks it again. What it throws passes through to the caller, and nothing is acquired. Threads that share
+  /// the lock call it at the same time.
   ConditionalLock& add(std::function<bool()> holds, std::string name = "predicate");
 
   /// Whether a run of `key` with so many slots would start now, and which conditions hold. Writes nothing.

@@ -17,8 +17,8 @@ namespace condolock {
 
 /// Which end of a run MinTime counts from.
 enum class From : std::uint8_t {
-  end,   ///< of the last success
-  start  ///< of the last success
+  end,   ///< when the last success ended
+  start  ///< when the last success began
 };
 
 /// Holds if the last success ended (or began, see From) at least `n` ago, or if there is no success yet. `--min-time`

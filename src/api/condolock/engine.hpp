@@ -21,9 +21,9 @@ struct ConnectOptions {
   std::string ns = "condolock";  ///< the namespace: [A-Za-z0-9_.-]{1,64}. Jobs and conditions see only their own.
   std::string user{};            ///< instead of the one in the URL
   std::string password{};        ///< instead of the one in the URL
-  /// The longest that one call may block, but for what it is told to wait. At least 1 ms. A single exchange with the server
-  /// gets a third of it, since a call may need three.
-  std::chrono::milliseconds timeout{std::chrono::seconds(15)};
+  /// The longest that one call may block, apart from a wait that it is told to make. 1 ms to 100 years. A single exchange
+  /// with the server gets a fifth of it, since a context may need four and a pause.
+  std::chrono::milliseconds timeout{std::chrono::seconds(25)};
 };
 
 /// How a run ended.
@@ -37,7 +37,9 @@ enum class Outcome : std::uint8_t {
 /// Any number of threads may use an Engine at once. A ConditionalLock and a ConditionContext keep what they need of it, so
 /// it may be destroyed before them. It keeps up to four idle connections to a server, and none to a directory.
 ///
-/// After fork(), the child must not use an Engine of its parent: it calls connect() again. It may destroy it.
+/// After fork(), the child must not use an Engine of its parent: it calls connect() again. It may destroy it. With `file:`,
+/// that works only if no call and no context was in progress at the fork, since SQLite's locks come along as they are; else
+/// the child has to exec first, and gets Errc::local until then.
 class CONDOLOCK_API Engine {
  public:
   Engine(const Engine&) = delete;
@@ -61,6 +63,7 @@ class CONDOLOCK_API Engine {
   void touch(std::string_view key, Outcome outcome, Error& error);
 
   /// Refuses new runs of a job for `length`, or until resume(). `reason` has at most 64 bytes. A live run is not affected.
+  /// The record names the operator as the command does: $SUDO_USER or $LOGNAME, or else the user's number.
   void pause(std::string_view key, std::optional<std::chrono::milliseconds> length = std::nullopt,
              std::string_view reason = {});
   /// The same; sets `error` instead of throwing.
@@ -82,8 +85,8 @@ class CONDOLOCK_API Engine {
 };
 
 /// Names a server or a directory, as `condolock --url` does: `redis://[user[:password]@]host[:port][/db]`, `unix:///path`,
-/// `file:[/DIR]`. Makes no connection: the first call that needs one does. Environment and config file are not read.
-/// Errors: Errc::misconfigured, Errc::invalid.
+/// `file:[/DIR]`. Makes no connection: the first call that needs one does. No config file is read, and no environment
+/// variable except XDG_STATE_HOME and HOME for `file:` without a directory. Errors: Errc::misconfigured, Errc::invalid.
 CONDOLOCK_API std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options = {});
 /// The same; returns null if there is an error.
 CONDOLOCK_API std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options, Error& error);

@@ -1,8 +1,8 @@
 /// @file
 /// How calls of the library fail.
 ///
-/// Each call comes in two forms, as in std::filesystem: one throws Exception, the other takes an Error& and throws nothing
-/// but std::bad_alloc. Both carry the same Error. A refusal is no error: see Decision.
+/// Each call comes in two forms, as in std::filesystem: one throws Exception, the other takes an Error& and throws only
+/// std::bad_alloc. Both carry the same Error. A refusal is no error: see Decision.
 #pragma once
 
 #include <cstdint>

@@ -15,11 +15,11 @@ namespace condolock {
 /// A time of day, in milliseconds, on the engine's clock.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
-/// A live run, or one whose lease has ended without a word from it.
+/// A live run, or one that did not say how it ended before its lease did.
 struct Holder {
   std::string who;     ///< "pid host"
   Time since;          ///< when the run began
-  Time until;          ///< when its lease ends unless it is renewed; in the past: nobody heard of its end
+  Time until;          ///< when its lease ends unless it is renewed; in the past: it is not known how it ended
   std::int64_t fence;  ///< its fencing token
   bool revoked;        ///< an operator has revoked the lease; its holder stops
 };
@@ -54,7 +54,7 @@ struct JobStatus {
   std::int64_t failures_in_a_row = 0;      ///< since the last success
   std::int64_t skips = 0;                  ///< since the last run
   std::int64_t runs = 0;                   ///< that ended
-  std::int64_t failures = 0;               ///< of these
+  std::int64_t failures = 0;               ///< those of the runs that failed
   std::optional<LastSkip> last_skip;       ///< none: no run was refused yet
   std::optional<Pause> pause;              ///< of the job, or of all jobs
   std::vector<Holder> holders;             ///< more than one only with slots

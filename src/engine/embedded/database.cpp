@@ -1,7 +1,9 @@
 #include "engine/embedded/database.hpp"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "engine/embedded/system_failure.hpp"
@@ -36,6 +38,17 @@ const char* file_access() {
     return sqlite3_vfs_register(&ours, 0) == SQLITE_OK;
   }();
   return is_registered ? ours.zName : nullptr;
+}
+
+// SQLite must not be used in the child of a fork while its parent had a database open: its locks came along as they were.
+std::atomic<int> open_databases{0};
+std::atomic<pid_t> opened_by{0};
+
+void refuse_after_fork() {
+  const pid_t self = getpid();
+  if (opened_by.exchange(self) == self || open_databases == 0) return;
+  opened_by = 0;  // refuse the next time, too
+  throw StoreError(Fault::local, "a database was in use when this process was forked: exec a program, or fork earlier");
 }
 
 Fault fault_of(int code) {
@@ -87,18 +100,25 @@ const char* way_out(int code) {
 }  // namespace
 
 Database::Database(const std::string& directory, Instant deadline) : files_(directory), deadline_(deadline) {
+  refuse_after_fork();
+  ++open_databases;
   try {
     open();
     harden();
     prepare();
     files_.agree();
   } catch (...) {
-    sqlite3_close_v2(db_);
+    close();
     throw;
   }
 }
 
-Database::~Database() { sqlite3_close_v2(db_); }
+Database::~Database() { close(); }
+
+void Database::close() {
+  sqlite3_close_v2(db_);
+  --open_databases;
+}
 
 void Database::open() {
   const int code = sqlite3_open_v2(files_.path().c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, file_access());

@@ -34,6 +34,7 @@ class Database {
 
  private:
   void open();
+  void close();
   void harden();
   void prepare();
   void create();
