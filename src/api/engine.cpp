@@ -11,7 +11,7 @@
 
 namespace condolock {
 
-Exception::Exception(Error error) : std::runtime_error(error.text), code_(error.code) {}
+Exception::Exception(const Error& error) : std::runtime_error(error.text), code_(error.code) {}
 Exception::~Exception() = default;
 
 namespace api {
@@ -118,8 +118,8 @@ Pause public_pause(const lock::Paused& paused) { return {paused.left, paused.why
 // More would only keep a server busy that has many clients.
 constexpr std::size_t max_idle = 4;
 
-Engine::Impl::Impl(engine::Location where, std::string name_space, Millis limit)
-    : location(std::move(where)), ns(std::move(name_space)), timeout(limit), owner(getpid()) {
+Engine::Impl::Impl(engine::Location where, std::string name, Millis limit)
+    : location(std::move(where)), ns(std::move(name)), timeout(limit), owner(getpid()) {
   idle_.reserve(max_idle);  // give_back() must not fail
 }
 

@@ -12,12 +12,14 @@
 #include "condolock/engine.hpp"
 #include "engine/open.hpp"
 #include "lock/job.hpp"
+#include "lock/verbs.hpp"
 
 namespace condolock {
 
 // The functions are safe to call from several threads.
 struct Engine::Impl {
-  Impl(engine::Location where, std::string ns, Millis timeout);
+  // `name`: of the namespace.
+  Impl(engine::Location where, std::string name, Millis limit);
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl();

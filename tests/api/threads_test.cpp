@@ -25,6 +25,7 @@ TEST_CASE("a thousand contexts in eight threads on one key never overlap, and th
   std::vector<std::int64_t> fences;
   std::vector<std::string> errors;
   std::vector<std::thread> all;
+  all.reserve(threads);
   for (int i = 0; i < threads; ++i) {
     all.emplace_back([&] {
       for (int n = 0; n < each; ++n) {
@@ -62,6 +63,7 @@ TEST_CASE("contexts on different keys run at the same time") {
   const auto engine = place.connect();
   const ConditionalLock lock(*engine);
   std::vector<ConditionContext> all;
+  all.reserve(30);
   for (int i = 0; i < 30; ++i) all.emplace_back("job" + std::to_string(i), lock);
   for (const ConditionContext& context : all) CHECK(context.success());
 }
@@ -73,6 +75,7 @@ TEST_CASE("an engine serves many threads at once") {
   lock.add(MinTime{1h}).add([] { return true; });
   std::atomic<int> failures{0};
   std::vector<std::thread> all;
+  all.reserve(8);
   for (int i = 0; i < 8; ++i) {
     all.emplace_back([&, i] {
       const std::string key = "job" + std::to_string(i);

@@ -6,7 +6,7 @@
 
 #include "support/name_server.hpp"
 
-// a test program may end with an exception
+// NOLINTNEXTLINE(bugprone-exception-escape): a test program may end with an exception
 int main(int argc, char** argv) {
   using support::NameServer;
   if (argc < 4) return 64;

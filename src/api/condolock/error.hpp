@@ -44,7 +44,7 @@ struct Error {
 /// What the throwing forms throw. what() is the Error's text.
 class CONDOLOCK_API Exception : public std::runtime_error {
  public:
-  explicit Exception(Error error);                            ///< `error` must be one
+  explicit Exception(const Error& error);                     ///< `error` must be one
   Exception(const Exception&) noexcept = default;             ///< a copy
   Exception& operator=(const Exception&) noexcept = default;  ///< a copy
   ~Exception() override;

@@ -1,9 +1,9 @@
 #include "cli/args/command_line.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/each_key.hpp"
-#include "cli/output/run_messages.hpp"
 #include "engine/ask.hpp"
 #include "lock/verbs.hpp"
+#include "lock/words.hpp"
 #include "util/escape.hpp"
 
 namespace condolock::cli {
