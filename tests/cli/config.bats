@@ -122,7 +122,8 @@ END
   [ "$(CONDOLOCK_CONFIG=nothing lease run --config other.toml)" = 40000 ]
   [ "$(lease run --config /dev/null)" = 60000 ]
   refused 'the config file nothing: No such file or directory' status K --config nothing
-  refused 'the config file : No such file or directory' status K --config ''
+  run -64 "$CONDOLOCK" status K --config ''
+  [[ $output = *'--config: the name of the file is empty'* ]]
   refused "the config file $HOME is not a regular file or a pipe" status K --config "$HOME"
 }
 
