@@ -43,13 +43,14 @@ int main(int argc, char** argv) {
   char token[23];
   if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return 70;
   for (int i = 0; i < 11; ++i) sprintf(token + 2 * i, "%02x", bytes[i]);
-  const char* kinds[] = {"job", "runs", "retired", "", "slots", "wake", "starts", "once", "spare"};
-  char keys[9][256], who[64], reply[4096];
-  for (int i = 0; i < 9; ++i) snprintf(keys[i], sizeof keys[i], "{condolock}:%s:%s", kinds[i], argv[5]);
+  const char* kinds[] = {"job", "runs", "retired", "", "slots", "wake", "starts", "once", "spare", ""};
+  char keys[10][256], who[64], reply[4096];
+  for (int i = 0; i < 10; ++i) snprintf(keys[i], sizeof keys[i], "{condolock}:%s:%s", kinds[i], argv[5]);
   strcpy(keys[3], "{condolock}:index");
+  strcpy(keys[9], "{condolock}:pause");
   snprintf(who, sizeof who, "%d host", (int)getpid());
-#define KEYS "9", keys[0], keys[1], keys[2], keys[3], keys[4], keys[5], keys[6], keys[7], keys[8]
-  const char* acquire[] = {"EVALSHA", argv[3], KEYS, argv[5], token, "60000", who, "20", "1", "", "", "1", "", ""};
+#define KEYS "10", keys[0], keys[1], keys[2], keys[3], keys[4], keys[5], keys[6], keys[7], keys[8], keys[9]
+  const char* acquire[] = {"EVALSHA", argv[3], KEYS, argv[5], token, "60000", who, "20", "1", "", "", "1", "", "", ""};
   send_command(fd, sizeof acquire / sizeof *acquire, acquire);
   read_reply(fd, reply, sizeof reply);
   char fence[32], start[32];
