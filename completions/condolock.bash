@@ -77,11 +77,11 @@ _condolock() {
       return
     fi
     case $word in
-      -u | --url | --user | --password-file | --redis-timeout | --namespace | --config)
+      -u | --url | --user | --password-file | --tls-cacert | --tls-cert | --tls-key | --tls-sni | --redis-timeout | --namespace | --config)
         ((++i < last)) || break
         _condolock_globals+=("$word" "$(_condolock_unquoted "${words[i]}")")
         ;;
-      --url=* | --user=* | --password-file=* | --redis-timeout=* | --namespace=* | --config=*)
+      --url=* | --user=* | --password-file=* | --tls-*=* | --redis-timeout=* | --namespace=* | --config=*)
         _condolock_globals+=("${word%%=*}=$(_condolock_unquoted "${word#*=}")")
         ;;
       --color) ((i++)) ;;

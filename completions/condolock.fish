@@ -33,10 +33,10 @@ function __condolock_complete
                     complete -C (string join ' ' -- (string escape -- $tokens[(math $i + 1)..-1]) $current)
                     return
                 end
-            case -u --url --user --password-file --redis-timeout --namespace --config
+            case -u --url --user --password-file --tls-cacert --tls-cert --tls-key --tls-sni --redis-timeout --namespace --config
                 set i (math $i + 1)
                 test $i -le (count $tokens); and set -a globals $word $tokens[$i]
-            case '--url=*' '--user=*' '--password-file=*' '--redis-timeout=*' '--namespace=*' '--config=*'
+            case '--url=*' '--user=*' '--password-file=*' '--tls-*=*' '--redis-timeout=*' '--namespace=*' '--config=*'
                 set -a globals $word
             case --color
                 set i (math $i + 1)

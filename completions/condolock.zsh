@@ -36,11 +36,11 @@ _condolock() {
           return
         fi
         ;;
-      -u | --url | --user | --password-file | --redis-timeout | --namespace | --config)
+      -u | --url | --user | --password-file | --tls-cacert | --tls-cert | --tls-key | --tls-sni | --redis-timeout | --namespace | --config)
         ((i + 1 < CURRENT)) || break
         globals+=($word ${(Q)words[++i]})
         ;;
-      --(url|user|password-file|redis-timeout|namespace|config)=*) globals+=(${(Q)word}) ;;
+      --(url|user|password-file|tls-[a-z]##|redis-timeout|namespace|config)=*) globals+=(${(Q)word}) ;;
       --color) ((i++)) ;;
       -*) ;;
       *) [[ -n $command ]] || command=$word ;;
@@ -53,7 +53,7 @@ _condolock() {
     case $match[3] in
       --key | --after | --not-running) action=_condolock_keys ;;
       --accessed-prior) action='_condolock_keys -S\:' ;;
-      --password-file | --config) action=_files ;;
+      --password-file | --config | --tls-cacert) action=_files ;;
       --color) action='(auto always never)' ;;
       --wait) action='(forever)' ;;
       --on-unreachable) action='(fail run skip)' ;;

@@ -13,7 +13,11 @@
 #include "cli/output/console.hpp"
 #include "process/child.hpp"
 #include "process/core_dump.hpp"
+#include "process/exec_beside.hpp"
 #include "util/shortage.hpp"
+#ifdef CONDOLOCK_TLS
+#include "engine/redis/tls_transport.hpp"
+#endif
 
 int main(int argc, char** argv) {
   using condolock::cli::Console;
@@ -22,7 +26,11 @@ int main(int argc, char** argv) {
     condolock::process::forbid_core_dump();
     condolock::process::occupy_standard_descriptors();
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-    const auto result = condolock::cli::dispatch(arguments);
+#ifdef CONDOLOCK_TLS
+    condolock::engine::redis::provide_tls(condolock::engine::redis::connect_over_tls);
+#endif
+    auto result = condolock::cli::dispatch(arguments);
+    if (result.needs_tls) result = condolock::cli::tls_is_missing(condolock::process::exec_beside("condolock-tls", argv));
     code = result.exit_code;
     if (!result.error.empty()) Console(false, false).error(result.error);
     if (!condolock::cli::print(result.output)) {

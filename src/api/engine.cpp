@@ -4,6 +4,9 @@
 
 #include "api/shared_engine.hpp"
 #include "engine/ask.hpp"
+#ifdef CONDOLOCK_TLS
+#include "engine/redis/tls_transport.hpp"
+#endif
 #include "lock/record.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -162,15 +165,22 @@ engine::Reply Engine::Impl::ask(engine::Call call) {
 }
 
 std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options) {
+#ifdef CONDOLOCK_TLS
+  engine::redis::provide_tls(engine::redis::connect_over_tls);
+#endif
   auto location = engine::parse_url(url);
   if (!location) api::fail(Errc::misconfigured, "invalid URL: " + location.error().text);
   if (const auto problem = engine::unsupported(*location)) api::fail(Errc::misconfigured, problem->text);
+  if (engine::needs_tls(*location)) api::fail(Errc::misconfigured, "invalid URL: this build has no TLS");
   const auto ns = lock::checked_namespace(options.ns);
   if (!ns) api::fail(Errc::misconfigured, ns.error().text);
   api::check_length("timeout", options.timeout, Millis(1));
   if (auto* target = std::get_if<engine::redis::Target>(&*location)) {
     if (!options.user.empty()) target->user = options.user;
     if (!options.password.empty()) target->password = options.password;
+    if (target->tls) {
+      target->tls = {options.tls.ca, options.tls.cert, options.tls.key, options.tls.name, options.tls.insecure};
+    }
   }
   return std::make_unique<Engine>(std::make_shared<Engine::Impl>(*std::move(location), *ns, options.timeout));
 }

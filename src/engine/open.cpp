@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/redis/redis_engine.hpp"
+#include "engine/redis/tls.hpp"
 #include "util/escape.hpp"
 #ifdef CONDOLOCK_EMBEDDED
 #include "engine/embedded/doctor.hpp"
@@ -22,7 +23,7 @@ const embedded::DatabaseLocation* as_directory(const Location& location) {
 
 util::Result<Location> parse_url(std::string_view url) {
   if (redis::is_unsupported(url)) {
-    return util::Problem{"this version supports redis://, unix:// and file:, but not TLS, Sentinel or Cluster"};
+    return util::Problem{"this version supports redis://, rediss://, unix:// and file:, but not Sentinel or Cluster"};
   }
   if (embedded::is_location(url)) {
     auto directory = embedded::parse_location(url);
@@ -32,6 +33,11 @@ util::Result<Location> parse_url(std::string_view url) {
   auto target = redis::parse_url(url);
   if (!target) return target.error();
   return Location(*std::move(target));
+}
+
+bool needs_tls(const Location& location) {
+  const auto* target = std::get_if<redis::Target>(&location);
+  return target != nullptr && target->tls && !redis::has_tls();
 }
 
 std::optional<util::Problem> unsupported([[maybe_unused]] const Location& location) {

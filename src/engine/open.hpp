@@ -24,6 +24,9 @@ using Location = std::variant<redis::Target, embedded::DatabaseLocation>;
 // repeats the URL, which may hold a password.
 util::Result<Location> parse_url(std::string_view url);
 
+// Whether `location` needs TLS, and this program has none: condolock-tls has it.
+bool needs_tls(const Location& location);
+
 // Why this build can't open an engine at `location`. None: it can.
 std::optional<util::Problem> unsupported(const Location& location);
 

@@ -40,6 +40,15 @@ Signals::Signals() {
   if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
 }
 
+void Signals::give_back() {
+  if (caller_.ignored_sigchld) {
+    struct sigaction action {};
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGCHLD, &action, nullptr);
+  }
+  sigprocmask(SIG_SETMASK, &caller_.mask, nullptr);
+}
+
 std::optional<Received> Signals::next() {
   signalfd_siginfo info{};
   if (read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;

@@ -33,6 +33,9 @@ class Signals {
   int fd() const { return fd_.get(); }
   std::optional<Received> next();
   const CallerSignals& caller() const { return caller_; }
+  // Before this process becomes another program: sets what the caller had set. No signal is lost, since those that have
+  // arrived stay pending.
+  void give_back();
 
  private:
   CallerSignals caller_;

@@ -166,7 +166,7 @@ end_fake() {
   end_fake
   for greeting in $'HTTP/1.1 400 Bad Request\r\n\r\n' $'SSH-2.0-OpenSSH_9.2\r\n' $'220 mail ESMTP\r\n'; do
     fake "$greeting"
-    finds reachable 'not the Redis protocol' 'another service, or TLS'
+    finds reachable 'not the Redis protocol' 'another service, or TLS (write rediss://)'
     end_fake
   done
   fake $'-LOADING Redis is loading the dataset in memory\r\n'

@@ -32,7 +32,9 @@ class FakeTransport final : public condolock::engine::redis::Transport {
   void advance(short /*revents*/) override {}
   bool is_connected() const override { return state_->connected && state_->error.empty(); }
   const std::string& error() const override { return state_->error; }
-  bool is_local_error() const override { return state_->local; }
+  condolock::engine::Fault fault() const override {
+    return state_->local ? condolock::engine::Fault::local : condolock::engine::Fault::unreachable;
+  }
   void send(std::string_view bytes) override {
     state_->writes.emplace_back(bytes);
     if (state_->answer) state_->arrived += state_->answer(state_->writes.back());

@@ -159,8 +159,19 @@ TEST_CASE("the path of a Unix socket is percent-decoded") {
   CHECK(why_not("unix:///tmp/a%00b") == "has a %00 in its path, which no path can have");
 }
 
-TEST_CASE("the schemes of TLS, Sentinel and Cluster are recognized as unsupported") {
-  for (const char* url : {"rediss://h", "valkeys://h", "redis+sentinel://h/m", "redis+cluster://h"}) {
+TEST_CASE("rediss:// and valkeys:// are TLS, and nothing else is") {
+  for (const char* url : {"rediss://u:pw@h:1/2", "valkeys://u:pw@h:1/2"}) {
+    CHECK(parsed(url).tls);
+    CHECK(parsed(url).host == "h");
+    CHECK(parsed(url).port == 1);
+    CHECK(parsed(url).database == 2);
+    CHECK(parsed(url).password == "pw");
+  }
+  for (const char* url : {"redis://h", "valkey://h", "unix:///s"}) CHECK_FALSE(parsed(url).tls);
+}
+
+TEST_CASE("the schemes of Sentinel and Cluster are recognized as unsupported") {
+  for (const char* url : {"redis+sentinel://h/m", "redis+cluster://h"}) {
     CHECK(is_unsupported(url));
   }
   CHECK_FALSE(is_unsupported("redis://h"));

@@ -16,11 +16,21 @@
 
 namespace condolock {
 
+/// How to check the server of a `rediss://` URL, and how to prove who we are. The files are in PEM form.
+struct TlsOptions {
+  std::string ca{};       ///< a file, or a directory of hashed certificates; empty: those of the system
+  std::string cert{};     ///< the client's certificate; empty: none
+  std::string key{};      ///< its key; empty: it is in `cert`
+  std::string name{};     ///< the name to ask for (SNI) and to check; empty: the host of the URL
+  bool insecure = false;  ///< check nothing: anybody may answer
+};
+
 /// How to reach the records.
 struct ConnectOptions {
   std::string ns = "condolock";  ///< the namespace: [A-Za-z0-9_.-]{1,64}. Jobs and conditions see only their own.
   std::string user{};            ///< instead of the one in the URL
   std::string password{};        ///< instead of the one in the URL
+  TlsOptions tls{};              ///< for `rediss://` and `valkeys://`
   /// The longest that one call may block, apart from a wait that it is told to make. 1 ms to 100 years. A single exchange
   /// with the server gets a fifth of it, since a context may need four and a pause.
   std::chrono::milliseconds timeout{std::chrono::seconds(25)};
@@ -84,9 +94,10 @@ class CONDOLOCK_API Engine {
   std::shared_ptr<Impl> impl_;
 };
 
-/// Names a server or a directory, as `condolock --url` does: `redis://[user[:password]@]host[:port][/db]`, `unix:///path`,
-/// `file:[/DIR]`. Makes no connection: the first call that needs one does. No config file is read, and no environment
-/// variable except XDG_STATE_HOME and HOME for `file:` without a directory. Errors: Errc::misconfigured, Errc::invalid.
+/// Names a server or a directory, as `condolock --url` does: `redis://[user[:password]@]host[:port][/db]`, `rediss://` for
+/// TLS, `unix:///path`, `file:[/DIR]`. Makes no connection: the first call that needs one does. No config file is read, and
+/// no environment variable except XDG_STATE_HOME and HOME for `file:` without a directory. Errors: Errc::misconfigured,
+/// Errc::invalid.
 CONDOLOCK_API std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options = {});
 /// The same; returns null if there is an error.
 CONDOLOCK_API std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& options, Error& error);

@@ -73,6 +73,25 @@ std::optional<CommandResult> find_password(const Options& options, Globals& glob
   return std::nullopt;
 }
 
+std::optional<CommandResult> settle_tls(const Options& options, Globals& globals, engine::redis::Target* target) {
+  if (target == nullptr || !target->tls) {
+    for (const char* option : {"--tls-cacert", "--tls-cert", "--tls-key", "--tls-sni", "--tls-insecure"}) {
+      if (!options.was_given(option)) continue;
+      return CommandResult{exit_code::usage, std::string(option) + " needs a URL with TLS: write rediss:// with two s", ""};
+    }
+    return std::nullopt;
+  }
+  if (globals.tls.cert.empty() && !globals.tls.key.empty()) {
+    return CommandResult{exit_code::configuration, options.named("--tls-key") + " requires --tls-cert", ""};
+  }
+  target->tls = globals.tls;
+  if (globals.tls.insecure) {
+    Console(globals.quiet, globals.verbose, Patience::never_waits)
+        .warning(options.named("--tls-insecure") + ": the server's certificate is not checked, so anybody may answer");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string Exposure::shown() const { return "other users can read " + std::string(what) + " " + util::escape(path); }
@@ -81,7 +100,7 @@ std::string Exposure::remedy() const { return "chmod go-r " + util::shell_quoted
 
 void declare(Options& options, Globals& globals) {
   options.common_group("Global options");
-  auto& url = options.value("-u,--url", "URL", "redis://[USER@]HOST[:PORT][/DB], unix:///PATH, file:", url_into(globals));
+  auto& url = options.value("-u,--url", "URL", "redis[s]://[USER@]HOST[:PORT][/DB], unix:///PATH, file:", url_into(globals));
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
   options.value("--user", "NAME", "ACL user, unless the URL has one", text_into(globals.user)).environment = {
       "CONDOLOCK_USER"};
@@ -95,11 +114,17 @@ void declare(Options& options, Globals& globals) {
       "CONDOLOCK_NAMESPACE"};
   options.value("--config", "F", "config file (~/.config/condolock/config.toml)", file_into(globals.config)).environment = {
       "CONDOLOCK_CONFIG"};
+  options.value("--tls-cacert", "F", "CA file or directory (more TLS options: condolock(1))", text_into(globals.tls.ca));
   options.flag("-q,--quiet", "print errors only", globals.quiet);
   options.flag("-v,--verbose", "print each decision, even off a terminal", globals.verbose).environment = {
       "CONDOLOCK_VERBOSE"};
   options.value("--color", "WHEN", "color output: auto, always or never (auto)", set_color);
   options.flag("-h,--help", "print this help", globals.help);
+  options.hidden_group();
+  options.value("--tls-cert", "F", "", text_into(globals.tls.cert));
+  options.value("--tls-key", "F", "", text_into(globals.tls.key));
+  options.value("--tls-sni", "NAME", "", text_into(globals.tls.name));
+  options.flag("--tls-insecure", "", globals.tls.insecure);
 }
 
 std::optional<CommandResult> settle(const Options& options, Globals& globals) {
@@ -108,6 +133,11 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   const auto ns = lock::checked_namespace(globals.ns);
   if (!ns) return CommandResult{exit_code::configuration, options.named("--namespace") + ": " + ns.error().text, ""};
 
+  if (engine::needs_tls(globals.location)) {
+    CommandResult other_program;
+    other_program.needs_tls = true;
+    return other_program;
+  }
   if (const auto problem = engine::unsupported(globals.location)) {
     return CommandResult{exit_code::configuration, options.named("--url") + ": " + problem->text, ""};
   }
@@ -117,6 +147,7 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   };
   if (const auto warning = engine::warning(globals.location)) warn(*warning);
   auto* target = std::get_if<engine::redis::Target>(&globals.location);
+  if (auto result = settle_tls(options, globals, target)) return result;
   if (target == nullptr) return std::nullopt;
   if (options.was_given("--url") && !target->password.empty()) {
     warn(

@@ -24,6 +24,7 @@ struct Exposure {
 struct Globals {
   engine::Location location;
   std::string user;
+  engine::redis::Tls tls;  // for a URL with TLS
   std::string password_file;
   Millis redis_timeout{5000};
   std::optional<std::string> config;  // path of the config file; none: the default paths

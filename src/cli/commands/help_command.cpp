@@ -13,7 +13,6 @@ namespace {
 constexpr const char* introduction =
     R"(Runs a command if its conditions hold in Redis and nobody else runs it, keeps
 others out until it ends, and records when it succeeded.
-
 Usage: condolock COMMAND [OPTION...]    (see also: condolock COMMAND --help)
 Example: condolock run --key K --min-time 5m --accessed-prior check:5m -- cmd
 

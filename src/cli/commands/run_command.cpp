@@ -59,7 +59,10 @@ CommandResult run_command(const RawArguments& arguments) {
   declare(options, run);
   declare(options, globals);
   const auto check = [&] { return settle(options, run); };
-  if (auto result = parse(options, arguments, run_spec, globals, run.args, check)) return *result;
+  if (auto result = parse(options, arguments, run_spec, globals, run.args, check)) {
+    if (result->needs_tls) signals.give_back();
+    return *result;
+  }
 
   const Console console(globals.quiet, globals.verbose, Patience::never_waits);
   run::Plan& plan = run.plan;

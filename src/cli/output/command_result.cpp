@@ -29,6 +29,10 @@ std::string describe(const engine::Failure& failure) {
   return failure.text + " (set password-file in /etc/condolock/config.toml)";
 }
 
+CommandResult tls_is_missing(const std::string& why) {
+  return {exit_code::configuration, "the URL needs TLS, which the program condolock-tls does, but " + why, ""};
+}
+
 CommandResult result_of(const engine::Failure& failure) { return {exit_code::of(failure.fault), describe(failure), ""}; }
 
 }  // namespace condolock::cli

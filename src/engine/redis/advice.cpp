@@ -13,7 +13,7 @@ struct Remedy {
 };
 
 // The first match is used. Errors of a server come first: a failure may hold both such an error and "no answer".
-constexpr std::array<Remedy, 26> remedies{{
+constexpr std::array<Remedy, 27> remedies{{
     {": MISCONF", "free space on the server's disk and read its log; it accepts writes again after a successful BGSAVE"},
     {": OOM", "raise the server's maxmemory, or remove other data"},
     {": NOREPLICAS", "bring the replicas back, or lower the server's min-replicas-to-write"},
@@ -32,9 +32,10 @@ constexpr std::array<Remedy, 26> remedies{{
     {": NOPERM", "allow this user the command or key named here; README lists all it needs"},
     {"executing the script", "allow this user the command or key named here; README lists all it needs"},
     {"ACL failure", "allow this user the command or key named here; README lists all it needs"},
-    {"not the Redis protocol", "use the port of Redis or Valkey without TLS: this is another service, or TLS"},
-    {"Connection reset by peer", "if this is a TLS port, use the one without TLS: this version does not support TLS"},
-    {"closed the connection", "if this is a TLS port, use the one without TLS: this version does not support TLS"},
+    {"does not speak TLS", "use the TLS port of the server, or a URL with redis://"},
+    {"not the Redis protocol", "use the port of Redis or Valkey: this is another service, or TLS (write rediss://)"},
+    {"Connection reset by peer", "if this is a TLS port, write rediss:// in the URL"},
+    {"closed the connection", "if this is a TLS port, write rediss:// in the URL"},
     {"cannot resolve the host", "correct the host in the URL, or add it to DNS or /etc/hosts"},
     {"Permission denied", "let this user connect to the socket: set unixsocketperm 770 and add the user to its group"},
     {"no answer", "check whether the server hangs or a firewall is in between, or raise --redis-timeout"},

@@ -131,11 +131,16 @@ class Examination {
   }
 
   void look_at_transport() {
+    if (target_.tls && target_.tls->insecure) {
+      return add(Level::warning, "transport", "TLS, but the server's certificate is not checked: anybody may answer",
+                 "name the authority with --tls-cacert instead of --tls-insecure");
+    }
+    if (target_.tls) return add(Level::good, "transport", "TLS, and the server's certificate is checked");
     if (!target_.path.empty()) return add(Level::good, "transport", "Unix socket: not on the network");
     const bool here = target_.host == "localhost" || target_.host == "::1" || target_.host.starts_with("127.");
     if (here) return add(Level::good, "transport", "loopback: not on the network");
     add(Level::warning, "transport", "TCP without TLS: anyone on the network path can read the password and change the data",
-        "use a tunnel (ssh, stunnel, WireGuard); this version does not support TLS");
+        "use rediss:// with the TLS port of the server, or a tunnel (ssh, stunnel, WireGuard)");
   }
 
   void look_at_round_trip() {

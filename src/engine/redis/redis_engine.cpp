@@ -5,6 +5,7 @@
 #include "engine/redis/host_discovery.hpp"
 #include "engine/redis/limits.hpp"
 #include "engine/redis/socket_transport.hpp"
+#include "engine/redis/tls.hpp"
 #include "engine/removal.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
@@ -32,7 +33,7 @@ std::string format_call(const Call& call) {
 RedisEngine::RedisEngine(Target target)
     : target_(std::move(target)),
       discovery_(std::make_unique<HostDiscovery>(target_)),
-      connect_(SocketTransport::connect),
+      connect_(target_.tls ? tls_connector(target_) : SocketTransport::connect),
       jitter_(util::random_seed()) {}
 
 RedisEngine::RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Connector connect)
@@ -47,7 +48,7 @@ void RedisEngine::start(Call call, Instant now) {
   call_ = std::move(call);
   started_ = now;
   discovered_ = false;
-  server_failed_ = false;
+  connecting_fault_.reset();
   script_sent_ = false;
   last_error_.clear();
   from_primary_.reset();
@@ -321,9 +322,11 @@ void RedisEngine::on_deadline(Instant now) {
     return fail({Fault::unreachable, script_sent_, false,
                  "cannot resolve the host " + target_.host + ": no answer from a name server within " + waited});
   }
+  const bool silent = phase_ == Phase::connecting && target_.tls;
   session_.reset();
   discovery_->cancel();
-  const std::string said = last_error_.empty() ? "" : "; its last reply: " + last_error_;
+  std::string said = last_error_.empty() ? "" : "; its last reply: " + last_error_;
+  if (silent) said += " (if this is a port without TLS, write redis:// in the URL)";
   const Fault fault = last_error_.empty() ? Fault::unreachable : Fault::not_ready;
   fail({fault, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
 }
@@ -358,16 +361,22 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   // A server that is not ready may close the connection after its error reply.
   if (!connecting && earlier_error()) return pause(*earlier_error(), now);
   const bool garbled = session_->is_garbled();
-  if (connecting && !session_->is_local_error()) server_failed_ = true;
+  // So a TLS port answers what is not TLS.
+  const bool is_first_exchange = !connecting && !session_->has_answered() && !target_.tls && !target_.host.empty();
+  const Fault kind = session_->fault();
+  if (connecting) {
+    const bool is_answer = kind != Fault::local && kind != Fault::unreachable;
+    if (!connecting_fault_ || *connecting_fault_ == Fault::local || is_answer) connecting_fault_ = kind;
+  }
   doubtful_ = true;
   session_.reset();
   if (connecting && next_address_ < addresses_.size()) return connect_next(now);
   if (connecting && !discovered_ && discovery_->can_change()) return discover(now);
   const std::string doing = connecting ? "cannot connect to " : "the connection to ";
   const std::string end = connecting ? ": " : " broke: ";
-  Fault fault = Fault::unreachable;
+  Fault fault = connecting ? *connecting_fault_ : kind;
   if (garbled) fault = Fault::unexpected;
-  if (connecting && !server_failed_) fault = Fault::local;
+  if (is_first_exchange) why += " (if this is a TLS port, write rediss:// in the URL)";
   fail({fault, script_sent_, false, doing + target_.shown() + end + std::move(why)});
 }
 

@@ -67,8 +67,10 @@ class RedisEngine final : public Engine {
   std::vector<Address> addresses_;  // result of the last discovery
   bool doubtful_ = false;           // an address was refused, silent, closed early, or not the primary: look again
   std::size_t next_address_ = 0;
-  bool discovered_ = false;     // discovery has run in this call
-  bool server_failed_ = false;  // in this call an address failed for another reason than a shortage on this machine
+  bool discovered_ = false;  // discovery has run in this call
+  // Why connecting failed in this call: a refusal by one of the addresses, else `unreachable`, and only if all of them
+  // failed for it a shortage on this machine.
+  std::optional<Fault> connecting_fault_;
   std::optional<Session> session_;
   bool tainted_ = false;  // AUTH, SELECT or BLPOP failed on it: use it for same_session only
 

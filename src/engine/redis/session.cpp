@@ -59,6 +59,7 @@ std::optional<RespValue> Session::next_reply() {
       if (is_garbled()) error_ = is_over_limit() ? reader_.error() : "not the Redis protocol: " + reader_.error();
       return std::nullopt;
     }
+    answered_ = true;
     const Step step = next_step();
     if (step == Step::command) {
       --owed_;

@@ -29,11 +29,13 @@ class Session {
   bool is_connected() const { return transport_->is_connected(); }
   // Why the connection can't be used any more; empty: it can.
   const std::string& error() const { return error_.empty() ? transport_->error() : error_; }
-  // error() is a failure of this machine.
-  bool is_local_error() const { return error_.empty() && transport_->is_local_error(); }
+  // What kind of failure error() is, while connecting: see Transport.
+  Fault fault() const { return error_.empty() ? transport_->fault() : Fault::unreachable; }
   // The server sent something that is not RESP, or more than the limits allow.
   bool is_garbled() const { return !reader_.error().empty(); }
   bool is_over_limit() const { return reader_.is_over_limit(); }
+  // The server has sent a reply, to anything.
+  bool has_answered() const { return answered_; }
   // Ready for another exchange: no reply is outstanding, no other bytes have arrived, and the connection is still open.
   bool is_idle() const { return owed_ == 0 && error().empty() && reader_.is_empty() && transport_->is_quiet(); }
 
@@ -59,6 +61,7 @@ class Session {
   const Target& target_;
   RespReader reader_;
   std::string error_;
+  bool answered_ = false;
   bool shook_hands_ = false;
   bool owes_auth_ = false;
   bool owes_select_ = false;

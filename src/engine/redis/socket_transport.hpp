@@ -20,7 +20,7 @@ class SocketTransport final : public Transport {
   void advance(short revents) override;
   bool is_connected() const override { return connected_ && error_.empty(); }
   const std::string& error() const override { return error_; }
-  bool is_local_error() const override { return local_; }
+  Fault fault() const override { return local_ ? Fault::local : Fault::unreachable; }
   void send(std::string_view bytes) override;
   std::size_t receive(char* into, std::size_t size) override;
   bool is_quiet() override;

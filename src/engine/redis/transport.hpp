@@ -1,4 +1,5 @@
-// A connection to one server: TCP or a Unix socket (socket_transport.hpp). Never blocks and never raises SIGPIPE.
+// A connection to one server: TCP or a Unix socket (socket_transport.hpp), or TLS over TCP (tls.hpp). Never blocks and never
+// raises SIGPIPE.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,9 @@ class Transport {
   virtual bool is_connected() const = 0;
   // What went wrong, mostly in the words of strerror(3); empty: nothing. A broken transport stays broken.
   virtual const std::string& error() const = 0;
-  // Whether error() is a failure of this machine and not of the server or the network. Only while connecting.
-  virtual bool is_local_error() const = 0;
+  // What kind of failure error() is, while connecting: `unreachable`; `local`, of this machine; or, over TLS, `denied`: a
+  // certificate is not the right one, and `unexpected`: the server does not speak TLS.
+  virtual Fault fault() const = 0;
 
   // Sends the bytes. advance() sends later what does not fit now.
   virtual void send(std::string_view bytes) = 0;

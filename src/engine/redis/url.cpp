@@ -11,7 +11,7 @@ namespace condolock::engine::redis {
 namespace {
 
 constexpr std::string_view forms =
-    "use redis://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
+    "use redis://[user[:password]@]host[:port][/db], rediss:// for TLS, unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
 
 // `why` says what to write instead.
 util::Problem refuse(const std::string& why) { return {"the URL " + why}; }
@@ -70,7 +70,8 @@ std::optional<util::Problem> password_that_ends_early(std::string_view rest) {
 }
 
 std::string why_no_scheme(std::string_view url) {
-  if (url.starts_with("redis:") || url.starts_with("valkey:") || url.starts_with("unix:"))
+  if (url.starts_with("redis:") || url.starts_with("rediss:") || url.starts_with("valkey:") || url.starts_with("valkeys:") ||
+      url.starts_with("unix:"))
     return "has no // after its scheme";
   return "has no known scheme";
 }
@@ -187,7 +188,7 @@ std::string Target::shown() const {
 }
 
 bool is_unsupported(std::string_view url) {
-  constexpr std::array<std::string_view, 4> later{"rediss://", "valkeys://", "redis+sentinel://", "redis+cluster://"};
+  constexpr std::array<std::string_view, 2> later{"redis+sentinel://", "redis+cluster://"};
   for (const std::string_view scheme : later) {
     if (url.starts_with(scheme)) return true;
   }
@@ -208,8 +209,10 @@ util::Result<Target> parse_url(std::string_view url) {
   std::optional<util::Problem> problem;
   if (parts->has_credentials) problem = read_credentials(*parts, target);
   if (problem) return *problem;
-  if (parts->scheme == "redis" || parts->scheme == "valkey") {
+  const bool encrypted = parts->scheme == "rediss" || parts->scheme == "valkeys";
+  if (encrypted || parts->scheme == "redis" || parts->scheme == "valkey") {
     problem = read_tcp(parts->rest, target);
+    if (encrypted) target.tls.emplace();
   } else if (parts->scheme == "unix") {
     problem = read_unix(parts->rest, target);
   } else {

@@ -1,0 +1,12 @@
+// Turns this process into another program of the same installation.
+#pragma once
+
+#include <string>
+
+namespace condolock::process {
+
+// Executes the program `name`, with the same arguments and environment, from this program's directory or from
+// ../libexec/condolock. Returns only if it can't, and then says why.
+std::string exec_beside(const std::string& name, char** argv);
+
+}  // namespace condolock::process
