@@ -190,7 +190,7 @@ refused() {
 @test "invalid URLs and namespaces are refused" {
   refused 64 '--url: the URL has an invalid port: use a number from 1 to 65535' run -u redis://h:x --key K -- true
   refused 64 '--url: the URL has an unknown scheme' run -u http://h --key K -- true
-  refused 64 '--url: the URL has no known scheme; use redis://' run -u files:/d --key K -- true
+  refused 64 '--url: the URL has no known scheme; use redis' run -u files:/d --key K -- true
   refused 64 '--url: this version supports redis://, rediss://, unix:// and file:, but not Sentinel or Cluster' run -u redis+cluster://h --key K -- true
   refused 64 '--url: the URL has a / before an @ (in a user or password write it as %2F)' run -u redis://:pa/ss@host --key K -- true
   refused 64 '--url: the URL names several hosts: name one' run -u redis://h1:1,h2:2 --key K -- true

@@ -86,7 +86,7 @@ namespace {
 std::string why_not(const std::string& url) {
   const auto target = parse_url(url);
   if (target) return "parsed: " + target->shown();
-  return target.error().text.substr(8, target.error().text.find("; use redis://") - 8);
+  return target.error().text.substr(8, target.error().text.find("; use redis[s]://") - 8);
 }
 
 }  // namespace

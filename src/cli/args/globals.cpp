@@ -100,7 +100,7 @@ std::string Exposure::remedy() const { return "chmod go-r " + util::shell_quoted
 
 void declare(Options& options, Globals& globals) {
   options.common_group("Global options");
-  auto& url = options.value("-u,--url", "URL", "redis[s]://[USER@]HOST[:PORT][/DB], unix:///PATH, file:", url_into(globals));
+  auto& url = options.value("-u,--url", "URL", "redis[s]://[USER@]HOST[:PORT][/DB], unix://PATH, file:", url_into(globals));
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
   options.value("--user", "NAME", "ACL user, unless the URL has one", text_into(globals.user)).environment = {
       "CONDOLOCK_USER"};

@@ -362,7 +362,8 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   if (!connecting && earlier_error()) return pause(*earlier_error(), now);
   const bool garbled = session_->is_garbled();
   // So a TLS port answers what is not TLS.
-  const bool is_first_exchange = !connecting && !session_->has_answered() && !target_.tls && !target_.host.empty();
+  const bool is_first_exchange =
+      !connecting && !session_->has_answered() && !session_->is_over_limit() && !target_.tls && !target_.host.empty();
   const Fault kind = session_->fault();
   if (connecting) {
     const bool is_answer = kind != Fault::local && kind != Fault::unreachable;

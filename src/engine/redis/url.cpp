@@ -11,7 +11,7 @@ namespace condolock::engine::redis {
 namespace {
 
 constexpr std::string_view forms =
-    "use redis://[user[:password]@]host[:port][/db], rediss:// for TLS, unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
+    "use redis[s]://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
 
 // `why` says what to write instead.
 util::Problem refuse(const std::string& why) { return {"the URL " + why}; }
