@@ -123,7 +123,9 @@ TEST_CASE_FIXTURE(Engine, "engine: a connection that breaks after the send may h
   REQUIRE(reply);
   REQUIRE_FALSE(reply->answer);
   CHECK(reply->answer.error().may_have_run);
-  CHECK(reply->answer.error().text == "the connection to redis.example:6379 broke: Connection reset by peer (if this is a TLS port, write rediss:// in the URL)");
+  CHECK(reply->answer.error().text ==
+        "the connection to redis.example:6379 broke: Connection reset by peer (if this is a TLS port, write rediss:// in "
+        "the URL)");
 }
 
 TEST_CASE_FIXTURE(Engine, "engine: a server that is not Redis is unexpected, not unreachable") {
