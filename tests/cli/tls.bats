@@ -242,6 +242,51 @@ refused_by_certificate() { # URL TEXT [OPTION...]
   [ ! -e ran ]
 }
 
+@test "records that arrive at once are all read, though poll() sees only the first" {
+  mkfifo answers
+  s_port=$(shuf -i 20000-29999 -n 1)
+  openssl s_server -quiet -accept "127.0.0.1:$s_port" -cert "$REDIS_DIR/server.crt" -key "$REDIS_DIR/server.key" >asked 2>&1 <answers 3>&- &
+  s_pid=$!
+  exec 7>answers
+  wait_for eval 'grep -q ":$(printf %04X "$s_port") " /proc/net/tcp'
+  "$CONDOLOCK" touch K --redis-timeout 20 --url "rediss://127.0.0.1:$s_port" --tls-cacert "$REDIS_DIR/ca.crt" 7>&- 3>&- &
+  local pid=$!
+  wait_for grep -q EVALSHA asked
+  kill -STOP "$pid"
+  printf '*2\r\n$8\r\nrecorded\r\n' >&7
+  sleep 0.3
+  printf '$1\r\n0\r\n' >&7
+  sleep 0.3
+  SECONDS=0
+  kill -CONT "$pid"
+  wait "$pid"
+  ((SECONDS < 15))
+  exec 7>&-
+}
+
+# alert NUMBER: a server that answers any hello with this fatal alert of TLS.
+alert() {
+  perl -MIO::Socket::INET -e '
+    my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1:0", Listen => 5) or die;
+    $| = 1;
+    print $server->sockport, "\n";
+    while (my $client = $server->accept) { sysread $client, my $hello, 4096; syswrite $client, pack("C*", 0x15, 3, 3, 0, 2, 2, $ARGV[0]); close $client }' \
+    "$1" >alert.port 3>&- &
+  s_pid=$!
+  wait_for test -s alert.port
+}
+
+@test "an alert of the server is a refusal only if it is about this client: 77, else 69" {
+  alert 40 # handshake failure
+  run -77 "$CONDOLOCK" run --key K --url "rediss://127.0.0.1:$(cat alert.port)" -- true
+  [[ $output = *'--tls-cert'* ]]
+  put_down "$s_pid"
+  : >alert.port
+  alert 80 # internal error, as from a proxy whose server is away
+  run -69 "$CONDOLOCK" run --key K --url "rediss://127.0.0.1:$(cat alert.port)" -- true
+  [[ $output = *'TLS error: '* ]]
+}
+
 @test "without the program that has TLS, the URL is refused, and says which file is missing" {
   cp "$CONDOLOCK" alone
   run -78 --separate-stderr ./alone run --key K -- true

@@ -228,7 +228,8 @@ void RedisEngine::on_connecting(short revents, Instant now) {
 }
 
 void RedisEngine::on_exchange(short revents, Instant now) {
-  if (revents != 0) session_->advance(revents);
+  // A transport with `wake` holds bytes that poll() does not see.
+  if (revents != 0 || session_->interest().wake) session_->advance(revents);
   while (phase_ == Phase::exchanging && !awaited_.empty()) {
     const auto reply = session_->next_reply();
     if (!reply) break;

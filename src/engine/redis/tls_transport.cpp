@@ -87,8 +87,8 @@ class TlsTransport final : public Transport {
 
   Interest interest() const override {
     Interest interest = socket_.interest();
-    // Bytes that poll() does not see.
-    if (connected_ && (SSL_pending(tls_.get()) > 0 || BIO_pending(incoming_) > 0)) interest.wake = Instant::min();
+    // Bytes that poll() does not see: a time in the past, so at once.
+    if (connected_ && (SSL_pending(tls_.get()) > 0 || BIO_pending(incoming_) > 0)) interest.wake = Instant();
     return interest;
   }
 
@@ -109,11 +109,13 @@ class TlsTransport final : public Transport {
   }
 
   std::size_t receive(char* into, std::size_t size) override {
-    std::size_t got = 0;
-    while (error_.empty()) {
+    std::size_t total = 0;
+    while (error_.empty() && total < size) {
+      std::size_t got = 0;  // at most one record
       ERR_clear_error();
-      const int result = SSL_read_ex(tls_.get(), into, size, &got);
-      if (result == 1) return got;
+      const int result = SSL_read_ex(tls_.get(), into + total, size - total, &got);
+      total += got;
+      if (result == 1) continue;
       const int why = SSL_get_error(tls_.get(), result);
       if (why == SSL_ERROR_ZERO_RETURN) {
         fail(Fault::unreachable, "the server closed the connection");
@@ -124,15 +126,14 @@ class TlsTransport final : public Transport {
       }
     }
     flush();
-    return 0;
+    return total;
   }
 
   // A server of TLS 1.3 sends tickets at any time, which are no bytes for us.
   bool is_quiet() override {
     char byte = 0;
     std::size_t got = 0;
-    while (fill()) {
-    }
+    fill();
     ERR_clear_error();
     const bool has_bytes = SSL_peek_ex(tls_.get(), &byte, 1, &got) == 1;
     const bool wants_more = has_bytes || SSL_get_error(tls_.get(), 0) == SSL_ERROR_WANT_READ;
@@ -144,12 +145,18 @@ class TlsTransport final : public Transport {
 
   void name() {
     const std::string& expected = checked_name();
+    bool is_set = false;
     if (is_numeric(expected)) {
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), expected.substr(0, expected.find('%')).c_str());
+      const std::string address = expected.substr(0, expected.find('%'));
+      is_set = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), address.c_str()) == 1;
     } else {
-      SSL_set_tlsext_host_name(tls_.get(), expected.c_str());  // SNI is for names only (RFC 6066, 3)
-      SSL_set1_host(tls_.get(), expected.c_str());
+      SSL_set_hostflags(tls_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+      // SNI is for names only (RFC 6066, 3).
+      is_set =
+          SSL_set_tlsext_host_name(tls_.get(), expected.c_str()) == 1 && SSL_set1_host(tls_.get(), expected.c_str()) == 1;
     }
+    // Without a name, any certificate of a known authority would do.
+    if (!is_set) fail(Fault::misconfigured, "TLS cannot check the name " + util::escape(expected));
   }
 
   void fail(Fault fault, std::string text) {
@@ -174,7 +181,28 @@ class TlsTransport final : public Transport {
     fail(Fault::unreachable, socket_.error() + " during the TLS handshake");
   }
 
-  // Why the handshake failed: what was expected, what was found, and the way out.
+  // Alerts by which a server refuses this client (RFC 8446, 6). After others, such as "internal error" from a proxy whose
+  // server is away, another attempt may work.
+  static bool is_refusal(int reason) {
+    switch (reason - SSL_AD_REASON_OFFSET) {
+      case SSL_AD_HANDSHAKE_FAILURE:
+      case SSL_AD_BAD_CERTIFICATE:
+      case SSL_AD_UNSUPPORTED_CERTIFICATE:
+      case SSL_AD_CERTIFICATE_REVOKED:
+      case SSL_AD_CERTIFICATE_EXPIRED:
+      case SSL_AD_CERTIFICATE_UNKNOWN:
+      case SSL_AD_UNKNOWN_CA:
+      case SSL_AD_ACCESS_DENIED:
+      case SSL_AD_INSUFFICIENT_SECURITY:
+      case SSL_AD_UNRECOGNIZED_NAME:
+      case TLS13_AD_CERTIFICATE_REQUIRED:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  // Why OpenSSL gave up: what was expected, what was found, and the way out.
   void explain() {
     const unsigned long code = ERR_peek_last_error();  // NOLINT(google-runtime-int): OpenSSL's type
     const int reason = ERR_GET_REASON(code);
@@ -183,17 +211,17 @@ class TlsTransport final : public Transport {
       return fail(Fault::denied, "the server's certificate " + what_is_wrong_);
     }
     const std::string said = last_tls_error();
-    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) {
+    if (!connected_ && (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)) {
       return fail(Fault::unexpected, "the server does not speak TLS on this port (use its TLS port, or redis://)");
     }
     if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION) {
       return fail(Fault::denied, "the server has no version of TLS that is safe: condolock needs TLS 1.2 or later");
     }
-    if (reason >= SSL_AD_REASON_OFFSET) {
+    if (is_refusal(reason)) {
       return fail(Fault::denied, "the server refused the TLS handshake: " + said +
                                      (target_.tls->cert.empty() ? " (does it want a certificate? see --tls-cert)" : ""));
     }
-    fail(Fault::denied, "the TLS handshake failed: " + said);
+    fail(Fault::unreachable, "TLS error: " + said);
   }
 
   // OpenSSL asks this about each certificate of the chain. Keeps the first reason to refuse it.
@@ -264,7 +292,7 @@ class TlsTransport final : public Transport {
       } else if (SSL_get_error(tls_.get(), result) == SSL_ERROR_WANT_READ) {
         break;
       } else {
-        fail(Fault::unreachable, "TLS error: " + last_tls_error());
+        explain();
       }
     }
     if (tls_) pass_on();
