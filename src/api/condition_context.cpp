@@ -76,7 +76,7 @@ run::Plan plan_of(std::string_view key, const ConditionalLock::Impl& lock, const
   return plan;
 }
 
-// What was decided, unless that is a grant or an error.
+// The decision, unless it is a grant or an error.
 Decision decision_of(const api::Guard& guard, const std::vector<lock::Condition>& conditions, std::int64_t slots) {
   Decision decision;
   if (guard.was_called_off()) return {Decision::Kind::cancelled, "the wait was ended", {}, {}};

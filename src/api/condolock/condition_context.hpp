@@ -63,7 +63,7 @@ struct ContextOptions {
   std::optional<std::chrono::milliseconds> forget_after{};  ///< `--forget-after`; 0: never; none: as before
 };
 
-/// What the engine decided.
+/// The engine's decision.
 struct Decision {
   /// The kinds of decisions.
   enum class Kind : std::uint8_t {
