@@ -31,7 +31,7 @@ teardown() {
   if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -s "${BATS_TEST_TMPDIR}/shell" ]; then # a test on a terminal
     echo "the terminal showed:"
     cat -v "$BATS_TEST_TMPDIR/shown"
-    ps -eo pid,ppid,pgid,sid,tpgid,stat,args --sort=pid | tail -40
+    ps -o pid,ppid,pgid,sid,tpgid,stat,wchan:20,args -s "$(cat "$BATS_TEST_TMPDIR/shell")"
   fi
   end_case
 }
