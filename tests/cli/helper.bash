@@ -16,7 +16,7 @@ teardown_file() {
 }
 
 # Removes the caller's variables that the program reads.
-clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CI NO_COLOR && export TZ=UTC0; }
+clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR && export TZ=UTC0; }
 
 setup() { start_case; }
 

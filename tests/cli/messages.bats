@@ -240,6 +240,12 @@ section() {
   mkfifo -m 600 fifo
   chmod 600 empty zero long
   for file in empty zero long fifo none; do says touch K --user job --password-file $file; done
+  mkdir credentials
+  : >credentials/condolock.password
+  says CREDENTIALS_DIRECTORY="$PWD/credentials" touch K --user job
+  echo pw >credentials/condolock.password
+  chmod 644 credentials/condolock.password
+  says CREDENTIALS_DIRECTORY="$PWD/credentials" touch K --user job
   echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >config.toml
   chmod 644 config.toml
   unset CONDOLOCK_URL

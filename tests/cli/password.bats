@@ -132,6 +132,111 @@ secret_user() {
   [ "$stderr" = 'condolock: recorded a success of K' ]
 }
 
+@test "a systemd service gets the password with LoadCredential=, from a ramfs, with the modes that systemd uses" {
+  secret_user
+  as_other
+  mkdir credentials
+  # As the user of the service, or root: systemd gives the file to the user, or keeps it and adds an ACL, which stat() shows as
+  # a group that may read.
+  for file in '12345:12345 400' '0:12345 440'; do
+    # shellcheck disable=SC2016  # for sh
+    CREDENTIALS_DIRECTORY=$PWD/credentials run -0 --separate-stderr unshare --mount sh -ec '
+      mount -t ramfs -o mode=0700,nosuid,nodev,noexec ramfs credentials
+      echo pw >credentials/condolock.password
+      chown ${1% *} credentials/condolock.password
+      chmod ${1#* } credentials/condolock.password
+      chown 12345 credentials
+      chmod 500 credentials
+      mount -o remount,ro,bind credentials
+      exec setpriv --reuid 12345 --regid 12345 --clear-groups ./condolock run -v --key K -- printenv CREDENTIALS_DIRECTORY' sh "$file"
+    [ "$output" = "$PWD/credentials" ] # a nested condolock finds it, too
+    [[ "$stderr" != *warning* ]]
+  done
+  [ "$(job K runs)" = 2 ]
+  echo pw >credentials/condolock.password
+  chmod 400 credentials/condolock.password
+  CREDENTIALS_DIRECTORY=$PWD/credentials "$CONDOLOCK" touch K
+}
+
+@test "the credential is used after the environment and before the config file; a missing one is no error" {
+  secret_user
+  (umask 077; mkdir right wrong none; echo pw | tee password >right/condolock.password; echo no | tee bad >wrong/condolock.password)
+  right() { CREDENTIALS_DIRECTORY=$PWD/right run "$CONDOLOCK" touch K "$@"; echo "$output"; [ "$status" -eq "$code" ]; }
+  wrong() { CREDENTIALS_DIRECTORY=$PWD/wrong run "$CONDOLOCK" touch K "$@"; echo "$output"; [ "$status" -eq "$code" ]; }
+  code=0 right
+  code=77 wrong
+  # What overrides it.
+  code=0 wrong --password-file password
+  CONDOLOCK_PASSWORD_FILE=$PWD/password code=0 wrong
+  CONDOLOCK_PASSWORD=pw code=0 wrong
+  REDISCLI_AUTH=pw code=0 wrong
+  CONDOLOCK_URL="unix://job:pw@$REDIS_DIR/redis.sock" code=0 wrong
+  CONDOLOCK_PASSWORD=no code=77 right
+  # What it overrides: the user of a service may be unable to read the file that the config file of the machine names.
+  echo "password-file = \"$PWD/bad\"" >"$config"
+  code=0 right
+  echo "password-file = \"$PWD/missing\"" >"$config"
+  code=0 right
+  unset CONDOLOCK_URL
+  echo "url = \"unix://job:no@$REDIS_DIR/redis.sock\"" >"$config"
+  chmod 600 "$config"
+  code=0 right
+  echo "url = \"unix://job:pw@$REDIS_DIR/redis.sock\"" >"$config"
+  code=77 wrong
+  # There is none.
+  CREDENTIALS_DIRECTORY=$PWD/none "$CONDOLOCK" touch K
+  CREDENTIALS_DIRECTORY=$PWD/nowhere "$CONDOLOCK" touch K
+  CREDENTIALS_DIRECTORY='' "$CONDOLOCK" touch K
+  # A relative --password-file is not looked up in that directory.
+  (umask 077; echo pw >right/other)
+  CREDENTIALS_DIRECTORY=$PWD/right refused 'the password file other: No such file or directory' touch K --password-file other
+  # The other engine needs no password.
+  mkdir -m 700 db
+  CREDENTIALS_DIRECTORY=/dev/null "$CONDOLOCK" touch K --url "file:$PWD/db"
+}
+
+@test "an invalid credential is 78, and the message has its path and the way out" {
+  secret_user
+  mkdir credentials
+  export CREDENTIALS_DIRECTORY=$PWD/credentials
+  file=$CREDENTIALS_DIRECTORY/condolock.password
+  hint=' (correct LoadCredential= in the systemd unit, or use --password-file)'
+  (umask 077; : >"$file")
+  refused "the credential $file has no password on its first line$hint" run --key K -- touch ran
+  head -c 70000 /dev/zero | tr '\0' x >"$file"
+  refused "the credential $file is longer than 64 KiB$hint" run --key K -- touch ran
+  printf 'p\0w\n' >"$file"
+  refused "the credential $file contains a zero byte: it must be a text file$hint" run --key K -- touch ran
+  echo pw >"$file"
+  chmod 620 "$file"
+  refused "the credential $file is writable by others: run chmod go-w on it$hint" run --key K -- touch ran
+  CREDENTIALS_DIRECTORY=/dev/null refused "the credential /dev/null/condolock.password: Not a directory$hint" touch K
+  rm "$file" && mkdir "$file"
+  refused "the credential $file is not a regular file or a pipe$hint" run --key K -- touch ran
+  rmdir "$file" && ln -s condolock.password "$file"
+  refused "the credential $file: Too many levels of symbolic links$hint" run --key K -- touch ran
+  # Another user may read neither the file nor the directory.
+  rm "$file"
+  (umask 077; echo pw >"$file")
+  as_other
+  for mode in 755 700; do
+    chmod $mode credentials
+    run -78 --separate-stderr setpriv --reuid 12345 --clear-groups ./condolock run --key K -- touch ran
+    [ "$stderr" = "condolock: error: the credential $file: Permission denied$hint" ]
+  done
+  # The way out.
+  echo pw | setpriv --reuid 12345 --clear-groups ./condolock touch K --password-file /dev/stdin
+  [ ! -e ran ]
+}
+
+@test "systemd accepts the unit with LoadCredential= of the man page" {
+  sed -n '/^# .*report\.service/,/^\.Ed/p' "$SOURCE_DIR/man/condolock.1" | grep -v '^\.Ed' | sed -e 's/\\-/-/g' \
+    -e "s#/usr/local/bin/condolock#$CONDOLOCK#; s#/srv/bin/report#/bin/true#" >report.service
+  grep -q '^LoadCredential=condolock\.password:/' report.service
+  run -0 systemd-analyze verify --man=no "$PWD/report.service"
+  [ "$output" = '' ]
+}
+
 @test "core dumps and other processes do not get the password; the command's own limits and dumps are unchanged" {
   secret_user
   export CONDOLOCK_PASSWORD=pw-that-is-secret

@@ -1,6 +1,9 @@
 #include "cli/args/globals.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "cli/args/trusted_file.hpp"
 #include "lock/job.hpp"
@@ -33,43 +36,68 @@ std::optional<util::Problem> set_color(std::string_view text) {
   return std::nullopt;
 }
 
-// Reads the first line of the file.
-util::Result<TrustedFile> read_password(const std::string& path) {
-  auto file = read_trusted("the password file", path);
+// Reads the first line of the file. `what` begins the text of a problem: "the password file".
+util::Result<TrustedFile> read_password(const std::string& what, const std::string& path) {
+  auto file = read_trusted(what, path);
   if (!file) return file;
   std::string& text = (*file).text;
   text.resize(std::min(text.find_first_of("\r\n"), text.size()));
-  const std::string name = "the password file " + util::escape(path);
+  const std::string name = what + " " + util::escape(path);
   if (text.empty()) return util::Problem{name + " has no password on its first line"};
   if (text.find('\0') != std::string::npos) return util::Problem{name + " contains a zero byte: it must be a text file"};
   return file;
 }
 
+// A file that holds only the password.
+struct PasswordFile {
+  std::string_view what;
+  std::string path;
+  std::string_view way_out;  // ends the text of a problem
+};
+
+std::optional<CommandResult> use_file(const PasswordFile& file, Globals& globals, engine::redis::Target& target) {
+  const auto password = read_password(std::string(file.what), file.path);
+  if (!password) {
+    return CommandResult{exit_code::configuration, std::string(password.error().text).append(file.way_out), ""};
+  }
+  target.password = password->text;
+  if (password->is_exposed) globals.exposed_password = {file.what, file.path};
+  return std::nullopt;
+}
+
+// The file that systemd made for LoadCredential=condolock.password. None if the unit has no such credential.
+std::optional<PasswordFile> credential() {
+  const std::string directory = util::from_environment("CREDENTIALS_DIRECTORY");
+  if (directory.empty()) return std::nullopt;
+  std::string path = directory + "/condolock.password";
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  return PasswordFile{"the credential", std::move(path),
+                      " (correct LoadCredential= in the systemd unit, or use --password-file)"};
+}
+
 // Uses the first one that is set: --password-file, the password in --url or in its environment variables,
-// CONDOLOCK_PASSWORD_FILE, CONDOLOCK_PASSWORD, REDISCLI_AUTH, the config file's url, the config file's password-file.
+// CONDOLOCK_PASSWORD_FILE, CONDOLOCK_PASSWORD, REDISCLI_AUTH, systemd's credential, the config file's url, the config file's
+// password-file. The credential overrides the config file as the environment does: the unit of one service sets it.
 std::optional<CommandResult> find_password(const Options& options, Globals& globals, engine::redis::Target& target) {
   using Source = Options::Source;
   const Source file = options.source("--password-file");
+  const PasswordFile named{"the password file", globals.password_file, ""};
   const bool url_has_one = !target.password.empty();
   const bool url_is_near = url_has_one && options.source("--url") != Source::config;
-  std::string found;
-  bool from_file = file == Source::command_line || (file == Source::environment && !url_is_near);
-  if (!from_file && url_is_near) return std::nullopt;
-  if (!from_file) {
-    for (const char* variable : {"CONDOLOCK_PASSWORD", "REDISCLI_AUTH"}) {
-      if (found.empty()) found = util::from_environment(variable);
-    }
-    from_file = found.empty() && !url_has_one && file == Source::config;
+  if (file == Source::command_line) return use_file(named, globals, target);
+  if (url_is_near) return std::nullopt;
+  if (file == Source::environment) return use_file(named, globals, target);
+  for (const char* variable : {"CONDOLOCK_PASSWORD", "REDISCLI_AUTH"}) {
+    std::string found = util::from_environment(variable);
+    if (found.empty()) continue;
+    target.password = std::move(found);
+    return std::nullopt;
   }
-  if (from_file) {
-    const auto password = read_password(globals.password_file);
-    if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
-    found = password->text;
-    if (password->is_exposed) globals.exposed_password = {"the password file", globals.password_file};
-  } else if (found.empty() && url_has_one && !globals.exposed_config.empty()) {
+  if (const auto found = credential()) return use_file(*found, globals, target);
+  if (!url_has_one) return file == Source::config ? use_file(named, globals, target) : std::nullopt;
+  if (!globals.exposed_config.empty()) {
     globals.exposed_password = {"the password in the config file", globals.exposed_config};
   }
-  if (!found.empty()) target.password = found;
   return std::nullopt;
 }
 
