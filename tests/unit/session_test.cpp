@@ -71,6 +71,22 @@ TEST_CASE_FIXTURE(Wire, "session: a handshake error is known with the reply afte
   CHECK_FALSE(one.handshake_error());
 }
 
+TEST_CASE_FIXTURE(Wire, "session: an error that repeats the password is not shown") {
+  target.password = "p4ssw0rd";
+  const auto shown = [this](const std::string& error) {
+    Session one = session();
+    one.send("PING\r\n", 1);
+    arrives(one, "-" + error + "\r\n+PONG\r\n");
+    CHECK(text_of(one.next_reply()) == "PONG");
+    REQUIRE(one.handshake_error());
+    CHECK(one.handshake_error()->fault == engine::Fault::denied);
+    return one.handshake_error()->text;
+  };
+  CHECK(shown("ERR unknown command 'AUTH', with args beginning with: 'p4ssw'") == "ERR unknown command 'AUTH'");
+  CHECK(shown("ERR p4ssw0rd is wrong") == "an error that repeats the password");
+  CHECK(shown("WRONGPASS invalid username-password pair") == "WRONGPASS invalid username-password pair");
+}
+
 TEST_CASE_FIXTURE(Wire, "session: replies come in order, whatever portions they arrive in") {
   Session one = session();
   one.send("A\r\nB\r\n", 2);

@@ -3,6 +3,18 @@
 #include <array>
 
 namespace condolock::engine::redis {
+namespace {
+
+// The reply to AUTH as it may be shown. Redis repeats the arguments of a command that it does not know, but only their
+// beginning, so a part of the password may be in the text. A proxy may have errors of its own. A password of up to three
+// bytes may be in any text by chance, and protects nothing.
+std::string_view shown_reply(std::string_view error, const std::string& password) {
+  error = error.substr(0, error.find(", with args beginning with"));
+  const bool repeats = password.size() > 3 && error.find(password) != std::string_view::npos;
+  return repeats && classify(error).fault == Fault::unexpected ? "an error that repeats the password" : error;
+}
+
+}  // namespace
 
 Session::Session(std::unique_ptr<Transport> transport, const Target& target)
     : transport_(std::move(transport)), target_(target) {}
@@ -72,7 +84,7 @@ std::optional<RespValue> Session::next_reply() {
 
 void Session::on_handshake_reply(Step step, const RespValue& reply) {
   if (reply.kind != RespValue::Kind::error || handshake_error_) return;
-  handshake_error_ = classify(reply.text);
+  handshake_error_ = classify(step == Step::auth ? shown_reply(reply.text, target_.password) : reply.text);
   if (step == Step::auth && target_.password.empty()) handshake_error_->text += " (no password was given)";
   // With an unknown error text, a failed AUTH still counts as denied and a failed SELECT as misconfigured.
   if (handshake_error_->fault == Fault::unexpected) {
