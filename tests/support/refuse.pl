@@ -1,8 +1,10 @@
-# refuse.pl SYSCALL[:FIRST_ARGUMENT] COMMAND...: runs the command in a sandbox that refuses that system call with EPERM,
-# always or only with that first argument. It uses a seccomp filter, as containers and systemd do.
+# refuse.pl [--kill] SYSCALL[:FIRST_ARGUMENT] COMMAND...: runs the command in a sandbox that refuses that system call with
+# EPERM, always or only with that first argument. It uses a seccomp filter, as containers and systemd do. With --kill, the
+# call kills the process, even if that blocks all signals.
 use strict;
 use warnings;
 
+my $kills = $ARGV[0] eq '--kill' && shift;
 my ($name, $argument) = split /:/, shift;
 my $is_arm = `uname -m` =~ /aarch64/;
 my %numbers = $is_arm ? (prctl => 167, timer_create => 107, clone => 220) : (prctl => 157, timer_create => 222, clone => 56);
@@ -10,7 +12,7 @@ my $number = $numbers{$name} // die "refuse.pl: which system call?\n";
 
 sub instruction { my ($code, $true, $false, $value) = @_; return pack "SCCL", $code, $true, $false, $value }
 my ($load, $jump_if_equal, $return) = (0x20, 0x15, 0x06);
-my ($allow, $refuse) = (0x7fff0000, 0x00050001);
+my ($allow, $refuse) = (0x7fff0000, $kills ? 0x80000000 : 0x00050001);
 my @filter = (instruction($load, 0, 0, 0));  # the call's number
 if (defined $argument) {
   push @filter, instruction($jump_if_equal, 0, 3, $number), instruction($load, 0, 0, 16),
