@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "cli/dispatch.hpp"
 #include "cli/output/console.hpp"
+#include "cli/output/write.hpp"
 #include "process/child.hpp"
 #include "process/core_dump.hpp"
 #include "process/exec_beside.hpp"
@@ -42,6 +44,11 @@ int main(int argc, char** argv) {
     const bool shortage = condolock::util::is_local_shortage(error.code().value());
     if (shortage) code = condolock::exit_code::unreachable;
     Console(false, false).error((shortage ? "cannot start: " : "internal error: ") + std::string(error.what()));
+  } catch (const std::bad_alloc&) {
+    code = condolock::exit_code::unreachable;
+    // Console needs memory, too.
+    static_cast<void>(condolock::cli::write_all(
+        STDERR_FILENO, "condolock: error: this machine has no memory left, or ulimit -v is too low\n"));
   } catch (const std::exception& error) {
     Console(false, false).error(std::string("internal error: ") + error.what());
   }

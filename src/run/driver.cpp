@@ -8,6 +8,7 @@
 #include <deque>
 #include <system_error>
 
+#include "engine/ask.hpp"
 #include "process/keeper.hpp"
 #include "util/alarm.hpp"
 
@@ -21,6 +22,16 @@ class Driver {
       : run_(run), engine_(engine), signals_(signals), command_(command), listener_(listener) {}
 
   int drive() {
+    try {
+      return drive_to_end();
+    } catch (...) {
+      release();
+      throw;
+    }
+  }
+
+ private:
+  int drive_to_end() {
     feed(event::Begin{});
     while (!exit_code_) {
       const short revents = wait();
@@ -39,7 +50,17 @@ class Driver {
     return *exit_code_;
   }
 
- private:
+  // After an exception, the run cannot go on. Without a command, the lease that the engine may hold must not block other
+  // runs. With one, the lease is left to expire, since it covers the time that the keeper needs to end the run.
+  void release() noexcept {
+    if (keeper_) return;
+    try {
+      engine_.cancel();
+      static_cast<void>(engine::ask(engine_, run_.call_to_abandon(), Millis(1000)));
+    } catch (...) {  // the first exception is the one to report; the lease expires
+    }
+  }
+
   short wait() {
     const engine::Interest interest = engine_.interest();
     auto next = util::earlier(interest.wake, run_.next_tick());

@@ -20,8 +20,9 @@ struct GuardedCommand {
 
 using Listener = std::function<void(const Report&)>;
 
-// Runs until the end and returns the exit code. Throws std::system_error if poll or timerfd_create fails. Construct
-// `signals` before anything else, so that no signal is missed.
+// Runs until the end and returns the exit code. Throws std::system_error if poll or timerfd_create fails, and
+// std::bad_alloc. Before it throws, it releases the lease if it has not started the command. Construct `signals` before
+// anything else, so that no signal is missed.
 int drive(Run& run, engine::Engine& engine, process::Signals& signals, const GuardedCommand& command,
           const Listener& listener);
 

@@ -153,6 +153,8 @@ class Run {
   static bool calls_off(int signal);
   // Whether the lease is too old to start the command under it. Ask this just before the start, since a message may block.
   bool is_late(Instant now) const { return !unleased_ && lease_.is_stale(now); }
+  // Releases the lease that the engine may hold, for a caller that can feed no more events.
+  engine::Call call_to_abandon() const { return lock::abandon_call(plan_.attempt); }
 
  private:
   // Whether this signal asks a process to end.
