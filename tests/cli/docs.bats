@@ -98,6 +98,22 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   grep -q '^configure_file(man/condolock\.1 ' "$SOURCE_DIR/CMakeLists.txt"
 }
 
+@test "README and SECURITY.md: the documents and sections that they link to exist, and are installed" {
+  cmake --install "$BUILD_DIR" --prefix "$BATS_TEST_TMPDIR" >/dev/null
+  cd "$BATS_TEST_TMPDIR/share/doc/condolock"
+  count=0
+  while IFS=: read -r from link; do
+    page=${link%%#*}
+    page=${page:-$from}
+    [ -f "$page" ] || { echo "$from: no $page"; return 1; }
+    [[ $link != *#* ]] || grep -E '^#+ ' "$page" | sed -E 's/^#+ //' | tr 'A-Z ' 'a-z-' | tr -d ',:`' | grep -qx -- "${link#*#}" ||
+      { echo "$from: no section $link"; return 1; }
+    count=$((count + 1))
+  done < <(grep -oHE '\]\([a-zA-Z/]*(\.md)?(#[a-z0-9-]+)?\)' README.md SECURITY.md | sed -E 's/\]\((.*)\)/\1/')
+  [ "$count" -ge 40 ]
+  grep -q '](SECURITY.md)' README.md
+}
+
 # Each line of the man page's examples that calls condolock, without the rest of the shell line.
 example_lines() {
   sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$SOURCE_DIR/man/condolock.1" | sed -n '/^\.Bd -literal/,/^\.Ed/p' |
