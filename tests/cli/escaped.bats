@@ -168,3 +168,51 @@ os:$EVIL" >reply.1
     harmless <<<"$output" || { echo "$arguments"; return 1; }
   done
 }
+
+@test "a key, a host and other values are data only: no Lua, no RESP, no pattern, and nothing of them reaches the terminal" {
+  redis SET precious kept >/dev/null
+  # A host name may have any bytes, too. It is in the record of the holder.
+  # shellcheck disable=SC2016  # for perl
+  renamed=(unshare --uts perl -e 'my $name = shift; syscall(`uname -m` =~ /aarch64/ ? 161 : 170, $name, length $name) == 0 or die; exec @ARGV or die')
+  host=$'h\033]52;c;aGk=\007\r\n"]]\342\200\256{x}'
+  local keys=('{x}:y' '{}' '}{' '*' '[a-z]' '?' 'return redis.call("FLUSHALL")' '"]] redis.call("FLUSHALL") --' "' .. redis.call('FLUSHALL') .. '"
+    $'*1\r\n$8\r\nFLUSHALL\r\n' $'\r\nFLUSHALL\r\n' '--key' '%s%n' $'\033]52;c;aGk=\007' $'a\r\ncondolock: x succeeded' "$EVIL" $'\xff\xfe')
+  local key count=0
+  # adds COMMAND...: its output goes to both.
+  adds() { "$@" >>both 2>&1 || code=$?; }
+  for key in "${keys[@]}"; do
+    : >both
+    code=0
+    adds "${renamed[@]}" "$host" "$CONDOLOCK" run -v "--key=$key" --min-time 1ms --once "$key" --not-running "$key x" --accessed-prior "precious:1s" \
+      --report-fd 7 -- touch ran 7>report || :
+    [ "$code" -eq 75 ]
+    code=0
+    adds "${renamed[@]}" "$host" "$CONDOLOCK" run -v "--key=$key" --once "$key" --not-running "$key x" --report-fd 7 \
+      --on-success 'printf %s "$CONDOLOCK_KEY" >hooked' -- sh -c 'printf %s "$CONDOLOCK_KEY" >keyed' 7>>report
+    [ "$code" -eq 0 ]
+    [ "$(cat keyed)" = "$key" ] && [ "$(cat hooked)" = "$key" ]
+    adds "$CONDOLOCK" status -- "$key"
+    adds "$CONDOLOCK" status --json -- "$key"
+    adds "$CONDOLOCK" history -- "$key"
+    adds "$CONDOLOCK" check --key="$key" --min-time 1h --accessed-prior "$key:1ms"
+    adds "$CONDOLOCK" pause --reason "$key" -- "$key"
+    adds "$CONDOLOCK" run -v "--key=$key" -- true
+    adds "$CONDOLOCK" resume -- "$key"
+    adds "$CONDOLOCK" unlock -- "$key"
+    harmless <both
+    harmless <report
+    grep -qF 'h\x1b]52;c' both # the host is shown
+    jq -es 'length >= 2' report >/dev/null
+    [ "$(job "$key" runs)" = 1 ] # the key itself, and no other
+    count=$((count + 1))
+  done
+  [ ! -e ran ]
+  : >both
+  for words in 'list' 'list --json' 'list --plain' 'list --prometheus' 'history' 'history --json' 'doctor'; do adds "$CONDOLOCK" $words; done
+  harmless <both
+  [ "$("$CONDOLOCK" list --json | jq '.keys | length')" -eq "$count" ]
+  [ "$(redis HLEN '{condolock}:job:precious')" = 0 ]
+  "$CONDOLOCK" reset --yes -- "${keys[0]}"
+  [ "$(redis GET precious)" = kept ]
+  [ "$("$CONDOLOCK" list --json | jq '.keys | length')" -eq $((count - 1)) ]
+}
