@@ -89,6 +89,18 @@ secret_user() {
   refused 'the password file /dev/zero is not a regular file or a pipe' touch K --password-file /dev/zero
   refused 'the password file /dev/fd/77: Bad file descriptor' touch K --password-file /dev/fd/77
   refused 'the password file . is not a regular file or a pipe' touch K --password-file .
+  perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "socket", Listen => 1) or die'
+  refused 'the password file socket: No such device or address' touch K --password-file socket
+  echo pw >password
+  for mode in 620 602 666; do
+    chmod $mode password
+    refused 'the password file password is writable by others: run chmod go-w on it' touch K --password-file password
+    CONDOLOCK_PASSWORD_FILE=password refused 'the password file password is writable by others: run chmod go-w on it' touch K
+  done
+  chmod 600 password
+  [ "$(id -u)" -eq 0 ]
+  chown 12345 password
+  refused 'the password file password belongs to another user (uid 12345): change its owner with chown' touch K --password-file password
   refused 'the password file fifo: the writer of this pipe did not finish within 10s' touch K --password-file fifo
 }
 
