@@ -84,7 +84,7 @@ tell='env >told.new; mv told.new told'
   CONDOLOCK_PASSWORD=secret run "$CONDOLOCK" run --key K --on-success 'env; "$CONDOLOCK" run --url "file:$PWD/db" --key inner -- env' -- true
   redis --no-auth-warning -a secret CONFIG SET requirepass '' >/dev/null
   [ "$status" -eq 0 ]
-  expect_code 1 grep -q secret <<<"$output"
+  expect_code 1 grep -qw secret <<<"$output"
   [ "$(grep -c ^CONDOLOCK_OUTCOME= <<<"$output")" = 1 ]
   grep -qx CONDOLOCK_KEY=inner <<<"$output"
 }
