@@ -132,7 +132,7 @@ local CONDITIONS = ARGV[13] and {
       return 'holds'
     end
     if type(nth) == 'table' then
-      return nil, unreadable(STARTS, nth)
+      return nil, unreadable(STARTS, nth, 'LINDEX')
     end
     local at = start_of(nth)
     if not at then
@@ -159,7 +159,7 @@ local CONDITIONS = ARGV[13] and {
       return 'holds'
     end
     if type(at) == 'table' then
-      return nil, unreadable(ONCE, at)
+      return nil, unreadable(ONCE, at, 'ZSCORE')
     end
     at = number(at)
     if not at then
@@ -363,7 +363,7 @@ if taken or halted or refused then
   if record.v then
     local reply = redis.pcall('ZADD', INDEX, 'NX', text(now), name)
     if type(reply) == 'table' then
-      return unreadable(INDEX, reply)
+      return unreadable(INDEX, reply, 'ZADD')
     end
   else
     index(name)

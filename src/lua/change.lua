@@ -89,9 +89,10 @@ local NO_CHANGE = {
   ZREMRANGEBYSCORE = { 1, 0 },
 }
 
--- Calls the command of a queued write so that nothing changes. Returns nil, or the error reply.
+-- Calls the command of a queued write so that nothing changes. Returns nil, or the error reply and the command that failed.
 local function try(queued)
   local command, key = queued[1], queued[2]
+  local called = command
   local reply
   if NO_CHANGE[command] then
     reply = redis.pcall(command, key, unpack(NO_CHANGE[command]))
@@ -102,13 +103,17 @@ local function try(queued)
   elseif command == 'PEXPIRE' or command == 'PEXPIREAT' then
     reply = redis.pcall(command, SPARE, queued[3])
   else
-    reply = redis.pcall('DEL', SPARE)
+    called = 'DEL'
+    reply = redis.pcall(called, SPARE)
     if type(reply) ~= 'table' then
+      called = command
       reply = redis.pcall(command, SPARE, unpack(command == 'HSET' and { '1', '1' } or { '1' }))
       redis.call('DEL', SPARE)
     end
   end
-  return type(reply) == 'table' and reply.err and reply or nil
+  if type(reply) == 'table' and reply.err then
+    return reply, called
+  end
 end
 
 -- Runs the queued writes: all of them or none. Redis does not undo what a script wrote before one of its commands was
@@ -130,9 +135,9 @@ local function commit(lets_go)
         if not first and command == 'LPUSH' and not tried[key] then
           first = i
         else
-          local refused = try(queued)
+          local refused, called = try(queued)
           if refused then
-            return unreadable(key, refused)
+            return unreadable(key, refused, called)
           end
         end
         tried[command .. key], tried[key] = true, true
@@ -142,7 +147,7 @@ local function commit(lets_go)
   if first then
     local reply = redis.pcall(unpack(writes[first]))
     if type(reply) == 'table' and reply.err then
-      return unreadable(writes[first][2], reply)
+      return unreadable(writes[first][2], reply, writes[first][1])
     end
   end
   for i, queued in ipairs(writes) do

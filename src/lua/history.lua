@@ -13,7 +13,7 @@ if not record then
 end
 local rows = redis.pcall('LRANGE', RUNS, 0, ARGV[1] - 1)
 if rows.err then
-  return unreadable(RUNS, rows)
+  return unreadable(RUNS, rows, 'LRANGE')
 end
 if #rows == 0 and not (record.ended or record.skips or record.paused_until or #record.holders > 0) then
   return { 'none' }

@@ -16,7 +16,7 @@ local from, after, many = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local before = string.sub(from, 1, 1) == '(' and string.sub(from, 2) or '(' .. from
 local begin = redis.pcall('ZCOUNT', INDEX, '-inf', before)
 if type(begin) == 'table' then
-  return unreadable(INDEX, begin)
+  return unreadable(INDEX, begin, 'ZCOUNT')
 end
 if after ~= '' and redis.call('ZSCORE', INDEX, after) == from then
   begin = redis.call('ZRANK', INDEX, after) + 1

@@ -75,7 +75,7 @@ end
 local function load(key, slots)
   local values = redis.pcall('HMGET', key, unpack(FIELDS))
   if values.err then
-    return nil, unreadable(key, values)
+    return nil, unreadable(key, values, 'HMGET')
   end
   local record = {
     v = nil, fence = nil, cut = nil, ok_start = nil, ok_end = nil, ended = nil, code = nil, failed_at = nil,
@@ -195,7 +195,7 @@ end
 local function pause_of_all()
   local values = redis.pcall('HMGET', PAUSE, 'paused_until', 'paused_for', 'paused_why', 'paused_by')
   if values.err then
-    return nil, unreadable(PAUSE, values)
+    return nil, unreadable(PAUSE, values, 'HMGET')
   end
   if not values[1] then
     return nil
@@ -221,7 +221,7 @@ end
 local function retired(token)
   local scores = redis.pcall('ZMSCORE', RETIRED, token .. ' recorded', token .. ' superseded', token .. ' abandoned')
   if scores.err then
-    return nil, unreadable(RETIRED, scores)
+    return nil, unreadable(RETIRED, scores, 'ZMSCORE')
   end
   return scores[1] and 'recorded' or scores[2] and 'superseded' or scores[3] and 'abandoned' or nil
 end
@@ -248,7 +248,7 @@ local function open(token, ...)
   if record and (record.waiters_until or 0) > now then
     local length = redis.pcall('LLEN', WAKE)
     if type(length) == 'table' then
-      return nil, unreadable(WAKE, length)
+      return nil, unreadable(WAKE, length, 'LLEN')
     end
     record.asleep = length == 0
   end

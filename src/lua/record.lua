@@ -92,11 +92,13 @@ local function malformed(key, why)
   return { 'malformed', key, why }
 end
 
--- The reply to give after a failed read: "malformed" for a wrong type, else the server's own error.
-local function unreadable(key, reply)
+-- The reply to give after `command` failed on `key`: "malformed" for a wrong type, else the server's own error. That does
+-- not always say which command an ACL refuses to a script, so its name is added.
+local function unreadable(key, reply, command)
   if string.find(reply.err, 'WRONGTYPE', 1, true) then
     return malformed(key, 'holds another type of value')
   end
+  reply.err = reply.err .. ' (in ' .. command .. ')'
   return reply
 end
 
@@ -104,7 +106,7 @@ end
 local function mistyped(key, wanted)
   local reply = redis.pcall('TYPE', key)
   if reply.err then
-    return unreadable(key, reply)
+    return unreadable(key, reply, 'TYPE')
   end
   if reply.ok ~= 'none' and reply.ok ~= wanted then
     return malformed(key, 'is a ' .. reply.ok .. ', not a ' .. wanted)
@@ -147,14 +149,14 @@ local function holders_of(record, key, slots)
   end
   local many = redis.pcall('HLEN', slots)
   if type(many) == 'table' then
-    return nil, unreadable(slots, many)
+    return nil, unreadable(slots, many, 'HLEN')
   end
   if many > MOST_HOLDERS or record.h_slots > MOST_HOLDERS then
     return nil, malformed(slots, 'has more than ' .. text(MOST_HOLDERS) .. ' holders')
   end
   local pairs_of = redis.pcall('HGETALL', slots)
   if pairs_of.err then
-    return nil, unreadable(slots, pairs_of)
+    return nil, unreadable(slots, pairs_of, 'HGETALL')
   end
   local holders = {}
   for i = 1, #pairs_of, 2 do

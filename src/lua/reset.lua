@@ -18,7 +18,7 @@ local name, unused_for = ARGV[1], tonumber(ARGV[2])
 
 local listed = redis.pcall('ZSCORE', INDEX, name)
 if type(listed) == 'table' then
-  return unreadable(INDEX, listed)
+  return unreadable(INDEX, listed, 'ZSCORE')
 end
 local record, bad = load(JOB, SLOTS)
 if not record and bad[1] ~= 'malformed' then

@@ -551,6 +551,10 @@ section() {
   of 'acquire=raw:-READONLY You cannot write against a read only replica.\r\n'
   of 'acquire=raw:-OOM command not allowed when used memory > maxmemory\r\n'
   of "acquire=raw:-NOPERM this user has no permissions to run the 'eval' command\r\n"
+  of 'acquire=raw:-NOPERM this user has no permissions to access one of the keys used as arguments\r\n'
+  of 'acquire=raw:-NOPERM and no more than that\r\n'
+  of "acquire=raw:-ERR unknown command 'EVALSHA', with args beginning with: '0123'\r\n"
+  of 'acquire=raw:-ERR Unknown command called from script\r\n'
   of 'acquire=raw:-MOVED 866 10.0.0.2:7001\r\n'
   of 'acquire=raw:-NOSCRIPT no\r\n'
   of 'acquire=raw:*1\r\n*0\r\n'

@@ -75,3 +75,25 @@ TEST_CASE("only the last ' script: ' begins the place") {
   CHECK(twice.fault == engine::Fault::write_refused);
   CHECK(twice.text == "OOM a script: b script: c");
 }
+
+TEST_CASE("the refused or unknown command is named by the server, by our script, or by the line") {
+  const auto command = [](std::string_view error) { return classify(error).command; };
+  CHECK(command("NOPERM this user has no permissions to run the 'evalsha' command or its subcommand") == "EVALSHA");  // 6.2
+  CHECK(command("NOPERM User to run the 'x' has no permissions to run the 'hset' command") == "HSET");
+  CHECK(
+      command(
+          "ERR ACL failure in script: User u has no permissions to run the 'zadd' command script: 4f, on @user_script:9.") ==
+      "ZADD");
+  CHECK(command("ERR unknown command `EVAL`, with args beginning with: `x`, ") == "EVAL");  // 6.2
+  CHECK(classify("ERR unknown command 'EVAL', with args beginning with: 'x' 'y'").text == "ERR unknown command 'EVAL'");
+  const std::string plain = "The user executing the script can't run this command or subcommand";
+  for (const std::string& error : {"ERR " + plain + " (in HSET)", "@user_script: 9: " + plain + " (in HSET)"}) {
+    CHECK(command(error) == "HSET");
+    CHECK(classify(error).text.ends_with(" or subcommand"));
+  }
+  CHECK(command("ERR (in") == "");
+  CHECK(classify("ERR " + plain + " script: 4f1c, on @user_script:90.").line == 90);
+  CHECK(classify("ERR Error running script (call to f_4f): @user_script:98: @user_script: 98: " + plain).line == 98);
+  CHECK(classify("ERR " + plain).line == 0);
+  CHECK(classify("ERR @user_script:99999999999999").line == 0);
+}

@@ -1,9 +1,11 @@
 #include "engine/redis/error_reply.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "engine/redis/limits.hpp"
 #include "util/escape.hpp"
+#include "util/number.hpp"
 
 namespace condolock::engine::redis {
 namespace {
@@ -51,6 +53,50 @@ std::string_view unwrapped(std::string_view error) {
   return error;
 }
 
+// Redis names the line where a script's command failed in the form "@user_script:7", but not if the script caught the error.
+int line_in(std::string_view error) {
+  constexpr std::string_view place = "@user_script:";
+  const std::size_t at = error.rfind(place);
+  if (at == std::string_view::npos) return 0;
+  error.remove_prefix(at + place.size());
+  if (error.starts_with(' ')) error.remove_prefix(1);
+  return util::parse_number<int>(error.substr(0, error.find_first_not_of("0123456789"))).value_or(0);
+}
+
+// The word that begins at `at`, in capitals. Empty: something else is there.
+std::string word_at(std::string_view text, std::size_t at) {
+  std::string out;
+  for (const char c : text.substr(std::min(at, text.size()))) {
+    if (c >= 'a' && c <= 'z') {
+      out += static_cast<char>(c - 'a' + 'A');
+    } else if (c >= 'A' && c <= 'Z') {
+      out += c;
+    } else {
+      break;
+    }
+  }
+  return out;
+}
+
+// Takes " (in HSET)", which our scripts append (see unreadable in record.lua), off the end of `text`.
+std::string take_command(std::string_view& text) {
+  constexpr std::string_view opening = " (in ";
+  const std::size_t at = text.ends_with(')') ? text.rfind(opening) : std::string_view::npos;
+  if (at == std::string_view::npos) return "";
+  std::string command = word_at(text, at + opening.size());
+  text.remove_suffix(text.size() - at);
+  return command;
+}
+
+// The command that the server itself names: "... to run the 'hset' command", "ERR unknown command 'HSET', with args ...".
+std::string named_command(std::string_view text) {
+  for (const std::string_view before : {"to run the '", "unknown command '", "unknown command `"}) {
+    const std::size_t at = text.rfind(before);
+    if (at != std::string_view::npos) return word_at(text, at + before.size());
+  }
+  return "";
+}
+
 }  // namespace
 
 ErrorReply classify(std::string_view error) {
@@ -60,7 +106,11 @@ ErrorReply classify(std::string_view error) {
   const std::size_t end = inner.rfind(", on @");
   const std::size_t tail = end == std::string_view::npos ? end : inner.rfind(" script: ", end);
   out.from_script = inner != error || tail != std::string_view::npos;
-  const std::string_view text = inner.substr(0, tail);
+  out.line = line_in(error);
+  std::string_view text = inner.substr(0, tail);
+  out.command = take_command(text);
+  if (out.command.empty()) out.command = named_command(text);
+  if (inner.starts_with("ERR unknown command ")) text = text.substr(0, text.find(", with args beginning with"));
   out.text = util::escape(text.substr(0, limits::max_quoted_bytes)) + (text.size() > limits::max_quoted_bytes ? "..." : "");
   out.no_script = inner.starts_with("NOSCRIPT");
   for (const Known& entry : known) {

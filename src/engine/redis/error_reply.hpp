@@ -14,6 +14,8 @@ struct ErrorReply {
   bool no_script = false;    // NOSCRIPT: send the script's source with EVAL
   bool from_script = false;  // a command inside the script failed; earlier ones may have taken effect
   std::string text;          // safe to print; without the script's digest and line number
+  std::string command;       // the command that the server refuses or does not know, in capitals; empty: not in the text
+  int line = 0;              // of the script, where that command was called; 0: unknown
 };
 
 // Knows the errors of Redis 6.2 to 7 and Valkey 7.2 to 8. Redis 6.2 wraps an error from inside a script in a longer text;

@@ -4,6 +4,7 @@
 
 #include "engine/redis/host_discovery.hpp"
 #include "engine/redis/limits.hpp"
+#include "engine/redis/refusal.hpp"
 #include "engine/redis/socket_transport.hpp"
 #include "engine/redis/tls.hpp"
 #include "engine/removal.hpp"
@@ -277,7 +278,8 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
   if (reply.kind == RespValue::Kind::error) return on_script_error(classify(reply.text), now);
   if (earlier_error()) {
     tainted_ = true;
-    return fail({earlier_error()->fault, true, true, target_.shown() + " says: " + earlier_error()->text});
+    return fail(
+        {earlier_error()->fault, true, true, target_.shown() + " says: " + explained(*earlier_error(), call_, target_)});
   }
   if (call_.script == nullptr && reply.kind != RespValue::Kind::array) return finish({reply.text});
   Values values;
@@ -300,7 +302,7 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   const bool knows_digest = call_.script != nullptr && !call_.as_source;
   if (!is_earlier && error.no_script && knows_digest) return send_source(now);
   const bool elsewhere = cause.fault == Fault::not_primary;
-  fail({cause.fault, error.from_script, false, target_.shown() + " says: " + cause.text});
+  fail({cause.fault, error.from_script, false, target_.shown() + " says: " + explained(cause, call_, target_)});
   if (elsewhere) doubtful_ = true;
   if (is_earlier || elsewhere) session_.reset();
 }
@@ -338,7 +340,7 @@ bool RedisEngine::fail_with_earlier_error() {
   if (phase_ != Phase::exchanging || !earlier_error() || earlier_error()->transient) return false;
   const ErrorReply error = *earlier_error();
   session_.reset();
-  fail({error.fault, script_sent_, false, target_.shown() + " says: " + error.text});
+  fail({error.fault, script_sent_, false, target_.shown() + " says: " + explained(error, call_, target_)});
   return true;
 }
 
