@@ -49,7 +49,11 @@ local gone = (listed and 1 or 0) + redis.call('EXISTS', RUNS, STARTS, ONCE)
 write('DEL', RUNS, STARTS, ONCE)
 for _, one in ipairs({ { SLOTS, 'hash' }, { RETIRED, 'zset' }, { WAKE, 'list' } }) do
   local key, kind = one[1], one[2]
-  if not record or mistyped(key, kind) then
+  local wrong = record and mistyped(key, kind)
+  if wrong and wrong.err then
+    return wrong
+  end
+  if not record or wrong then
     gone = gone + 1
     write('DEL', key)
   elseif key == WAKE and (record.waiters_until or 0) > now then
