@@ -424,6 +424,12 @@ local before = starts and redis.call('LLEN', STARTS)
 if before and before > MOST_STARTS then
   return malformed(STARTS, 'has more than ' .. text(MOST_STARTS) .. ' elements')
 end
+-- A run must not start if its end could not be recorded. What the last run was allowed to record, this one is too. So this
+-- asks only before the first run, and after a run that recorded no end.
+local unable = (not record.ended or #lost > 0) and unable_to_finish(starts, slots > 1)
+if unable then
+  return unable
+end
 index(name)
 if slots > 1 and not record.h_slots then
   write('DEL', SLOTS) -- left over after an operator deleted the job key alone: these are not leases

@@ -116,6 +116,32 @@ local function try(queued)
   end
 end
 
+-- Whether renew, finish and abandon may call what they need and acquire does not. Returns nil, or the error reply to give.
+-- starts, several: the run records its start; there are several slots.
+-- ZADD comes first: a server that refuses writes refuses only the first one of a script, and a full one none after a DEL.
+local function unable_to_finish(starts, several)
+  local needed = {
+    { 'ZADD' }, { 'DEL' }, { 'HDEL' }, { 'LPUSH' }, { 'LTRIM' }, { 'PEXPIRE', '1' }, { 'PEXPIREAT', '1' },
+    { 'ZREMRANGEBYSCORE' }, starts and { 'LREM' },
+  }
+  for _, queued in ipairs(needed) do
+    local refused, called = try({ queued[1], SPARE, queued[2] })
+    if refused then
+      return unreadable(SPARE, refused, called)
+    end
+  end
+  local read = { { 'LLEN', SPARE }, starts and { 'LRANGE', SPARE, 0, 0 } or nil }
+  if several then
+    read = { { 'HLEN', SPARE }, { 'HGETALL', SPARE }, unpack(read) }
+  end
+  for _, words in ipairs(read) do
+    local reply = redis.pcall(unpack(words))
+    if type(reply) == 'table' and reply.err then
+      return unreadable(SPARE, reply, words[1])
+    end
+  end
+end
+
 -- Runs the queued writes: all of them or none. Redis does not undo what a script wrote before one of its commands was
 -- refused (by an ACL, for lack of memory, for a wrong type). So each command is tried first, with arguments that change
 -- nothing. A push cannot be tried like that, so the first push is run first: if it is refused, nothing has been changed.
