@@ -121,7 +121,13 @@ TEST_CASE("doctor: missing permissions are named, and the advice is enough") {
 TEST_CASE("doctor: the permission for keys of another namespace is not enough") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{other}:*", "+@all"});
-  CHECK(find(examine(as(server, "job", "pw")), "permissions").level == Level::error);
+  for (const char* acl : {"+acl", "-acl"}) {
+    server.command({"ACL", "SETUSER", "job", acl});
+    const engine::Finding finding = find(examine(as(server, "job", "pw")), "permissions");
+    CHECK(finding.level == Level::error);
+    CHECK(finding.found == "user job lacks: the keys {ns}:*");
+    CHECK(finding.advice.starts_with("ACL SETUSER job ~{ns}:* +blpop "));
+  }
 }
 
 TEST_CASE("doctor: a user without permission to ask is told what is unknown") {
@@ -145,9 +151,10 @@ TEST_CASE("doctor: a user without permission to ask is told what is unknown") {
 TEST_CASE("doctor: a user who may not run scripts is reported, even if ACL cannot be asked") {
   RedisServer server;
   server.command({"ACL", "SETUSER", "job", "on", ">pw", "~{ns}:*", "+@all", "-@scripting", "-acl"});
-  const engine::Finding finding = find(examine(as(server, "job", "pw")), "trial run");
-  CHECK(finding.level == Level::error);
-  CHECK(finding.found.find("NOPERM") != std::string::npos);
+  const auto findings = examine(as(server, "job", "pw"));
+  CHECK(find(findings, "trial run").level == Level::error);
+  CHECK(find(findings, "trial run").found.find("NOPERM") != std::string::npos);
+  CHECK(find(findings, "permissions").found == "user job lacks: EVAL EVALSHA");
 }
 
 TEST_CASE("doctor: a server without the database does not count as reachable") {

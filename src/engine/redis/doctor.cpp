@@ -239,12 +239,14 @@ class Examination {
 
   void look_at_permissions() {
     const std::string name = target_.user.empty() ? "default" : target_.user;
-    const std::string missing =
-        missing_commands([this](Call call) { return ask(std::move(call)); }, name, keys_, scratch_key_);
+    const Missing missing = missing_rights([this](Call call) { return ask(std::move(call)); }, name, keys_, scratch_key_);
     const std::string user = util::escape(name);
-    if (missing.empty()) return add(Level::good, "permissions", "user " + user + " has all it needs");
-    add(Level::error, "permissions", "user " + user + " lacks: " + missing,
-        "ACL SETUSER " + user + " ~" + pattern() + " +auth +select" + needed_rights());
+    if (missing.commands.empty() && !missing.keys)
+      return add(Level::good, "permissions", "user " + user + " has all it needs");
+    std::string lacks = missing.keys ? "the keys " + pattern() : "";
+    if (!missing.commands.empty()) lacks += (lacks.empty() ? "" : ", and ") + missing.commands;
+    const std::string keys = missing.takes_pattern ? " ~" + pattern() : "";
+    add(Level::error, "permissions", "user " + user + " lacks: " + lacks, "ACL SETUSER " + user + keys + needed_rights());
   }
 
   // The pattern of the namespace's keys: "{ns}:*"

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "engine/redis/refusal.hpp"
 #include "lua/scripts.hpp"
 
 namespace condolock::engine::redis {
@@ -11,22 +12,33 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+enum class Verdict : std::uint8_t { allowed, command_refused, key_refused };
+
 class Inquiry {
  public:
   Inquiry(const Ask& ask, const std::string& user, const Words& keys, const std::string& scratch_key)
       : ask_(ask), user_(user), keys_(keys), scratch_key_(scratch_key) {}
 
-  bool may_call(const std::string& command) {
+  Verdict may_call(const std::string& command) {
     if (has_dry_run_) {
       const auto verdict = dry_run(command);
       if (verdict) return *verdict;
       has_dry_run_ = false;
-      may_delete_ = may_try("DEL");
+      may_delete_ = may_try("DEL") != Verdict::command_refused;
     }
-    if (command == "DEL") return may_delete_;
-    if (!may_delete_) return true;  // unknown, since trying the command would leave keys behind
-    if (command == "EVAL" || command == "EVALSHA" || command == "BLPOP") return true;  // other checks call them
+    // Without DEL, trying the command could leave a key behind.
+    const bool leaves_nothing = command == "DEL" || command == "EVAL" || command == "EVALSHA";
+    if (!may_delete_ && !leaves_nothing) return Verdict::allowed;  // unknown
     return may_try(command);
+  }
+
+  // Whether the user may not use a key outside of every namespace, so has patterns other than ~*.
+  bool is_limited_to_some_keys() {
+    const auto is_key_refused = [&](const char* command) {
+      const auto answer = send({command, "doctor:" + scratch_key_});
+      return !answer && is_key_refusal(answer.error().text);
+    };
+    return is_key_refused("EXISTS") || is_key_refused("TYPE");  // the user may lack one of the two
   }
 
   Answered<Values> send(Words words) {
@@ -36,28 +48,31 @@ class Inquiry {
   }
 
  private:
-  static bool mentions(const Failure& failure, std::string_view what) {
-    return failure.text.find(what) != std::string::npos;
-  }
-
   // The server checks the permission before anything else. So any other error means that the user has it.
-  bool may_try(const std::string& command) {
+  Verdict may_try(const std::string& command) {
     const auto sample = sample_of(command, {scratch_key_});
-    if (!sample) return true;
-    const auto answer = send(*sample);
-    return answer || !(mentions(answer.error(), "NOPERM") || mentions(answer.error(), "unknown command"));
+    const auto answer = sample ? send(*sample) : Values();
+    if (answer) return Verdict::allowed;
+    const std::string& text = answer.error().text;
+    if (is_key_refusal(text)) return Verdict::key_refused;
+    const bool is_refused = text.find("NOPERM") != std::string::npos || text.find("unknown command") != std::string::npos;
+    return is_refused ? Verdict::command_refused : Verdict::allowed;
   }
 
   // None: the server has no ACL DRYRUN, or the user may not call it.
-  std::optional<bool> dry_run(const std::string& command) {
+  std::optional<Verdict> dry_run(const std::string& command) {
     const auto sample = sample_of(command, keys_);
-    if (!sample) return true;
+    if (!sample) return Verdict::allowed;
     Words question{"ACL", "DRYRUN", user_};
     question.insert(question.end(), sample->begin(), sample->end());
     const auto answer = send(std::move(question));
-    if (answer) return !answer->empty() && answer->front() == "OK";
-    if (mentions(answer.error(), "not found")) return false;  // hidden by rename-command
-    return std::nullopt;
+    if (!answer) {
+      const bool is_hidden = answer.error().text.find("not found") != std::string::npos;  // by rename-command
+      return is_hidden ? std::optional(Verdict::command_refused) : std::nullopt;
+    }
+    if (answer->empty()) return std::nullopt;
+    if (answer->front() == "OK") return Verdict::allowed;
+    return is_key_refusal(answer->front()) ? Verdict::key_refused : Verdict::command_refused;
   }
 
   const Ask& ask_;
@@ -90,12 +105,12 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
     std::string_view arguments;  // after the key, separated by spaces
   };
   static constexpr std::array<Sample, 25> on_a_key{{
-      {"BLPOP", "1"},    {"DEL", ""},      {"EXISTS", ""},    {"HDEL", "f"},
-      {"HGETALL", ""},   {"HLEN", ""},     {"HMGET", "f"},    {"HSET", "f v"},
-      {"LINDEX", "0"},   {"LLEN", ""},     {"LPUSH", "v"},    {"LREM", "1 v"},
-      {"LRANGE", "0 1"}, {"LTRIM", "0 1"}, {"PEXPIRE", "1"},  {"PEXPIREAT", "1"},
-      {"TYPE", ""},      {"ZADD", "1 m"},  {"ZCOUNT", "0 1"}, {"ZMSCORE", "m"},
-      {"ZRANGE", "0 1"}, {"ZRANK", "m"},   {"ZREM", "m"},     {"ZREMRANGEBYSCORE", "0 1"},
+      {"BLPOP", "0.001"}, {"DEL", ""},      {"EXISTS", ""},    {"HDEL", "f"},
+      {"HGETALL", ""},    {"HLEN", ""},     {"HMGET", "f"},    {"HSET", "f v"},
+      {"LINDEX", "0"},    {"LLEN", ""},     {"LPUSH", "v"},    {"LREM", "1 v"},
+      {"LRANGE", "0 1"},  {"LTRIM", "0 1"}, {"PEXPIRE", "1"},  {"PEXPIREAT", "1"},
+      {"TYPE", ""},       {"ZADD", "1 m"},  {"ZCOUNT", "0 1"}, {"ZMSCORE", "m"},
+      {"ZRANGE", "0 1"},  {"ZRANK", "m"},   {"ZREM", "m"},     {"ZREMRANGEBYSCORE", "0 1"},
       {"ZSCORE", "m"},
   }};
   std::vector<std::string> out{std::string(command)};
@@ -118,20 +133,26 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
   return out;
 }
 
-std::string missing_commands(const Ask& ask, const std::string& user, const std::vector<std::string>& keys,
-                             const std::string& scratch_key) {
+Missing missing_rights(const Ask& ask, const std::string& user, const std::vector<std::string>& keys,
+                       const std::string& scratch_key) {
   Inquiry inquiry(ask, user, keys, scratch_key);
-  std::string out;
+  Missing out;
   for (const std::string& command : used_commands()) {
-    if (!inquiry.may_call(command)) out += (out.empty() ? "" : " ") + command;
+    const Verdict verdict = inquiry.may_call(command);
+    if (verdict == Verdict::command_refused) out.commands += (out.commands.empty() ? "" : " ") + command;
+    if (verdict == Verdict::key_refused) out.keys = true;
   }
   static_cast<void>(inquiry.send({"DEL", scratch_key}));  // harmless if there is nothing
+  out.takes_pattern = out.keys || inquiry.is_limited_to_some_keys();
   return out;
 }
 
 std::string needed_rights() {
+  std::vector<std::string> commands = used_commands();
+  commands.emplace_back("SELECT");
+  std::sort(commands.begin(), commands.end());
   std::string out;
-  for (const std::string& command : used_commands()) {
+  for (const std::string& command : commands) {
     out += " +";
     for (const char c : command) out += static_cast<char>(c - 'A' + 'a');  // A to Z only
   }

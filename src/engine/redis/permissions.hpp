@@ -10,21 +10,26 @@
 
 namespace condolock::engine::redis {
 
-// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA and ROLE; in capitals, sorted. AUTH, SELECT and the commands
-// that only `doctor` sends are not included.
+// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA and ROLE; in capitals, sorted. SELECT and the commands that
+// only `doctor` sends are not included; every user may call AUTH.
 std::vector<std::string> used_commands();
 
 // `command` with valid arguments, to ask whether the user may call it on the first of `keys`. EVAL and EVALSHA take all of
 // `keys`, which must not be empty. None: no sample for this command.
 std::optional<std::vector<std::string>> sample_of(std::string_view command, const std::vector<std::string>& keys);
 
-// The used_commands() that the user may not call, separated by spaces. `ask` must be connected as that user. Asks by ACL
-// DRYRUN. If the server is too old for that, or the user may not call it, this tries each command on `scratch_key` and
-// deletes that key at the end.
-std::string missing_commands(const Ask& ask, const std::string& user, const std::vector<std::string>& keys,
-                             const std::string& scratch_key);
+struct Missing {
+  std::string commands;        // the used_commands() that the user may not call, separated by spaces
+  bool keys = false;           // the user may not use the keys
+  bool takes_pattern = false;  // Redis accepts a pattern of keys for this user: it refuses one in addition to ~*
+};
 
-// used_commands() as ACL SETUSER takes them: " +blpop +del ..."
+// `ask` must be connected as that user. Asks by ACL DRYRUN. If the server is too old for that, or the user may not call it,
+// this tries each command on `scratch_key` and deletes that key at the end.
+Missing missing_rights(const Ask& ask, const std::string& user, const std::vector<std::string>& keys,
+                       const std::string& scratch_key);
+
+// used_commands() and SELECT, as ACL SETUSER takes them: " +blpop +del ..."
 std::string needed_rights();
 
 }  // namespace condolock::engine::redis
