@@ -33,7 +33,7 @@ SocketTransport::SocketTransport(const Address& address)
 
 void SocketTransport::fail(int error) {
   if (!error_.empty()) return;
-  error_ = std::strerror(error);
+  error_ = error == EPIPE ? "the server closed the connection" : std::strerror(error);
   local_ = !connected_ && util::is_local_shortage(error);
 }
 
