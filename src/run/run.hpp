@@ -234,6 +234,7 @@ class Run {
   Instant slept_since_{};                  // when the last sleep of the wait began
   int in_vain_ = 0;                        // sleeps in a row that ended early, and with a refusal
   std::optional<Instant> sleep_until_;     // the next acquire first sleeps in the engine until then
+  bool sleeps_ = false;                    // the acquire in progress sleeps in the engine first
   bool asleep_ = false;                    // the call in progress only sleeps, since a predicate must be asked after it
   bool registered_as_waiter_ = false;      // the last acquire asked for a wake-up
   std::optional<lock::Decision> leaving_;  // the pause that ended the wait, reported if the last acquire fails

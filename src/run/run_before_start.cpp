@@ -41,7 +41,7 @@ void Run::only_sleep(Millis length, Instant now) {
   engine::Call call = lock::check_call(plan_.attempt.job, {}, plan_.attempt.slots);
   call.not_ready_is_final = true;
   call.wait = engine::Wait{plan_.attempt.job.wake(), length};
-  asleep_ = true;
+  asleep_ = sleeps_ = true;
   send(std::move(call), std::min(plan_.redis_timeout, Millis(5000)) + length, now);
 }
 
@@ -57,6 +57,7 @@ void Run::ask(std::optional<Millis> sleep, Instant now) {
   registered_as_waiter_ = options.patience > Millis(0);
   engine::Call call = lock::acquire_call(plan_.attempt, plan_.conditions, options);
   call.not_ready_is_final = waits();
+  sleeps_ = sleep.has_value();
   if (sleep) call.wait = engine::Wait{plan_.attempt.job.wake(), *sleep};
   if (!sleep) return send(std::move(call), plan_.redis_timeout, now);
   // acquire.lua counts this run as a waiter for `sleep` plus five seconds. After that, no wake-up is sent.
@@ -166,12 +167,14 @@ void Run::on_acquire_failure(const engine::Failure& failure, Instant now) {
   }
   // A run that waits must not give up because the server restarts or fails over.
   if (may_change(failure, now)) {
-    const bool is_first_failure = acquires_ == 1;
-    if (waits() && is_first_failure) {
+    // A proxy may close idle connections, so also that of a sleep. Only the next failure shows that the server is gone.
+    const bool slept = std::exchange(sleeps_, false) && now < *wait_until_;
+    if (slept && failure.fault == engine::Fault::unreachable) acquires_ = 0;
+    if (waits() && acquires_ == 1) {
       const auto left = plan_.wait ? std::optional(left_of(*wait_until_, now)) : std::nullopt;
       notify(report::AskingAgain{failure, left, !std::exchange(asked_again_, true)});
     }
-    next_call_ = now + jitter_.backoff(acquires_ - 1, Millis(100), Millis(5000));
+    next_call_ = now + jitter_.backoff(std::max(acquires_ - 1, 0), Millis(100), Millis(5000));
     if (now < *wait_until_) next_call_ = std::min(*next_call_, *wait_until_);
     return;
   }

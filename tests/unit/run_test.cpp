@@ -385,18 +385,20 @@ TEST_CASE("--wait: an acquire without an answer is sent again after 0.1 s, growi
       if (refused_before) world.reply({"held", "1 h", "3", "20000", "1", "1"});
       int attempts = 1;
       Millis max_pause{100};
+      // The end of a sleep may be that of an idle connection, and is not told.
+      const int told_at = refused_before && fault == engine::Fault::unreachable ? 2 : 1;
       for (;;) {
         world.fail({fault, true, false, "gone"});
-        CHECK((world.reported<run::report::AskingAgain>() != nullptr) == (attempts == 1));
-        if (attempts == 1) {
-          CHECK(world.reported<run::report::AskingAgain>()->left == Millis(600'000));
+        CHECK((world.reported<run::report::AskingAgain>() != nullptr) == (attempts == told_at));
+        if (attempts == told_at) {
+          CHECK(world.reported<run::report::AskingAgain>()->left == end - world.now);
           CHECK(world.reported<run::report::AskingAgain>()->first);
         }
         if (!world.next_in()) break;
         if (world.now + *world.next_in() < end) CHECK(*world.next_in() >= max_pause / 2);
         CHECK(*world.next_in() <= max_pause);
         CHECK(world.now + *world.next_in() <= end);
-        max_pause = std::min(2 * max_pause, Millis(5000));
+        if (attempts >= told_at) max_pause = std::min(2 * max_pause, Millis(5000));
         world.tick();
         ++attempts;
         REQUIRE(world.requested() == "acquire");
@@ -421,9 +423,10 @@ TEST_CASE_FIXTURE(World, "--wait forever: after a server comes back, the wait go
   for (int outage = 0; outage < 3; ++outage) {
     for (int i = 0; i < 1000; ++i) {
       fail(no_answer());
-      CHECK((reported<run::report::AskingAgain>() != nullptr) == (i == 0));
-      if (i == 0) CHECK_FALSE(reported<run::report::AskingAgain>()->left);
-      if (i == 0) CHECK(reported<run::report::AskingAgain>()->first == (outage == 0));
+      const int told_at = outage == 0 ? 0 : 1;  // the later outages end a sleep
+      CHECK((reported<run::report::AskingAgain>() != nullptr) == (i == told_at));
+      if (i == told_at) CHECK_FALSE(reported<run::report::AskingAgain>()->left);
+      if (i == told_at) CHECK(reported<run::report::AskingAgain>()->first == (outage == 0));
       tick();
       REQUIRE(requested() == "acquire");
     }
