@@ -49,6 +49,9 @@ void check(const ContextOptions& options) {
   if (options.forget_after && *options.forget_after != Millis(0)) {
     api::check_length("forget_after", *options.forget_after, Millis(1000));
   }
+  if (options.wait_replicas < 0 || options.wait_replicas > 100) {
+    api::fail(Errc::invalid, "wait_replicas: invalid number '" + std::to_string(options.wait_replicas) + "': use 0 to 100");
+  }
   if (options.history && (*options.history < 0 || *options.history > 10'000)) {
     api::fail(Errc::invalid, "history: invalid number '" + std::to_string(*options.history) + "': use 0 to 10000");
   }
@@ -56,7 +59,11 @@ void check(const ContextOptions& options) {
 
 run::Plan plan_of(std::string_view key, const ConditionalLock::Impl& lock, const ContextOptions& options) {
   check(options);
+  if (options.wait_replicas > 0 && engine::kind_of(lock.engine->location) == "file") {
+    api::fail(Errc::invalid, "wait_replicas: a directory (file:) has no replicas");
+  }
   run::Plan plan;
+  plan.attempt.replicas = options.wait_replicas;
   plan.attempt.job = lock.engine->job(key);
   plan.attempt.token = util::random_token();
   plan.attempt.who = lock::this_holder();

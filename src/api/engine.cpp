@@ -178,6 +178,8 @@ std::unique_ptr<Engine> connect(std::string_view url, const ConnectOptions& opti
   if (auto* target = std::get_if<engine::redis::Target>(&*location)) {
     if (!options.user.empty()) target->user = options.user;
     if (!options.password.empty()) target->password = options.password;
+    target->sentinel_user = options.sentinel_user;
+    target->sentinel_password = options.sentinel_password;
     if (target->tls) {
       target->tls = {options.tls.ca, options.tls.cert, options.tls.key, options.tls.name, options.tls.insecure};
     }

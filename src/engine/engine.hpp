@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lua/scripts.hpp"
@@ -22,18 +23,27 @@ struct Wait {
   Millis at_most{};  // at least 1 ms
 };
 
+// The server must confirm that `at_least` replicas have what the script wrote. If they have not shortly before the
+// deadline, the call fails with Fault::write_refused. What was written stays.
+struct Replicas {
+  std::int64_t at_least = 0;
+  std::vector<std::string_view> after;  // the answers (their first words) that need it; the others wrote nothing that counts
+  std::string mark;                     // a key of our own, in which the engine writes, so that there is a change to confirm
+};
+
 struct Call {
   const scripts::Script* script = nullptr;  // none: args are a server command, which only the engine's doctor sends
   std::vector<std::string> keys;
   std::vector<std::string> args;
-  std::string about;                // the job's key, for messages; empty: no single job
-  Instant deadline{};               // for the whole call: name resolution, connecting, `wait` and every resend included
-  std::optional<Wait> wait;         // its at_most must end before the deadline
-  bool as_source = false;           // send the script, not its digest: the caller may end before a NOSCRIPT comes
-  bool not_ready_is_final = false;  // fail at once with Fault::not_ready: the caller asks again. Else the engine does so.
-  bool ask_role = false;            // also ask whether the server is a primary: see Reply::from_primary
-  bool same_session = false;        // use the connection of the previous call, even after a failed handshake, or fail: a
-                                    // voided grant must be abandoned on the connection that gave it
+  std::string about;                 // the job's key, for messages; empty: no single job
+  Instant deadline{};                // for the whole call: name resolution, connecting, `wait` and every resend included
+  std::optional<Wait> wait;          // its at_most must end before the deadline
+  bool as_source = false;            // send the script, not its digest: the caller may end before a NOSCRIPT comes
+  bool not_ready_is_final = false;   // fail at once with Fault::not_ready: the caller asks again. Else the engine does so.
+  bool ask_role = false;             // also ask whether the server is a primary: see Reply::from_primary
+  std::optional<Replicas> replicas;  // wait until so many have the changes, or fail: see Replicas
+  bool same_session = false;         // use the connection of the previous call, even after a failed handshake, or fail: a
+                                     // voided grant must be abandoned on the connection that gave it
 };
 
 enum class Fault : std::uint8_t {
@@ -41,7 +51,8 @@ enum class Fault : std::uint8_t {
   not_ready,      // an answer that may change soon: LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, too many clients
   local,          // this machine lacks something: a descriptor, memory, a port
   not_primary,    // an answer from a server that is not the primary
-  write_refused,  // an answer from a primary that refuses writes: OOM, MISCONF, NOREPLICAS
+  write_refused,  // an answer from a primary that refuses writes: OOM, MISCONF, NOREPLICAS; or too few replicas confirmed
+                  // one
   denied,         // authentication or permission
   misconfigured,  // the database does not exist
   malformed,      // a key holds a value of the wrong type

@@ -22,9 +22,6 @@ const embedded::DatabaseLocation* as_directory(const Location& location) {
 }  // namespace
 
 util::Result<Location> parse_url(std::string_view url) {
-  if (redis::is_unsupported(url)) {
-    return util::Problem{"this version supports redis://, rediss://, unix:// and file:, but not Sentinel or Cluster"};
-  }
   if (embedded::is_location(url)) {
     auto directory = embedded::parse_location(url);
     if (!directory) return directory.error();

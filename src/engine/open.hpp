@@ -20,7 +20,7 @@ namespace condolock::engine {
 // Where the records are: on a Redis server, or in a directory of this machine.
 using Location = std::variant<redis::Target, embedded::DatabaseLocation>;
 
-// Parses redis://, valkey:// and unix:// URLs (redis/url.hpp) and file: URLs (embedded/location.hpp). The error text never
+// Parses URLs of servers, Sentinels and Clusters (redis/url.hpp) and file: URLs (embedded/location.hpp). The error text never
 // repeats the URL, which may hold a password.
 util::Result<Location> parse_url(std::string_view url);
 

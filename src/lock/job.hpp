@@ -31,6 +31,8 @@ struct Job {
   std::vector<std::string> keys_of_other(const std::string& other) const;
   // The list on which a waiter of this job sleeps until a wake-up.
   std::string wake() const { return name("wake", key); }
+  // What the engine writes to see whether the replicas follow: see engine::Replicas.
+  std::string replicated() const { return "{" + ns + "}:replicated"; }
 
  private:
   std::string name(std::string_view kind, const std::string& of) const;

@@ -44,6 +44,12 @@ engine::Call decide(const Attempt& attempt, const std::vector<Condition>& condit
   return call;
 }
 
+// Without replicas on the server, a failover forgets what `call` wrote. Only an answer that begins with one of `after`
+// counts.
+void await_replicas(engine::Call& call, const Attempt& attempt, std::vector<std::string_view> after) {
+  if (attempt.replicas > 0) call.replicas = engine::Replicas{attempt.replicas, std::move(after), attempt.job.replicated()};
+}
+
 engine::Call paused(const Job& job, std::optional<Millis> length, const std::string& why, bool all) {
   return call_of(scripts::pause, job,
                  {job.key, length ? std::to_string(length->count()) : "", why, this_operator(), all ? "1" : ""});
@@ -93,7 +99,9 @@ std::string_view name_of(Outcome outcome) {
 }
 
 engine::Call acquire_call(const Attempt& attempt, const std::vector<Condition>& conditions, const AcquireOptions& options) {
-  return decide(attempt, conditions, options, false);
+  engine::Call call = decide(attempt, conditions, options, false);
+  await_replicas(call, attempt, {"granted"});
+  return call;
 }
 
 engine::Answered<Decision> decode_decision(const engine::Reply& reply, std::size_t conditions) {
@@ -151,9 +159,12 @@ engine::Answered<Verdicts> decode_verdicts(const engine::Reply& reply, std::size
 }
 
 engine::Call renew_call(const Attempt& attempt, const Grant& grant) {
-  return call_of(scripts::renew, attempt.job,
-                 {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
-                  std::to_string(attempt.lease.count()), attempt.who, rows(attempt), std::to_string(attempt.slots)});
+  engine::Call call =
+      call_of(scripts::renew, attempt.job,
+              {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
+               std::to_string(attempt.lease.count()), attempt.who, rows(attempt), std::to_string(attempt.slots)});
+  await_replicas(call, attempt, {"renewed", "reasserted"});
+  return call;
 }
 
 engine::Answered<Renewal> decode_renewal(const engine::Reply& reply) {
@@ -184,10 +195,13 @@ std::string revoked_by(const engine::Reply& reply) {
 }
 
 engine::Call finish_call(const Attempt& attempt, const Grant& grant, Outcome outcome, int code, Millis age) {
-  return call_of(scripts::finish, attempt.job,
-                 {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
-                  std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt),
-                  std::to_string(attempt.slots), attempt.needs.once, age.count() == 0 ? "" : std::to_string(age.count())});
+  engine::Call call =
+      call_of(scripts::finish, attempt.job,
+              {attempt.job.key, attempt.token, std::to_string(grant.fence), std::to_string(grant.start),
+               std::string(name_of(outcome)), std::to_string(code), attempt.who, rows(attempt),
+               std::to_string(attempt.slots), attempt.needs.once, age.count() == 0 ? "" : std::to_string(age.count())});
+  await_replicas(call, attempt, {"recorded"});
+  return call;
 }
 
 engine::Answered<Recording> decode_recording(const engine::Reply& reply) {

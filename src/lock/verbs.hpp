@@ -23,6 +23,7 @@ struct Attempt {
   std::optional<std::int64_t> history_limit;  // runs to keep in the history; none: as before, at first 20
   std::optional<Millis> forget_after = {};    // the record expires if it is unused for this long; 0: never; none: as before
   std::int64_t slots = 1;                     // how many may run at once: 1 to 1,000, the same for all runs of this job
+  std::int64_t replicas = 0;                  // how many must confirm the grant, each renewal and the end; 0 on `file:`
   Needs needs;                                // of its conditions
 };
 

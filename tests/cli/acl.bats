@@ -135,7 +135,7 @@ is_refused() {
   for word in $rule; do
     part=${word#+} hint="ACL SETUSER job $word"
     [[ $word != '~'* ]] || part=keys
-    case $part in select | blpop | role) continue ;; esac # see below
+    case $part in select | blpop | role | wait) continue ;; esac # see below
     # shellcheck disable=SC2046
     grant $(rule_without "$word")
     refused=0
@@ -281,6 +281,17 @@ waits() {
   [[ "$output" == *'(allow it: ACL SETUSER job +zremrangebyscore)' ]]
   [ ! -e ran ]
   [ "$(stored)" = "$before" ]
+}
+
+@test "without +wait, --wait-replicas is 77: nothing runs, and no lease is left" {
+  # shellcheck disable=SC2046
+  grant $(rule_without +wait)
+  "$CONDOLOCK" run --key K -- true
+  run -77 "$CONDOLOCK" run --key L --wait-replicas 1 -- touch ran
+  [[ "$output" == *'(allow it: ACL SETUSER job +wait)' ]]
+  [ ! -e ran ]
+  [ -z "$(job L h_token)" ]
+  [ -z "$(job L outcome)" ]
 }
 
 @test "what doctor says to a user who lacks something makes everything pass" {

@@ -40,7 +40,7 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
   done
   # The help has one line for all TLS options.
   for option in $(grep -oE '^ +(-[a-zA-Z], )?--[a-z-]+' <<<"$man" | grep -oE '\-\-[a-z-]+' | sort -u); do
-    [[ $option = --version || $option = --tls-* ]] || for command in $(commands); do options_of "$command"; done | grep -qx -- "$option" || { echo "$option is no option"; return 1; }
+    [[ $option = --version || $option = --tls-* || $option = --sentinel-* ]] || for command in $(commands); do options_of "$command"; done | grep -qx -- "$option" || { echo "$option is no option"; return 1; }
   done
 }
 
@@ -56,7 +56,7 @@ exit_codes() { "$CONDOLOCK" --help | sed -n '/^Exit codes/,$p' | sed -nE 's/^  (
     echo "$command:"
     same "$(own_options_of "$command" | grep -vx -- --key)" "$(man_options "$command")"
   done
-  same "$(options_of '')" "$(man_options 'GLOBAL OPTIONS' | grep -vE '^--tls-(insecure|cert|sni)$')"
+  same "$(options_of '')" "$(man_options 'GLOBAL OPTIONS' | grep -vE '^--(tls-(insecure|cert|sni)|sentinel-user)$')"
 }
 
 @test "man page: the synopsis of every command is that of its help" {

@@ -137,7 +137,7 @@ end_fake() {
   echo $! >"$REDIS_DIR/sentinel.pid"
   wait_for to sentinel PING
   at sentinel
-  finds role 'a Sentinel' 'use the URL of the primary that it watches: 127.0.0.1:7999'
+  finds role 'a Sentinel' 'write redis+sentinel:// and the name of a primary that it watches: m'
   [[ "${lines[0]}" =~ ^"$REDIS_DIR/sentinel.sock, database 0: Redis "[0-9.]+', sentinel'$ ]]
 
   server node --cluster-enabled yes --cluster-config-file "$REDIS_DIR/nodes.conf"
@@ -148,7 +148,7 @@ end_fake() {
   expect_code 1 "$CONDOLOCK" doctor # this node has all slots
   end_of_moved='MOVED 5061 10.0.0.2:7001'
   fake "-$end_of_moved"$'\r\n'
-  finds reachable "$end_of_moved" '10.0.0.2:7001'
+  finds reachable "$end_of_moved" 'write redis+cluster:// in the URL'
 }
 
 @test "doctor finds TLS, HTTP and SSH on the port, and a server that loads, is protected, or closes the connection" {

@@ -174,6 +174,8 @@ section() {
   says run --key K --once '' -- true
   says run --key K --forget-after 1h --min-time 2h -- true
   says run --key K --forget-after 1h --once x -- true
+  says run --key K --sentinel-user u -- true
+  says run --key K --url "file:$PWD/d" --wait-replicas 1 -- true
   says run --key K --color blue -- true
   says run --key K --namespace 'a b' -- true
   says CONDOLOCK_LEASE=abc run --key K -- true
@@ -186,7 +188,7 @@ section() {
   for url in '' http://h files:/d localhost:6379 redis:localhost redis://h1,h2 redis:///0 redis://::1 redis://u:p@fe80::1:6379/0 redis://h:1:2 'redis://[::1' 'redis://[h]' \
     'redis://[::1]x' redis://h:0 redis://h:70000 redis://h/x 'redis://h?db=1' 'redis://u:a/b@h' 'redis://u:100%@h' 'redis://u:p w@h' \
     $'redis://h\n' '"redis://h"' unix://rel 'unix:///s?x=1' 'unix:///s?db=x' unix:///100% unix:///a%00b "unix:///$(printf 's%.0s' {1..120})" \
-    redis+sentinel://h/m redis+cluster://h file:here file:// file://host/d unix:///run/ 'file:/d?x=1'; do
+    redis+sentinel://h 'redis+sentinel://h/m%' redis+cluster://h/1 file:here file:// file://host/d unix:///run/ 'file:/d?x=1'; do
     says status --url "$url" K
   done
   says HOME= XDG_CONFIG_HOME= status --url file: K

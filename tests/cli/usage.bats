@@ -180,7 +180,7 @@ refused() {
 
 @test "no error about a URL repeats its password" {
   for url in redis://:secret/x@h redis://u:secret%zz@h redis://u:secret#x@h redis://u:secret@h,i redis://u:secret@h:x secret@h:1 \
-    '"redis://u:secret@h"' http://u:secret@h redis+cluster://u:secret@h redis://u:secret@ 'redis://u:secret @h' redis:u:secret@h \
+    '"redis://u:secret@h"' http://u:secret@h redis+cluster://u:secret@h/1 redis+sentinel://u:secret@h redis+sentinel://u:secret@h,:x/m redis://u:secret@ 'redis://u:secret @h' redis:u:secret@h \
     unix://:secret/x@/s redis://u:secret@h/x redis://u:secret@h?x redis://u:secret@[h]; do
     CONDOLOCK_URL=$url run -78 "$CONDOLOCK" run --key K -- true
     [[ "$output" == "condolock: error: CONDOLOCK_URL: "* && "$output" != *secret* ]] || { echo "$url: $output"; return 1; }
@@ -191,7 +191,11 @@ refused() {
   refused 64 '--url: the URL has an invalid port: use a number from 1 to 65535' run -u redis://h:x --key K -- true
   refused 64 '--url: the URL has an unknown scheme' run -u http://h --key K -- true
   refused 64 '--url: the URL has no known scheme; use redis' run -u files:/d --key K -- true
-  refused 64 '--url: this version supports redis://, rediss://, unix:// and file:, but not Sentinel or Cluster' run -u redis+cluster://h --key K -- true
+  refused 64 '--url: the URL names a database, but a Cluster has only database 0' run -u redis+cluster://h/1 --key K -- true
+  refused 64 '--url: the URL names no primary: write the name' run -u redis+sentinel://h --key K -- true
+  refused 64 '--sentinel-user needs a URL with redis+sentinel://' run -u redis://h --sentinel-user u --key K -- true
+  refused 64 '--wait-replicas: a directory (file:) has no replicas' run -u "file:$PWD/d" --wait-replicas 1 --key K -- true
+  refused 64 "--wait-replicas: invalid number '101'" run --wait-replicas 101 --key K -- true
   refused 64 '--url: the URL has a / before an @ (in a user or password write it as %2F)' run -u redis://:pa/ss@host --key K -- true
   refused 64 '--url: the URL names several hosts: name one' run -u redis://h1:1,h2:2 --key K -- true
   refused 69 'cannot connect to [fe80::1%lo]:1: ' run -u 'redis://[fe80::1%25lo]:1' --redis-timeout 1s --key K -- true

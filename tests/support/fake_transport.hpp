@@ -66,6 +66,7 @@ class FakeDiscovery final : public condolock::engine::redis::Discovery {
       return condolock::engine::Failure{condolock::engine::Fault::unreachable, false, false, "nobody knows"};
     return found;
   }
+  std::string pending() const override { return "nobody knows"; }
   bool can_change() const override { return true; }
 
  private:

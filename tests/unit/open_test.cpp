@@ -30,7 +30,7 @@ TEST_CASE("open: no text that is shown contains a password") {
   REQUIRE(location);
   CHECK(engine::shown(*location) == "db1:7000");
   for (const char* url :
-       {"redis://user:secret@", "redis+cluster://user:secret@db1", "nothing://user:secret@db1", "file:relative"}) {
+       {"redis://user:secret@", "redis+cluster://user:secret@db1/1", "nothing://user:secret@db1", "file:relative"}) {
     const auto wrong = engine::parse_url(url);
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().text.find("secret") == std::string::npos);

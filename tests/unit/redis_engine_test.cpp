@@ -6,6 +6,8 @@
 
 #include <map>
 
+#include "engine/redis/cluster_discovery.hpp"
+#include "engine/redis/limits.hpp"
 #include "support/fake_transport.hpp"
 
 using namespace condolock;
@@ -97,7 +99,7 @@ TEST_CASE_FIXTURE(Engine, "engine: a name that is not found, and addresses that 
   const auto unknown = ask(*nowhere);
   REQUIRE_FALSE(unknown.answer);
   CHECK(unknown.answer.error().fault == engine::Fault::unreachable);
-  CHECK(unknown.answer.error().text == "cannot resolve the host redis.example: nobody knows");
+  CHECK(unknown.answer.error().text == "nobody knows");
   looks = 0;
   const auto deaf = over({{numbered(1)}});
   const auto refused = ask(*deaf);
@@ -458,4 +460,202 @@ TEST_CASE_FIXTURE(Engine, "engine: while the name cannot be resolved, the known 
   servers[1] = pong;
   CHECK(ask(*engine).answer == engine::Values{"pong"});
   CHECK(looks >= 2);
+}
+
+// ---- Clusters
+
+namespace {
+
+// Nodes on 10.0.0.1 to 10.0.0.9. The URL names the first two.
+struct Cluster {
+  // By the node's host: what answers the nth write to it, the last one again and again. A node without an entry refuses.
+  std::map<std::string, std::vector<std::string>> nodes;
+  std::vector<std::string> connected_to;
+  std::vector<std::string> writes;
+  std::map<std::string, std::size_t> count;
+
+  std::unique_ptr<RedisEngine> engine() {
+    engine::redis::Target target;
+    target.topology = engine::redis::Topology::cluster;
+    for (const char* host : {"10.0.0.1", "10.0.0.2"}) target.others.emplace_back().host = host;
+    return std::make_unique<RedisEngine>(target, std::make_unique<engine::redis::ClusterDiscovery>(target.others),
+                                         [this](const Address& address) {
+                                           connected_to.push_back(address.host);
+                                           auto state = std::make_shared<FakeTransport::State>();
+                                           if (nodes.count(address.host) == 0) {
+                                             state->error = "Connection refused";
+                                           } else {
+                                             state->answer = [this, host = address.host](const std::string& bytes) {
+                                               writes.push_back(bytes);
+                                               const auto& texts = nodes[host];
+                                               return texts[std::min(count[host]++, texts.size() - 1)];
+                                             };
+                                           }
+                                           return std::make_unique<FakeTransport>(state);
+                                         });
+  }
+
+  // The time of the test goes on by itself, so that a call that waits comes to its deadline.
+  static engine::Reply ask(engine::Engine& engine, bool final = false) {
+    engine::Call call;
+    call.args = {"GET", "k"};
+    call.not_ready_is_final = final;
+    Instant now = BootClock::now();
+    call.deadline = now + Millis(1000);
+    engine.start(call, now);
+    for (int i = 0; i < 2000; ++i, now += Millis(1)) {
+      if (auto reply = engine.advance(POLLIN, now)) return *std::move(reply);
+    }
+    FAIL("no reply");
+    return {};
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Cluster, "cluster: MOVED is followed, and the next call goes there at once") {
+  nodes["10.0.0.1"] = {"-MOVED 866 10.0.0.7:6379\r\n"};
+  nodes["10.0.0.7"] = {pong};
+  const auto cluster = engine();
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+  CHECK(connected_to == std::vector<std::string>{"10.0.0.1", "10.0.0.7"});
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: a MOVED without a host means the host of the node that says so") {
+  nodes["10.0.0.1"] = {"-MOVED 866 :7000\r\n", pong};
+  const auto cluster = engine();
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+  CHECK(connected_to == std::vector<std::string>{"10.0.0.1", "10.0.0.1"});
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: ASK is followed with ASKING before the command, for this call only") {
+  nodes["10.0.0.1"] = {"-ASK 866 10.0.0.7:6379\r\n"};
+  nodes["10.0.0.7"] = {"+OK\r\n" + pong, "-MOVED 866 10.0.0.1:6379\r\n", "+OK\r\n" + pong};
+  const auto cluster = engine();
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+  REQUIRE(writes.size() == 2);
+  CHECK(writes[1] == "*1\r\n$6\r\nASKING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+  CHECK(writes[2] == "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+}
+
+// FAULTS 19.
+TEST_CASE_FIXTURE(Cluster, "cluster: nodes that name each other again and again are asked a bounded number of times") {
+  nodes["10.0.0.1"] = {"-MOVED 866 10.0.0.2:6379\r\n"};
+  nodes["10.0.0.2"] = {"-MOVED 866 10.0.0.1:6379\r\n"};
+  const auto cluster = engine();
+  const auto reply = ask(*cluster);
+  REQUIRE_FALSE(reply.answer);
+  CHECK(reply.answer.error().fault == engine::Fault::not_ready);
+  CHECK_FALSE(reply.answer.error().may_have_run);
+  CHECK(reply.answer.error().text.find("again and again") != std::string::npos);
+  CHECK(writes.size() <= (engine::redis::limits::max_redirections + 1) * 20U);  // pauses of at least 50 ms in 1 s
+  writes.clear();
+  const auto final = ask(*cluster, true);
+  REQUIRE_FALSE(final.answer);
+  CHECK(final.answer.error().fault == engine::Fault::not_ready);
+  CHECK(writes.size() == engine::redis::limits::max_redirections + 1U);
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: a node that is gone, and named all the same, is asked until another takes over") {
+  nodes["10.0.0.1"] = {"-MOVED 866 10.0.0.7:6379\r\n", "-MOVED 866 10.0.0.7:6379\r\n", "-MOVED 866 10.0.0.8:6379\r\n"};
+  nodes["10.0.0.8"] = {pong};
+  const auto cluster = engine();
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: if no node answers, the call fails at its deadline with what happened") {
+  const auto cluster = engine();
+  const auto reply = ask(*cluster);
+  REQUIRE_FALSE(reply.answer);
+  CHECK(reply.answer.error().fault == engine::Fault::unreachable);
+  CHECK(reply.answer.error().text.find(": Connection refused (tried for 1s)") != std::string::npos);
+  const auto final = ask(*cluster, true);
+  REQUIRE_FALSE(final.answer);
+  CHECK(final.answer.error().fault == engine::Fault::unreachable);
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: CLUSTERDOWN of one node is not the last word") {
+  nodes["10.0.0.1"] = {"-CLUSTERDOWN The cluster is down\r\n"};
+  nodes["10.0.0.2"] = {pong};
+  CHECK(ask(*engine()).answer == engine::Values{"pong"});
+}
+
+TEST_CASE("a node of a Cluster under redis:// says which URL to write") {
+  for (const char* text : {"-MOVED 866 10.0.0.7:6379\r\n", "-ASK 866 10.0.0.7:6379\r\n"}) {
+    Engine fixture;
+    fixture.servers[1] = text;
+    const auto engine = fixture.over({{numbered(1)}});
+    const auto reply = Engine::ask(*engine);
+    REQUIRE_FALSE(reply.answer);
+    CHECK(reply.answer.error().fault == engine::Fault::misconfigured);
+    CHECK(reply.answer.error().text.find("write redis+cluster:// in the URL") != std::string::npos);
+  }
+}
+
+// ---- replicas
+
+namespace {
+
+// A server on which a script answers "granted". `wait`: its reply to WAIT.
+engine::Reply ask_for_replicas(const std::string& wait, std::vector<std::string>& writes) {
+  static const scripts::Script script{"name", "return 1", "sha"};
+  std::vector<std::string> replies{"*1\r\n$7\r\ngranted\r\n", ":1\r\n" + wait};
+  engine::redis::Target target;
+  target.host = "redis.example";
+  auto state = std::make_shared<FakeTransport::State>();
+  state->answer = [&](const std::string& bytes) {
+    writes.push_back(bytes);
+    return writes.size() <= replies.size() ? replies[writes.size() - 1] : "";
+  };
+  static int looks = 0;
+  RedisEngine engine(target, std::make_unique<FakeDiscovery>(std::vector<FakeDiscovery::Addresses>{{numbered(1)}}, looks),
+                     [&](const Address&) { return std::make_unique<FakeTransport>(state); });
+  engine::Call call;
+  call.script = &script;
+  call.keys = {"{ns}:k"};
+  call.replicas = engine::Replicas{2, {"granted"}, "{ns}:mark"};
+  const Instant now = BootClock::now();
+  call.deadline = now + Millis(1000);
+  engine.start(call, now);
+  for (int i = 0; i < 10; ++i) {
+    if (auto reply = engine.advance(POLLIN, now)) return *std::move(reply);
+  }
+  FAIL("no reply");
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("engine: replicas confirm what a script wrote, after a change that the engine makes for that") {
+  std::vector<std::string> writes;
+  const auto reply = ask_for_replicas(":2\r\n", writes);
+  CHECK(reply.answer == engine::Values{"granted"});
+  REQUIRE(writes.size() == 2);
+  CHECK(writes[1] ==
+        "*4\r\n$4\r\nHSET\r\n$9\r\n{ns}:mark\r\n$5\r\nasked\r\n$1\r\n1\r\n*3\r\n$4\r\nWAIT\r\n$1\r\n2\r\n$3\r\n750\r\n");
+}
+
+TEST_CASE("engine: too few replicas, and a server that answers WAIT with something else, may have run the script") {
+  struct Case {
+    const char* wait;
+    engine::Fault fault;
+    const char* text;
+  };
+  for (const Case& each :
+       {Case{":1\r\n", engine::Fault::write_refused, "only 1 confirmed the change in time, but --wait-replicas is 2"},
+        Case{":0\r\n", engine::Fault::write_refused, "no replica confirmed"},
+        Case{"-ERR WAIT cannot be used with replica instances.\r\n", engine::Fault::not_primary, "WAIT cannot be used"},
+        Case{"-UNBLOCKED force unblock\r\n", engine::Fault::not_primary, "UNBLOCKED"},
+        Case{"-NOPERM this user has no permissions to run the 'wait' command\r\n", engine::Fault::denied, "+wait"},
+        Case{"+OK\r\n", engine::Fault::unexpected, "not a number"}}) {
+    CAPTURE(each.wait);
+    std::vector<std::string> writes;
+    const auto reply = ask_for_replicas(each.wait, writes);
+    REQUIRE_FALSE(reply.answer);
+    CHECK(reply.answer.error().fault == each.fault);
+    CHECK(reply.answer.error().may_have_run);
+    CHECK(reply.answer.error().text.find(each.text) != std::string::npos);
+  }
 }

@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(Wire, "session: an error that repeats the password is not show
 TEST_CASE_FIXTURE(Wire, "session: replies come in order, whatever portions they arrive in") {
   Session one = session();
   one.send("A\r\nB\r\n", 2);
-  one.send_next("C\r\n");
+  one.send_next("C\r\n", 1);
   arrives(one, "+a\r\n+");
   CHECK(text_of(one.next_reply()) == "a");
   CHECK(text_of(one.next_reply()) == "none");

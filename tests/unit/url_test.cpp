@@ -4,9 +4,9 @@
 
 #include <string>
 
-using condolock::engine::redis::is_unsupported;
 using condolock::engine::redis::parse_url;
 using condolock::engine::redis::Target;
+using condolock::engine::redis::Topology;
 using condolock::engine::redis::without_password;
 
 namespace {
@@ -102,10 +102,9 @@ TEST_CASE("an error says what is wrong with a URL") {
   CHECK(why_not("unix://:p/w@/s") == "has a / before an @ (in a user or password write it as %2F)");
   CHECK(parsed("redis://u:%2F%3F%23%40%25@h").password == "/?#@%");
   CHECK(why_not("redis://u:100%@h") == "has a % without two hex digits in its user or password (write a plain % as %25)");
-  CHECK(why_not("redis://h1,h2") ==
-        "names several hosts: name one, since this version does not support Sentinel or Cluster");
+  CHECK(why_not("redis://h1,h2") == "names several hosts: name one, or write redis+sentinel:// or redis+cluster://");
   CHECK(why_not("redis://u:p,w@h1:1,h2:2/0") ==
-        "names several hosts: name one, since this version does not support Sentinel or Cluster");
+        "names several hosts: name one, or write redis+sentinel:// or redis+cluster://");
   CHECK(parsed("redis://u:p,w@h1").password == "p,w");
   CHECK(why_not("'redis://h'") == "has quotes around it: remove them");
   CHECK(why_not("\"redis://h\"") == "has quotes around it: remove them");
@@ -170,11 +169,59 @@ TEST_CASE("rediss:// and valkeys:// are TLS, and nothing else is") {
   for (const char* url : {"redis://h", "valkey://h", "unix:///s"}) CHECK_FALSE(parsed(url).tls);
 }
 
-TEST_CASE("the schemes of Sentinel and Cluster are recognized as unsupported") {
-  for (const char* url : {"redis+sentinel://h/m", "redis+cluster://h"}) {
-    CHECK(is_unsupported(url));
-  }
-  CHECK_FALSE(is_unsupported("redis://h"));
+TEST_CASE("redis+sentinel:// names Sentinels and a primary") {
+  const auto target = parsed("redis+sentinel://u:p%40w@a,[::1]:7000,c:1/my%20master/3");
+  CHECK(target.topology == Topology::sentinel);
+  CHECK(target.primary == "my master");
+  CHECK(target.database == 3);
+  CHECK(target.user == "u");
+  CHECK(target.password == "p@w");
+  CHECK_FALSE(target.tls);
+  REQUIRE(target.others.size() == 3);
+  CHECK(target.others[0].shown() == "a:26379");
+  CHECK(target.others[1].shown() == "[::1]:7000");
+  CHECK(target.others[2].shown() == "c:1");
+  CHECK(target.shown() == "my master at the Sentinels a:26379, [::1]:7000, c:1");
+  for (const char* url : {"rediss+sentinel://h/m", "valkeys+sentinel://h/m"}) CHECK(parsed(url).tls);
+  CHECK(parsed("valkey+sentinel://h/m/").shown() == "m at the Sentinel h:26379");
+}
+
+TEST_CASE("redis+cluster:// names nodes, and has only database 0") {
+  const auto target = parsed("rediss+cluster://:pw@a,b:7000/0");
+  CHECK(target.topology == Topology::cluster);
+  CHECK(target.tls);
+  CHECK(target.password == "pw");
+  CHECK(target.shown() == "the Cluster at a:6379, b:7000");
+  CHECK(parsed("valkey+cluster://h").others.size() == 1);
+}
+
+TEST_CASE("URLs of Sentinels and Clusters say what is wrong with them") {
+  const auto why = [](const char* url) { return parse_url(url).error().text; };
+  CHECK(why("redis+sentinel://h") == why("redis+sentinel://h/"));
+  CHECK(why("redis+sentinel://h").find("names no primary") != std::string::npos);
+  CHECK(why("redis+sentinel://a,,b/m").find("names no host") != std::string::npos);
+  CHECK(why("redis+sentinel://a,b:x/m").find("invalid port") != std::string::npos);
+  CHECK(why("redis+sentinel://a/m/x").find("invalid database") != std::string::npos);
+  CHECK(why("redis+sentinel://a/m%/0").find("primary's name") != std::string::npos);
+  CHECK(why("redis+cluster://a/1").find("only database 0") != std::string::npos);
+  CHECK(why("redis://a,b").find("write redis+sentinel:// or redis+cluster://") != std::string::npos);
+  CHECK(why("redis+other://a").find("unknown scheme") != std::string::npos);
+  CHECK(why("unix+cluster://a").find("unknown scheme") != std::string::npos);
+  CHECK(why("redis+cluster:a").find("has no //") != std::string::npos);
+}
+
+TEST_CASE("read_endpoint reads what a server names, and nothing else") {
+  const auto shown = [](const char* text) {
+    const auto endpoint = condolock::engine::redis::read_endpoint(text);
+    return endpoint ? endpoint->shown() : "none";
+  };
+  CHECK(shown("10.0.0.1:7000") == "10.0.0.1:7000");
+  CHECK(shown("::1:7000") == "[::1]:7000");
+  CHECK(shown("[::1]:7000") == "[::1]:7000");
+  CHECK(shown("node.example:7000") == "node.example:7000");
+  CHECK(condolock::engine::redis::read_endpoint(":7000")->host.empty());
+  for (const char* text : {"", "h", "h:", "h:0", "h:65536", "h:x", "a b:1", "a\x1b:1", "a\n:1"})
+    CHECK(shown(text) == "none");
 }
 
 TEST_CASE("without_password removes the password from anything that may be a URL") {

@@ -59,6 +59,9 @@ struct ContextOptions {
   /// How long finish() and the destructor try to record the end. One whole exchange with the server is tried in any case: a
   /// fifth of ConnectOptions::timeout.
   std::chrono::milliseconds record_timeout{std::chrono::seconds(30)};
+  /// How many replicas must confirm the grant, each renewal and the end; 0 to 100, and 0 with `file:`. Too few after the
+  /// grant: Decision::Kind::failed with Errc::write_refused. Too few after a renewal: as if there was no answer.
+  std::int64_t wait_replicas = 0;
   std::optional<std::int64_t> history{};                    ///< how many runs the job keeps, 0 to 10,000; none: as before
   std::optional<std::chrono::milliseconds> forget_after{};  ///< `--forget-after`; 0: never; none: as before
 };

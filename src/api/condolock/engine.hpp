@@ -27,10 +27,12 @@ struct TlsOptions {
 
 /// How to reach the records.
 struct ConnectOptions {
-  std::string ns = "condolock";  ///< the namespace: [A-Za-z0-9_.-]{1,64}. Jobs and conditions see only their own.
-  std::string user{};            ///< instead of the one in the URL
-  std::string password{};        ///< instead of the one in the URL
-  TlsOptions tls{};              ///< for `rediss://` and `valkeys://`
+  std::string ns = "condolock";     ///< the namespace: [A-Za-z0-9_.-]{1,64}. Jobs and conditions see only their own.
+  std::string user{};               ///< instead of the one in the URL
+  std::string password{};           ///< instead of the one in the URL
+  TlsOptions tls{};                 ///< for URLs with `rediss` or `valkeys`
+  std::string sentinel_user{};      ///< for the Sentinels of `redis+sentinel://`; empty: their default user
+  std::string sentinel_password{};  ///< for the Sentinels; empty: none
   /// The longest that one call may block, apart from a wait that it is told to make. 1 ms to 100 years. A single exchange
   /// with the server gets a fifth of it, since a context may need four and a pause.
   std::chrono::milliseconds timeout{std::chrono::seconds(25)};

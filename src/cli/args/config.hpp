@@ -13,11 +13,34 @@ namespace condolock::cli {
 
 // Long names of the options that the file may set: the options of every command, and the defaults of run. Options of one
 // job are not among them: its key, conditions and slots.
-inline constexpr std::array<std::string_view, 24> config_names{
-    "url",          "user",         "password-file", "tls-cacert",     "tls-cert",       "tls-key",
-    "tls-sni",      "tls-insecure", "redis-timeout", "namespace",      "quiet",          "verbose",
-    "color",        "lease",        "wait",          "timeout",        "kill-after",     "jitter",
-    "success-code", "skip-code",    "busy-code",     "on-unreachable", "record-timeout", "history",
+inline constexpr std::array<std::string_view, 27> config_names{
+    "url",
+    "user",
+    "password-file",
+    "tls-cacert",
+    "tls-cert",
+    "tls-key",
+    "tls-sni",
+    "tls-insecure",
+    "redis-timeout",
+    "namespace",
+    "quiet",
+    "verbose",
+    "color",
+    "lease",
+    "wait",
+    "timeout",
+    "kill-after",
+    "jitter",
+    "success-code",
+    "skip-code",
+    "busy-code",
+    "on-unreachable",
+    "record-timeout",
+    "history",
+    "wait-replicas",
+    "sentinel-user",
+    "sentinel-password-file",
 };
 
 struct Setting {

@@ -120,6 +120,23 @@ std::optional<CommandResult> settle_tls(const Options& options, Globals& globals
   return std::nullopt;
 }
 
+std::optional<CommandResult> settle_sentinel(const Options& options, Globals& globals, engine::redis::Target* target) {
+  if (target == nullptr || target->topology != engine::redis::Topology::sentinel) {
+    for (const char* option : {"--sentinel-user", "--sentinel-password-file"}) {
+      if (options.was_given(option)) {
+        return CommandResult{exit_code::usage, std::string(option) + " needs a URL with redis+sentinel://", ""};
+      }
+    }
+    return std::nullopt;
+  }
+  target->sentinel_user = globals.sentinel_user;
+  if (globals.sentinel_password_file.empty()) return std::nullopt;
+  const auto password = read_password("the password file", globals.sentinel_password_file);
+  if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
+  target->sentinel_password = password->text;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string Exposure::shown() const { return "other users can read " + std::string(what) + " " + util::escape(path); }
@@ -153,6 +170,8 @@ void declare(Options& options, Globals& globals) {
   options.value("--tls-key", "F", "", text_into(globals.tls.key));
   options.value("--tls-sni", "NAME", "", text_into(globals.tls.name));
   options.flag("--tls-insecure", "", globals.tls.insecure);
+  options.value("--sentinel-user", "NAME", "", text_into(globals.sentinel_user));
+  options.value("--sentinel-password-file", "F", "", file_into(globals.sentinel_password_file));
 }
 
 std::optional<CommandResult> settle(const Options& options, Globals& globals) {
@@ -176,6 +195,7 @@ std::optional<CommandResult> settle(const Options& options, Globals& globals) {
   if (const auto warning = engine::warning(globals.location)) warn(*warning);
   auto* target = std::get_if<engine::redis::Target>(&globals.location);
   if (auto result = settle_tls(options, globals, target)) return result;
+  if (auto result = settle_sentinel(options, globals, target)) return result;
   if (target == nullptr) return std::nullopt;
   if (options.was_given("--url") && !target->password.empty()) {
     warn(

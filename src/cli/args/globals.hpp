@@ -26,6 +26,8 @@ struct Globals {
   std::string user;
   engine::redis::Tls tls;  // for a URL with TLS
   std::string password_file;
+  std::string sentinel_user;
+  std::string sentinel_password_file;
   Millis redis_timeout{5000};
   std::optional<std::string> config;  // path of the config file; none: the default paths
   std::string ns = "condolock";

@@ -101,7 +101,7 @@ class DoctorResult {
   std::string heading() const {
     std::string out = util::escape(engine::shown(globals_.location));
     if (const auto database = engine::database_of(globals_.location)) {
-      out += (out.starts_with('/') ? ", database " : "/") + std::to_string(*database);
+      out += (out.find_first_of("/ ") == std::string::npos ? "/" : ", database ") + std::to_string(*database);
     }
     std::string known = diagnosis_.product.empty() ? "" : diagnosis_.product + " " + diagnosis_.version;
     if (!diagnosis_.role.empty()) known += (known.empty() ? "" : ", ") + diagnosis_.role;

@@ -58,7 +58,11 @@ CommandResult run_command(const RawArguments& arguments) {
   Options options("run");
   declare(options, run);
   declare(options, globals);
-  const auto check = [&] { return settle(options, run); };
+  const auto check = [&]() -> std::optional<CommandResult> {
+    if (auto result = settle(options, run)) return result;
+    if (run.plan.attempt.replicas == 0 || engine::kind_of(globals.location) != "file") return std::nullopt;
+    return CommandResult{exit_code::usage, options.named("--wait-replicas") + ": a directory (file:) has no replicas", ""};
+  };
   if (auto result = parse(options, arguments, run_spec, globals, run.args, check)) {
     if (result->needs_tls) signals.give_back();
     return *result;

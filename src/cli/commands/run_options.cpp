@@ -115,6 +115,8 @@ void declare_others(Options& options, RunOptions& run) {
              [&plan](std::string_view text) { return code_into(plan.success_codes.emplace_back())(text); })
       .repeatable = true;
   options.value("--record-timeout", "D", "how long to retry recording the result (30s)", duration_into(plan.record_timeout));
+  options.value("--wait-replicas", "N", "replicas that must confirm each step of a run (0)",
+                number_into(plan.attempt.replicas, 0, 100));
   options.value("--history", "N", "runs to keep in the history (unchanged; at first 20)", [&plan](std::string_view text) {
     return number_into(plan.attempt.history_limit.emplace(), 0, 10'000)(text);
   });

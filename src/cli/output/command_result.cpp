@@ -20,6 +20,9 @@ std::string describe(const engine::Failure& failure) {
     return failure.text +
            " (name a server with --url, CONDOLOCK_URL or the config file; --url file: needs none on a single machine)";
   }
+  if (failure.fault == engine::Fault::denied && mentions("the Sentinel ")) {
+    return failure.text + " (set sentinel-password-file in /etc/condolock/config.toml)";
+  }
   const bool lacks_password = mentions("NOAUTH") || mentions("unauthenticated") || mentions("no password was given");
   if (failure.fault != engine::Fault::denied || !lacks_password) return failure.text;
   if (!util::from_environment("CONDOLOCK_RUN_ID").empty()) {

@@ -13,7 +13,13 @@ struct Remedy {
 };
 
 // The first match is used. Errors of a server come first: a failure may hold both such an error and "no answer".
-constexpr std::array<Remedy, 27> remedies{{
+constexpr std::array<Remedy, 33> remedies{{
+    {": MOVED", "write redis+cluster:// in the URL, with several nodes"},
+    {": ASK ", "write redis+cluster:// in the URL, with several nodes"},
+    {"is not a Sentinel", "name the port of a Sentinel, or write redis:// for a server"},
+    {"they know: ", "use one of these names in the URL"},
+    {"they watch none", "let the Sentinels watch a primary (sentinel monitor), or name others"},
+    {"confirmed the change", "bring the replicas back, or lower --wait-replicas"},
     {": MISCONF", "free space on the server's disk and read its log; it accepts writes again after a successful BGSAVE"},
     {": OOM", "raise the server's maxmemory, or remove other data"},
     {": NOREPLICAS", "bring the replicas back, or lower the server's min-replicas-to-write"},
@@ -43,19 +49,9 @@ constexpr std::array<Remedy, 27> remedies{{
     {"No such file or directory", "start the server, or name another with --url, CONDOLOCK_URL or the config file"},
 }};
 
-// "MOVED 866 10.0.0.2:7001" -> "10.0.0.2:7001"; empty: no such reply.
-std::string moved_to(const std::string& text) {
-  const std::size_t at = text.find(": MOVED ");
-  const std::size_t space = at == std::string::npos ? at : text.find(' ', at + 8);
-  return space == std::string::npos ? "" : text.substr(space + 1);
-}
-
 }  // namespace
 
 std::string advice_for(const Failure& failure) {
-  if (const std::string server = moved_to(failure.text); !server.empty()) {
-    return "use the server of the Cluster that has the namespace: " + server;
-  }
   const auto* found = std::find_if(remedies.begin(), remedies.end(),
                                    [&](const Remedy& entry) { return failure.text.find(entry.part) != std::string::npos; });
   if (found != remedies.end()) return std::string(found->advice);

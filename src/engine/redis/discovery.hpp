@@ -1,7 +1,9 @@
-// Finds the addresses to connect to. host_discovery.hpp finds those of a URL's host.
+// Finds the addresses to connect to: those of a URL's host (host_discovery.hpp), of the primary that Sentinels name
+// (sentinel_discovery.hpp), of a Cluster's nodes (cluster_discovery.hpp).
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -20,10 +22,20 @@ class Discovery {
   virtual void start(Instant now, Instant deadline) = 0;
   virtual void cancel() = 0;
   virtual Interest interest() const = 0;
-  // At least one address, best first, or why there is none: `unreachable` or `local`. Empty while the search goes on.
+  // At least one address, best first, or why there is none, in a whole sentence. Empty while the search goes on. After
+  // `unreachable`, the addresses that were found before are the best guess.
   virtual std::optional<Answered<std::vector<Address>>> advance(short revents, Instant now) = 0;
+  // What the search waits for, as in "cannot resolve the host h: no answer from a name server".
+  virtual std::string pending() const = 0;
+
   // True if another search may find other addresses.
   virtual bool can_change() const = 0;
+  // True if another server takes over within seconds when this one fails. So it pays to search again until the deadline.
+  virtual bool fails_over() const { return false; }
+  // True if what was found may be a replica. The server must say first (ROLE) that it is a primary.
+  virtual bool needs_proof() const { return false; }
+  // A server named another one: the next search looks there first. False: this discovery does not follow.
+  virtual bool redirect(const Endpoint& /*to*/) { return false; }
 };
 
 }  // namespace condolock::engine::redis

@@ -7,6 +7,7 @@
 #include "engine/ask.hpp"
 #include "engine/redis/advice.hpp"
 #include "engine/redis/permissions.hpp"
+#include "engine/redis/redis_engine.hpp"
 #include "engine/redis/server_info.hpp"
 #include "engine/redis/storage_checks.hpp"
 #include "util/duration.hpp"
@@ -50,7 +51,7 @@ class Examination {
   Diagnosis run() {
     if (!reach() || !is_server()) return diagnosis_;
     using Look = void (Examination::*)();
-    constexpr std::array<Look, 10> looks{&Examination::look_at_transport,
+    constexpr std::array<Look, 11> looks{&Examination::look_at_transport,
                                          &Examination::look_at_round_trip,
                                          &Examination::look_at_version,
                                          &Examination::look_at_role,
@@ -59,7 +60,8 @@ class Examination {
                                          &Examination::look_at_persistence,
                                          &Examination::look_at_eviction,
                                          &Examination::look_at_permissions,
-                                         &Examination::look_at_sleeping};
+                                         &Examination::look_at_sleeping,
+                                         &Examination::look_at_sentinels};
     for (const Look look : looks) {
       const std::size_t before = findings_.size();
       silent_ = hurried_ = false;
@@ -103,7 +105,10 @@ class Examination {
   }
 
   bool reach() {
-    const auto answer = command({"PING"});
+    // In a Cluster a command without a key would examine any node. This one, which all runs need, goes to the one that
+    // counts.
+    const bool is_cluster = target_.topology == Topology::cluster;
+    const auto answer = command(is_cluster ? Words{"EVAL", "return 1", "1", keys_[0]} : Words{"PING"});
     // A user without the permission for PING may still have all that runs need. A server that refuses writes may refuse
     // PING.
     if (answer || (mentions(answer.error(), "NOPERM") && mentions(answer.error(), "'ping'")) ||
@@ -126,7 +131,7 @@ class Examination {
     diagnosis_.role = "sentinel";
     const std::string primary = info_.watched_primary();
     add(Level::error, "role", "this is a Sentinel, which stores no records: runs cannot start",
-        "use the URL of the primary that it watches" + (primary.empty() ? "" : ": " + primary));
+        "write redis+sentinel:// and the name of a primary that it watches" + (primary.empty() ? "" : ": " + primary));
     return false;
   }
 
@@ -137,8 +142,12 @@ class Examination {
     }
     if (target_.tls) return add(Level::good, "transport", "TLS, and the server's certificate is checked");
     if (!target_.path.empty()) return add(Level::good, "transport", "Unix socket: not on the network");
-    const bool here = target_.host == "localhost" || target_.host == "::1" || target_.host.starts_with("127.");
-    if (here) return add(Level::good, "transport", "loopback: not on the network");
+    const auto is_here = [](const Endpoint& server) {
+      return server.host == "localhost" || server.host == "::1" || server.host.starts_with("127.");
+    };
+    const bool single = target_.topology == Topology::single;
+    if (single ? is_here(target_) : std::all_of(target_.others.begin(), target_.others.end(), is_here))
+      return add(Level::good, "transport", "loopback: not on the network");
     add(Level::warning, "transport", "TCP without TLS: anyone on the network path can read the password and change the data",
         "use rediss:// with the TLS port of the server, or a tunnel (ssh, stunnel, WireGuard)");
   }
@@ -187,10 +196,37 @@ class Examination {
     add(old ? Level::error : Level::good, "version",
         diagnosis_.product + " " + info_.version() + (old ? " lacks commands that the scripts need" : ""),
         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
-    if (info_["cluster_enabled"] == "1") {
-      add(Level::warning, "cluster", "this server belongs to a Cluster, which this version does not support",
-          "use the server that has the slot of the namespace, or one without a Cluster");
+    if (info_["cluster_enabled"] == "1" && target_.topology != Topology::cluster) {
+      add(Level::warning, "cluster", "this server belongs to a Cluster: another node may take over its keys at any time",
+          "write redis+cluster:// in the URL, with several nodes");
     }
+  }
+
+  // Each Sentinel must know the way to the primary: the others may be down when it counts.
+  void look_at_sentinels() {
+    if (target_.topology != Topology::sentinel) return;
+    std::string failures;
+    std::size_t failed = 0;
+    for (const Endpoint& sentinel : target_.others) {
+      Target alone = target_;
+      alone.others = {sentinel};
+      RedisEngine engine(alone);
+      Call call;
+      call.args = {"PING"};
+      call.not_ready_is_final = true;
+      const auto answer = engine::ask(engine, std::move(call), patience_ / 4).answer;
+      if (answer || (answer.error().fault == Fault::denied && mentions(answer.error(), "'ping'"))) continue;
+      ++failed;
+      failures += (failures.empty() ? "" : "; ") + answer.error().text;
+    }
+    const std::string number = std::to_string(target_.others.size());
+    if (failed > 0) {
+      return add(Level::warning, "sentinels",
+                 std::to_string(failed) + " of " + number + " do not lead to the primary: " + failures,
+                 "start them, or name others in the URL");
+    }
+    add(target_.others.size() < 3 ? Level::warning : Level::good, "sentinels", number + " lead to the primary",
+        target_.others.size() < 3 ? "name at least three, so that one may fail" : "");
   }
 
   void look_at_role() {

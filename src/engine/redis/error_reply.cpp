@@ -16,7 +16,7 @@ struct Known {
   bool transient;
 };
 
-constexpr std::array<Known, 22> known{{
+constexpr std::array<Known, 25> known{{
     {"LOADING", Fault::not_ready, true},
     {"BUSY ", Fault::not_ready, true},
     {"CLUSTERDOWN", Fault::not_ready, true},
@@ -25,6 +25,7 @@ constexpr std::array<Known, 22> known{{
     {"MASTERDOWN", Fault::not_ready, true},
     {"ERR max number of clients", Fault::not_ready, true},
     {"READONLY", Fault::not_primary, false},
+    {"ERR WAIT cannot be used with replica", Fault::not_primary, false},
     {"OOM", Fault::write_refused, false},
     {"MISCONF", Fault::write_refused, false},
     {"NOREPLICAS", Fault::write_refused, false},
@@ -39,6 +40,8 @@ constexpr std::array<Known, 22> known{{
     {"The user executing the script", Fault::denied, false},  // 6.2, after unwrapped()
     {"ERR AUTH", Fault::denied, false},
     {"ERR DB index", Fault::misconfigured, false},
+    {"MOVED ", Fault::misconfigured, false},
+    {"ASK ", Fault::misconfigured, false},
     {"WRONGTYPE", Fault::malformed, false},
 }};
 
@@ -97,6 +100,14 @@ std::string named_command(std::string_view text) {
   return "";
 }
 
+std::optional<Redirection> read_redirection(std::string_view text) {
+  const bool is_ask = text.starts_with("ASK ");
+  if (!is_ask && !text.starts_with("MOVED ")) return std::nullopt;
+  const auto to = read_endpoint(text.substr(text.rfind(' ') + 1));
+  if (!to) return std::nullopt;
+  return Redirection{is_ask, *to};
+}
+
 }  // namespace
 
 ErrorReply classify(std::string_view error) {
@@ -112,6 +123,7 @@ ErrorReply classify(std::string_view error) {
   if (out.command.empty()) out.command = named_command(text);
   if (inner.starts_with("ERR unknown command ")) text = text.substr(0, text.find(", with args beginning with"));
   out.text = util::escape(text.substr(0, limits::max_quoted_bytes)) + (text.size() > limits::max_quoted_bytes ? "..." : "");
+  out.redirection = read_redirection(text);
   out.no_script = inner.starts_with("NOSCRIPT");
   for (const Known& entry : known) {
     if (inner.starts_with(entry.prefix)) {

@@ -18,6 +18,10 @@ inline constexpr std::size_t max_reply_depth = 7;
 inline constexpr std::size_t max_request_bytes = 8 * mebibyte;
 // Bytes to read before the caller looks at its deadlines and signals again.
 inline constexpr std::size_t max_bytes_per_turn = mebibyte / 4;
+// Nodes of a Cluster that one call is sent on to, before it pauses.
+inline constexpr int max_redirections = 5;
+// Primaries of a Sentinel that a message lists.
+inline constexpr std::size_t max_listed_primaries = 20;
 // Bytes of a server's error that a message quotes.
 inline constexpr std::size_t max_quoted_bytes = 300;
 

@@ -86,7 +86,7 @@ class Inquiry {
 }  // namespace
 
 std::vector<std::string> used_commands() {
-  std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
+  std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE", "WAIT"};
   for (const scripts::Script* script : scripts::all) {
     std::string_view source = script->source;
     for (const std::string_view prefix : {"redis.call('", "redis.pcall('", "write('"}) {
@@ -115,6 +115,10 @@ std::optional<std::vector<std::string>> sample_of(std::string_view command, cons
   }};
   std::vector<std::string> out{std::string(command)};
   if (command == "TIME" || command == "ROLE") return out;
+  if (command == "WAIT") {
+    out.insert(out.end(), {"0", "1"});
+    return out;
+  }
   if (command == "EVAL" || command == "EVALSHA") {  // also checks the permission for every key
     out.insert(out.end(), {"return 1", std::to_string(keys.size())});
     out.insert(out.end(), keys.begin(), keys.end());

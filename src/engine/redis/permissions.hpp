@@ -10,8 +10,8 @@
 
 namespace condolock::engine::redis {
 
-// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA and ROLE; in capitals, sorted. SELECT and the commands that
-// only `doctor` sends are not included; every user may call AUTH.
+// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA, ROLE and WAIT; in capitals, sorted. SELECT and the commands
+// that only `doctor` sends are not included; every user may call AUTH.
 std::vector<std::string> used_commands();
 
 // `command` with valid arguments, to ask whether the user may call it on the first of `keys`. EVAL and EVALSHA take all of

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 
+#include "engine/redis/cluster_discovery.hpp"
 #include "engine/redis/host_discovery.hpp"
 #include "engine/redis/limits.hpp"
 #include "engine/redis/refusal.hpp"
+#include "engine/redis/sentinel_discovery.hpp"
 #include "engine/redis/socket_transport.hpp"
 #include "engine/redis/tls.hpp"
 #include "engine/removal.hpp"
 #include "util/duration.hpp"
 #include "util/escape.hpp"
+#include "util/number.hpp"
 #include "util/timestamp.hpp"
 
 namespace condolock::engine::redis {
@@ -28,19 +31,32 @@ std::string format_call(const Call& call) {
                         : format_script(call, "EVALSHA", call.script->sha1);
 }
 
+// `target` and `connect` must outlive the result.
+std::unique_ptr<Discovery> discovery_of(const Target& target, const Connector& connect) {
+  switch (target.topology) {
+    case Topology::sentinel:
+      return std::make_unique<SentinelDiscovery>(target, connect);
+    case Topology::cluster:
+      return std::make_unique<ClusterDiscovery>(target.others);
+    case Topology::single:
+      break;
+  }
+  return std::make_unique<HostDiscovery>(target);
+}
+
 }  // namespace
 
-// discovery_ keeps a reference to target_, which is declared and initialized before it.
+// connect_ and discovery_ keep references to what is declared and initialized before them.
 RedisEngine::RedisEngine(Target target)
     : target_(std::move(target)),
-      discovery_(std::make_unique<HostDiscovery>(target_)),
       connect_(target_.tls ? tls_connector(target_) : SocketTransport::connect),
+      discovery_(discovery_of(target_, connect_)),
       jitter_(util::random_seed()) {}
 
 RedisEngine::RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Connector connect)
     : target_(std::move(target)),
-      discovery_(std::move(discovery)),
       connect_(std::move(connect)),
+      discovery_(std::move(discovery)),
       jitter_(util::random_seed()) {}
 
 // ---- the interface of Engine
@@ -52,12 +68,16 @@ void RedisEngine::start(Call call, Instant now) {
   connecting_fault_.reset();
   script_sent_ = false;
   last_error_.clear();
+  last_failure_.reset();
+  connect_error_.clear();
   from_primary_.reset();
+  redirections_ = 0;
+  is_asking_ = false;
   const bool usable = session_ && (!tainted_ || call_.same_session) && session_->is_idle();
   if (usable) {
     exchange(now);
   } else if (call_.same_session) {
-    fail({Fault::unreachable, false, false, "the connection to " + target_.shown() + " is gone"});
+    fail({Fault::unreachable, false, false, "the connection to " + server() + " is gone"});
   } else {
     find_server(now);
   }
@@ -81,6 +101,7 @@ Interest RedisEngine::interest() const {
       interest.wake = util::earlier(interest.wake, deadline());
       return interest;
     case Phase::connecting:
+    case Phase::proving:
       interest = session_->interest();
       interest.wake = util::earlier(interest.wake, step_until_);
       return interest;
@@ -104,11 +125,14 @@ std::optional<Reply> RedisEngine::advance(short revents, Instant now) {
     case Phase::connecting:
       on_connecting(revents, now);
       break;
+    case Phase::proving:
+      on_proving(revents, now);
+      break;
     case Phase::exchanging:
       on_exchange(revents, now);
       break;
     case Phase::pausing:
-      if (now >= step_until_) find_server(now);
+      if (now >= step_until_ && now < deadline()) find_server(now);
       break;
   }
   if (phase_ != Phase::idle && now >= deadline()) on_deadline(now);
@@ -145,27 +169,38 @@ void RedisEngine::connect_next(Instant now) {
   if (!session_->error().empty()) disconnect(session_->error(), now);
 }
 
+void RedisEngine::prove() {
+  phase_ = Phase::proving;
+  session_->send(format_command({"ROLE"}), 1);
+}
+
 void RedisEngine::exchange(Instant now) {
   phase_ = Phase::exchanging;
   blpop_error_.reset();
+  unconfirmed_.reset();
   awaited_.clear();
   std::string bytes;
-  if (call_.ask_role) {
-    bytes += format_command({"ROLE"});
-    awaited_.push_back(Step::role);
-  }
+  if (call_.ask_role) add(bytes, Step::role, format_command({"ROLE"}));
   if (call_.wait) {
     const auto length = std::max<std::int64_t>(call_.wait->at_most.count(), 1);  // 0 would block forever
     const std::string seconds = util::format_seconds(length);
-    bytes += format_command({"BLPOP", call_.wait->key, seconds});
-    awaited_.push_back(Step::wake);
+    add(bytes, Step::wake, format_command({"BLPOP", call_.wait->key, seconds}));
   }
-  bytes += call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()}) : format_call(call_);
-  awaited_.push_back(Step::script);
+  add(bytes, Step::script,
+      call_.script == nullptr ? format_command({call_.args.begin(), call_.args.end()}) : format_call(call_));
   if (is_too_long(bytes)) return;
   script_sent_ = true;
   sent_ = now;
   session_->send(bytes, awaited_.size());
+}
+
+void RedisEngine::add(std::string& bytes, Step step, const std::string& command) {
+  if (is_asking_ && step != Step::role) {
+    bytes += format_command({"ASKING"});
+    awaited_.push_back(Step::mark);
+  }
+  bytes += command;
+  awaited_.push_back(step);
 }
 
 bool RedisEngine::is_too_long(const std::string& request) {
@@ -180,21 +215,73 @@ bool RedisEngine::is_too_long(const std::string& request) {
 // unexpected reply.
 void RedisEngine::send_source(Instant now) {
   call_.as_source = true;
-  const std::string bytes = format_call(call_);
+  std::string bytes;
+  const std::size_t before = awaited_.size();
+  add(bytes, Step::script, format_call(call_));
   if (is_too_long(bytes)) return;
-  awaited_.push_back(Step::script);
   sent_ = now;
-  session_->send_next(bytes);
+  session_->send_next(bytes, awaited_.size() - before);
+}
+
+// Redis 7.2 and later count only from the connection's last change, which a repeated script may not make. So this makes one.
+// The server may refuse it; then the wait is for what was written before.
+void RedisEngine::await_replicas(Values values, Instant now) {
+  unconfirmed_ = std::move(values);
+  // The server looks ten times a second whose wait is over.
+  constexpr Millis late{150};
+  const auto left = std::chrono::duration_cast<Millis>(deadline() - now);
+  const auto patience = std::max(std::min(left * 3 / 4, left - late), Millis(1));  // 0 would wait forever
+  std::string bytes;
+  const std::size_t before = awaited_.size();
+  add(bytes, Step::mark, format_command({"HSET", call_.replicas->mark, "asked", "1"}));
+  add(bytes, Step::replicas,
+      format_command({"WAIT", std::to_string(call_.replicas->at_least), std::to_string(patience.count())}));
+  session_->send_next(bytes, awaited_.size() - before);
 }
 
 // The server is not ready and has not run the script: retry soon. `error` is a copy, since this resets the session that may
 // own it.
 void RedisEngine::pause(ErrorReply error, Instant now) {
   doubtful_ = true;
+  if (discovery_->fails_over()) discovered_ = false;
   session_.reset();
-  if (call_.not_ready_is_final) return fail({error.fault, false, false, target_.shown() + " says: " + error.text});
+  if (call_.not_ready_is_final) return fail({error.fault, false, false, server() + " says: " + error.text});
   script_sent_ = false;
   last_error_ = std::move(error.text);
+  phase_ = Phase::pausing;
+  step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), deadline());
+}
+
+// A node of a Cluster says that another one has the keys. It has not run the script. While the nodes disagree, as during a
+// failover, this pauses. False: the URL names only one server.
+bool RedisEngine::follow(const Redirection& redirection, Instant now) {
+  Endpoint to = redirection.to;
+  if (to.host.empty()) to.host = addresses_[next_address_ - 1].host;
+  if (!discovery_->redirect(to)) return false;
+  if (++redirections_ > limits::max_redirections) {
+    const std::string loop = " names " + to.shown() + " again and again: the Cluster may be failing over";
+    const std::string& why = connect_error_;
+    search_again({Fault::not_ready, false, false, server() + loop + (why.empty() ? "" : "; " + why)}, now);
+    return true;
+  }
+  session_.reset();
+  script_sent_ = false;
+  is_asking_ = redirection.is_ask;
+  discover(now);
+  return true;
+}
+
+// Nothing was done. Another server may take over soon.
+void RedisEngine::search_again(Failure failure, Instant now) {
+  doubtful_ = true;
+  discovered_ = false;
+  is_asking_ = false;
+  script_sent_ = false;
+  redirections_ = 0;
+  session_.reset();
+  if (call_.not_ready_is_final) return fail(std::move(failure));
+  last_failure_ = std::move(failure);
+  last_error_.clear();
   phase_ = Phase::pausing;
   step_until_ = std::min(now + jitter_.between(Millis(50), Millis(150)), deadline());
 }
@@ -204,11 +291,10 @@ void RedisEngine::pause(ErrorReply error, Instant now) {
 void RedisEngine::on_discovering(short revents, Instant now) {
   const auto found = discovery_->advance(revents, now);
   if (!found) return;
-  // While the name can't be resolved, the known addresses are the best guess.
-  if (!*found && addresses_.empty()) {
-    const Failure& why = found->error();
-    return fail({why.fault, false, false, "cannot resolve the host " + target_.host + ": " + why.text});
+  if (!*found && found->error().fault == Fault::unreachable && discovery_->fails_over() && addresses_.empty()) {
+    return search_again(found->error(), now);
   }
+  if (!*found && addresses_.empty()) return fail(found->error());
   if (*found) {
     addresses_ = **found;
     doubtful_ = false;
@@ -222,10 +308,31 @@ void RedisEngine::on_connecting(short revents, Instant now) {
   if (!session_->error().empty()) {
     disconnect(session_->error(), now);
   } else if (session_->is_connected()) {
+    if (discovery_->needs_proof()) return prove();
     exchange(now);
   } else if (now >= step_until_ && now < deadline()) {
     disconnect("no answer", now);
   }
+}
+
+void RedisEngine::on_proving(short revents, Instant now) {
+  if (revents != 0 || session_->interest().wake) session_->advance(revents);
+  const auto reply = session_->next_reply();
+  if (!reply) {
+    if (!session_->error().empty()) return disconnect(session_->error(), now);
+    if (now >= step_until_ && now < deadline()) disconnect("no answer", now);
+    return;
+  }
+  std::optional<ErrorReply> error = session_->handshake_error();
+  if (!error && reply->kind == RespValue::Kind::error) error = classify(reply->text);
+  if (error && error->transient) return pause(*error, now);
+  if (error) {
+    fail({error->fault, false, false, server() + " says: " + explained(*error, call_, target_)});
+    session_.reset();
+    return;
+  }
+  if (!reply->items.empty() && reply->items[0].text == "master") return exchange(now);
+  search_again({Fault::not_primary, false, false, server() + " is a replica, but a Sentinel names it as the primary"}, now);
 }
 
 void RedisEngine::on_exchange(short revents, Instant now) {
@@ -252,6 +359,11 @@ std::string RedisEngine::session_error() const {
 void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
   const bool error = reply.kind == RespValue::Kind::error;
   switch (step) {
+    case Step::mark:
+      break;
+    case Step::replicas:
+      on_replicas(reply);
+      break;
     case Step::wake:
       // The server runs the script whatever ended the wait, also after a change of its role. Any other error to BLPOP fails
       // the call: the caller would otherwise retry in a busy loop.
@@ -278,21 +390,42 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
   if (reply.kind == RespValue::Kind::error) return on_script_error(classify(reply.text), now);
   if (earlier_error()) {
     tainted_ = true;
-    return fail(
-        {earlier_error()->fault, true, true, target_.shown() + " says: " + explained(*earlier_error(), call_, target_)});
+    return fail({earlier_error()->fault, true, true, server() + " says: " + explained(*earlier_error(), call_, target_)});
   }
   if (call_.script == nullptr && reply.kind != RespValue::Kind::array) return finish({reply.text});
   Values values;
   for (const RespValue& item : reply.items) {
     if (item.kind == RespValue::Kind::nil || item.kind == RespValue::Kind::array) {
-      return fail({Fault::unexpected, true, false, target_.shown() + " sent a nested reply to a script"});
+      return fail({Fault::unexpected, true, false, server() + " sent a nested reply to a script"});
     }
     values.push_back(item.text);
   }
   if (values.empty() && call_.script != nullptr) {
-    return fail({Fault::unexpected, true, false, target_.shown() + " sent a reply to a script that is not an array"});
+    return fail({Fault::unexpected, true, false, server() + " sent a reply to a script that is not an array"});
   }
+  const bool counts =
+      call_.replicas && std::count(call_.replicas->after.begin(), call_.replicas->after.end(), values.front()) > 0;
+  if (counts) return await_replicas(std::move(values), now);
   finish(std::move(values));
+}
+
+void RedisEngine::on_replicas(const RespValue& reply) {
+  if (reply.kind == RespValue::Kind::error) {
+    const ErrorReply error = classify(reply.text);
+    fail({error.fault, true, false, server() + " says: " + explained(error, call_, target_)});
+    if (error.fault != Fault::not_primary) return;
+    doubtful_ = true;  // it is a replica since it ran the script
+    return session_.reset();
+  }
+  const auto confirmed = util::parse_number<std::int64_t>(reply.text);
+  if (reply.kind != RespValue::Kind::integer || !confirmed) {
+    return fail({Fault::unexpected, true, false, server() + " sent a reply to WAIT that is not a number"});
+  }
+  if (*confirmed >= call_.replicas->at_least) return finish(*std::exchange(unconfirmed_, std::nullopt));
+  const std::string number = *confirmed == 0 ? "no replica" : "only " + std::to_string(*confirmed);
+  fail({Fault::write_refused, true, false,
+        server() + ": " + number + " confirmed the change in time, but --wait-replicas is " +
+            std::to_string(call_.replicas->at_least)});
 }
 
 void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
@@ -301,8 +434,17 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   if (cause.transient) return pause(cause, now);
   const bool knows_digest = call_.script != nullptr && !call_.as_source;
   if (!is_earlier && error.no_script && knows_digest) return send_source(now);
+  if (cause.redirection && !session_->handshake_error() && follow(*cause.redirection, now)) return;
   const bool elsewhere = cause.fault == Fault::not_primary;
-  fail({cause.fault, error.from_script, false, target_.shown() + " says: " + explained(cause, call_, target_)});
+  if (elsewhere && discovery_->fails_over()) {
+    return search_again({cause.fault, false, false, server() + " says: " + cause.text}, now);
+  }
+  if (cause.redirection) {
+    fail({cause.fault, false, false,
+          server() + " says: " + cause.text + " (it belongs to a Cluster: write redis+cluster:// in the URL)"});
+    return session_.reset();
+  }
+  fail({cause.fault, error.from_script, false, server() + " says: " + explained(cause, call_, target_)});
   if (elsewhere) doubtful_ = true;
   if (is_earlier || elsewhere) session_.reset();
 }
@@ -320,18 +462,24 @@ void RedisEngine::on_deadline(Instant now) {
   if (fail_with_earlier_error()) return;
   doubtful_ = true;
   const std::string waited = util::format_duration(std::chrono::duration_cast<Millis>(now - started_));
-  if (phase_ == Phase::discovering && last_error_.empty()) {
+  if (phase_ != Phase::exchanging && last_failure_) {
+    session_.reset();
     discovery_->cancel();
-    return fail({Fault::unreachable, script_sent_, false,
-                 "cannot resolve the host " + target_.host + ": no answer from a name server within " + waited});
+    return fail({last_failure_->fault, false, false, last_failure_->text + " (tried for " + waited + ")"});
   }
+  if (phase_ == Phase::discovering && last_error_.empty()) {
+    const std::string pending = discovery_->pending();
+    discovery_->cancel();
+    return fail({Fault::unreachable, script_sent_, false, pending + " within " + waited});
+  }
+  const std::string name = server();
   const bool silent = phase_ == Phase::connecting && target_.tls;
   session_.reset();
   discovery_->cancel();
   std::string said = last_error_.empty() ? "" : "; its last reply: " + last_error_;
   if (silent) said += " (if this is a port without TLS, write redis:// in the URL)";
   const Fault fault = last_error_.empty() ? Fault::unreachable : Fault::not_ready;
-  fail({fault, script_sent_, false, "no answer from " + target_.shown() + " within " + waited + said});
+  fail({fault, script_sent_, false, "no answer from " + name + " within " + waited + said});
 }
 
 // A server that refused AUTH, SELECT or BLPOP may close the connection, or not answer the script. That is a refusal, not "no
@@ -340,7 +488,7 @@ bool RedisEngine::fail_with_earlier_error() {
   if (phase_ != Phase::exchanging || !earlier_error() || earlier_error()->transient) return false;
   const ErrorReply error = *earlier_error();
   session_.reset();
-  fail({error.fault, script_sent_, false, target_.shown() + " says: " + explained(error, call_, target_)});
+  fail({error.fault, script_sent_, false, server() + " says: " + explained(error, call_, target_)});
   return true;
 }
 
@@ -359,7 +507,7 @@ void RedisEngine::fail(Failure failure) {
 // the name again, once in a call: its addresses may have changed. `why` is a copy, since this resets the session that
 // usually owns the text.
 void RedisEngine::disconnect(std::string why, Instant now) {
-  const bool connecting = phase_ == Phase::connecting;
+  const bool connecting = phase_ == Phase::connecting || phase_ == Phase::proving;
   if (!connecting && fail_with_earlier_error()) return;
   // A server that is not ready may close the connection after its error reply.
   if (!connecting && earlier_error()) return pause(*earlier_error(), now);
@@ -368,20 +516,32 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   const bool is_first_exchange =
       !connecting && !session_->has_answered() && !session_->is_over_limit() && !target_.tls && !target_.host.empty();
   const Fault kind = session_->fault();
+  const std::string name = server();
   if (connecting) {
     const bool is_answer = kind != Fault::local && kind != Fault::unreachable;
     if (!connecting_fault_ || *connecting_fault_ == Fault::local || is_answer) connecting_fault_ = kind;
   }
   doubtful_ = true;
   session_.reset();
-  if (connecting && next_address_ < addresses_.size()) return connect_next(now);
-  if (connecting && !discovered_ && discovery_->can_change()) return discover(now);
   const std::string doing = connecting ? "cannot connect to " : "the connection to ";
   const std::string end = connecting ? ": " : " broke: ";
+  if (connecting) connect_error_ = doing + name + end + why;
+  // A node that another one has named, and that may not be trusted. No other has the keys.
+  const bool is_last = redirections_ > 0 && next_address_ == 1 && kind != Fault::unreachable && kind != Fault::local;
+  if (connecting && next_address_ < addresses_.size() && !is_last) return connect_next(now);
+  if (connecting && !discovery_->fails_over() && !discovered_ && discovery_->can_change()) return discover(now);
   Fault fault = connecting ? *connecting_fault_ : kind;
   if (garbled) fault = Fault::unexpected;
   if (is_first_exchange) why += " (if this is a TLS port, write rediss:// in the URL)";
-  fail({fault, script_sent_, false, doing + target_.shown() + end + std::move(why)});
+  Failure failure{fault, script_sent_, false, doing + name + end + std::move(why)};
+  if (connecting && fault == Fault::unreachable && discovery_->fails_over()) return search_again(std::move(failure), now);
+  fail(std::move(failure));
+}
+
+std::string RedisEngine::server() const {
+  const bool is_known = next_address_ > 0 && next_address_ <= addresses_.size();
+  const std::string& shown = is_known ? addresses_[next_address_ - 1].shown : "";
+  return shown.empty() ? target_.shown() : shown;
 }
 
 }  // namespace condolock::engine::redis

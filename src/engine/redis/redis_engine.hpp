@@ -20,7 +20,7 @@ namespace condolock::engine::redis {
 
 class RedisEngine final : public Engine {
  public:
-  // Connects to the target over TCP or a Unix socket.
+  // Connects to the target over TCP, with TLS or without, or a Unix socket.
   explicit RedisEngine(Target target);
   // Finds and reaches the server in another way. Uses the target's user, password and database, and its address in messages.
   RedisEngine(Target target, std::unique_ptr<Discovery> discovery, Connector connect);
@@ -31,25 +31,36 @@ class RedisEngine final : public Engine {
   std::optional<Reply> advance(short revents, Instant now) override;
 
  private:
-  enum class Phase : std::uint8_t { idle, discovering, connecting, exchanging, pausing };
-  enum class Step : std::uint8_t { role, wake, script };
+  // proving: asking the server whether it is a primary.
+  enum class Phase : std::uint8_t { idle, discovering, connecting, proving, exchanging, pausing };
+  // mark: the reply does not matter.
+  enum class Step : std::uint8_t { mark, role, wake, script, replicas };
 
   void find_server(Instant now);
   void discover(Instant now);
   void connect_next(Instant now);
+  void prove();
   void exchange(Instant now);
+  void add(std::string& bytes, Step step, const std::string& command);
   bool is_too_long(const std::string& request);
   void send_source(Instant now);
+  void await_replicas(Values values, Instant now);
   void pause(ErrorReply error, Instant now);
+  bool follow(const Redirection& redirection, Instant now);
+  void search_again(Failure failure, Instant now);
 
   void on_discovering(short revents, Instant now);
   void on_connecting(short revents, Instant now);
+  void on_proving(short revents, Instant now);
   void on_exchange(short revents, Instant now);
   void on_reply(Step step, const RespValue& reply, Instant now);
   void on_script(const RespValue& reply, Instant now);
   void on_script_error(const ErrorReply& error, Instant now);
+  void on_replicas(const RespValue& reply);
   void on_deadline(Instant now);
 
+  // The server that is being talked to, for messages: "127.0.0.1:6379".
+  std::string server() const;
   // When to give up in this phase. Before the exchange, it reserves the time for Call::wait.
   Instant deadline() const;
   // The session's error, with advice if a limit was exceeded.
@@ -62,11 +73,13 @@ class RedisEngine final : public Engine {
   void disconnect(std::string why, Instant now);
 
   const Target target_;
-  std::unique_ptr<Discovery> discovery_;
   Connector connect_;
+  std::unique_ptr<Discovery> discovery_;
   std::vector<Address> addresses_;  // result of the last discovery
   bool doubtful_ = false;           // an address was refused, silent, closed early, or not the primary: look again
   std::size_t next_address_ = 0;
+  int redirections_ = 0;     // nodes of a Cluster that sent this call on since it last paused
+  bool is_asking_ = false;   // ASKING must precede each command
   bool discovered_ = false;  // discovery has run in this call
   // Why connecting failed in this call: a refusal by one of the addresses, else `unreachable`, and only if all of them
   // failed for it a shortage on this machine.
@@ -82,6 +95,9 @@ class RedisEngine final : public Engine {
   bool script_sent_ = false;
   Instant sent_{};
   std::string last_error_;                 // the last reply of a server that was not ready
+  std::string connect_error_;              // why the last attempt to connect failed in this call
+  std::optional<Failure> last_failure_;    // why the search goes on, where another server may take over
+  std::optional<Values> unconfirmed_;      // the script's answer, until enough replicas have what it wrote
   std::optional<ErrorReply> blpop_error_;  // the error reply to BLPOP
   std::optional<bool> from_primary_;
   std::optional<Reply> reply_;

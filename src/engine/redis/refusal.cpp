@@ -52,6 +52,10 @@ std::string way_out(const ErrorReply& error, const Call& call, const Target& tar
   }
   std::string command = error.command;
   if (command.empty() && call.script != nullptr) command = command_at(call.script->source, error.line);
+  if (is_unknown && command.starts_with("EVAL")) {
+    return " (if this is a Sentinel, write redis+sentinel://HOST/NAME; else this server has no " + command +
+           ": see rename-command)";
+  }
   if (is_unknown) {
     return " (this server has no " + (command.empty() ? "such command" : command) +
            ": see rename-command in its configuration; Redis before 6.2 is too old)";

@@ -39,7 +39,7 @@ std::string ServerInfo::operator[](const std::string& name) const {
 bool ServerInfo::is_too_old() const { return version_number(version()) < (is_valkey() ? 7'002'000 : 6'002'000); }
 
 std::string ServerInfo::watched_primary() const {
-  constexpr std::string_view label = "address=";
+  constexpr std::string_view label = "name=";
   const std::string line = (*this)["master0"];  // "name=m,status=ok,address=10.0.0.1:6379,slaves=0,sentinels=1"
   const std::size_t at = line.find(label);
   if (at == std::string::npos) return "";

@@ -23,7 +23,7 @@ class ServerInfo {
   // True if the server lacks commands that the scripts need.
   bool is_too_old() const;
   bool is_sentinel() const { return (*this)["redis_mode"] == "sentinel"; }
-  // The first primary that a Sentinel watches, as it reports it: "10.0.0.1:6379"; empty: none.
+  // The name of the first primary that a Sentinel watches; empty: none.
   std::string watched_primary() const;
 
  private:

@@ -39,9 +39,9 @@ void Session::send(std::string_view commands, std::size_t count) {
   transport_->send(handshake().append(commands));
 }
 
-void Session::send_next(std::string_view command) {
-  ++owed_;
-  transport_->send(command);
+void Session::send_next(std::string_view commands, std::size_t count) {
+  owed_ += count;
+  transport_->send(commands);
 }
 
 std::string Session::handshake() {

@@ -42,8 +42,8 @@ class Session {
   // Sends `count` formatted commands in one write, after the handshake if that is not done. Starts a new exchange for
   // RespReader's limits.
   void send(std::string_view commands, std::size_t count);
-  // Sends one more command of the same exchange.
-  void send_next(std::string_view command);
+  // Sends `count` more commands of the same exchange.
+  void send_next(std::string_view commands, std::size_t count);
   // The reply to the next command, without those to AUTH and SELECT. None: not arrived yet, or error() is set.
   std::optional<RespValue> next_reply();
 

@@ -65,7 +65,7 @@ std::string names_of(X509* certificate) {
 class TlsTransport final : public Transport {
  public:
   TlsTransport(const Address& address, const Target& target, std::shared_ptr<TlsContext> context)
-      : target_(target), context_(std::move(context)), socket_(address) {
+      : target_(target), host_(address.host), context_(std::move(context)), socket_(address) {
     if (!context_->error().empty()) {
       fail(Fault::misconfigured, context_->error());
       return;
@@ -141,7 +141,7 @@ class TlsTransport final : public Transport {
   }
 
  private:
-  const std::string& checked_name() const { return target_.tls->name.empty() ? target_.host : target_.tls->name; }
+  const std::string& checked_name() const { return target_.tls->name.empty() ? host_ : target_.tls->name; }
 
   void name() {
     const std::string& expected = checked_name();
@@ -299,6 +299,7 @@ class TlsTransport final : public Transport {
   }
 
   const Target& target_;
+  const std::string host_;
   std::shared_ptr<TlsContext> context_;
   SocketTransport socket_;
   std::unique_ptr<SSL, FreeTls> tls_;

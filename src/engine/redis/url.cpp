@@ -2,16 +2,17 @@
 
 #include <arpa/inet.h>
 
-#include <array>
+#include <algorithm>
 #include <optional>
 
+#include "util/escape.hpp"
 #include "util/number.hpp"
 
 namespace condolock::engine::redis {
 namespace {
 
 constexpr std::string_view forms =
-    "use redis[s]://[user[:password]@]host[:port][/db], unix:///path/to/socket[?db=N] or file:[DIRECTORY]";
+    "use redis[s]://host[:port][/db], redis+sentinel://, redis+cluster://, unix:///path or file:[DIR]";
 
 // `why` says what to write instead.
 util::Problem refuse(const std::string& why) { return {"the URL " + why}; }
@@ -69,11 +70,32 @@ std::optional<util::Problem> password_that_ends_early(std::string_view rest) {
   return refuse(std::string("has a ") + sign + " before an @ (in a user or password write it as " + code + ")");
 }
 
+struct Scheme {
+  Topology topology = Topology::single;
+  bool encrypted = false;
+};
+
+std::optional<Scheme> read_scheme(std::string_view text) {
+  Scheme scheme;
+  const std::size_t plus = std::min(text.find('+'), text.size());
+  const std::string_view server = text.substr(0, plus);
+  const std::string_view topology = text.substr(plus);
+  scheme.encrypted = server == "rediss" || server == "valkeys";
+  if (!scheme.encrypted && server != "redis" && server != "valkey") return std::nullopt;
+  if (topology == "+sentinel") {
+    scheme.topology = Topology::sentinel;
+  } else if (topology == "+cluster") {
+    scheme.topology = Topology::cluster;
+  } else if (!topology.empty()) {
+    return std::nullopt;
+  }
+  return scheme;
+}
+
 std::string why_no_scheme(std::string_view url) {
-  if (url.starts_with("redis:") || url.starts_with("rediss:") || url.starts_with("valkey:") || url.starts_with("valkeys:") ||
-      url.starts_with("unix:"))
-    return "has no // after its scheme";
-  return "has no known scheme";
+  const std::string_view scheme = url.substr(0, std::min(url.find(':'), url.size()));
+  const bool is_known = scheme.size() < url.size() && (scheme == "unix" || read_scheme(scheme));
+  return is_known ? "has no // after its scheme" : "has no known scheme";
 }
 
 std::optional<util::Problem> read_credentials(const Parts& parts, Target& target) {
@@ -94,10 +116,10 @@ std::optional<util::Problem> read_database(std::string_view text, Target& target
   return std::nullopt;
 }
 
-std::optional<util::Problem> read_port(std::string_view text, Target& target) {
+std::optional<util::Problem> read_port(std::string_view text, Endpoint& endpoint) {
   const auto number = util::parse_number<std::uint16_t>(text);
   if (!number || *number == 0) return refuse("has an invalid port: use a number from 1 to 65535");
-  target.port = *number;
+  endpoint.port = *number;
   return std::nullopt;
 }
 
@@ -117,16 +139,16 @@ bool is_ipv6(const std::string& host) {
 }
 
 // [address]:port
-std::optional<util::Problem> read_bracketed(std::string_view text, Target& target) {
+std::optional<util::Problem> read_bracketed(std::string_view text, Endpoint& endpoint) {
   const std::size_t end = text.find(']');
   if (end == std::string_view::npos) return refuse_form("has a [ without a ]");
   const auto host = decoded_zone(text.substr(1, end - 1));
   if (!host || !is_ipv6(*host)) return refuse_form("has no IPv6 address between [ and ]");
-  target.host = *host;
+  endpoint.host = *host;
   text.remove_prefix(end + 1);
   if (text.empty()) return std::nullopt;
   if (text[0] != ':') return refuse("has something other than a port after the ] (write [address]:port)");
-  return read_port(text.substr(1), target);
+  return read_port(text.substr(1), endpoint);
 }
 
 // An IPv6 address, or one with a port, that has no brackets.
@@ -135,31 +157,71 @@ bool is_bare_ipv6(std::string_view text) {
   return host && (is_ipv6(*host) || is_ipv6(host->substr(0, host->rfind(':'))));
 }
 
-std::optional<util::Problem> read_address(std::string_view text, Target& target) {
-  if (text.find(',') != std::string_view::npos) {
-    return refuse("names several hosts: name one, since this version does not support Sentinel or Cluster");
-  }
-  if (text.starts_with('[')) return read_bracketed(text, target);
+std::optional<util::Problem> read_address(std::string_view text, Endpoint& endpoint) {
+  if (text.starts_with('[')) return read_bracketed(text, endpoint);
   if (is_bare_ipv6(text)) return refuse("has an IPv6 address without brackets: write it as in redis://[::1]:6379/0");
   const std::size_t colon = text.find(':');
-  target.host = text.substr(0, colon);
-  if (target.host.empty()) return refuse("names no host (for this machine write 127.0.0.1)");
+  endpoint.host = text.substr(0, colon);
+  if (endpoint.host.empty()) return refuse("names no host (for this machine write 127.0.0.1)");
   if (colon == std::string_view::npos) return std::nullopt;
   const std::string_view port = text.substr(colon + 1);
   if (port.find(':') != std::string_view::npos)
     return refuse("has more than one : after its host (an IPv6 address needs [ and ])");
-  return read_port(port, target);
+  return read_port(port, endpoint);
+}
+
+// host[:port],host[:port]
+std::optional<util::Problem> read_addresses(std::string_view text, std::uint16_t port, std::vector<Endpoint>& out) {
+  for (;;) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    Endpoint endpoint;
+    endpoint.port = port;
+    if (auto problem = read_address(text.substr(0, comma), endpoint)) return problem;
+    out.push_back(endpoint);
+    if (comma == text.size()) return std::nullopt;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+// What follows the hosts: /db; with Sentinel /primary[/db]; with Cluster nothing.
+std::optional<util::Problem> read_tail(std::string_view tail, Target& target) {
+  if (!tail.empty()) tail.remove_prefix(1);
+  if (target.topology == Topology::sentinel) {
+    const std::size_t slash = std::min(tail.find('/'), tail.size());
+    const auto name = percent_decoded(tail.substr(0, slash));
+    if (!name) return refuse("has a % without two hex digits in the primary's name (write a plain % as %25)");
+    if (name->empty()) {
+      return refuse(
+          "names no primary: write the name that the Sentinels have for it after the hosts, as in "
+          "redis+sentinel://host/mymaster");
+    }
+    target.primary = *name;
+    tail.remove_prefix(std::min(slash + 1, tail.size()));
+  }
+  if (tail.empty()) return std::nullopt;
+  if (auto problem = read_database(tail, target)) return problem;
+  if (target.topology == Topology::cluster && target.database != 0) {
+    return refuse("names a database, but a Cluster has only database 0");
+  }
+  return std::nullopt;
 }
 
 std::optional<util::Problem> read_tcp(std::string_view rest, Target& target) {
   if (auto problem = password_that_ends_early(rest)) return problem;
-  const std::size_t end = rest.find_first_of("/?#");
-  if (auto problem = read_address(rest.substr(0, end), target)) return problem;
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  const std::string_view hosts = rest.substr(0, end);
+  if (target.topology != Topology::single) {
+    const std::uint16_t port = target.topology == Topology::sentinel ? 26379 : 6379;
+    if (auto problem = read_addresses(hosts, port, target.others)) return problem;
+  } else if (hosts.find(',') != std::string_view::npos) {
+    return refuse("names several hosts: name one, or write redis+sentinel:// or redis+cluster://");
+  } else if (auto problem = read_address(hosts, target)) {
+    return problem;
+  }
   if (rest.find_first_of("?#") != std::string_view::npos) {
     return refuse("has an unknown ? or # part (write a database as /N)");
   }
-  if (end == std::string_view::npos || end + 1 == rest.size()) return std::nullopt;
-  return read_database(rest.substr(end + 1), target);
+  return read_tail(rest.substr(end), target);
 }
 
 std::optional<util::Problem> read_unix(std::string_view rest, Target& target) {
@@ -181,18 +243,30 @@ std::optional<util::Problem> read_unix(std::string_view rest, Target& target) {
 
 }  // namespace
 
-std::string Target::shown() const {
+std::string Endpoint::shown() const {
   if (host.empty()) return path;
   const bool v6 = host.find(':') != std::string::npos;
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-bool is_unsupported(std::string_view url) {
-  constexpr std::array<std::string_view, 2> later{"redis+sentinel://", "redis+cluster://"};
-  for (const std::string_view scheme : later) {
-    if (url.starts_with(scheme)) return true;
-  }
-  return false;
+std::string Target::shown() const {
+  if (topology == Topology::single) return Endpoint::shown();
+  std::string hosts;
+  for (const Endpoint& other : others) hosts += (hosts.empty() ? "" : ", ") + other.shown();
+  if (topology == Topology::cluster) return "the Cluster at " + hosts;
+  return util::escape(primary) + " at the Sentinel" + (others.size() == 1 ? " " : "s ") + hosts;
+}
+
+std::optional<Endpoint> read_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  Endpoint endpoint;
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  endpoint.host = host;
+  const bool is_plain = std::all_of(host.begin(), host.end(), [](char c) { return c > ' ' && c < 127; });
+  if (!is_plain || host.size() > 255 || read_port(text.substr(colon + 1), endpoint)) return std::nullopt;
+  return endpoint;
 }
 
 util::Result<Target> parse_url(std::string_view url) {
@@ -209,10 +283,10 @@ util::Result<Target> parse_url(std::string_view url) {
   std::optional<util::Problem> problem;
   if (parts->has_credentials) problem = read_credentials(*parts, target);
   if (problem) return *problem;
-  const bool encrypted = parts->scheme == "rediss" || parts->scheme == "valkeys";
-  if (encrypted || parts->scheme == "redis" || parts->scheme == "valkey") {
+  if (const auto scheme = read_scheme(parts->scheme)) {
+    target.topology = scheme->topology;
+    if (scheme->encrypted) target.tls.emplace();
     problem = read_tcp(parts->rest, target);
-    if (encrypted) target.tls.emplace();
   } else if (parts->scheme == "unix") {
     problem = read_unix(parts->rest, target);
   } else {

@@ -1,0 +1,44 @@
+// Finds the nodes of a Cluster to talk to: first the one that another node named (MOVED, ASK), then those of the URL. Any
+// node knows who has the keys, so condolock needs neither the slots nor the permission to ask for them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/redis/discovery.hpp"
+#include "engine/redis/host_discovery.hpp"
+
+namespace condolock::engine::redis {
+
+class ClusterDiscovery final : public Discovery {
+ public:
+  // `nodes`: at least one.
+  explicit ClusterDiscovery(std::vector<Endpoint> nodes) : nodes_(std::move(nodes)) {}
+
+  void start(Instant now, Instant deadline) override;
+  void cancel() override { look_up_.reset(); }
+  Interest interest() const override;
+  // The addresses of all nodes whose names can be resolved.
+  std::optional<Answered<std::vector<Address>>> advance(short revents, Instant now) override;
+  std::string pending() const override;
+
+  bool can_change() const override { return true; }
+  bool fails_over() const override { return true; }
+  bool redirect(const Endpoint& to) override;
+
+ private:
+  void look_up_next(Instant now);
+
+  std::vector<Endpoint> nodes_;
+  std::optional<Endpoint> named_;   // by another node, since the last search
+  std::vector<Endpoint> searched_;  // in this search
+  std::size_t next_ = 0;
+  Instant deadline_{};
+  std::unique_ptr<HostDiscovery> look_up_;
+  std::vector<Address> found_;
+  std::optional<Failure> failure_;
+};
+
+}  // namespace condolock::engine::redis

@@ -1,0 +1,208 @@
+# redis+cluster://: a real Cluster of three primaries and three replicas.
+
+load helper
+load topology
+
+setup_file() {
+  REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
+  export REDIS_DIR
+}
+teardown_file() { rm -rf "$REDIS_DIR"; }
+
+setup() {
+  clear_environment
+  cd "$BATS_TEST_TMPDIR" || return 1
+  start_cluster
+  export CONDOLOCK_URL=$url
+}
+teardown() {
+  end_case
+  stop_all
+  mkdir -p "$REDIS_DIR"
+}
+
+# field KEY NAME: from the record, wherever it is. A node that is gone does not say.
+field() {
+  local port
+  for port in "${ports[@]}"; do
+    port=$(keys_are_on "$port" 2>/dev/null | head -1)
+    [ -z "$port" ] || { on "$port" HGET "{condolock}:job:$1" "$2" && return; }
+  done
+}
+
+# migrate FROM TO: the slot of the namespace with all its keys, as redis-cli --cluster reshard does it.
+migrate() {
+  local from=$1 to=$2 slot keys
+  slot=$(on "$from" CLUSTER KEYSLOT '{condolock}')
+  on "$to" CLUSTER SETSLOT "$slot" IMPORTING "$(on "$from" CLUSTER MYID)"
+  on "$from" CLUSTER SETSLOT "$slot" MIGRATING "$(on "$to" CLUSTER MYID)"
+  while mapfile -t keys < <(on "$from" CLUSTER GETKEYSINSLOT "$slot" 10) && [ -n "${keys[0]}" ]; do
+    on "$from" MIGRATE 127.0.0.1 "$to" '' 0 1000 KEYS "${keys[@]}"
+  done
+  on "$to" CLUSTER SETSLOT "$slot" NODE "$(on "$to" CLUSTER MYID)"
+  on "$from" CLUSTER SETSLOT "$slot" NODE "$(on "$to" CLUSTER MYID)"
+}
+
+@test "cluster: all commands work from any node, also from replicas, and redis:// names the scheme" {
+  primary=$(keys_are_on "${ports[0]}")
+  names=()
+  mapfile -t ports < <(printf '%s\n' "${ports[@]}" | sort)
+  for port in "${ports[@]}"; do
+    names+=("K$port")
+    "$CONDOLOCK" run --url "redis+cluster://127.0.0.1:$port" --key "K$port" --slots 2 -- touch "ran$port"
+    [ -e "ran$port" ]
+    [ "$(field "K$port" outcome)" = success ]
+    [ "$port" != "$primary" ] || continue
+    run -78 "$CONDOLOCK" run --url "redis://127.0.0.1:$port" --key K -- touch plain
+    [[ "$output" == *"127.0.0.1:$port says: MOVED "*" 127.0.0.1:$primary (it belongs to a Cluster: write redis+cluster:// in the URL)" ]]
+    [ ! -e plain ]
+  done
+  "$CONDOLOCK" touch T
+  expect_code 75 "$CONDOLOCK" run --key T --min-time 60 -- true
+  "$CONDOLOCK" run --key A --after T --accessed-prior T:60 --not-running T --retry-after 1 --max-failures 3 --max-runs 9/1h -- true
+  "$CONDOLOCK" run --key O --once today --history 3 --wait-replicas 1 -- true
+  "$CONDOLOCK" pause T
+  "$CONDOLOCK" pause --all
+  expect_code 75 "$CONDOLOCK" run --key K -- true
+  "$CONDOLOCK" resume --all
+  "$CONDOLOCK" resume T
+  "$CONDOLOCK" status T | grep -q success
+  [ "$("$CONDOLOCK" list --plain | sort | tr '\n' ' ')" = "A K ${names[*]} O T " ]
+  "$CONDOLOCK" history A | grep -q success
+  "$CONDOLOCK" unlock T
+  "$CONDOLOCK" reset T --yes
+  run "$CONDOLOCK" doctor
+  grep -qE "^the Cluster at 127.0.0.1:.*, database 0: Redis .*, primary$" <<<"$output"
+  expect_code 1 grep -qE '^error|cluster' <<<"$output"
+  run "$CONDOLOCK" doctor --url "redis://127.0.0.1:$primary"
+  grep -qE '^warning +cluster +this server belongs to a Cluster: another node may take over' <<<"$output"
+}
+
+@test "cluster: the primary of the namespace dies in mid-run: the run goes on at its replica, and is recorded there" {
+  primary=$(keys_are_on "${ports[0]}")
+  "$CONDOLOCK" run -v --key K --lease 8s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 2>said 3>&- &
+  run=$!
+  wait_for test -e began
+  fence=$(field K fence)
+  kill_on "$primary"
+  # This one begins while there is no primary, and waits for it within --redis-timeout.
+  expect_code 75 "$CONDOLOCK" run --redis-timeout 15s --key K -- touch second
+  outlived_there() { [ "$(field K h_until)" -gt $(($(date +%s%3N) + 6500)) ]; }
+  wait_for outlived_there # so it was renewed there
+  touch go
+  wait "$run"
+  [ "$(field K outcome)" = success ]
+  [ "$(field K fence)" = "$fence" ]
+  [ ! -e second ]
+  expect_code 1 grep -q lost said
+}
+
+# FAULTS 26.
+@test "cluster: the slot moves from node to node: no run is lost, and no two runs overlap" {
+  # shellcheck disable=SC2016  # for the command's shell
+  work='mkdir busy || touch overlap; echo "$CONDOLOCK_FENCE" >>fences; sleep 0.1; rmdir busy'
+  contend() {
+    local i code
+    for i in $(seq 12); do
+      code=0
+      "$CONDOLOCK" run --key K --lease 3s --redis-timeout 10s --wait 30s -- sh -c "$work" || code=$?
+      [ "$code" -eq 0 ] || echo "$1: $code" >>failed
+    done
+  }
+  "$CONDOLOCK" run --key long --lease 3s -- sh -c 'until [ -e go ]; do sleep 0.05; done' 3>&- &
+  long=$!
+  contend one 3>&- &
+  one=$!
+  contend two 3>&- &
+  two=$!
+  at=$(keys_are_on "${ports[0]}")
+  others=()
+  for port in "${ports[@]}"; do role_is "$port" master && others+=("$port"); done
+  while kill -0 "$one" 2>/dev/null || kill -0 "$two" 2>/dev/null; do
+    for next in "${others[@]}"; do
+      [ "$next" != "$at" ] || continue
+      migrate "$at" "$next" >>migrated
+      at=$next
+    done
+  done
+  wait "$one"
+  wait "$two"
+  touch go
+  wait "$long"
+  [ ! -e failed ]
+  [ ! -e overlap ]
+  [ "$(wc -l <fences)" -eq 24 ]
+  sort -nuc fences
+  [ "$(field K runs)" = 24 ]
+  [ "$(field long outcome)" = success ]
+  [ "$(grep -c OK migrated)" -gt 20 ]
+}
+
+@test "cluster: a slot that is half moved: 69 after --redis-timeout, and a run goes on when the move is over" {
+  "$CONDOLOCK" touch K
+  "$CONDOLOCK" touch L
+  from=$(keys_are_on "${ports[0]}")
+  for to in "${ports[@]}"; do [ "$to" = "$from" ] || ! role_is "$to" master || break; done
+  slot=$(on "$from" CLUSTER KEYSLOT '{condolock}')
+  "$CONDOLOCK" run --key H --lease 6s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
+  run=$!
+  wait_for test -e began
+  on "$to" CLUSTER SETSLOT "$slot" IMPORTING "$(on "$from" CLUSTER MYID)"
+  on "$from" CLUSTER SETSLOT "$slot" MIGRATING "$(on "$to" CLUSTER MYID)"
+  on "$from" MIGRATE 127.0.0.1 "$to" '{condolock}:job:K' 0 1000
+  run -69 "$CONDOLOCK" run --redis-timeout 500ms --key K -- touch ran
+  [[ "$output" == *'its last reply: TRYAGAIN'* ]]
+  [ ! -e ran ]
+  migrate "$from" "$to"
+  "$CONDOLOCK" run --key K -- touch ran
+  [ -e ran ]
+  touch go
+  wait "$run"
+  [ "$(field H outcome)" = success ]
+}
+
+@test "cluster: a run that waits is woken, and sleeps through a failover" {
+  "$CONDOLOCK" run --key K --lease 10s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
+  run=$!
+  wait_for test -e began
+  "$CONDOLOCK" run --key K --wait 1m -- touch woken 3>&- &
+  waiter=$!
+  waits() { [ -n "$(field K waiters_until)" ]; }
+  wait_for waits
+  primary=$(keys_are_on "${ports[0]}")
+  kill_on "$primary"
+  taken_over() { for port in "${ports[@]}"; do keys_are_on "$port" 2>/dev/null; done | grep -vx "$primary" | grep -q .; }
+  wait_for taken_over
+  touch go
+  wait "$run"
+  wait "$waiter"
+  [ -e woken ]
+}
+
+@test "cluster: with TLS, the node that MOVED names is checked by its own name" {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
+    -addext 'subjectAltName = DNS:localhost' 2>/dev/null
+  node=$(free_port)
+  (cd "$REDIS_DIR/$node" && exec redis-server --port 0 --tls-port "$node" --bind 127.0.0.1 --save '' --tls-auth-clients no \
+    --tls-cert-file "$BATS_TEST_TMPDIR/cert.pem" --tls-key-file "$BATS_TEST_TMPDIR/key.pem" --tls-ca-cert-file "$BATS_TEST_TMPDIR/cert.pem" >log 3>&-) &
+  echo $! >"$REDIS_DIR/$node/pid"
+  wait_for redis-cli -h localhost -p "$node" --tls --cacert cert.pem PING
+  # A node that knows only where the keys are. The certificate of the other one has the name localhost, not this address.
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key2.pem -out cert2.pem -days 2 -subj /CN=first \
+    -addext 'subjectAltName = IP:127.0.0.1' 2>/dev/null
+  cat cert.pem cert2.pem >both.pem
+  first=$(free_port)
+  for to in "localhost:$node" "127.0.0.1:$node"; do
+    openssl s_server -quiet -accept "127.0.0.1:$first" -cert cert2.pem -key key2.pem >asked 2>&1 3>&- \
+      < <(printf -- '-MOVED 866 %s\r\n' "$to"; exec sleep 60) &
+    listener=$!
+    wait_for eval 'grep -q ":$(printf %04X "$first") " /proc/net/tcp'
+    code=0
+    "$CONDOLOCK" run --url "rediss+cluster://127.0.0.1:$first" --redis-timeout 2s --tls-cacert both.pem --key K -- touch "ran-${to%:*}" 2>"said-${to%:*}" || code=$?
+    put_down "$listener"
+  done
+  [ -e ran-localhost ]
+  [ ! -e ran-127.0.0.1 ]
+  [ "$code" -eq 77 ]
+  grep -q 'certificate' said-127.0.0.1
+}
