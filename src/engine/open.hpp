@@ -20,8 +20,8 @@ namespace condolock::engine {
 // Where the records are: on a Redis server, or in a directory of this machine.
 using Location = std::variant<redis::Target, embedded::DatabaseLocation>;
 
-// Parses URLs of servers, Sentinels and Clusters (redis/url.hpp) and file: URLs (embedded/location.hpp). The error text never
-// repeats the URL, which may hold a password.
+// Parses URLs of servers, Sentinels and Clusters (redis/url.hpp) and file: URLs (embedded/location.hpp). The error text
+// never repeats the URL, which may hold a password.
 util::Result<Location> parse_url(std::string_view url);
 
 // Whether `location` needs TLS, and this program has none: condolock-tls has it.

@@ -108,9 +108,9 @@ TEST_CASE("doctor: another kind of server, or another Cluster slot, is recognize
     const char* text;
     const char* advice;
   };
-  for (const Case& each : {Case{"HTTP/1.1 400 Bad Request\r\n\r\nCLOSE", "another service, or TLS"},
-                           Case{"-MOVED 866 10.0.0.2:7001\r\n", "redis+cluster://"},
-                           Case{"-NOBODY knows this\r\n", "read the server's log"}}) {
+  for (const Case& each :
+       {Case{"HTTP/1.1 400 Bad Request\r\n\r\nCLOSE", "another service, or TLS"},
+        Case{"-MOVED 866 10.0.0.2:7001\r\n", "redis+cluster://"}, Case{"-NOBODY knows this\r\n", "read the server's log"}}) {
     CAPTURE(each.text);
     support::FakeServer server({each.text, each.text});
     RedisEngine engine(server.target());
