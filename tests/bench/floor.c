@@ -1,6 +1,7 @@
 // The lower bound for a guarded run: connect, one EVALSHA that grants, posix_spawn, wait, one EVALSHA that records.
 // The scripts are the program's own, loaded before. It parses no option, renews no lease, and handles no error.
 // floor HOST PORT ACQUIRE_SHA FINISH_SHA KEY CMD [ARG...]
+// Compiled with -DTLS, it speaks TLS first, and checks the server's certificate against the authority in FLOOR_CA.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,6 +14,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef TLS
+#include <openssl/ssl.h>
+static SSL* tls;
+
+static void shake_hands(int fd, const char* host) {
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  if (SSL_CTX_load_verify_file(context, getenv("FLOOR_CA")) != 1) exit(78);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+  tls = SSL_new(context);
+  X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host);
+  SSL_set_fd(tls, fd);
+  if (SSL_connect(tls) != 1) exit(77);
+}
+#define WRITE(fd, from, size) SSL_write(tls, from, size)
+#define READ(fd, into, size) SSL_read(tls, into, (int)(size))
+#else
+#define WRITE(fd, from, size) (int)write(fd, from, (size_t)(size))
+#define READ(fd, into, size) read(fd, into, size)
+#endif
+
 extern char** environ;
 
 static int append(char* out, const char* text) { return sprintf(out, "$%zu\r\n%s\r\n", strlen(text), text); }
@@ -21,11 +42,11 @@ static void send_command(int fd, int count, const char** arguments) {
   static char out[65536];
   int length = sprintf(out, "*%d\r\n", count);
   for (int i = 0; i < count; ++i) length += append(out + length, arguments[i]);
-  if (write(fd, out, (size_t)length) != length) exit(69);
+  if (WRITE(fd, out, length) != length) exit(69);
 }
 
 static void read_reply(int fd, char* into, size_t size) {
-  ssize_t got = read(fd, into, size - 1);
+  ssize_t got = READ(fd, into, size - 1);
   if (got <= 0) exit(69);
   into[got] = '\0';
 }
@@ -38,6 +59,9 @@ int main(int argc, char** argv) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[2]))};
   inet_pton(AF_INET, argv[1], &address.sin_addr);
   if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0) return 69;
+#ifdef TLS
+  shake_hands(fd, argv[1]);
+#endif
 
   unsigned char bytes[11];
   char token[23];

@@ -2,6 +2,7 @@
 
 load helper
 load topology
+first_port=13000
 
 setup_file() {
   REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
@@ -80,14 +81,14 @@ migrate() {
 
 @test "cluster: the primary of the namespace dies in mid-run: the run goes on at its replica, and is recorded there" {
   primary=$(keys_are_on "${ports[0]}")
-  "$CONDOLOCK" run -v --key K --lease 8s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 2>said 3>&- &
+  "$CONDOLOCK" run -v --key K --lease 15s --kill-after 1s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 2>said 3>&- &
   run=$!
   wait_for test -e began
   fence=$(field K fence)
   kill_on "$primary"
   # This one begins while there is no primary, and waits for it within --redis-timeout.
   expect_code 75 "$CONDOLOCK" run --redis-timeout 15s --key K -- touch second
-  outlived_there() { [ "$(field K h_until)" -gt $(($(date +%s%3N) + 6500)) ]; }
+  outlived_there() { [ "$(field K h_until)" -gt $(($(date +%s%3N) + 13500)) ]; }
   wait_for outlived_there # so it was renewed there
   touch go
   wait "$run"

@@ -75,7 +75,7 @@ end_fake() {
 }
 
 @test "doctor finds each command that ACL refuses to a script or a wait, even if the user may not ask" {
-  commands=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD ~[^ ]* \(.*\)$/\1/p' "$SOURCE_DIR/README.md" | sed 's/ +select//')
+  commands=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD ~[^ ]* \(.*\)$/\1/p' "$SOURCE_DIR/README.md" | sed -E 's/ \+(select|wait)//g')
   [ "$(wc -w <<<"$commands")" -ge 20 ]
   export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
   for command in $commands; do

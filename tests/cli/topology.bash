@@ -1,11 +1,11 @@
 # Servers with replicas, Sentinels and Clusters on loopback, for the suites of these. A server is named by its port; its
 # directory, its process ID and its log are in $REDIS_DIR/PORT.
 
-# A port that nobody uses. Cluster nodes also use the port 10,000 above. Both are below those that connections get (32768 on).
+# A port that nobody uses, from first_port on: suites that run at the same time have different ones. Cluster nodes also use the port 10,000 above. Both are below those that connections get (32768 on).
 free_port() {
   local port
   while :; do
-    port=$((11000 + RANDOM % 6000))
+    port=$((first_port + RANDOM % 2000))
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || (exec 3<>"/dev/tcp/127.0.0.1/$((port + 10000))") 2>/dev/null ||
       [ -e "$REDIS_DIR/$port" ] || break
   done

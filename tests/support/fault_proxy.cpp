@@ -46,6 +46,13 @@ class Proxy {
       : upstream_(std::move(upstream)),
         log_(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)),
         dropped_(std::move(dropped)) {
+    // Before the socket is there: a test signals as soon as it is.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    signals_ = Fd(signalfd(-1, &signals, SFD_CLOEXEC));
     listener_ = Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const sockaddr_un address = address_of(listen_path);
     unlink(listen_path.c_str());
@@ -54,12 +61,6 @@ class Proxy {
       std::perror("listen");
       std::exit(1);
     }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGUSR1);
-    sigaddset(&signals, SIGUSR2);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = Fd(signalfd(-1, &signals, SFD_CLOEXEC));
   }
 
   void serve() {

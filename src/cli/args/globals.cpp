@@ -134,6 +134,7 @@ std::optional<CommandResult> settle_sentinel(const Options& options, Globals& gl
   const auto password = read_password("the password file", globals.sentinel_password_file);
   if (!password) return CommandResult{exit_code::configuration, password.error().text, ""};
   target->sentinel_password = password->text;
+  if (password->is_exposed) globals.exposed_password = {"the password file", globals.sentinel_password_file};
   return std::nullopt;
 }
 
@@ -145,7 +146,7 @@ std::string Exposure::remedy() const { return "chmod go-r " + util::shell_quoted
 
 void declare(Options& options, Globals& globals) {
   options.common_group("Global options");
-  auto& url = options.value("-u,--url", "URL", "redis[s]://[USER@]HOST[:PORT][/DB], unix://PATH, file:", url_into(globals));
+  auto& url = options.value("-u,--url", "URL", "redis[s]://HOST[:PORT][/DB], file: (see condolock(1))", url_into(globals));
   url.environment = {"CONDOLOCK_URL", "REDIS_URL"};
   options.value("--user", "NAME", "ACL user, unless the URL has one", text_into(globals.user)).environment = {
       "CONDOLOCK_USER"};

@@ -20,11 +20,11 @@ std::string describe(const engine::Failure& failure) {
     return failure.text +
            " (name a server with --url, CONDOLOCK_URL or the config file; --url file: needs none on a single machine)";
   }
-  if (failure.fault == engine::Fault::denied && mentions("the Sentinel ")) {
-    return failure.text + " (set sentinel-password-file in /etc/condolock/config.toml)";
-  }
   const bool lacks_password = mentions("NOAUTH") || mentions("unauthenticated") || mentions("no password was given");
   if (failure.fault != engine::Fault::denied || !lacks_password) return failure.text;
+  if (mentions("the Sentinel ")) {
+    return failure.text + " (set sentinel-password-file in /etc/condolock/config.toml)";
+  }
   if (!util::from_environment("CONDOLOCK_RUN_ID").empty()) {
     return failure.text +
            " (passwords are removed from a command's environment: set password-file in /etc/condolock/config.toml)";

@@ -20,7 +20,7 @@ class ClusterDiscovery final : public Discovery {
   void start(Instant now, Instant deadline) override;
   void cancel() override { look_up_.reset(); }
   Interest interest() const override;
-  // The addresses of all nodes whose names can be resolved.
+  // The addresses of all nodes whose names can be resolved; that of the named one first.
   std::optional<Answered<std::vector<Address>>> advance(short revents, Instant now) override;
   std::string pending() const override;
 
@@ -31,11 +31,14 @@ class ClusterDiscovery final : public Discovery {
  private:
   void look_up_next(Instant now);
 
-  std::vector<Endpoint> nodes_;
-  std::optional<Endpoint> named_;   // by another node, since the last search
-  std::vector<Endpoint> searched_;  // in this search
+  std::vector<Endpoint> nodes_;    // those of the URL
+  std::optional<Endpoint> named_;  // by another node, since the last search
+  bool is_following_ = false;      // this search is for the named one
   std::size_t next_ = 0;
+  std::size_t searches_ = 0;
+  std::vector<Address> others_;  // of the nodes of the URL, found in an earlier search
   Instant deadline_{};
+  Instant until_{};  // of this look-up
   std::unique_ptr<HostDiscovery> look_up_;
   std::vector<Address> found_;
   std::optional<Failure> failure_;

@@ -196,6 +196,10 @@ class Examination {
     add(old ? Level::error : Level::good, "version",
         diagnosis_.product + " " + info_.version() + (old ? " lacks commands that the scripts need" : ""),
         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
+    if (info_["cluster_enabled"] == "0" && target_.topology == Topology::cluster) {
+      add(Level::error, "cluster", "this server belongs to no Cluster: another node of the URL may grant the same lease",
+          "write redis:// in the URL, or redis+sentinel://");
+    }
     if (info_["cluster_enabled"] == "1" && target_.topology != Topology::cluster) {
       add(Level::warning, "cluster", "this server belongs to a Cluster: another node may take over its keys at any time",
           "write redis+cluster:// in the URL, with several nodes");
@@ -214,7 +218,8 @@ class Examination {
       Call call;
       call.args = {"PING"};
       call.not_ready_is_final = true;
-      const auto answer = engine::ask(engine, std::move(call), patience_ / 4).answer;
+      const auto left = std::chrono::duration_cast<Millis>(until_ - BootClock::now());
+      const auto answer = engine::ask(engine, std::move(call), std::max(Millis(1), std::min(patience_, left) / 4)).answer;
       if (answer || (answer.error().fault == Fault::denied && mentions(answer.error(), "'ping'"))) continue;
       ++failed;
       failures += (failures.empty() ? "" : "; ") + answer.error().text;

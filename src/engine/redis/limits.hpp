@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string>
 
+#include "util/clock.hpp"
+
 namespace condolock::engine::redis::limits {
 
 inline constexpr std::size_t mebibyte = std::size_t{1} << 20U;
@@ -20,8 +22,11 @@ inline constexpr std::size_t max_request_bytes = 8 * mebibyte;
 inline constexpr std::size_t max_bytes_per_turn = mebibyte / 4;
 // Nodes of a Cluster that one call is sent on to, before it pauses.
 inline constexpr int max_redirections = 5;
-// Primaries of a Sentinel that a message lists.
+// To connect to one server, where another one may take over.
+inline constexpr Millis longest_connecting{1000};
+// Primaries of a Sentinel that a message lists, and bytes of each name.
 inline constexpr std::size_t max_listed_primaries = 20;
+inline constexpr std::size_t max_name_bytes = 64;
 // Bytes of a server's error that a message quotes.
 inline constexpr std::size_t max_quoted_bytes = 300;
 

@@ -86,7 +86,7 @@ class Inquiry {
 }  // namespace
 
 std::vector<std::string> used_commands() {
-  std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE", "WAIT"};
+  std::set<std::string> out{"BLPOP", "EVAL", "EVALSHA", "ROLE"};
   for (const scripts::Script* script : scripts::all) {
     std::string_view source = script->source;
     for (const std::string_view prefix : {"redis.call('", "redis.pcall('", "write('"}) {
@@ -153,7 +153,7 @@ Missing missing_rights(const Ask& ask, const std::string& user, const std::vecto
 
 std::string needed_rights() {
   std::vector<std::string> commands = used_commands();
-  commands.emplace_back("SELECT");
+  commands.insert(commands.end(), {"SELECT", "WAIT"});
   std::sort(commands.begin(), commands.end());
   std::string out;
   for (const std::string& command : commands) {

@@ -10,7 +10,7 @@
 
 namespace condolock::engine::redis {
 
-// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA, ROLE and WAIT; in capitals, sorted. SELECT and the commands
+// Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA and ROLE; in capitals, sorted. SELECT, WAIT and the commands
 // that only `doctor` sends are not included; every user may call AUTH.
 std::vector<std::string> used_commands();
 

@@ -165,6 +165,8 @@ void RedisEngine::connect_next(Instant now) {
   // A silent address must leave time to try the next ones.
   const auto left = static_cast<std::int64_t>(addresses_.size() - next_address_ + 1);
   step_until_ = now + (deadline() - now) / left;
+  // A server that is gone may be silent. While it is waited for, another one may have taken over.
+  if (discovery_->fails_over()) step_until_ = std::min<Instant>(step_until_, now + limits::longest_connecting);
   session_.emplace(connect_(address), target_);
   if (!session_->error().empty()) disconnect(session_->error(), now);
 }
@@ -177,6 +179,7 @@ void RedisEngine::prove() {
 void RedisEngine::exchange(Instant now) {
   phase_ = Phase::exchanging;
   blpop_error_.reset();
+  change_error_.reset();
   unconfirmed_.reset();
   awaited_.clear();
   std::string bytes;
@@ -197,7 +200,7 @@ void RedisEngine::exchange(Instant now) {
 void RedisEngine::add(std::string& bytes, Step step, const std::string& command) {
   if (is_asking_ && step != Step::role) {
     bytes += format_command({"ASKING"});
-    awaited_.push_back(Step::mark);
+    awaited_.push_back(Step::asking);
   }
   bytes += command;
   awaited_.push_back(step);
@@ -224,16 +227,17 @@ void RedisEngine::send_source(Instant now) {
 }
 
 // Redis 7.2 and later count only from the connection's last change, which a repeated script may not make. So this makes one.
-// The server may refuse it; then the wait is for what was written before.
+// If the server refuses that, nothing is confirmed.
 void RedisEngine::await_replicas(Values values, Instant now) {
   unconfirmed_ = std::move(values);
   // The server looks ten times a second whose wait is over.
   constexpr Millis late{150};
-  const auto left = std::chrono::duration_cast<Millis>(deadline() - now);
+  const Millis asleep = call_.wait ? call_.wait->at_most : Millis(0);  // which is no time for this
+  const auto left = std::chrono::duration_cast<Millis>(std::min(deadline() - now, call_.deadline - started_ - asleep));
   const auto patience = std::max(std::min(left * 3 / 4, left - late), Millis(1));  // 0 would wait forever
   std::string bytes;
   const std::size_t before = awaited_.size();
-  add(bytes, Step::mark, format_command({"HSET", call_.replicas->mark, "asked", "1"}));
+  add(bytes, Step::change, format_command({"HSET", call_.replicas->mark, "asked", "1"}));
   add(bytes, Step::replicas,
       format_command({"WAIT", std::to_string(call_.replicas->at_least), std::to_string(patience.count())}));
   session_->send_next(bytes, awaited_.size() - before);
@@ -244,6 +248,7 @@ void RedisEngine::await_replicas(Values values, Instant now) {
 void RedisEngine::pause(ErrorReply error, Instant now) {
   doubtful_ = true;
   if (discovery_->fails_over()) discovered_ = false;
+  begin_again();
   session_.reset();
   if (call_.not_ready_is_final) return fail({error.fault, false, false, server() + " says: " + error.text});
   script_sent_ = false;
@@ -259,7 +264,8 @@ bool RedisEngine::follow(const Redirection& redirection, Instant now) {
   if (to.host.empty()) to.host = addresses_[next_address_ - 1].host;
   if (!discovery_->redirect(to)) return false;
   if (++redirections_ > limits::max_redirections) {
-    const std::string loop = " names " + to.shown() + " again and again: the Cluster may be failing over";
+    const std::string loop =
+        " names " + to.shown() + " again and again: the Cluster may be failing over, or moving the keys";
     const std::string& why = connect_error_;
     search_again({Fault::not_ready, false, false, server() + loop + (why.empty() ? "" : "; " + why)}, now);
     return true;
@@ -271,13 +277,21 @@ bool RedisEngine::follow(const Redirection& redirection, Instant now) {
   return true;
 }
 
+// What happened before a pause says nothing about what comes after it.
+void RedisEngine::begin_again() {
+  last_failure_.reset();
+  connecting_fault_.reset();
+  connect_error_.clear();
+  redirections_ = 0;
+  is_asking_ = false;
+}
+
 // Nothing was done. Another server may take over soon.
 void RedisEngine::search_again(Failure failure, Instant now) {
   doubtful_ = true;
   discovered_ = false;
-  is_asking_ = false;
   script_sent_ = false;
-  redirections_ = 0;
+  begin_again();
   session_.reset();
   if (call_.not_ready_is_final) return fail(std::move(failure));
   last_failure_ = std::move(failure);
@@ -291,7 +305,8 @@ void RedisEngine::search_again(Failure failure, Instant now) {
 void RedisEngine::on_discovering(short revents, Instant now) {
   const auto found = discovery_->advance(revents, now);
   if (!found) return;
-  if (!*found && found->error().fault == Fault::unreachable && discovery_->fails_over() && addresses_.empty()) {
+  const bool may_pass = !*found && (found->error().fault == Fault::unreachable || found->error().fault == Fault::not_ready);
+  if (may_pass && discovery_->fails_over() && addresses_.empty()) {
     return search_again(found->error(), now);
   }
   if (!*found && addresses_.empty()) return fail(found->error());
@@ -359,7 +374,10 @@ std::string RedisEngine::session_error() const {
 void RedisEngine::on_reply(Step step, const RespValue& reply, Instant now) {
   const bool error = reply.kind == RespValue::Kind::error;
   switch (step) {
-    case Step::mark:
+    case Step::asking:
+      break;
+    case Step::change:
+      if (error) change_error_ = classify(reply.text);
       break;
     case Step::replicas:
       on_replicas(reply);
@@ -410,8 +428,10 @@ void RedisEngine::on_script(const RespValue& reply, Instant now) {
 }
 
 void RedisEngine::on_replicas(const RespValue& reply) {
-  if (reply.kind == RespValue::Kind::error) {
-    const ErrorReply error = classify(reply.text);
+  std::optional<ErrorReply> refusal = std::exchange(change_error_, std::nullopt);
+  if (!refusal && reply.kind == RespValue::Kind::error) refusal = classify(reply.text);
+  if (refusal) {
+    const ErrorReply& error = *refusal;
     fail({error.fault, true, false, server() + " says: " + explained(error, call_, target_)});
     if (error.fault != Fault::not_primary) return;
     doubtful_ = true;  // it is a replica since it ran the script
@@ -431,6 +451,9 @@ void RedisEngine::on_replicas(const RespValue& reply) {
 void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   const ErrorReply cause = earlier_error().value_or(error);
   const bool is_earlier = earlier_error().has_value();
+  if (call_.same_session && (cause.transient || cause.redirection)) {
+    return fail({cause.fault, false, false, server() + " says: " + cause.text});
+  }
   if (cause.transient) return pause(cause, now);
   const bool knows_digest = call_.script != nullptr && !call_.as_source;
   if (!is_earlier && error.no_script && knows_digest) return send_source(now);
@@ -441,7 +464,8 @@ void RedisEngine::on_script_error(const ErrorReply& error, Instant now) {
   }
   if (cause.redirection) {
     fail({cause.fault, false, false,
-          server() + " says: " + cause.text + " (it belongs to a Cluster: write redis+cluster:// in the URL)"});
+          server() + " says: " + cause.text + " (it belongs to a Cluster: write " +
+              std::string(target_.tls ? "rediss" : "redis") + "+cluster:// in the URL)"});
     return session_.reset();
   }
   fail({cause.fault, error.from_script, false, server() + " says: " + explained(cause, call_, target_)});
@@ -477,7 +501,7 @@ void RedisEngine::on_deadline(Instant now) {
   session_.reset();
   discovery_->cancel();
   std::string said = last_error_.empty() ? "" : "; its last reply: " + last_error_;
-  if (silent) said += " (if this is a port without TLS, write redis:// in the URL)";
+  if (silent) said += " (if this is a port without TLS, write " + scheme(false) + " in the URL)";
   const Fault fault = last_error_.empty() ? Fault::unreachable : Fault::not_ready;
   fail({fault, script_sent_, false, "no answer from " + name + " within " + waited + said});
 }
@@ -513,8 +537,8 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   if (!connecting && earlier_error()) return pause(*earlier_error(), now);
   const bool garbled = session_->is_garbled();
   // So a TLS port answers what is not TLS.
-  const bool is_first_exchange =
-      !connecting && !session_->has_answered() && !session_->is_over_limit() && !target_.tls && !target_.host.empty();
+  const bool is_first_exchange = phase_ != Phase::connecting && !session_->has_answered() && !session_->is_over_limit() &&
+                                 !target_.tls && !target_.host.empty();
   const Fault kind = session_->fault();
   const std::string name = server();
   if (connecting) {
@@ -532,10 +556,16 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   if (connecting && !discovery_->fails_over() && !discovered_ && discovery_->can_change()) return discover(now);
   Fault fault = connecting ? *connecting_fault_ : kind;
   if (garbled) fault = Fault::unexpected;
-  if (is_first_exchange) why += " (if this is a TLS port, write rediss:// in the URL)";
+  if (is_first_exchange) why += " (if this is a TLS port, write " + scheme(true) + " in the URL)";
   Failure failure{fault, script_sent_, false, doing + name + end + std::move(why)};
   if (connecting && fault == Fault::unreachable && discovery_->fails_over()) return search_again(std::move(failure), now);
   fail(std::move(failure));
+}
+
+std::string RedisEngine::scheme(bool encrypted) const {
+  const char* kind = target_.topology == Topology::sentinel ? "+sentinel" : "";
+  if (target_.topology == Topology::cluster) kind = "+cluster";
+  return std::string(encrypted ? "rediss" : "redis") + kind + "://";
 }
 
 std::string RedisEngine::server() const {

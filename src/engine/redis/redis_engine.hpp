@@ -33,8 +33,8 @@ class RedisEngine final : public Engine {
  private:
   // proving: asking the server whether it is a primary.
   enum class Phase : std::uint8_t { idle, discovering, connecting, proving, exchanging, pausing };
-  // mark: the reply does not matter.
-  enum class Step : std::uint8_t { mark, role, wake, script, replicas };
+  // asking: the reply does not matter. change: what the engine writes before it waits for replicas.
+  enum class Step : std::uint8_t { asking, role, wake, script, change, replicas };
 
   void find_server(Instant now);
   void discover(Instant now);
@@ -47,6 +47,7 @@ class RedisEngine final : public Engine {
   void await_replicas(Values values, Instant now);
   void pause(ErrorReply error, Instant now);
   bool follow(const Redirection& redirection, Instant now);
+  void begin_again();
   void search_again(Failure failure, Instant now);
 
   void on_discovering(short revents, Instant now);
@@ -61,6 +62,8 @@ class RedisEngine final : public Engine {
 
   // The server that is being talked to, for messages: "127.0.0.1:6379".
   std::string server() const;
+  // Of the URL that the user should write: "rediss+cluster://".
+  std::string scheme(bool encrypted) const;
   // When to give up in this phase. Before the exchange, it reserves the time for Call::wait.
   Instant deadline() const;
   // The session's error, with advice if a limit was exceeded.
@@ -94,11 +97,12 @@ class RedisEngine final : public Engine {
   std::deque<Step> awaited_;
   bool script_sent_ = false;
   Instant sent_{};
-  std::string last_error_;                 // the last reply of a server that was not ready
-  std::string connect_error_;              // why the last attempt to connect failed in this call
-  std::optional<Failure> last_failure_;    // why the search goes on, where another server may take over
-  std::optional<Values> unconfirmed_;      // the script's answer, until enough replicas have what it wrote
-  std::optional<ErrorReply> blpop_error_;  // the error reply to BLPOP
+  std::string last_error_;                  // the last reply of a server that was not ready
+  std::string connect_error_;               // why the last attempt to connect failed in this call
+  std::optional<Failure> last_failure_;     // why the search goes on, where another server may take over
+  std::optional<Values> unconfirmed_;       // the script's answer, until enough replicas have what it wrote
+  std::optional<ErrorReply> change_error_;  // the error reply to the change before WAIT
+  std::optional<ErrorReply> blpop_error_;   // the error reply to BLPOP
   std::optional<bool> from_primary_;
   std::optional<Reply> reply_;
   util::Jitter jitter_;

@@ -27,7 +27,11 @@ Target client_of(const Target& target) {
 }  // namespace
 
 SentinelDiscovery::SentinelDiscovery(const Target& target, const Connector& connect)
-    : connect_(connect), primary_(target.primary), as_client_(client_of(target)), sentinels_(target.others) {}
+    : connect_(connect),
+      primary_(target.primary),
+      encrypted_(target.tls.has_value()),
+      as_client_(client_of(target)),
+      sentinels_(target.others) {}
 
 void SentinelDiscovery::start(Instant now, Instant deadline) {
   cancel();
@@ -54,7 +58,7 @@ Interest SentinelDiscovery::interest() const {
   } else if (session_) {
     interest = session_->interest();
   }
-  interest.wake = util::earlier(interest.wake, until_);
+  interest.wake = util::earlier(interest.wake, phase_ == Phase::connecting ? address_until_ : until_);
   return interest;
 }
 
@@ -63,15 +67,16 @@ std::string SentinelDiscovery::pending() const {
   return "no answer from the Sentinel " + sentinel().shown();
 }
 
-// Begins with another Sentinel each time. The last one may have named a server that has failed since.
+// Each search begins with the Sentinel after the last one that was asked, which may have named a server that has failed
+// since.
 void SentinelDiscovery::ask_next(Instant now) {
   session_.reset();
+  if (left_ < sentinels_.size()) std::rotate(sentinels_.begin(), sentinels_.begin() + 1, sentinels_.end());
   if (left_ == 0) {
     phase_ = Phase::idle;
     outcome_ = conclusion();
     return;
   }
-  std::rotate(sentinels_.begin(), sentinels_.begin() + 1, sentinels_.end());
   const auto shares = static_cast<std::int64_t>(left_) + 1;  // one for the primary
   until_ = now + std::min<BootClock::duration>(longest_attempt, (deadline_ - now) / shares);
   --left_;
@@ -82,6 +87,8 @@ void SentinelDiscovery::ask_next(Instant now) {
 
 void SentinelDiscovery::connect_next(Instant now) {
   phase_ = Phase::connecting;
+  const auto left = static_cast<std::int64_t>(addresses_.size() - next_address_);
+  address_until_ = now + (until_ - now) / left;
   session_.emplace(connect_(addresses_[next_address_++]), as_client_);
   if (!session_->error().empty()) on_connecting(now);
 }
@@ -107,7 +114,10 @@ void SentinelDiscovery::on_connecting(Instant now) {
     const std::string error = session_->error();
     return give_up(session_->fault(), "cannot connect to the Sentinel " + sentinel().shown() + ": " + error, now);
   }
-  if (!session_->is_connected()) return;
+  if (!session_->is_connected()) {
+    if (now >= address_until_ && next_address_ < addresses_.size()) connect_next(now);
+    return;
+  }
   phase_ = Phase::asking;
   session_->send(format_command({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", primary_}), 1);
 }
@@ -123,7 +133,9 @@ std::optional<SentinelDiscovery::Outcome> SentinelDiscovery::advance(short reven
     const auto reply = session_->next_reply();
     if (!reply) {
       if (session_->error().empty()) break;
-      const std::string why = "the connection to the Sentinel " + sentinel().shown() + " broke: " + session_->error();
+      const bool may_be_tls = !encrypted_ && !session_->has_answered();
+      const std::string why = "the connection to the Sentinel " + sentinel().shown() + " broke: " + session_->error() +
+                              (may_be_tls ? " (if this is a TLS port, write rediss+sentinel:// in the URL)" : "");
       give_up(session_->is_garbled() ? Fault::unexpected : Fault::unreachable, why, now);
     } else if (phase_ == Phase::listing) {
       on_names(*reply);
@@ -133,7 +145,9 @@ std::optional<SentinelDiscovery::Outcome> SentinelDiscovery::advance(short reven
     }
   }
   if (!outcome_ && phase_ != Phase::idle && phase_ != Phase::finding && now >= until_) {
-    give_up(Fault::unreachable, pending(), now);
+    const bool is_silent = phase_ == Phase::connecting && encrypted_;
+    const std::string hint = is_silent ? " (if this is a port without TLS, write redis+sentinel:// in the URL)" : "";
+    give_up(Fault::unreachable, pending() + hint, now);
   }
   return std::exchange(outcome_, std::nullopt);
 }
@@ -158,6 +172,7 @@ void SentinelDiscovery::on_reply(const RespValue& reply, Instant now) {
     return give_up(Fault::unexpected, "the Sentinel " + sentinel().shown() + " named no address", now);
   }
   session_.reset();
+  std::rotate(sentinels_.begin(), sentinels_.begin() + 1, sentinels_.end());
   look_up_ = std::make_unique<HostDiscovery>(*found);
   phase_ = Phase::finding;
   until_ = deadline_;
@@ -167,10 +182,12 @@ void SentinelDiscovery::on_reply(const RespValue& reply, Instant now) {
 
 // A list of lists: "name", NAME, "ip", IP, ...
 void SentinelDiscovery::on_names(const RespValue& reply) {
+  may_list_ = reply.kind != RespValue::Kind::error;
   for (const RespValue& primary : reply.items) {
     for (std::size_t i = 0; i + 1 < primary.items.size(); i += 2) {
       if (primary.items[i].text != "name") continue;
-      if (names_.size() < limits::max_listed_primaries) names_.insert(util::escape(primary.items[i + 1].text));
+      const std::string name = util::escape(primary.items[i + 1].text.substr(0, limits::max_name_bytes));
+      if (names_.size() < limits::max_listed_primaries) names_.insert(name);
     }
   }
 }
@@ -181,12 +198,12 @@ void SentinelDiscovery::give_up(Fault fault, const std::string& why, Instant now
 }
 
 SentinelDiscovery::Outcome SentinelDiscovery::conclusion() const {
-  if (!is_unknown_) return *failure_;
+  if (!is_unknown_ || (failure_ && failure_->fault == Fault::unreachable)) return *failure_;
   std::string known;
   for (const std::string& name : names_) known += (known.empty() ? "" : ", ") + name;
   return Failure{Fault::misconfigured, false, false,
                  "no Sentinel knows a primary with the name " + util::escape(primary_) +
-                     (known.empty() ? ": they watch none" : "; they know: " + known)};
+                     (!known.empty() ? "; they know: " + known : (may_list_ ? ": they watch none" : ""))};
 }
 
 }  // namespace condolock::engine::redis

@@ -49,19 +49,22 @@ class SentinelDiscovery final : public Discovery {
 
   const Connector& connect_;
   const std::string primary_;
+  const bool encrypted_;
   Target as_client_;                 // user and password for the Sentinels
   std::vector<Endpoint> sentinels_;  // that of this attempt is the first
   std::size_t left_ = 0;             // to ask after this one
   Phase phase_ = Phase::idle;
   Instant deadline_{};
-  Instant until_{};  // of this attempt
+  Instant until_{};          // of this attempt
+  Instant address_until_{};  // when to try the Sentinel's next address
   std::unique_ptr<HostDiscovery> look_up_;
   std::vector<Address> addresses_;
   std::size_t next_address_ = 0;
   std::optional<Session> session_;
   std::optional<Failure> failure_;  // the most telling one of those who gave no answer
   bool is_unknown_ = false;         // a Sentinel does not know the primary's name
-  std::set<std::string> names_;     // the names that it knows
+  bool may_list_ = true;            // it says which names it knows
+  std::set<std::string> names_;     // these names
   std::optional<Outcome> outcome_;
 };
 
