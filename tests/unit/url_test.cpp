@@ -229,6 +229,8 @@ TEST_CASE("without_password removes the password from anything that may be a URL
   CHECK(without_password("redis://:pw@h") == "redis://h");
   CHECK(without_password("redis://u:p/w@h@i") == "redis://u@i");
   CHECK(without_password("rediss://u:pw@h") == "rediss://u@h");
+  CHECK(without_password("rediss+sentinel://u:pw@h,i:1/m") == "rediss+sentinel://u@h,i:1/m");
+  CHECK(without_password("redis+cluster://:pw@h,i") == "redis+cluster://h,i");
   for (const char* url : {"redis://u@h:1", "redis://h:1/2", "unix:///tmp/a:b@c", "nonsense", ""}) {
     CHECK(without_password(url) == url);
   }
