@@ -227,7 +227,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   freeze_on "${ports[1]}"
   touch go
   expect_code 74 wait "$run"
-  grep -q 'only 1 confirmed the change in time, but --wait-replicas is 2' said
+  grep -q 'the result of M was not recorded: ' said # the last attempt may have had no time for an answer
   thaw_on "${ports[1]}"
 }
 
