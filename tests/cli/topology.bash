@@ -54,7 +54,10 @@ start_replicated() {
   start_on "${ports[1]}" --replicaof 127.0.0.1 "${ports[0]}" "$@"
   start_on "${ports[2]}" --replicaof 127.0.0.1 "${ports[0]}" "$@"
   wait_for has_replicas "${ports[0]}" 2
+  wait_for confirm_writes "${ports[0]}" 2
 }
+# A replica that is online gets the first changes only after its next report, up to a second later.
+confirm_writes() { [ "$(printf '%s\n' 'SET warm 1' 'DEL warm' "WAIT $2 1000" | on "$1" | tail -1)" = "$2" ]; }
 
 # start_sentinel PORT PRIMARY [LINE...]: it watches the primary under the name main. LINE: more of its configuration.
 start_sentinel() {
