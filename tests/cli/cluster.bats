@@ -4,22 +4,10 @@ load helper
 load topology
 first_port=13000
 
-setup_file() {
-  REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
-  export REDIS_DIR
-}
-teardown_file() { rm -rf "$REDIS_DIR"; }
-
 setup() {
-  clear_environment
-  cd "$BATS_TEST_TMPDIR" || return 1
+  start_case
   start_cluster
   export CONDOLOCK_URL=$url
-}
-teardown() {
-  end_case
-  stop_all
-  mkdir -p "$REDIS_DIR"
 }
 
 # field KEY NAME: from the record, wherever it is. A node that is gone does not say.

@@ -4,22 +4,6 @@ load helper
 load topology
 first_port=11000
 
-setup_file() {
-  REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
-  export REDIS_DIR
-}
-teardown_file() { rm -rf "$REDIS_DIR"; }
-
-setup() {
-  clear_environment
-  cd "$BATS_TEST_TMPDIR" || return 1
-}
-teardown() {
-  end_case
-  stop_all
-  mkdir -p "$REDIS_DIR"
-}
-
 start_watched() {
   start_replicated "$@"
   start_sentinels

@@ -1,6 +1,24 @@
 # Servers with replicas, Sentinels and Clusters on loopback, for the suites of these. A server is named by its port; its
 # directory, its process ID and its log are in $REDIS_DIR/PORT.
 
+setup_file() {
+  REDIS_DIR=$(mktemp -d "${BATS_TMPDIR:-/tmp}/condolock-cli-XXXXXX")
+  export REDIS_DIR
+}
+teardown_file() { rm -rf "$REDIS_DIR"; }
+
+# Each test has its own servers.
+start_case() {
+  clear_environment
+  cd "$BATS_TEST_TMPDIR" || return 1
+}
+setup() { start_case; }
+teardown() {
+  end_case
+  stop_all
+  mkdir -p "$REDIS_DIR"
+}
+
 # A port that nobody uses, from first_port on: suites that run at the same time have different ones. Cluster nodes also use the port 10,000 above. Both are below those that connections get (32768 on).
 free_port() {
   local port
