@@ -75,7 +75,7 @@ start_replicated() {
   wait_for confirm_writes "${ports[0]}" 2
 }
 # A replica that is online gets the first changes only after its next report, up to a second later.
-confirm_writes() { [ "$(printf '%s\n' 'SET warm 1' 'DEL warm' "WAIT $2 1000" | on "$1" | tail -1)" = "$2" ]; }
+confirm_writes() { [ "$(printf '%s\n' 'SET {condolock}:warm 1' 'DEL {condolock}:warm' "WAIT $2 1000" | on "$1" | tail -1)" = "$2" ]; }
 
 # start_sentinel PORT PRIMARY [LINE...]: it watches the primary under the name main. LINE: more of its configuration.
 start_sentinel() {
@@ -121,6 +121,7 @@ start_cluster() {
   redis-cli --cluster create "${ports[@]/#/127.0.0.1:}" --cluster-replicas 1 --cluster-yes >"$REDIS_DIR/created"
   for i in "${ports[@]}"; do wait_for is_whole "$i"; done
   for i in "${ports[@]}"; do wait_for follows "$i"; done
+  wait_for confirm_writes "$(keys_are_on "${ports[0]}")" 1
   url="redis+cluster://127.0.0.1:${ports[0]},127.0.0.1:${ports[1]},127.0.0.1:${ports[2]}"
 }
 is_whole() { on "$1" CLUSTER INFO | grep -q cluster_state:ok && [ "$(on "$1" CLUSTER NODES | grep -c ' connected')" = 6 ]; }
