@@ -24,7 +24,7 @@ struct Wait {
 };
 
 // The server must confirm that `at_least` replicas have what the script wrote. If they have not shortly before the
-// deadline, the call fails with Fault::write_refused. What was written stays.
+// deadline, the call fails with Fault::write_refused. The changes stay.
 struct Replicas {
   std::int64_t at_least = 0;
   std::vector<std::string_view> after;  // the answers (their first words) that need it; the others wrote nothing that counts

@@ -121,7 +121,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   start_on "${ports[0]}" --requirepass server
   sentinels=("$(free_port)")
   start_sentinel "${sentinels[0]}" "${ports[0]}" 'sentinel auth-pass main server' 'user default off' \
-    'user watcher on >asked ~* &* +@all' || true
+    'user watcher on >asked ~* &* +@all'
   as_watcher() { redis-cli -p "${sentinels[0]}" --user watcher --pass asked --no-auth-warning PING | grep -q PONG; }
   wait_for as_watcher
   export CONDOLOCK_URL="redis+sentinel://:server@127.0.0.1:${sentinels[0]}/main"

@@ -576,6 +576,27 @@ TEST_CASE_FIXTURE(Cluster, "cluster: if no node answers, the call fails at its d
   CHECK(final.answer.error().fault == engine::Fault::unreachable);
 }
 
+TEST_CASE_FIXTURE(Cluster, "cluster: a call that slept and is then sent on says so, and the next one goes there") {
+  nodes["10.0.0.1"] = {"-MOVED 866 10.0.0.7:6379\r\n-MOVED 866 10.0.0.7:6379\r\n"};
+  nodes["10.0.0.7"] = {pong};
+  const auto cluster = engine();
+  engine::Call call;
+  call.args = {"GET", "k"};
+  call.not_ready_is_final = true;
+  call.wait = engine::Wait{"wake", Millis(5000)};
+  const Instant now = BootClock::now();
+  call.deadline = now + Millis(6000);
+  cluster->start(call, now);
+  CHECK_FALSE(cluster->advance(POLLIN, now));
+  const auto reply = cluster->advance(POLLIN, now + Millis(4500));
+  REQUIRE(reply);
+  REQUIRE_FALSE(reply->answer);
+  CHECK(reply->answer.error().fault == engine::Fault::not_ready);
+  CHECK(reply->answer.error().text == "10.0.0.1:6379 names 10.0.0.7:6379");
+  CHECK(ask(*cluster).answer == engine::Values{"pong"});
+  CHECK(connected_to.back() == "10.0.0.7");
+}
+
 TEST_CASE_FIXTURE(Cluster, "cluster: CLUSTERDOWN of one node is not the last word") {
   nodes["10.0.0.1"] = {"-CLUSTERDOWN The cluster is down\r\n"};
   nodes["10.0.0.2"] = {pong};

@@ -25,7 +25,7 @@ class Discovery {
   // At least one address, best first, or why there is none, in a whole sentence. Empty while the search goes on. After
   // `unreachable`, the addresses that were found before are the best guess.
   virtual std::optional<Answered<std::vector<Address>>> advance(short revents, Instant now) = 0;
-  // What the search waits for, as in "cannot resolve the host h: no answer from a name server".
+  // For messages: who has not answered yet. "cannot resolve the host h: no answer from a name server"
   virtual std::string pending() const = 0;
 
   // True if another search may find other addresses.

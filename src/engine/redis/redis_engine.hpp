@@ -47,8 +47,8 @@ class RedisEngine final : public Engine {
   void await_replicas(Values values, Instant now);
   void pause(ErrorReply error, Instant now);
   bool follow(const Redirection& redirection, Instant now);
-  void begin_again();
-  void search_again(Failure failure, Instant now);
+  void search_again(const Failure& failure, Instant now);
+  void begin_again(const Failure& failure, Instant now);
 
   void on_discovering(short revents, Instant now);
   void on_connecting(short revents, Instant now);
