@@ -15,8 +15,8 @@ teardown_file() {
   rm -rf "$REDIS_DIR"
 }
 
-# Removes the caller's variables that the program reads.
-clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR && export TZ=UTC0; }
+# Removes the caller's variables that the program reads, and SHELL, which script(1) reads: each command below it is one of sh.
+clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL && export TZ=UTC0; }
 
 setup() { start_case; }
 

@@ -60,8 +60,8 @@ setup() {
 }
 
 @test "watch condolock list is as wide as the terminal" {
-  script -qec "stty cols 80 rows 24; TERM=xterm timeout 2 watch -t -n 60 $CONDOLOCK list" /dev/null </dev/null >shown || true
-  grep -q 'kkk.*…kkk' shown
+  script -qfc "stty cols 80 rows 24; TERM=xterm exec watch -t -n 60 $CONDOLOCK list" shown </dev/null >/dev/null 2>&1 3>&- &
+  wait_for grep -q 'kkk.*…kkk' shown
   ! grep -q "$(printf 'k%.0s' {1..60})" shown || false
 }
 
