@@ -145,7 +145,7 @@ TEST_CASE("wrong arguments are refused in the words of the command line, before 
   ConditionalLock empty(*engine);
   empty.add(std::function<bool()>());
   CHECK(refused([&] { const ConditionContext context("job", empty); }) == "a predicate must not be an empty function");
-  CHECK(refused([&] { connect("file:", {.timeout = std::chrono::milliseconds::max()}); }) ==
+  CHECK(refused([&] { connect("file:/nowhere", {.timeout = std::chrono::milliseconds::max()}); }) ==
         "timeout: it is longer than 100 years");
   CHECK_FALSE(engine->status("job").known);
 }
@@ -155,9 +155,9 @@ TEST_CASE("a wrong URL, namespace or timeout is refused by connect, and no messa
   const std::string text = refused([] { connect("redis://:s3cr3t@host:99999"); }, Errc::misconfigured);
   CHECK(text.starts_with("invalid URL: "));
   CHECK(text.find("s3cr3t") == std::string::npos);
-  CHECK(refused([] { connect("file:", {.ns = "a b"}); }, Errc::misconfigured) ==
+  CHECK(refused([] { connect("file:/nowhere", {.ns = "a b"}); }, Errc::misconfigured) ==
         "invalid namespace 'a b': use 1 to 64 characters of A-Z a-z 0-9 _ . -");
-  CHECK(refused([] { connect("file:", {.timeout = 0ms}); }) == "timeout: must be at least 1ms");
+  CHECK(refused([] { connect("file:/nowhere", {.timeout = 0ms}); }) == "timeout: must be at least 1ms");
   Error error;
   CHECK(connect("ftp://host", {}, error) == nullptr);
   CHECK(error.code == Errc::misconfigured);
