@@ -198,7 +198,8 @@ void Run::finish(Instant now) {
   // The command has ended, so there is no hurry: an attempt may take all of --redis-timeout, however short the lease is.
   const Millis patience = std::max(std::min(plan_.redis_timeout, left), Millis(1));
   engine::Call call = lock::finish_call(plan_.attempt, grant_, outcome_, child_code_, waited_for_rest_);
-  call.as_source = finish_failed_;
+  call.as_source = record_failure_.has_value();
+  is_hurried_ = patience < plan_.redis_timeout;
   send(std::move(call), patience, now);
 }
 
@@ -218,12 +219,13 @@ void Run::on_recording(const engine::Reply& reply, Instant now) {
   if (giving_back_) return record_unleased(now);
   const auto answer = lock::decode_recording(reply);
   if (!answer) {
-    finish_failed_ = true;
     const engine::Fault fault = answer.error().fault;
     const bool again =
         fault != engine::Fault::denied && fault != engine::Fault::misconfigured && fault != engine::Fault::malformed;
+    // "No answer within 5ms" says less than what failed before.
+    if (!record_failure_ || !is_hurried_ || !again) record_failure_ = answer.error();
     const Instant next = now + jitter_.between(lease_.retry_pause() / 2, lease_.retry_pause());
-    if (!again || last_attempt_ || next >= record_until_) return give_up_recording(answer.error());
+    if (!again || last_attempt_ || next >= record_until_) return give_up_recording(*record_failure_);
     next_call_ = next;
     return;
   }

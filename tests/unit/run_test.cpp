@@ -1011,6 +1011,27 @@ TEST_CASE_FIXTURE(World, "recording is retried until --record-timeout, then 74")
   CHECK(exit_code() == 74);
 }
 
+TEST_CASE_FIXTURE(
+    World, "recording: the message names what failed before a last attempt with little time, unless that is refused") {
+  plan.record_timeout = Millis(7000);
+  start_child();
+  ended(run::event::ChildExited{0});
+  after(Millis(5000));
+  fail({engine::Fault::not_ready, false, false, "its last reply: LOADING"});
+  tick();
+  REQUIRE(requested() == "finish");
+  REQUIRE(patience() < Millis(5000));
+  after(patience());
+  SUBCASE("no answer") {
+    fail(no_answer());
+    CHECK(reported<run::report::NotRecorded>()->failure.text == "its last reply: LOADING");
+  }
+  SUBCASE("a refusal") {
+    fail({engine::Fault::denied, false, false, "NOPERM"});
+    CHECK(reported<run::report::NotRecorded>()->failure.text == "NOPERM");
+  }
+}
+
 TEST_CASE_FIXTURE(World,
                   "an attempt to record has all of --redis-timeout, even with a short lease; a retry sends the source") {
   plan.attempt.lease = Millis(1000);
