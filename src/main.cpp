@@ -17,6 +17,7 @@
 #include "process/core_dump.hpp"
 #include "process/exec_beside.hpp"
 #include "util/shortage.hpp"
+#include "version.hpp"
 #ifdef CONDOLOCK_TLS
 #include "engine/redis/tls_transport.hpp"
 #endif
@@ -32,7 +33,10 @@ int main(int argc, char** argv) {
     condolock::engine::redis::provide_tls(condolock::engine::redis::connect_over_tls);
 #endif
     auto result = condolock::cli::dispatch(arguments);
-    if (result.needs_tls) result = condolock::cli::tls_is_missing(condolock::process::exec_beside("condolock-tls", argv));
+    if (result.needs_tls) {
+      const std::string why = condolock::process::exec_beside("condolock-tls", CONDOLOCK_LIBEXEC, argv);
+      result = condolock::cli::tls_is_missing(why);
+    }
     code = result.exit_code;
     if (!result.error.empty()) Console(false, false).error(result.error);
     if (!condolock::cli::print(result.output)) {

@@ -293,9 +293,9 @@ alert() {
   [[ $stderr = *'the URL needs TLS, which the program condolock-tls does, but there is neither '*"/condolock-tls nor "*"/libexec/condolock/condolock-tls"* ]]
 }
 
-@test "the program with TLS is found in libexec, too" {
-  mkdir -p bin libexec/condolock
-  cp "$CONDOLOCK" bin/ && cp "${CONDOLOCK%/*}/condolock-tls" libexec/condolock/
+@test "the program with TLS is found where it is installed" {
+  cmake --install "$BUILD_DIR" --prefix "$PWD" >/dev/null
+  [ ! -e bin/condolock-tls ]
   run -0 bin/condolock run --key K --tls-cacert "$REDIS_DIR/ca.crt" -- true
 }
 
