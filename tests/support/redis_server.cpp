@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -33,11 +32,6 @@ std::string text_of(const redisReply& reply) {
   }
 }
 
-std::string server_program() {
-  const char* named = std::getenv("CONDOLOCK_TEST_SERVER");
-  return named == nullptr ? "redis-server" : named;
-}
-
 }  // namespace
 
 RedisServer::RedisServer(const std::vector<std::string>& options) : options_(options) { start(); }
@@ -51,7 +45,7 @@ void RedisServer::kill() {
 }
 
 void RedisServer::start() {
-  std::vector<std::string> words{server_program(),
+  std::vector<std::string> words{"redis-server",
                                  "--port",
                                  "0",
                                  "--unixsocket",

@@ -13,8 +13,8 @@ struct redisContext;
 
 namespace support {
 
-// A real server for one test, on a Unix socket in a temporary directory: redis-server, or the program in the environment
-// variable CONDOLOCK_TEST_SERVER. It ends with the test. A server that does not start fails the test.
+// A real redis-server for one test, on a Unix socket in a temporary directory. It ends with the test. A server that does not
+// start fails the test.
 class RedisServer {
  public:
   explicit RedisServer(const std::vector<std::string>& options = {});
