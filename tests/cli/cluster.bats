@@ -127,7 +127,17 @@ migrate() {
   [ "$(grep -c OK migrated)" -gt 20 ]
 }
 
-@test "cluster: a slot that is half moved: 69 after --redis-timeout, and a run goes on when the move is over" {
+# confine RULE...: on every node, a user who may do nothing else.
+confine() {
+  local port
+  for port in "${ports[@]}"; do on "$port" ACL SETUSER job reset on '>pw' "$@" | grep -qx OK || return; done
+}
+
+@test "cluster: a slot that moves: 69 after --redis-timeout, and a run goes on when it has moved, with README's rule" {
+  rule=$(sed -n 's/^ *ACL SETUSER condolock on >PASSWORD \(.*\)$/\1/p' "$SOURCE_DIR/README.md")
+  # shellcheck disable=SC2086
+  confine $rule
+  export CONDOLOCK_USER=job CONDOLOCK_PASSWORD=pw
   "$CONDOLOCK" touch K
   "$CONDOLOCK" touch L
   from=$(keys_are_on "${ports[0]}")
@@ -141,6 +151,11 @@ migrate() {
   on "$from" MIGRATE 127.0.0.1 "$to" '{condolock}:job:K' 0 1000
   run -69 "$CONDOLOCK" run --redis-timeout 500ms --key K -- touch ran
   [[ "$output" == *'its last reply: TRYAGAIN'* ]]
+  # All keys have moved, but not the slot: one node answers ASK, and the other has not all the keys that a script names.
+  mapfile -t keys < <(on "$from" CLUSTER GETKEYSINSLOT "$slot" 100)
+  on "$from" MIGRATE 127.0.0.1 "$to" '' 0 1000 KEYS "${keys[@]}"
+  run -69 "$CONDOLOCK" run --redis-timeout 500ms --key K -- touch ran
+  [[ "$output" == *' names 127.0.0.1:'*' again and again: the Cluster may be failing over, or moving the keys'* ]]
   [ ! -e ran ]
   migrate "$from" "$to"
   "$CONDOLOCK" run --key K -- touch ran
@@ -148,6 +163,20 @@ migrate() {
   touch go
   wait "$run"
   [ "$(field H outcome)" = success ]
+}
+
+@test "cluster: two servers that belong to no Cluster are refused before anything is written" {
+  alone=("$(free_port)" "$(free_port)")
+  for port in "${alone[@]}"; do start_on "$port"; done
+  for command in 'run --key K -- touch ran' 'touch K' 'check K' 'status K' 'list' 'history K' 'pause K' 'resume K' 'unlock K' 'reset K --yes'; do
+    # shellcheck disable=SC2086
+    run -78 "$CONDOLOCK" --url "redis+cluster://127.0.0.1:${alone[0]},127.0.0.1:${alone[1]}" $command
+    [[ "$output" == *"belongs to no Cluster (for a single server, leave out +cluster in the URL)" ]]
+  done
+  run -2 "$CONDOLOCK" doctor --url "redis+cluster://127.0.0.1:${alone[0]},127.0.0.1:${alone[1]}"
+  [[ "$output" == *"belongs to no Cluster"* ]]
+  [ ! -e ran ]
+  for port in "${alone[@]}"; do [ "$(on "$port" DBSIZE)" = 0 ]; done
 }
 
 @test "cluster: a run that waits is woken, and sleeps through a failover" {
@@ -183,7 +212,12 @@ migrate() {
   first=$(free_port)
   for to in "localhost:$node" "127.0.0.1:$node"; do
     openssl s_server -quiet -accept "127.0.0.1:$first" -cert cert2.pem -key key2.pem >asked 2>&1 3>&- \
-      < <(printf -- '-MOVED 866 %s\r\n' "$to"; exec sleep 60) &
+      < <(
+        printf '*2\r\n$4\r\nmode\r\n$7\r\ncluster\r\n'
+        until grep -qa EVALSHA asked; do sleep 0.05; done
+        printf -- '-MOVED 866 %s\r\n' "$to"
+        exec sleep 60
+      ) &
     listener=$!
     wait_for eval 'grep -q ":$(printf %04X "$first") " /proc/net/tcp'
     code=0

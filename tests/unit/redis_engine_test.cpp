@@ -466,10 +466,18 @@ TEST_CASE_FIXTURE(Engine, "engine: while the name cannot be resolved, the known 
 
 namespace {
 
+const std::string hello = "*1\r\n$5\r\nHELLO\r\n";
+
+std::string mode(const std::string& name) {
+  return "*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$4\r\nmode\r\n$" + std::to_string(name.size()) + "\r\n" + name + "\r\n";
+}
+
 // Nodes on 10.0.0.1 to 10.0.0.9. The URL names the first two.
 struct Cluster {
   // By the node's host: what answers the nth write to it, the last one again and again. A node without an entry refuses.
   std::map<std::string, std::vector<std::string>> nodes;
+  std::map<std::string, std::string> to_hello;  // what answers HELLO; without an entry, that this is a node of a Cluster
+  std::vector<std::string> greeted;             // who was sent HELLO
   std::vector<std::string> connected_to;
   std::vector<std::string> writes;
   std::map<std::string, std::size_t> count;
@@ -486,6 +494,10 @@ struct Cluster {
                                              state->error = "Connection refused";
                                            } else {
                                              state->answer = [this, host = address.host](const std::string& bytes) {
+                                               if (bytes == hello) {
+                                                 greeted.push_back(host);
+                                                 return to_hello.count(host) == 0 ? mode("cluster") : to_hello[host];
+                                               }
                                                writes.push_back(bytes);
                                                const auto& texts = nodes[host];
                                                return texts[std::min(count[host]++, texts.size() - 1)];
@@ -587,7 +599,7 @@ TEST_CASE_FIXTURE(Cluster, "cluster: a call that slept and is then sent on says 
   const Instant now = BootClock::now();
   call.deadline = now + Millis(6000);
   cluster->start(call, now);
-  CHECK_FALSE(cluster->advance(POLLIN, now));
+  for (int i = 0; i < 2; ++i) CHECK_FALSE(cluster->advance(POLLIN, now));  // HELLO, then BLPOP
   const auto reply = cluster->advance(POLLIN, now + Millis(4500));
   REQUIRE(reply);
   REQUIRE_FALSE(reply->answer);
@@ -600,6 +612,48 @@ TEST_CASE_FIXTURE(Cluster, "cluster: a call that slept and is then sent on says 
 TEST_CASE_FIXTURE(Cluster, "cluster: CLUSTERDOWN of one node is not the last word") {
   nodes["10.0.0.1"] = {"-CLUSTERDOWN The cluster is down\r\n"};
   nodes["10.0.0.2"] = {pong};
+  CHECK(ask(*engine()).answer == engine::Values{"pong"});
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: a server that belongs to no Cluster gets nothing but HELLO") {
+  nodes["10.0.0.1"] = {pong};
+  for (const std::string& reply : {mode("standalone"), mode("sentinel"), std::string("*0\r\n")}) {
+    to_hello["10.0.0.1"] = reply;
+    const auto answer = ask(*engine()).answer;
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().fault == engine::Fault::misconfigured);
+    CHECK_FALSE(answer.error().may_have_run);
+    CHECK(answer.error().text.find("10.0.0.1:6379 belongs to no Cluster") == 0);
+  }
+  CHECK(writes.empty());
+}
+
+TEST_CASE_FIXTURE(Cluster,
+                  "cluster: each connection to a node of the URL begins with HELLO, and none to a node that another names") {
+  nodes["10.0.0.1"] = {"-MOVED 866 10.0.0.2:6379\r\n"};
+  nodes["10.0.0.2"] = {"-MOVED 866 10.0.0.7:6379\r\n"};
+  nodes["10.0.0.7"] = {pong};
+  to_hello["10.0.0.7"] = mode("standalone");
+  CHECK(ask(*engine()).answer == engine::Values{"pong"});
+  CHECK(greeted == std::vector<std::string>{"10.0.0.1"});
+}
+
+TEST_CASE_FIXTURE(Cluster, "cluster: a node that refuses HELLO is not used") {
+  nodes["10.0.0.1"] = {pong};
+  to_hello["10.0.0.1"] = "-ERR unknown command 'HELLO', with args beginning with: \r\n";
+  const auto unknown = ask(*engine()).answer;
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().text ==
+        "10.0.0.1:6379 says: ERR unknown command 'HELLO' (this server has no HELLO: see rename-command in its "
+        "configuration; Redis before 6.2 is too old)");
+  CHECK(writes.empty());
+}
+
+// A user need not have the permission: a script has several keys, for which the node refuses ASKING until it has them all.
+TEST_CASE_FIXTURE(Cluster, "cluster: a user who may not send ASKING waits until the keys have moved") {
+  nodes["10.0.0.1"] = {"-ASK 866 10.0.0.7:6379\r\n"};
+  const std::string refused = "-NOPERM this user has no permissions to run the 'asking' command\r\n";
+  nodes["10.0.0.7"] = {refused + "-MOVED 866 10.0.0.1:6379\r\n", refused + "-MOVED 866 10.0.0.1:6379\r\n", refused + pong};
   CHECK(ask(*engine()).answer == engine::Values{"pong"});
 }
 

@@ -66,4 +66,13 @@ bool ClusterDiscovery::redirect(const Endpoint& to) {
   return true;
 }
 
+// A list: "server", "redis", "version", ..., "mode", "cluster", ...
+std::optional<Failure> ClusterDiscovery::objection(const RespValue& reply) const {
+  for (std::size_t i = 0; i + 1 < reply.items.size(); i += 2) {
+    if (reply.items[i].text == "mode" && reply.items[i + 1].text == "cluster") return std::nullopt;
+  }
+  return Failure{Fault::misconfigured, false, false,
+                 "belongs to no Cluster (for a single server, leave out +cluster in the URL)"};
+}
+
 }  // namespace condolock::engine::redis

@@ -27,6 +27,9 @@ class ClusterDiscovery final : public Discovery {
   bool can_change() const override { return true; }
   bool fails_over() const override { return true; }
   bool redirect(const Endpoint& to) override;
+  // Two nodes of the URL that belong to no Cluster would both grant the same lease. Every user may say HELLO.
+  std::string proof() const override { return "HELLO"; }
+  std::optional<Failure> objection(const RespValue& reply) const override;
 
  private:
   void look_up_next(Instant now);

@@ -8,6 +8,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/redis/address.hpp"
+#include "engine/redis/resp.hpp"
 
 namespace condolock::engine::redis {
 
@@ -32,8 +33,11 @@ class Discovery {
   virtual bool can_change() const = 0;
   // True if another server takes over within seconds when this one fails. So it pays to search again until the deadline.
   virtual bool fails_over() const { return false; }
-  // True if what was found may be a replica. The server must say first (ROLE) that it is a primary.
-  virtual bool needs_proof() const { return false; }
+  // The command whose reply must prove, before anything else is sent, that the server is the right one. Empty: none.
+  virtual std::string proof() const { return ""; }
+  // Why the reply to it, which is no error, proves the contrary. The text goes on after the server's name. Empty: it is
+  // right.
+  virtual std::optional<Failure> objection(const RespValue& /*reply*/) const { return std::nullopt; }
   // A server named another one: the next search looks there first. False: this discovery does not follow.
   virtual bool redirect(const Endpoint& /*to*/) { return false; }
 };

@@ -196,10 +196,6 @@ class Examination {
     add(old ? Level::error : Level::good, "version",
         diagnosis_.product + " " + info_.version() + (old ? " lacks commands that the scripts need" : ""),
         old ? "use Redis 6.2 or Valkey 7.2, or later" : "");
-    if (info_["cluster_enabled"] == "0" && target_.topology == Topology::cluster) {
-      add(Level::error, "cluster", "this server belongs to no Cluster: another node of the URL may grant the same lease",
-          "write redis:// in the URL, or redis+sentinel://");
-    }
     if (info_["cluster_enabled"] == "1" && target_.topology != Topology::cluster) {
       add(Level::warning, "cluster", "this server belongs to a Cluster: another node may take over its keys at any time",
           "write redis+cluster:// in the URL, with several nodes");

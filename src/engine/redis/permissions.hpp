@@ -11,7 +11,7 @@
 namespace condolock::engine::redis {
 
 // Every Redis command of the scripts, and BLPOP, EVAL, EVALSHA and ROLE; in capitals, sorted. SELECT, WAIT and the commands
-// that only `doctor` sends are not included; every user may call AUTH.
+// that only `doctor` sends are not included; every user may call AUTH and HELLO.
 std::vector<std::string> used_commands();
 
 // `command` with valid arguments, to ask whether the user may call it on the first of `keys`. EVAL and EVALSHA take all of

@@ -31,7 +31,7 @@ class RedisEngine final : public Engine {
   std::optional<Reply> advance(short revents, Instant now) override;
 
  private:
-  // proving: asking the server whether it is a primary.
+  // proving: asking the server whether it is the right one.
   enum class Phase : std::uint8_t { idle, discovering, connecting, proving, exchanging, pausing };
   // asking: the reply does not matter. change: what the engine writes before it waits for replicas.
   enum class Step : std::uint8_t { asking, role, wake, script, change, replicas };
@@ -39,7 +39,7 @@ class RedisEngine final : public Engine {
   void find_server(Instant now);
   void discover(Instant now);
   void connect_next(Instant now);
-  void prove();
+  bool is_named_by_another() const;
   void exchange(Instant now);
   void add(std::string& bytes, Step step, const std::string& command);
   bool is_too_long(const std::string& request);

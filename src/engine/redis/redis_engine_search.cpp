@@ -38,10 +38,9 @@ void RedisEngine::connect_next(Instant now) {
   if (!session_->error().empty()) disconnect(session_->error(), now);
 }
 
-void RedisEngine::prove() {
-  phase_ = Phase::proving;
-  session_->send(format_command({"ROLE"}), 1);
-}
+// Whether another node of a Cluster has sent this call to the server. So the server belongs to the Cluster, and no other one
+// has the keys.
+bool RedisEngine::is_named_by_another() const { return redirections_ > 0 && next_address_ == 1; }
 
 // The server is not ready and has not run the script: retry soon. `error` is a copy, since this resets the session that may
 // own it.
@@ -121,8 +120,10 @@ void RedisEngine::on_connecting(short revents, Instant now) {
   if (!session_->error().empty()) {
     disconnect(session_->error(), now);
   } else if (session_->is_connected()) {
-    if (discovery_->needs_proof()) return prove();
-    exchange(now);
+    const std::string proof = is_named_by_another() ? "" : discovery_->proof();
+    if (proof.empty()) return exchange(now);
+    phase_ = Phase::proving;
+    session_->send(format_command({proof}), 1);
   } else if (now >= step_until_ && now < deadline()) {
     disconnect("no answer", now);
   }
@@ -144,8 +145,12 @@ void RedisEngine::on_proving(short revents, Instant now) {
     session_.reset();
     return;
   }
-  if (!reply->items.empty() && reply->items[0].text == "master") return exchange(now);
-  search_again({Fault::not_primary, false, false, server() + " is a replica, but a Sentinel names it as the primary"}, now);
+  auto objection = discovery_->objection(*reply);
+  if (!objection) return exchange(now);
+  objection->text = server() + " " + objection->text;
+  if (objection->fault == Fault::not_primary) return search_again(*objection, now);
+  fail(*std::move(objection));
+  session_.reset();
 }
 
 void RedisEngine::on_deadline(Instant now) {
@@ -195,8 +200,8 @@ void RedisEngine::disconnect(std::string why, Instant now) {
   const std::string doing = connecting ? "cannot connect to " : "the connection to ";
   const std::string end = connecting ? ": " : " broke: ";
   if (connecting) connect_error_ = doing + name + end + why;
-  // A node that another one has named, and that may not be trusted. No other has the keys.
-  const bool is_last = redirections_ > 0 && next_address_ == 1 && kind != Fault::unreachable && kind != Fault::local;
+  // One that may not be trusted.
+  const bool is_last = is_named_by_another() && kind != Fault::unreachable && kind != Fault::local;
   if (connecting && next_address_ < addresses_.size() && !is_last) return connect_next(now);
   if (connecting && !discovery_->fails_over() && !discovered_ && discovery_->can_change()) return discover(now);
   Fault fault = connecting ? *connecting_fault_ : kind;

@@ -197,6 +197,11 @@ void SentinelDiscovery::give_up(Fault fault, const std::string& why, Instant now
   ask_next(now);
 }
 
+std::optional<Failure> SentinelDiscovery::objection(const RespValue& reply) const {
+  if (!reply.items.empty() && reply.items[0].text == "master") return std::nullopt;
+  return Failure{Fault::not_primary, false, false, "is a replica, but a Sentinel names it as the primary"};
+}
+
 SentinelDiscovery::Outcome SentinelDiscovery::conclusion() const {
   if (!is_unknown_ || (failure_ && failure_->fault == Fault::unreachable)) return *failure_;
   std::string known;

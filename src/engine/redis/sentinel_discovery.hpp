@@ -29,7 +29,9 @@ class SentinelDiscovery final : public Discovery {
 
   bool can_change() const override { return true; }
   bool fails_over() const override { return true; }
-  bool needs_proof() const override { return true; }
+  // A Sentinel may name a server that is a replica by now.
+  std::string proof() const override { return "ROLE"; }
+  std::optional<Failure> objection(const RespValue& reply) const override;
 
  private:
   // resolving, connecting, asking, listing: a Sentinel. finding: the host that it named.
