@@ -77,9 +77,12 @@ bool RedisEngine::follow(const Redirection& redirection, Instant now) {
 
 // Nothing was done. Another server may take over soon.
 void RedisEngine::search_again(const Failure& failure, Instant now) {
+  // Shortly before the deadline, an attempt fails for lack of time. What failed before says more.
+  const bool is_hurried = last_failure_ && failure.fault == Fault::unreachable && deadline() - now < Millis(200);
+  const Failure telling = is_hurried ? *last_failure_ : failure;
   last_error_.clear();
-  begin_again(failure, now);
-  last_failure_ = failure;
+  begin_again(telling, now);
+  last_failure_ = telling;
 }
 
 // Tries again after a short pause. What happened before says nothing about what comes after. A caller that asks again itself
