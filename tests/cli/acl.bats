@@ -205,7 +205,7 @@ waits() {
   [ "$status" -le 1 ]
   [[ "$output" == *'runs work'* && "$output" != *$'\nerror '* ]]
   mkfifo hold
-  "$CONDOLOCK" run --key K --lease 1s --slots 2 -- cat hold 3>&- &
+  "$CONDOLOCK" run --key K --lease 6s --slots 2 -- cat hold 3>&- &
   first=$!
   slot_renewed() { redis HGETALL '{condolock}:slots:K' | awk '$1 ~ /^[0-9]+$/ && NF > 4 { found = $1 > $4 + $2 } END { exit !found }'; }
   wait_for slot_renewed # the lease ends later than a lease after its start
@@ -238,7 +238,7 @@ waits() {
   without() { grant $(rule_without "$1"); }
   # The renewals fail. The right returns before the lease ends.
   mkfifo hold
-  "$CONDOLOCK" run --key K --lease 3s -- cat hold 2>said 3>&- &
+  "$CONDOLOCK" run --key K --lease 12s -- cat hold 2>said 3>&- &
   run=$!
   wait_for held K
   without +hmget
@@ -251,7 +251,7 @@ waits() {
   [ "$(job K outcome)" = success ]
   [ "$(grep -c SETUSER said)" -eq 1 ]
   # It does not return: the command is stopped before the lease ends.
-  "$CONDOLOCK" run --key K --lease 1s -- sleep 60 2>said 3>&- &
+  "$CONDOLOCK" run --key K --lease 6s -- sleep 60 2>said 3>&- &
   run=$!
   wait_for held K
   without '~{condolock}:*'

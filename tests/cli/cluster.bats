@@ -98,7 +98,7 @@ migrate() {
       [ "$code" -eq 0 ] || echo "$1: $code" >>failed
     done
   }
-  "$CONDOLOCK" run --key long --lease 3s -- sh -c 'until [ -e go ]; do sleep 0.05; done' 3>&- &
+  "$CONDOLOCK" run --key long --lease 15s -- sh -c 'until [ -e go ]; do sleep 0.05; done' 3>&- &
   long=$!
   contend one 3>&- &
   one=$!
@@ -143,18 +143,18 @@ confine() {
   from=$(keys_are_on "${ports[0]}")
   for to in "${ports[@]}"; do [ "$to" = "$from" ] || ! role_is "$to" master || break; done
   slot=$(on "$from" CLUSTER KEYSLOT '{condolock}')
-  "$CONDOLOCK" run --key H --lease 6s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
+  "$CONDOLOCK" run --key H --lease 20s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
   run=$!
   wait_for test -e began
   on "$to" CLUSTER SETSLOT "$slot" IMPORTING "$(on "$from" CLUSTER MYID)"
   on "$from" CLUSTER SETSLOT "$slot" MIGRATING "$(on "$to" CLUSTER MYID)"
   on "$from" MIGRATE 127.0.0.1 "$to" '{condolock}:job:K' 0 1000
-  run -69 "$CONDOLOCK" run --redis-timeout 500ms --key K -- touch ran
+  run -69 "$CONDOLOCK" run --redis-timeout 2s --key K -- touch ran
   [[ "$output" == *'its last reply: TRYAGAIN'* ]]
   # All keys have moved, but not the slot: one node answers ASK, and the other has not all the keys that a script names.
   mapfile -t keys < <(on "$from" CLUSTER GETKEYSINSLOT "$slot" 100)
   on "$from" MIGRATE 127.0.0.1 "$to" '' 0 1000 KEYS "${keys[@]}"
-  run -69 "$CONDOLOCK" run --redis-timeout 500ms --key K -- touch ran
+  run -69 "$CONDOLOCK" run --redis-timeout 2s --key K -- touch ran
   [[ "$output" == *' names 127.0.0.1:'*' again and again: the Cluster may be failing over, or moving the keys'* ]]
   [ ! -e ran ]
   migrate "$from" "$to"
@@ -180,7 +180,7 @@ confine() {
 }
 
 @test "cluster: a run that waits is woken, and sleeps through a failover" {
-  "$CONDOLOCK" run --key K --lease 10s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
+  "$CONDOLOCK" run --key K --lease 30s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
   run=$!
   wait_for test -e began
   "$CONDOLOCK" run --key K --wait 1m -- touch woken 3>&- &
@@ -221,7 +221,7 @@ confine() {
     listener=$!
     wait_for eval 'grep -q ":$(printf %04X "$first") " /proc/net/tcp'
     code=0
-    "$CONDOLOCK" run --url "rediss+cluster://127.0.0.1:$first" --redis-timeout 2s --tls-cacert both.pem --key K -- touch "ran-${to%:*}" 2>"said-${to%:*}" || code=$?
+    "$CONDOLOCK" run --url "rediss+cluster://127.0.0.1:$first" --redis-timeout 10s --tls-cacert both.pem --key K -- touch "ran-${to%:*}" 2>"said-${to%:*}" || code=$?
     put_down "$listener"
   done
   [ -e ran-localhost ]

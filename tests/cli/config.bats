@@ -13,7 +13,7 @@ setup() {
 lease() {
   "$CONDOLOCK" "$@" --key L -- sleep 60 3>&- &
   wait_for held L
-  echo $(($(job L h_until) - $(job L h_start)))
+  job L h_length
   put_down $!
   redis FLUSHALL >/dev/null
 }
@@ -86,7 +86,6 @@ verbose = true
 color = "never"
 lease = "1m"
 wait = 0
-timeout = 1.5
 kill-after = "1s"
 jitter = "1ms"
 success-code = [3, 4]
@@ -102,6 +101,7 @@ END
   run --separate-stderr "$CONDOLOCK" run --key K --min-time 1d -- true
   [ "$status" -eq 10 ]
   [[ "$stderr" == 'condolock: skipped K: '* ]]
+  echo 'timeout = 1.5' >>"$config"
   run "$CONDOLOCK" run --key T -- sleep 60
   [ "$status" -eq 124 ]
   # Every command reads the file, even without such an option.

@@ -110,24 +110,24 @@ end_fake() {
   to other REPLICAOF 127.0.0.1 1
   finds role 'a replica' 'use the URL of the primary: 127.0.0.1:1'
   to other CONFIG SET replica-serve-stale-data no
-  finds reachable 'MASTERDOWN' 'use the URL of the primary' --redis-timeout 500ms
+  finds reachable 'MASTERDOWN' 'use the URL of the primary' --redis-timeout 2s
 }
 
 @test "doctor finds a server that is busy or paused, or that accepts no more clients" {
   server busy --lua-time-limit 10
   to busy EVAL 'while true do end' 0 3>&- &
   wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' PING | grep -q BUSY"
-  finds reachable 'BUSY' 'SCRIPT KILL' --redis-timeout 500ms
+  finds reachable 'BUSY' 'SCRIPT KILL' --redis-timeout 2s
   to busy SCRIPT KILL
   wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' PING | grep -q PONG"
   to busy CLIENT PAUSE 20000 WRITE
-  finds 'trial run' 'failed: no answer' 'the server hangs' --redis-timeout 500ms
+  finds 'trial run' 'failed: no answer' 'the server hangs' --redis-timeout 2s
   to busy CLIENT UNPAUSE
   to busy BLPOP nothing 60 >blpop 2>&1 3>&- &
   blocker=$!
   wait_for sh -c "redis-cli -s '$REDIS_DIR/busy.sock' CLIENT LIST | grep -q ' flags=b'"
   to busy CONFIG SET maxclients 1
-  finds reachable 'max number of clients' "raise the server's maxclients" --redis-timeout 500ms
+  finds reachable 'max number of clients' "raise the server's maxclients" --redis-timeout 2s
   put_down "$blocker"
 }
 
@@ -141,7 +141,7 @@ end_fake() {
   [[ "${lines[0]}" =~ ^"$REDIS_DIR/sentinel.sock, database 0: Redis "[0-9.]+', sentinel'$ ]]
 
   server node --cluster-enabled yes --cluster-config-file "$REDIS_DIR/nodes.conf"
-  finds 'trial run' 'CLUSTERDOWN' 'repair the Cluster' --redis-timeout 500ms
+  finds 'trial run' 'CLUSTERDOWN' 'repair the Cluster' --redis-timeout 2s
   finds reachable 'SELECT is not allowed in cluster mode' 'use an existing database' --url "unix://$REDIS_DIR/node.sock?db=1"
   to node CLUSTER ADDSLOTSRANGE 0 16383
   wait_for sh -c "redis-cli -s '$REDIS_DIR/node.sock' CLUSTER INFO | grep -q cluster_state:ok"
@@ -170,7 +170,7 @@ end_fake() {
     end_fake
   done
   fake $'-LOADING Redis is loading the dataset in memory\r\n'
-  finds reachable 'LOADING' 'wait until the server has loaded' --redis-timeout 500ms
+  finds reachable 'LOADING' 'wait until the server has loaded' --redis-timeout 2s
   end_fake
   fake $'-DENIED Redis is running in protected mode\r\n'
   finds reachable 'DENIED' 'protected mode'

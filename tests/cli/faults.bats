@@ -34,7 +34,7 @@ load helper
 @test "--on-unreachable run: the end is recorded with touch when Redis is back, and the lost acquire leaves nothing" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=1 drop-reply=2
-  run "$CONDOLOCK" run --redis-timeout 200ms --on-unreachable run --key K -- true
+  run "$CONDOLOCK" run --redis-timeout 1s --on-unreachable run --key K -- true
   [ "$status" -eq 0 ]
   [ "$(job K outcome)" = success ]
   [ "$(job K h_token)" = '' ]
@@ -61,10 +61,10 @@ load helper
   "$CONDOLOCK" run --key K -- sh -c ': >began; read -r line <hold' 3>&- &
   wait_for test -e began
   for what in run skip; do
-    run "$CONDOLOCK" run --redis-timeout 300ms --key K --on-unreachable "$what" -- touch ran
+    run "$CONDOLOCK" run --redis-timeout 1s --key K --on-unreachable "$what" -- touch ran
     [ "$status" -eq 69 ]
     [[ "$output" =~ 'its last reply: ERR max number of clients reached' ]]
-    run "$CONDOLOCK" check --redis-timeout 300ms --key K
+    run "$CONDOLOCK" check --redis-timeout 1s --key K
     [ "$status" -eq 69 ]
   done
   [ ! -e ran ]
@@ -166,7 +166,7 @@ load helper
   "$CONDOLOCK" touch p
   "$CONDOLOCK" check K --accessed-prior p:300
   mkfifo hold
-  "$CONDOLOCK" run --key K --lease 1s --accessed-prior p:300 -- cat hold 3>&- &
+  "$CONDOLOCK" run --key K --lease 6s --accessed-prior p:300 -- cat hold 3>&- &
   wait_for held K
   first=$(job K h_until)
   renewed() { (($(job K h_until) > first)); }
@@ -185,7 +185,7 @@ load helper
   "$CONDOLOCK" reset p --yes
   "$CONDOLOCK" pause K
   "$CONDOLOCK" resume K
-  expect_code 74 "$CONDOLOCK" run --key U --lease 2s -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U && "$CONDOLOCK" unlock --now U' 2>/dev/null
+  expect_code 74 "$CONDOLOCK" run --key U -- sh -c 'export CONDOLOCK_PASSWORD=pw; "$CONDOLOCK" unlock U && "$CONDOLOCK" unlock --now U' 2>/dev/null
   backdate K failed_at 0
   redis HSET '{condolock}:job:K' h_token x h_until 1 h_fence 1 h_start 1 >/dev/null
   "$CONDOLOCK" run --key K -- true # replaces a holder whose lease expired
@@ -342,7 +342,7 @@ load helper
 @test "the reply to acquire is lost: the same fence is granted again, and the command runs once" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=1
-  run "$CONDOLOCK" run --redis-timeout 200ms --key K -- sh -c 'echo $CONDOLOCK_FENCE >>fences'
+  run "$CONDOLOCK" run --redis-timeout 1s --key K -- sh -c 'echo $CONDOLOCK_FENCE >>fences'
   [ "$status" -eq 0 ]
   [ "$(cat fences)" = "$(job K fence)" ]
   [ "$(job K runs)" = 1 ]
@@ -352,7 +352,7 @@ load helper
 @test "every reply to acquire is lost: 69, no command, and the lease is released" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=1 drop-reply=2
-  run "$CONDOLOCK" run --redis-timeout 200ms --key K -- touch ran
+  run "$CONDOLOCK" run --redis-timeout 1s --key K -- touch ran
   [ "$status" -eq 69 ]
   [[ "$output" =~ 'no answer from '.*' within '[0-9.]+m?s ]]
   [ ! -e ran ]
@@ -363,7 +363,7 @@ load helper
 @test "the reply to finish is lost: the end is recorded once, exit code 0" {
   "$CONDOLOCK" run --key warm -- true
   start_proxy drop-reply=2
-  run "$CONDOLOCK" run --redis-timeout 200ms --key K -- true
+  run "$CONDOLOCK" run --redis-timeout 1s --key K -- true
   [ "$status" -eq 0 ]
   [ "$(job K runs)" = 1 ]
   [ "$(redis LLEN '{condolock}:runs:K')" = 1 ]
@@ -382,7 +382,7 @@ start_frame_proxy() {
   "$CONDOLOCK" run --key warm -- true
   for slots in 1 10; do
     start_frame_proxy late
-    "$CONDOLOCK" run --redis-timeout 300ms --key "K$slots" --slots "$slots" -- true
+    "$CONDOLOCK" run --redis-timeout 1s --key "K$slots" --slots "$slots" -- true
     for i in 1 2 3 4; do CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock" "$CONDOLOCK" run --key "K$slots" --slots "$slots" -- true; done
     expect_code 1 grep late frames.log
     kill -USR1 "$FRAMES"
@@ -405,7 +405,7 @@ said_of_K() {
   redis ZCARD '{condolock}:index'
 }
 a_life_of_K() {
-  "$CONDOLOCK" run --key K --lease 1s -- sleep 0.5 # long enough to be renewed
+  "$CONDOLOCK" run --key K --lease 3s -- sleep 0.7 # long enough to be renewed
   expect_code 5 "$CONDOLOCK" run --key K -- sh -c 'exit 5'
   expect_code 127 "$CONDOLOCK" run --key K -- /no/such 2>/dev/null
   "$CONDOLOCK" touch K
@@ -438,16 +438,16 @@ a_life_of_K() {
 @test "the reply to touch is lost: it is counted once" {
   "$CONDOLOCK" touch warm
   start_proxy drop-reply=1
-  run "$CONDOLOCK" touch --redis-timeout 200ms --failed K
+  run "$CONDOLOCK" touch --redis-timeout 1s --failed K
   [ "$status" -eq 0 ]
   [ "$(job K failures)" = 1 ]
 }
 
 @test "the lease is renewed while the command lives, and no other run starts" {
-  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  "$CONDOLOCK" run --key K --lease 4s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -e ready
   first=$(job K h_until)
-  renewed_twice() { (($(job K h_until) > first + 1200)); }
+  renewed_twice() { (($(job K h_until) > first + 4800)); }
   wait_for renewed_twice # longer than its lease
   run "$CONDOLOCK" run --key K -- true
   [ "$status" -eq 75 ]
@@ -457,7 +457,7 @@ a_life_of_K() {
 }
 
 @test "SCRIPT FLUSH during a run: the run goes on" {
-  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  "$CONDOLOCK" run --key K --lease 6s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -e ready
   redis SCRIPT FLUSH >/dev/null
   first=$(job K h_until)
@@ -482,7 +482,7 @@ a_life_of_K() {
 
 @test "the network is cut for less time than the lease allows: the command survives" {
   start_proxy
-  "$CONDOLOCK" run -v --key K --lease 3s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
+  "$CONDOLOCK" run -v --key K --lease 12s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -e ready
   kill -USR1 "$PROXY"
   wait_for grep -q 'cannot renew the lease of K' messages
@@ -494,13 +494,16 @@ a_life_of_K() {
 }
 
 # hole LEASE: after a renewal, cuts the network for three quarters of the time to TERM. Prints how late the machine was, in
-# milliseconds.
+# milliseconds. If that has already ended the run, it prints 10000.
 hole() {
-  chrt --fifo 1 perl -MTime::HiRes=sleep,time -e 'my ($proxy, $log, $lease) = @ARGV;
+  chrt --fifo 1 perl -MTime::HiRes=sleep,time -e 'my ($proxy, $log, $lease, $condolock) = @ARGV;
     my $to_term = $lease * 0.99 - ($lease / 10 < 2 ? $lease / 10 : 2) - ($lease / 4 < 10 ? $lease / 4 : 10);
     my $seen = 0;
     for (; $seen != -s $log; sleep 0.03) { $seen = -s $log } # what was held back has arrived
-    sleep 0.001 until -s $log > $seen && `tail -n 1 $log` eq "<\n";
+    until (-s $log > $seen && `tail -n 1 $log` eq "<\n") {
+      kill(0 => $condolock) or print("10000\n"), exit;
+      sleep 0.001;
+    }
     my ($began, $late) = (time, 0);
     kill USR1 => $proxy;
     for (my $now = $began; $now < $began + 0.75 * $to_term; $now = time) {
@@ -508,7 +511,7 @@ hole() {
       $late = time - $now - 0.005 if time - $now - 0.005 > $late;
     }
     kill USR2 => $proxy;
-    printf "%d\n", $late * 1000' "$PROXY" proxy.log "$1"
+    printf "%d\n", $late * 1000' "$PROXY" proxy.log "$1" "$condolock"
 }
 
 @test "the network is cut for three quarters of the time to TERM: the command survives, with leases of 1 and 3 seconds" {
@@ -516,12 +519,16 @@ hole() {
   # A lease of a second leaves little time, so these processes must not wait for a processor.
   chrt --fifo --pid 1 "$PROXY"
   chrt --all-tasks --fifo --pid 1 "$(cat "$REDIS_DIR/pid")"
-  for lease in 1 3; do
+  begin() {
     rm -f ready stop
+    wait_for "$CONDOLOCK" run --key K -- true
     chrt --fifo 1 "$CONDOLOCK" run -v --key K --lease "${lease}s" -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.05; done' 2>messages 3>&- &
     condolock=$!
     wait_for test -e ready
     fence=$(job K h_fence)
+  }
+  for lease in 1 3; do
+    begin
     rounds=0
     for attempt in $(seq 20); do
       late=$(hole "$lease")
@@ -530,8 +537,9 @@ hole() {
       # Try again if the machine was late by more than a part of the last quarter: that shows nothing.
       if ((late > lease * 40)); then
         echo "$late ms late" >&2
-        kill -0 "$condolock" || break
-        wait_for renewed
+        renewed_or_gone() { gone "$condolock" || renewed; }
+        wait_for renewed_or_gone
+        ! gone "$condolock" || begin
         continue
       fi
       wait_for renewed || { cat messages; return 1; }
@@ -549,6 +557,17 @@ hole() {
   chrt --all-tasks --other --pid 0 "$(cat "$REDIS_DIR/pid")"
 }
 
+# ends_in_its_lease COMMAND...: waits until that is true. It was not yet true at a moment before the lease of K ends.
+ends_in_its_lease() {
+  local now open=0 until=$((SECONDS + 60))
+  until "$@"; do
+    ((SECONDS < until)) || { echo "in vain: $*"; return 1; }
+    now=$(server_time)
+    "$@" || open=$now
+  done
+  ((open < $(job K h_until)))
+}
+
 @test "the network is cut for good: the command gets TERM, and is reaped before the lease ends by the server's clock" {
   start_proxy
   "$CONDOLOCK" run --key K --lease 8s --record-timeout 0 -- bash -c 'trap "redis-cli -s $REDIS_DIR/redis.sock TIME >told; exit 3" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
@@ -556,12 +575,9 @@ hole() {
   wait_for test -s pid
   kill -USR1 "$PROXY"
   reaped() { [ ! -e "/proc/$(cat pid)" ]; }
-  wait_for reaped
-  now=$(server_time)
-  until=$(job K h_until)
-  ((now < until))
+  ends_in_its_lease reaped
   # The command got TERM, and not at once.
-  (($(sed -n 1p told) * 1000 > until - 6000))
+  (($(sed -n 1p told) * 1000 > $(job K h_until) - 6000))
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 79 ]
@@ -572,9 +588,7 @@ hole() {
   "$CONDOLOCK" run --key K --lease 4s --record-timeout 0 -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -s pid
   kill -USR1 "$PROXY"
-  wait_for gone "$(cat pid)"
-  now=$(server_time)
-  ((now < $(job K h_until)))
+  ends_in_its_lease gone "$(cat pid)"
   code=0
   wait $! || code=$?
   [ "$code" -eq 79 ]
@@ -582,7 +596,7 @@ hole() {
 }
 
 @test "another host got the lease: the command is stopped, 79, and the newer record stays" {
-  "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >pid; exec sleep 60' 2>messages 3>&- &
+  "$CONDOLOCK" run --key K --lease 6s -- sh -c 'echo $$ >pid; exec sleep 60' 2>messages 3>&- &
   wait_for test -s pid
   redis HSET '{condolock}:job:K' h_token other h_fence 99999999999999 fence 99999999999999 >/dev/null
   code=0
@@ -596,7 +610,7 @@ hole() {
 }
 
 @test "the records are deleted during a run: the lease is acquired again, with a warning" {
-  "$CONDOLOCK" run --key K --lease 1s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
+  "$CONDOLOCK" run --key K --lease 6s -- sh -c ': >ready; while [ ! -e stop ]; do sleep 0.01; done' 2>messages 3>&- &
   wait_for test -e ready
   fence=$(job K fence)
   for forget in 'DEL {condolock}:job:K' FLUSHALL; do
@@ -621,7 +635,7 @@ hole() {
 @test "a success that cannot be recorded is 74; a failure keeps its code" {
   start_proxy
   for code in 0:74 5:5; do
-    "$CONDOLOCK" run --key K --record-timeout 1s --redis-timeout 300ms -- sh -c "kill -USR1 $PROXY; exit ${code%:*}" 2>messages && got=0 || got=$?
+    "$CONDOLOCK" run --key K --record-timeout 1s --redis-timeout 1s -- sh -c "kill -USR1 $PROXY; exit ${code%:*}" 2>messages && got=0 || got=$?
     [ "$got" -eq "${code#*:}" ]
     grep -q 'was not recorded\|not recorded' messages
     kill -USR2 "$PROXY"
@@ -675,7 +689,7 @@ hole() {
 
 @test "TERM while recording: one more attempt, then 74" {
   start_proxy
-  "$CONDOLOCK" run --key K --redis-timeout 300ms -- sh -c "kill -USR1 $PROXY; : >ended" 2>messages 3>&- &
+  "$CONDOLOCK" run --key K --redis-timeout 1s -- sh -c "kill -USR1 $PROXY; : >ended" 2>messages 3>&- &
   condolock=$!
   wait_for test -e ended
   wait_for sh -c "! pgrep -P $condolock"
@@ -692,7 +706,8 @@ hole() {
   "$CONDOLOCK" run --key K -- true
   max=$((($(date +%s%N) - began) * 3 / 2))
   for i in $(seq 100); do
-    expect_code 9 kill_within "${max}e-9" "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >>pids; exec sleep 60' 3>&-
+    expect_code 9 kill_within "${max}e-9" "$CONDOLOCK" run --key K --lease 10s -- sh -c 'echo $$ >>pids; exec sleep 60' 3>&-
+    [ ! -s pids ] || wait_for gone "$(tail -n 1 pids)"
     redis DEL '{condolock}:job:K' >/dev/null
   done
   # One run that certainly holds the key, and that releases nothing.
@@ -702,7 +717,7 @@ hole() {
   held K
   wait_for "$CONDOLOCK" run --key K -- true
   [ "$(wc -l <pids)" -gt 1 ]
-  while read -r pid; do wait_for gone "$pid"; done <pids
+  wait_for gone "$(tail -n 1 pids)"
 }
 
 @test "a run that gave up on a silent server leaves no lease, whichever scripts the server has cached" {
@@ -721,7 +736,7 @@ hole() {
 @test "a short lease does not shorten the recording: one attempt is enough on a slow network" {
   start_proxy
   # From the command's end on, the network holds everything back, four times as long as an attempt to renew may take.
-  run "$CONDOLOCK" run --lease 1s --key K -- sh -c 'kill -USR1 "$1"; (sleep 0.35; kill -USR2 "$1") >/dev/null 2>&1 3>&- &' sh "$PROXY"
+  run "$CONDOLOCK" run --lease 12s --redis-timeout 30s --key K -- sh -c 'kill -USR1 "$1"; (sleep 4; kill -USR2 "$1") >/dev/null 2>&1 3>&- &' sh "$PROXY"
   [ "$status" -eq 0 ]
   [ "$output" = '' ]
   [ "$(job K outcome)" = success ]
@@ -742,7 +757,7 @@ moves() {
   # tests/debian13 runs in a namespace that is private already.)
   unshare --mount --propagation unchanged \
     sh -c '{ mount --make-rprivate / 2>/dev/null || :; } && mount --bind hosts /etc/hosts && exec "$@"' sh \
-    "$CONDOLOCK" run --url "redis://moving.example:$port" --key K --lease 6s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
+    "$CONDOLOCK" run --url "redis://moving.example:$port" --key K --lease 12s -- sh -c ': >began; until [ -e stop ]; do sleep 0.01; done' 3>&- &
   local run=$!
   wait_for test -e began
   held_on() { [ -n "$(on "$1" HGET '{condolock}:job:K' h_until)" ]; }

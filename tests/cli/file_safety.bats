@@ -234,7 +234,7 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
 @test "a file of the database is removed during a run: the holder renews where new runs look" {
   for how in "$removed" "$moved" "$emptied" "$gone"; do
     rm -rf state away
-    hold K 1s
+    hold K 6s
     eval "$how"
     wait_for running K
     expect_code 75 "$CONDOLOCK" run --key K -- touch ran
@@ -246,10 +246,10 @@ other='rm -f state/condolock.db*; cp -p before/condolock.db* state/'
 }
 
 @test "a file of the database is removed during two runs: each stays the only one of its key" {
-  hold K 1s
+  hold K 6s
   first=$HOLDER
   mv began first
-  "$CONDOLOCK" run --key L --lease 1s -- sh -c ': >began; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  "$CONDOLOCK" run --key L --lease 6s -- sh -c ': >began; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   second=$!
   wait_for test -e began
   eval "$moved"

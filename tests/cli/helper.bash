@@ -16,7 +16,7 @@ teardown_file() {
 }
 
 # Removes the caller's variables that the program reads, and SHELL, which script(1) reads: each command below it is one of sh.
-clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL && export TZ=UTC0; }
+clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL SUDO_USER LOGNAME && export TZ=UTC0; }
 
 setup() { start_case; }
 
@@ -64,7 +64,7 @@ start_redis() {
   shift 2
   redis-server --port 0 --unixsocket "$socket" --save '' --dir "$REDIS_DIR" --logfile "$pidfile.log" "$@" >/dev/null 3>&- &
   echo $! >"$pidfile"
-  wait_for test -S "$socket"
+  wait_for redis-cli -s "$socket" PING
 }
 
 redis() { redis-cli -s "$REDIS_DIR/redis.sock" "$@"; }
@@ -83,9 +83,9 @@ run() {
   [ -z "${stderr-}" ] || mapfile -t stderr_lines < <(printf '%s\n' "$stderr" | grep -v '^$')
 }
 
-# Waits until the command succeeds; fails after 20 seconds.
+# Waits until the command succeeds; fails after two minutes, which a busy machine may need.
 wait_for() {
-  local until=$((SECONDS + 20))
+  local until=$((SECONDS + 120))
   until "$@" >/dev/null 2>&1; do
     if ((SECONDS > until)); then
       echo "in vain: $*" >&2
@@ -123,6 +123,16 @@ reset='$SIG{$_} = "DEFAULT" for keys %SIG; exec @ARGV or die'
 kill_within() {
   perl -e 'my $max = shift; my $pid = fork // die; if (!$pid) { exec @ARGV or die }
     select undef, undef, undef, rand $max; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
+}
+
+# For sh: prints those of the process IDs on standard input that are alive. A process may end between the two looks.
+# shellcheck disable=SC2016  # for sh
+still_alive='while read -r pid; do grep -qs "^State:.*[ZX] (" "/proc/$pid/status" || [ ! -e "/proc/$pid" ] || echo "$pid"; done'
+
+# Waits for the lease of K. Then no process in `pids` may be alive: another run can start.
+nobody_is_left_when_the_lease_is_free() {
+  timeout -s KILL 100 "$CONDOLOCK" run --key K --wait 60 -- sh -c "$still_alive" <pids >alive
+  [ ! -s alive ] || { echo "alive: $(cat alive)"; return 1; }
 }
 
 # gone PID: whether the process has ended, even if nobody has reaped it yet.

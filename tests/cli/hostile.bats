@@ -39,7 +39,7 @@ requests() { grep -cx "$1" requests || :; }
     [ "$(requests acquire)" -ge 2 ] && [ "$(requests 'EVAL acquire')" -eq 1 ]
     rm ran
     fake "acquire=raw:-$error\r\n"
-    run -69 "$CONDOLOCK" run --key K --redis-timeout 500ms --on-unreachable skip -- touch ran
+    run -69 "$CONDOLOCK" run --key K --redis-timeout 2s --on-unreachable skip -- touch ran
     [[ "$output" == *"${error%% *}"* ]] || { echo "$error: $output"; return 1; }
     [ ! -e ran ]
   done
@@ -59,19 +59,19 @@ requests() { grep -cx "$1" requests || :; }
     [ ! -e ran ]
   done
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=raw:*1000000\r\n'
-  run -75 "$CONDOLOCK" run --key K --wait 1 --redis-timeout 200ms -- touch ran # the reply never ends, so there is no answer
+  run -75 "$CONDOLOCK" run --key K --wait 1 --redis-timeout 1s -- touch ran # the reply never ends, so there is no answer
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=many:300000::1\r\n'
-  run "$CONDOLOCK" run --key K --wait 1 --redis-timeout 200ms -- touch ran
+  run "$CONDOLOCK" run --key K --wait 1 --redis-timeout 1s -- touch ran
   [ "$status" -eq 76 ]
   [ ! -e ran ]
 }
 
 @test "hostile: a server that sends without a pause does not delay signals or deadlines" {
   fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=flood:-NOSCRIPT no\r\n'
-  run -124 "$CONDOLOCK" run --key K --lease 3s --timeout 1s --record-timeout 1s --redis-timeout 1s -- sleep 60
+  run -124 "$CONDOLOCK" run --key K --lease 30s --timeout 1s --record-timeout 1s --redis-timeout 1s -- sleep 60
   fake 'acquire=granted 17 1000 -' 'renew=flood:-NOSCRIPT no\r\n' 'finish=recorded 0'
   code=0
-  "$CONDOLOCK" run --key K --lease 3s -- sh -c 'trap "exit 5" TERM; : >began; while :; do sleep 0.01; done' 3>&- &
+  "$CONDOLOCK" run --key K --lease 30s -- sh -c 'trap "exit 5" TERM; : >began; while :; do sleep 0.01; done' 3>&- &
   condolock=$!
   wait_for grep -qx 'EVAL renew' requests
   kill -TERM "$condolock"
@@ -161,13 +161,13 @@ END
 
 @test "hostile: renewals with bad numbers are failed renewals" {
   fake 'acquire=granted 17 1000 -' 'renew=lost -5' 'finish=recorded 0'
-  run -79 "$CONDOLOCK" run --key K --lease 1s -- sleep 60
+  run -79 "$CONDOLOCK" run --key K --lease 4s -- sleep 60
   [[ "$output" =~ 'could not be renewed in time' ]]
 }
 
 @test "hostile: a grant followed by silence ends in time" {
   fake 'acquire=granted 17 1000 -' 'renew=silent' 'finish=silent'
-  run -79 "$CONDOLOCK" run --key K --lease 1s --record-timeout 0 --redis-timeout 300ms -- sleep 60
+  run -79 "$CONDOLOCK" run --key K --lease 4s --record-timeout 0 --redis-timeout 1s -- sleep 60
 }
 
 @test "hostile: a waiter sends only a few requests a second, whatever a server answers at once" {

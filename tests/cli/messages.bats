@@ -290,9 +290,9 @@ section() {
   wait_for held held
   wait_for sh -c "[ \$(redis-cli -s '$REDIS_DIR/redis.sock' HLEN '{condolock}:slots:slots') = 2 ]"
   says run --key held -- true
-  says run --key K --force --wait 50ms --not-running held -- true
+  says run --key K --force --wait 2s --not-running held -- true
   says run --key L --not-running held -- true
-  says run --key L --not-running held --wait 50ms -- true
+  says run --key L --not-running held --wait 2s -- true
   says run --key slots --slots 2 -- true
   says run --key slots --slots 3 -- true
   says run --key outer -- "$CONDOLOCK" run --key outer --wait 5 -- true
@@ -348,29 +348,31 @@ section() {
 }
 
 @test "a lease that is lost" {
-  background run --key K --lease 1s -- sleep 60
+  background run --key K --lease 12s -- sleep 60
   wait_for held K
   "$CONDOLOCK" unlock -q K
   ended
-  background run --key K --lease 1s -- sleep 60
+  background run --key K --lease 12s -- sleep 60
   wait_for held K
   "$CONDOLOCK" unlock -q --now K
   ended
-  background run --key K --lease 3s -- sleep 60
+  background run --key K --lease 30s -- sleep 60
   wait_for held K
   redis DEL '{condolock}:job:K' >/dev/null
   "$CONDOLOCK" run -q --key K -- true
   ended
   # A server that is down, and up again in time.
   start_proxy
-  background run -v --key K --lease 6s --redis-timeout 500ms -- sleep 3.5
+  # shellcheck disable=SC2016  # for sh
+  background run -v --key K --lease 20s --redis-timeout 500ms -- sh -c 'until [ -e go ]; do sleep 0.1; done'
   wait_for held K
   kill -USR1 "$PROXY"
   wait_for grep -q 'cannot renew' err.b
   kill -USR2 "$PROXY"
   wait_for grep -q 'renewed again' err.b
+  touch go
   ended
-  background run --key K --lease 1s --redis-timeout 200ms --record-timeout 200ms -- sleep 60
+  background run --key K --lease 4s --redis-timeout 1s --record-timeout 1s -- sleep 60
   wait_for held K
   kill -USR1 "$PROXY"
   ended
@@ -378,7 +380,7 @@ section() {
   export CONDOLOCK_URL=unix://$REDIS_DIR/redis.sock
   redis FLUSHALL >/dev/null
   # A server that loses its data.
-  background run --key K --lease 2s -- sleep 1
+  background run --key K --lease 12s -- sleep 6
   wait_for held K
   redis FLUSHALL >/dev/null
   ended
@@ -388,13 +390,14 @@ section() {
     start_proxy
     export PROXY
     # shellcheck disable=SC2016  # for the command
-    says run --key K$code --redis-timeout 200ms --record-timeout 300ms -- sh -c 'kill -USR1 $PROXY; exit '$code
+    says run --key K$code --redis-timeout 1s --record-timeout 1s -- sh -c 'kill -USR1 $PROXY; exit '$code
     put_down "$PROXY"
     export CONDOLOCK_URL=unix://$REDIS_DIR/redis.sock
   done
   # Only condolock itself can see this: the keeper is killed.
   background run --key K -- sleep 60
-  wait_for held K
+  wait_for pgrep -P "$background_pid" lease-keeper
+  wait_for pgrep -P "$(pgrep -P "$background_pid" lease-keeper)" sleep
   kill -KILL "$(pgrep -P "$background_pid" lease-keeper)"
   ended
   section '09 a lease that is lost'
@@ -430,8 +433,8 @@ section() {
   shows list held
   shows unlock --now held
   put_down "$background_pid"
-  "$CONDOLOCK" run -q --key slots --slots 2 --lease 60s -- sleep 60 3>&- &
-  "$CONDOLOCK" run -q --key slots --slots 2 --lease 60s -- sleep 60 3>&- &
+  "$CONDOLOCK" run -q --key slots --slots 2 --lease 1h -- sleep 60 3>&- &
+  "$CONDOLOCK" run -q --key slots --slots 2 --lease 1h -- sleep 60 3>&- &
   wait_for sh -c "[ \$(redis-cli -s '$REDIS_DIR/redis.sock' HLEN '{condolock}:slots:slots') = 2 ]"
   shows list slots
   shows reset --yes slots
@@ -452,11 +455,12 @@ section() {
   note out 75 condolock reset K
   redis HSET '{condolock}:job:K' ended $(($(server_time) + 3600000)) >/dev/null
   shows status K
-  "$CONDOLOCK" run -q --key held -- sleep 60 3>&- &
+  "$CONDOLOCK" run -q --key held --lease 1h -- sleep 60 3>&- &
   wait_for held held
   "$CONDOLOCK" list --prometheus >out 2>/dev/null
   sed -i '/^# HELP/!d' out
   note out 0 condolock list --prometheus '| grep HELP'
+  put_down $!
   redis FLUSHALL >/dev/null
   shows pause --all --for 1h --reason 'moving the database'
   "$CONDOLOCK" touch -q K
@@ -475,7 +479,7 @@ section() {
   shows reset --older-than 1d
   "$CONDOLOCK" run -q --key brief --forget-after 1h -- true
   shows status brief
-  background run --key held --lease 60s -- sleep 60
+  background run --key held --lease 1h -- sleep 60
   wait_for held held
   "$CONDOLOCK" unlock -q --now held
   shows status held
@@ -545,7 +549,7 @@ section() {
   local code=0
   env -u CONDOLOCK_URL unshare --net "$CONDOLOCK" run --key K -- true >out 2>err || code=$?
   note err $code condolock run --key K -- true
-  of() { remark "$*" && fake "$@" && says run --key K --redis-timeout 200ms -- true; }
+  of() { remark "$*" && fake "$@" && says run --key K --redis-timeout 1s -- true; }
   of acquire=silent
   of acquire=close
   of 'acquire=raw:HTTP/1.1 400 Bad Request\r\n'
@@ -690,7 +694,7 @@ section() {
     # A server that refuses writes need not refuse PING.
     [[ $text =~ ^(MISCONF|OOM|NOREPLICAS) ]] && asked=list || asked=PING
     fake "$asked=raw:-$text\r\n"
-    "$CONDOLOCK" doctor --redis-timeout 200ms 2>err | awk '/^error/ { left = 2 } left-- > 0' >out
+    "$CONDOLOCK" doctor --redis-timeout 1s 2>err | awk '/^error/ { left = 2 } left-- > 0' >out
     note out 2 condolock doctor '| grep -A1 ^error'
   done <<'END'
 MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk

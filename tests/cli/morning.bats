@@ -48,7 +48,8 @@ boot() {
   mkdir "$1" "$1/conf" "$1/local"
   echo 'url = "unix:///run/redis.sock"' >"$1/conf/config.toml"
   block 'file: crontab' >"$1/tab"
-  unshare --mount --propagation unchanged --pid --uts --fork --kill-child --mount-proc sh -c "$machine" sh "$1" "$REDIS_DIR/redis.sock" >"$1/boot" 2>&1 3>&- &
+  # cron names the character set of its locale in each mail.
+  LC_ALL=C.UTF-8 unshare --mount --propagation unchanged --pid --uts --fork --kill-child --mount-proc sh -c "$machine" sh "$1" "$REDIS_DIR/redis.sock" >"$1/boot" 2>&1 3>&- &
   local outer=$!
   is_up() { grep -qs 'Running @reboot jobs' "$1/log/syslog"; }
   wait_for is_up "$1" || { cat "$1/boot"; return 1; }
@@ -116,8 +117,8 @@ play() {
   printf '#!/bin/sh\nexit 3\n' >srv/bin/report
   chmod +x srv/bin/*
   # Wait until no minute can begin before both are stopped.
-  early() { [ "$(date +%-S)" -lt 45 ]; }
-  within 20 early
+  early() { [ "$(date +%-S)" -lt 20 ]; }
+  within 60 early
   boot web1
   boot web2
   export cron_web1 cron_web2

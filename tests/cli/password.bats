@@ -18,7 +18,7 @@ refused() { # TEXT ARG...
 # Makes ./condolock and the server accessible to another user.
 as_other() {
   [ "$(id -u)" -eq 0 ]
-  cp "$CONDOLOCK" condolock
+  install -m 755 "$CONDOLOCK" condolock
   chmod 777 . "$REDIS_DIR/redis.sock"
   chmod a+x "$REDIS_DIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
 }

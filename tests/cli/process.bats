@@ -74,11 +74,11 @@ END
   # On one processor, a command that ends at once, by itself or by KILL, has usually ended before condolock goes on.
   one=$(taskset -cp $$ | sed 's/.*: *//; s/[,-].*//')
   for i in $(seq 5); do
-    run timeout -s KILL 5 taskset -c "$one" "$CONDOLOCK" run --key K --timeout 50ms -k 50ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
+    run timeout -s KILL 60 taskset -c "$one" "$CONDOLOCK" run --key K --lease 1h --timeout 50ms -k 50ms -- sh -c 'trap "" TERM; while :; do sleep 0.01; done'
     [ "$status" -eq 124 ]
   done
   for i in $(seq 60); do
-    timeout -s KILL 5 taskset -c "$one" "$CONDOLOCK" run --key K -- true
+    timeout -s KILL 60 taskset -c "$one" "$CONDOLOCK" run --key K --lease 1h -- true
   done
 }
 
@@ -208,7 +208,7 @@ END
 
 @test "a stderr that is full: --timeout still ends the command" {
   for kind in pipe socket; do
-    run timeout -s KILL 15 perl -e "$stuck" "$kind" "$CONDOLOCK" run -v --key K --timeout 0.2 -- sh -c 'echo $$ >pid; exec sleep 30'
+    run timeout -s KILL 60 perl -e "$stuck" "$kind" "$CONDOLOCK" run -v --key K --timeout 3 -- sh -c 'echo $$ >pid; exec sleep 30'
     [ "$status" -eq 124 ] || { echo "$kind: $status"; return 1; }
     gone "$(cat pid)"
     [ "$(job K outcome)" = timeout ]
@@ -250,7 +250,7 @@ END
 }
 
 @test "condolock was stopped longer than its lease, but the command succeeded: the success is recorded" {
-  "$CONDOLOCK" run --key K --lease 1s -- sh -c 'echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
+  "$CONDOLOCK" run --key K --lease 10s -- sh -c 'echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done' 3>&- &
   wait_for test -s pid
   kill -STOP $!
   wait_for is_in_state $! T
@@ -388,7 +388,7 @@ while [ ! -s apart ] || [ ! -s orphan ]; do sleep 0.01; done
 : >ready
 while :; do sleep 0.01; done
 END
-  type '"$CONDOLOCK" run --key K --timeout 1 -k 100ms -- bash child | { cat; echo "pipeline"-lives; }; echo "code"-${PIPESTATUS[0]}\n'
+  type '"$CONDOLOCK" run --key K --timeout 5 -k 100ms -- bash child | { cat; echo "pipeline"-lives; }; echo "code"-${PIPESTATUS[0]}\n'
   wait_for test -e ready
   wait_for grep -q pipeline-lives shown
   wait_for grep -q code-124 shown
@@ -398,8 +398,8 @@ END
 }
 
 @test "the end of a command that ends at once is always seen at once" {
-  # If condolock missed the end, it would see it only at the first renewal, ten seconds later.
-  for i in $(seq 60); do timeout 8 "$CONDOLOCK" run --key K -- true; done
+  # If condolock missed the end, it would see it only at the first renewal, ten minutes later.
+  for i in $(seq 60); do timeout 60 "$CONDOLOCK" run --key K --lease 1h -- true; done
   [ "$(job K runs)" = 60 ]
 }
 
@@ -415,7 +415,7 @@ END
 
 @test "on a terminal a command that stops itself stops the job, and --timeout still ends it" {
   pty
-  type '"$CONDOLOCK" run --key K --timeout 1 -k 60 -- sh -c "echo \$\$ >pid; kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
+  type '"$CONDOLOCK" run --key K --timeout 5 -k 60 -- sh -c "echo \$\$ >pid; kill -STOP \$\$; sleep 60"; echo "code"-$?\n'
   wait_for grep -q code-147 shown
   wait_for gone "$(cat pid)" # the keeper has ended it, since condolock is stopped
   type 'fg; echo "again"-$?\n'
@@ -438,6 +438,7 @@ END
   type '"$CONDOLOCK" run --key K -- sh -c "echo \$\$ >pid; read line" & echo $! >ours; wait $!; echo "code"-$?\n'
   wait_for test -s pid
   wait_for is_in_state "$(cat pid)" T
+  wait_for test -s ours
   wait_for is_in_state "$(cat ours)" T
   kill -TERM "$(cat ours)"
   kill -CONT "$(cat ours)"
@@ -476,7 +477,7 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
 
 @test "on a terminal Ctrl-Z for longer than the lease: the keeper ends the run" {
   pty
-  type '"$CONDOLOCK" run --key K --lease 1s -- sh -c "echo \$\$ >pid; exec sleep 60"; echo "code"-$?\n'
+  type '"$CONDOLOCK" run --key K --lease 4s -- sh -c "echo \$\$ >pid; exec sleep 60"; echo "code"-$?\n'
   wait_for test -s pid
   type '\032'
   wait_for grep -q code-148 shown
@@ -525,7 +526,8 @@ is_foreground() { ps -o stat= -p "$1" | grep -q '^S.*+'; }
     wait_for test -s pid
     case $then in kill*) wait_for is_in_state "$(cat pid)" T ;; esac
     ours=$(cat ours)
-    [ "$(ps -o sid= -p "$ours" | tr -d ' ')" = "$ours" ]
+    leads_its_session() { [ "$(ps -o sid= -p "$ours" | tr -d ' ')" = "$ours" ]; }
+    wait_for leads_its_session
     put_down $! # this closes the terminal's other side
     wait_for gone "$(cat pid)"
     recorded() { [ "$(job K code)" = 129 ]; }
@@ -590,7 +592,7 @@ type_until() {
 
 @test "on a terminal that is closed, a command that ignores HUP goes on under its lease, as with flock" {
   echo 'trap "" HUP; echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done; touch done' >child
-  for guard in '"$CONDOLOCK" run --key K --lease 2s --' 'flock lock'; do
+  for guard in '"$CONDOLOCK" run --key K --lease 6s --' 'flock lock'; do
     rm -f keys pid go
     pty
     shell=$!
@@ -616,7 +618,7 @@ type_until() {
   cat >without_proc <<'END'
 { mount --make-rprivate / 2>/dev/null || :; } && mount -t tmpfs none /proc && exec "$@"
 END
-  type 'unshare --mount --propagation unchanged sh without_proc "$CONDOLOCK" run --key K --timeout 1s -k 100ms -- sh child; echo "code"-$?\n'
+  type 'unshare --mount --propagation unchanged sh without_proc "$CONDOLOCK" run --key K --timeout 5s -k 100ms -- sh child; echo "code"-$?\n'
   wait_for grep -q code-124 shown
   wait_for gone "$(cat pid)"
   exec 9>&-

@@ -98,7 +98,7 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   wait_for sees a UP
   wait_for sees b DOWN
   mkfifo hold
-  "$CONDOLOCK" run --key K --lease 4s -- cat hold 2>said 3>&- &
+  "$CONDOLOCK" run --key K --lease 20s -- cat hold 2>said 3>&- &
   run=$!
   wait_for holds b K
   "$CONDOLOCK" run --key K --wait 60 -- touch waited 2>waiter 3>&- &
@@ -107,6 +107,7 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   began=$(of b K h_until)
   stop a
   wait_for sees BACKEND DOWN
+  wait_for grep -q 'cannot renew the lease of K: ' said
   to b REPLICAOF NO ONE
   renewed() { (($(of b K h_until) > began + 4000)); }
   wait_for renewed
@@ -150,14 +151,14 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   start_haproxy 1s d
   wait_for sees d UP
   mkfifo hold
-  "$CONDOLOCK" run --key K --lease 12s -- cat hold 2>said 3>&- &
+  "$CONDOLOCK" run --key K --lease 30s -- cat hold 2>said 3>&- &
   run=$!
   wait_for holds d K
   "$CONDOLOCK" run --key K --wait 60 -- touch waited 2>waiter 3>&- &
   waiter=$!
   first=$(of d K h_until)
-  # Every renewal, two seconds after the last, finds its connection closed.
-  renewed_twice() { (($(of d K h_until) > first + 3000)); }
+  # Every renewal, five seconds after the last, finds its connection closed.
+  renewed_twice() { (($(of d K h_until) > first + 7000)); }
   wait_for renewed_twice
   : >hold
   wait "$run"
@@ -171,14 +172,14 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   server e
   at_e="unix://$REDIS_DIR/e.sock"
   mkfifo hold
-  "$CONDOLOCK" run --url "$at_e" --key K --lease 3s -- cat hold 2>said 3>&- &
+  "$CONDOLOCK" run --url "$at_e" --key K --lease 12s -- cat hold 2>said 3>&- &
   run=$!
   wait_for holds e K
   "$CONDOLOCK" run --url "$at_e" --key K --wait 60 -- touch waited 2>waiter 3>&- &
   waiter=$!
   first=$(of e K h_until)
   # Until the lease has been renewed after its first end.
-  renewed() { kill_all e; (($(of e K h_until) > first + 3000)); }
+  renewed() { kill_all e; (($(of e K h_until) > first + 12000)); }
   wait_for renewed
   kill_all e
   : >hold
@@ -196,7 +197,7 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   server f --timeout 1
   at_f="unix://$REDIS_DIR/f.sock"
   mkfifo hold
-  "$CONDOLOCK" run --url "$at_f" --key K --lease 15s -- cat hold 2>said 3>&- &
+  "$CONDOLOCK" run --url "$at_f" --key K --lease 30s -- cat hold 2>said 3>&- &
   run=$!
   wait_for holds f K
   "$CONDOLOCK" run --url "$at_f" --key K --wait 60 -- touch waited 2>waiter 3>&- &
@@ -226,7 +227,7 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
 @test "a run whose connection breaks while the server accepts no more clients goes on if a place is free within the lease" {
   server g
   mkfifo hold orders
-  "$CONDOLOCK" run --url "unix://$REDIS_DIR/g.sock" --key K --lease 6s -- cat hold 2>said 3>&- &
+  "$CONDOLOCK" run --url "unix://$REDIS_DIR/g.sock" --key K --lease 30s -- cat hold 2>said 3>&- &
   run=$!
   wait_for holds g K
   first=$(of g K h_until)
@@ -263,7 +264,7 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   server h
   at_h="unix://$REDIS_DIR/h.sock"
   mkfifo hold
-  "$CONDOLOCK" run --url "$at_h" --key K -- cat hold 3>&- &
+  "$CONDOLOCK" run --url "$at_h" --key K --lease 10m -- cat hold 3>&- &
   run=$!
   wait_for holds h K
   for i in $(seq 30); do

@@ -125,7 +125,7 @@ shows() { diff <(block output "$1" | normal) <(normal); }
 
 @test "chronic: a stopped run loses its output; an unreachable Redis is printed unless --on-unreachable skip is given" {
   put backup <<<'echo noise; echo started >>ran; sleep 60'
-  run env CONDOLOCK_TIMEOUT=1s "$CONDOLOCK" run --key backup -- chronic srv/bin/backup
+  run env CONDOLOCK_TIMEOUT=5s "$CONDOLOCK" run --key backup -- chronic srv/bin/backup
   [ "$status" -eq 124 ]
   [ -s ran ]
   [[ "$output" != *noise* ]]
@@ -366,7 +366,7 @@ yaml() { perl -MYAML::XS -MJSON::PP -0777 -e 'print encode_json(Load(<STDIN>))' 
 }
 
 @test "cancel: the run in progress is stopped and exits with 79, and the new one starts after it" {
-  put deploy <<<'[ -e second ] && exec echo new >>log; : >second; trap "echo stopped >>log; exit 1" TERM; sleep 60 & wait'
+  put deploy <<<'[ -e second ] && exec echo new >>log; trap "echo stopped >>log; exit 1" TERM; : >second; sleep 60 & wait'
   CONDOLOCK_LEASE=3s "$CONDOLOCK" run --key deploy -- srv/bin/deploy 2>old 3>&- &
   wait_for test -e second
   recipe cancel >cancel

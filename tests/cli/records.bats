@@ -128,7 +128,7 @@ is_now() { [ "$(job "$1" "$2")" -le "$(server_time)" ] && [ "$(job "$1" "$2")" -
 }
 
 @test "a server becomes full during a run: the run is renewed, recorded and released, and the next is refused with 69" {
-  "$CONDOLOCK" run --key k --lease 1s -- sh -c "redis-cli -s '$REDIS_DIR/redis.sock' CONFIG SET maxmemory 1 && sleep 3"
+  "$CONDOLOCK" run --key k --lease 12s -- sh -c "redis-cli -s '$REDIS_DIR/redis.sock' CONFIG SET maxmemory 1 && sleep 5"
   run --separate-stderr "$CONDOLOCK" run --key k -- touch ran
   redis CONFIG SET maxmemory 0 >/dev/null
   [ "$status" -eq 69 ]

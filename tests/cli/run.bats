@@ -45,39 +45,38 @@ load helper
   }
   [ "$(reason --accessed-prior p:300)" = 'condolock: skipped K: p has not run yet, needs a success at most 5m ago' ]
   "$CONDOLOCK" touch --failed p
-  backdate p ended 20000
-  [[ "$(reason --accessed-prior p:300)" =~ 'the last run of p failed 20s ago, needs a success at most 5m ago'$ ]]
+  backdate p ended 7830000
+  [[ "$(reason --accessed-prior p:300)" =~ 'the last run of p failed 2h10m ago, needs a success at most 5m ago'$ ]]
   "$CONDOLOCK" touch p
-  backdate p ended 420000
-  backdate p ok_end 420000
-  [[ "$(reason --accessed-prior p:300)" =~ 'p succeeded 7m ago, needs a success at most 5m ago'$ ]]
+  backdate p ended 7830000
+  backdate p ok_end 7830000
+  [[ "$(reason --accessed-prior p:300)" =~ 'p succeeded 2h10m ago, needs a success at most 5m ago'$ ]]
   "$CONDOLOCK" touch K
-  backdate K ok_end 130000
-  [ "$(reason --min-time 300)" = 'condolock: skipped K: last success 2m10s ago, needs 5m (due in 2m50s)' ]
-  [[ "$(reason --after p)" =~ 'p succeeded 7m'[0-9s]*' ago, but not since the last success began'$ ]]
+  backdate K ok_end 7830000
+  [[ "$(reason --min-time 5h)" =~ ^'condolock: skipped K: last success 2h10m ago, needs 5h (due in 2h'(49|50)'m)'$ ]]
+  [[ "$(reason --after p)" =~ 'p succeeded 2h10m ago, but not since the last success began'$ ]]
   "$CONDOLOCK" touch --failed K
-  backdate K ended 20000
-  backdate K failed_at 20000
-  [ "$(reason --retry-after 5m)" = 'condolock: skipped K: the last run failed 20s ago, needs 5m (due in 4m40s)' ]
-  backdate K failed_at 20000
-  [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 20s ago (when fixed, run: condolock touch KEY)'$ ]]
-  backdate K ok_start 190000
-  [[ "$(reason --min-time 300 --min-time-from start)" =~ 'last success began 3m10s ago, needs 5m (due in 1m50s)'$ ]]
+  backdate K ended 7830000
+  backdate K failed_at 7830000
+  [[ "$(reason --retry-after 5h)" =~ ^'condolock: skipped K: the last run failed 2h10m ago, needs 5h (due in 2h'(49|50)'m)'$ ]]
+  [[ "$(reason --max-failures 1)" =~ '1 or more failures in a row, the last 2h10m ago (when fixed, run: condolock touch KEY)'$ ]]
+  backdate K ok_start 7830000
+  [[ "$(reason --min-time 5h --min-time-from start)" =~ 'last success began 2h10m ago, needs 5h (due in 2h'(49|50)'m)'$ ]]
   mkfifo hold
   "$CONDOLOCK" run --key K --force -- cat hold 3>&- &
   wait_for held K
-  backdate K h_start 41000
-  [[ "$(reason --min-time 1)" =~ ^'condolock: skipped K: held by '.*' (pid '[0-9]+') for 41s'$ ]]
+  backdate K h_start 7830000
+  [[ "$(reason --min-time 1)" =~ ^'condolock: skipped K: held by '.*' (pid '[0-9]+') for 2h10m'$ ]]
   run "$CONDOLOCK" run --key K --busy-code 3 -E 4 -- true
   [ "$status" -eq 3 ]
   run "$CONDOLOCK" run --key K -E 4 -- true
   [ "$status" -eq 4 ]
   run "$CONDOLOCK" run --key L --busy-code 3 --accessed-prior q:1 -- true
   [ "$status" -eq 75 ]
-  backdate K h_start 41000
+  backdate K h_start 7830000
   run --separate-stderr "$CONDOLOCK" run --key L --not-running K -- echo no
   [ "$status" -eq 75 ]
-  [ "$stderr" = 'condolock: skipped L: K has been running for 41s' ]
+  [ "$stderr" = 'condolock: skipped L: K has been running for 2h10m' ]
   : >hold
   wait
 }
@@ -176,9 +175,10 @@ cannot() {
 }
 
 @test "a missing command is not 126 because of a directory in PATH that may not be searched" {
+  install -m 755 "$CONDOLOCK" condolock # the other user may not see the directory of the build
   mkdir -m 0 closed
-  chmod 711 "$BATS_TEST_TMPDIR"
-  PATH="$PWD/closed:/usr/bin" run -127 perl -e '$( = 65534; $) = "65534 65534"; $< = $> = 65534; exec @ARGV or die $!' "$CONDOLOCK" run --url unix:///no/such --on-unreachable run --key K -- nosuchcommand
+  chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+  PATH="$PWD/closed:/usr/bin" run -127 perl -e '$( = 65534; $) = "65534 65534"; $< = $> = 65534; exec @ARGV or die $!' "$PWD/condolock" run --url unix:///no/such --on-unreachable run --key K -- nosuchcommand
   [ "$status" -eq 127 ] || { echo "$status $output"; return 1; }
   [[ "$output" == *"cannot run 'nosuchcommand': not found in PATH"* ]]
 }
@@ -228,7 +228,7 @@ cannot() {
 }
 
 @test "--timeout also ends processes that the command started and that ignore TERM" {
-  run "$CONDOLOCK" run --key K --timeout 0.2 -k 5 -- sh -c '(trap "" TERM; echo $BASHPID >/dev/null; while :; do sleep 0.01; done) & echo $! >pid; wait'
+  run "$CONDOLOCK" run --key K --timeout 3 -k 5 -- sh -c '(trap "" TERM; echo $BASHPID >/dev/null; while :; do sleep 0.01; done) & echo $! >pid; wait'
   [ "$status" -eq 124 ]
   wait_for gone "$(cat pid)"
 }
@@ -300,7 +300,7 @@ END
     rm -f fences
     contended=()
     for i in $(seq "$contenders"); do
-      perl -e 'select undef, undef, undef, rand 1; exec @ARGV or die' "$CONDOLOCK" run --key K --wait 60 -- sh guarded 3>&- &
+      perl -e 'select undef, undef, undef, rand 1; exec @ARGV or die' "$CONDOLOCK" run --key K --wait 10m -- sh guarded 3>&- &
       contended+=($!)
     done
     for pid in "${contended[@]}"; do wait "$pid"; done

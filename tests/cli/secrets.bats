@@ -14,7 +14,7 @@ setup() {
   redis ACL SETUSER job reset on ">$secret" '~*' +@all >/dev/null
   # For another user than root, who may look into every process.
   [ "$(id -u)" -eq 0 ]
-  cp "$CONDOLOCK" condolock
+  install -m 755 "$CONDOLOCK" condolock
   chmod 777 . "$REDIS_DIR/redis.sock"
   chmod a+x "$REDIS_DIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test"
 }

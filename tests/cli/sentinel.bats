@@ -39,7 +39,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
 @test "sentinel: the primary dies in mid-run: the run goes on at the new one, and is recorded there" {
   start_watched
   first=${ports[0]}
-  "$CONDOLOCK" run -v --key K --lease 15s --kill-after 1s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 2>said 3>&- &
+  "$CONDOLOCK" run -v --key K --lease 60s --kill-after 1s -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 2>said 3>&- &
   run=$!
   wait_for test -e began
   fence=$(field K fence)
@@ -47,7 +47,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   wait_for failed_over "$first"
   expect_code 75 "$CONDOLOCK" run --key K -- touch second # the lease has come along
   wait_for begun K
-  outlives() { [ "$(field K h_until)" -gt $(($(on "$(named_primary)" --raw TIME | head -1) * 1000 + 14000)) ]; }
+  outlives() { [ "$(field K h_until)" -gt $(($(on "$(named_primary)" --raw TIME | head -1) * 1000 + 59000)) ]; }
   wait_for outlives # so it was renewed there
   touch go
   wait "$run"
@@ -60,7 +60,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
 @test "sentinel: a run that begins while there is no primary waits for the new one within --redis-timeout" {
   start_watched
   kill_on "${ports[0]}"
-  "$CONDOLOCK" run --redis-timeout 15s --key K -- touch ran
+  "$CONDOLOCK" run --redis-timeout 60s --key K -- touch ran
   [ -e ran ]
   wait_for failed_over "${ports[0]}"
   [ "$(field K outcome)" = success ]
@@ -173,7 +173,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
 @test "sentinel: a primary that is cut off from its replicas: with --wait-replicas the command is stopped within the lease" {
   start_watched
   old=${ports[0]}
-  "$CONDOLOCK" run -v --key K --lease 3s --kill-after 500ms --wait-replicas 1 -- sh -c 'touch began; exec sleep 60' 2>said 3>&- &
+  "$CONDOLOCK" run -v --key K --lease 12s --kill-after 500ms --wait-replicas 1 -- sh -c 'touch began; exec sleep 60' 2>said 3>&- &
   run=$!
   wait_for test -e began
   freeze_on "${ports[1]}"
@@ -181,7 +181,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   expect_code 79 wait "$run"
   cat said
   grep -q "cannot renew the lease of K: 127.0.0.1:$old: no replica confirmed the change in time, but --wait-replicas is 1" said
-  run -69 "$CONDOLOCK" run --key L --redis-timeout 1s --wait-replicas 1 -- touch ran
+  run -69 "$CONDOLOCK" run --key L --wait-replicas 1 -- touch ran
   [[ "$output" == *'no replica confirmed the change in time, but --wait-replicas is 1' ]]
   [ ! -e ran ]
   [ -z "$(on "$old" HGET '{condolock}:job:L' h_token)" ] # nothing is left behind
@@ -196,16 +196,20 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   expect_code 69 "$CONDOLOCK" run --key K --redis-timeout 500ms --wait-replicas 3 -- touch ran
   [ ! -e ran ]
   hold='touch began; until [ -e go ]; do sleep 0.05; done'
-  "$CONDOLOCK" run --key L --redis-timeout 800ms --wait-replicas 2 -- sh -c "$hold" 3>&- &
+  "$CONDOLOCK" run --key L --redis-timeout 3s --wait-replicas 2 -- sh -c "$hold" 3>&- &
   run=$!
   wait_for test -e began
   freeze_on "${ports[1]}"
   touch go
   wait_for sh -c "redis-cli -p ${ports[0]} HGET '{condolock}:job:L' outcome | grep -q success"
+  # An attempt has failed, and the next one waits: that of the grant was the first.
+  third_wait() { [ "$(on "${ports[0]}" INFO commandstats | sed -n 's/^cmdstat_wait:calls=\([0-9]*\),.*/\1/p')" -ge "$waits" ]; }
+  waits=$(($(on "${ports[0]}" INFO commandstats | sed -n 's/^cmdstat_wait:calls=\([0-9]*\),.*/\1/p') + 1))
+  wait_for third_wait
   thaw_on "${ports[1]}"
   wait "$run" # repeated, and confirmed
   rm -f began go
-  "$CONDOLOCK" run --key M --redis-timeout 500ms --record-timeout 1s --wait-replicas 2 -- sh -c "$hold" 2>said 3>&- &
+  "$CONDOLOCK" run --key M --redis-timeout 3s --record-timeout 3s --wait-replicas 2 -- sh -c "$hold" 2>said 3>&- &
   run=$!
   wait_for test -e began
   freeze_on "${ports[1]}"
@@ -219,7 +223,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
 @test "wait-replicas: an end that is repeated on a new connection waits again" {
   start_replicated
   export CONDOLOCK_URL="redis://127.0.0.1:${ports[0]}"
-  "$CONDOLOCK" run --key L --redis-timeout 800ms --record-timeout 3s --wait-replicas 2 -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
+  "$CONDOLOCK" run --key L --redis-timeout 3s --record-timeout 6s --wait-replicas 2 -- sh -c 'touch began; until [ -e go ]; do sleep 0.05; done' 3>&- &
   run=$!
   wait_for test -e began
   freeze_on "${ports[1]}"

@@ -75,7 +75,7 @@ TEST_CASE("keeper: if condolock is killed, the keeper ends the whole run") {
 }
 
 TEST_CASE("keeper: if condolock is stopped, the keeper ends the run when its deadline passes") {
-  StartedElsewhere run = start_elsewhere(deaf_tree, {in(Millis(500)), in(Millis(700))}, process::Keeper::By::clone);
+  StartedElsewhere run = start_elsewhere(deaf_tree, {in(Millis(3000)), in(Millis(3300))}, process::Keeper::By::clone);
   await_tree(run.out);
   kill(run.condolock, SIGSTOP);
   CHECK(run.out.rest().empty());
@@ -118,10 +118,10 @@ TEST_CASE("keeper: if it is stopped, condolock learns of it and can end the run"
 }
 
 TEST_CASE("keeper: a deadline that was moved replaces the old one") {
-  Started started = start_shell("echo ready; sleep 60", {in(Millis(300)), in(Millis(3'600'000))});
+  Started started = start_shell("echo ready; sleep 60", {in(Millis(3000)), in(Millis(3'600'000))});
   started.keeper.move_deadlines({in(Millis(3'600'000)), in(Millis(3'600'000))});
   CHECK(started.out.line() == "ready");
-  poll(nullptr, 0, 600);
+  poll(nullptr, 0, 3500);
   CHECK_FALSE(started.has<news::Expired>());
   started.keeper.move_deadlines({in(Millis(0)), in(Millis(3'600'000))});
   started.await<news::Expired>();
@@ -139,7 +139,7 @@ TEST_CASE("keeper: a deadline that ends what the command left is reported betwee
 
 TEST_CASE("keeper: TERM is sent once, by condolock or by the keeper") {
   Started started = start_shell("trap 'echo TERM' TERM; echo ready; while :; do sleep 60 & wait; done",
-                                {in(Millis(500)), in(Millis(1000))});
+                                {in(Millis(3000)), in(Millis(4000))});
   CHECK(started.out.line() == "ready");
   started.keeper.stop(SIGTERM);
   CHECK(started.out.rest() == "TERM\n");

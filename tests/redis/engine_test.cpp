@@ -216,7 +216,7 @@ TEST_CASE("AUTH or SELECT refused, then no answer to the script: still refused")
       CAPTURE(all);
       FakeServer server({handshake + then});
       RedisEngine engine(with(server.target(), "", "wrong", 3));
-      const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 80 : 5000)));
+      const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(then.empty() ? 1000 : 5000)));
       CHECK(failure.fault == fault);
       CHECK(failure.may_have_run);  // it is unknown
       CHECK_FALSE(failure.voided);  // there is no session left to abandon it in
@@ -226,7 +226,7 @@ TEST_CASE("AUTH or SELECT refused, then no answer to the script: still refused")
   // A server that is not ready has not refused.
   FakeServer server({"-LOADING x\r\nCLOSE"});
   RedisEngine engine(with(server.target(), "", "right"));
-  CHECK(failure_of(once(engine, acquire("a"), Millis(300))).fault == engine::Fault::not_ready);
+  CHECK(failure_of(once(engine, acquire("a"), Millis(2000))).fault == engine::Fault::not_ready);
 }
 
 TEST_CASE("same_session without a connection is a failure, not a new connection") {
@@ -324,7 +324,7 @@ TEST_CASE("no answer: the deadline applies to the whole exchange, and the connec
   const Instant start = BootClock::now();
   const engine::Failure failure = failure_of(once(engine, acquire("a"), Millis(80)));
   CHECK(BootClock::now() - start >= Millis(80));
-  CHECK(BootClock::now() - start < Millis(1000));
+  CHECK(BootClock::now() - start < Millis(20'000));
   CHECK(failure.fault == engine::Fault::unreachable);
   CHECK(failure.may_have_run);
   CHECK(failure.text.find("no answer from " + server.target().path + " within ") == 0);
@@ -492,12 +492,12 @@ TEST_CASE("a call that sleeps first is woken by a push, or when its time is over
   Instant before = BootClock::now();
   CHECK(code_of(once(engine, call)) == "granted");
   CHECK(BootClock::now() - before >= Millis(50));
-  CHECK(BootClock::now() - before < Millis(1000));
+  CHECK(BootClock::now() - before < Millis(20'000));
   server.command({"RPUSH", "{ns}:wake:K", "1"});
   call.wait->at_most = Millis(30'000);
   before = BootClock::now();
   CHECK(code_of(once(engine, call, Millis(35'000))) == "granted");
-  CHECK(BootClock::now() - before < Millis(1000));
+  CHECK(BootClock::now() - before < Millis(20'000));
   CHECK(server.command({"EXISTS", "{ns}:wake:K"}) == "0");
 }
 
@@ -520,7 +520,7 @@ TEST_CASE("connecting does not use up the time for sleeping") {
   const Instant before = BootClock::now();
   CHECK(failure_of(once(engine, call, Millis(30'200))).fault == engine::Fault::unreachable);
   CHECK(BootClock::now() - before >= Millis(200));
-  CHECK(BootClock::now() - before < Millis(2000));
+  CHECK(BootClock::now() - before < Millis(20'000));
 }
 
 TEST_CASE("a user without BLPOP is denied, and the grant is abandoned on the same connection") {

@@ -54,10 +54,12 @@ class Proxy {
     sigprocmask(SIG_BLOCK, &signals, nullptr);
     signals_ = Fd(signalfd(-1, &signals, SFD_CLOEXEC));
     listener_ = Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const sockaddr_un address = address_of(listen_path);
-    unlink(listen_path.c_str());
+    // The name appears when connections are accepted.
+    const std::string unfinished = listen_path + ".new";
+    const sockaddr_un address = address_of(unfinished);
+    unlink(unfinished.c_str());
     if (bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(listener_.get(), 64) != 0) {
+        listen(listener_.get(), 64) != 0 || rename(unfinished.c_str(), listen_path.c_str()) != 0) {
       std::perror("listen");
       std::exit(1);
     }
