@@ -12,7 +12,7 @@ namespace {
 constexpr Range any_age{-range::max_number, range::max_number};
 
 // Quotes a text of the server in a message. The server may send megabytes.
-std::string quoted(std::string_view text, std::size_t max_bytes = 100) {
+std::string excerpt(std::string_view text, std::size_t max_bytes = 100) {
   return util::escape(text.substr(0, max_bytes)) + (text.size() > max_bytes ? "..." : "");
 }
 
@@ -33,15 +33,15 @@ ReplyReader::ReplyReader(const engine::Reply& reply) {
 std::optional<engine::Failure> ReplyReader::refusal(const std::string& code) {
   if (code == "malformed") {
     const std::string key = text();
-    const std::string why = quoted(text());
+    const std::string why = excerpt(text());
     return engine::Failure{
         engine::Fault::malformed, false, false,
-        "the record " + quoted(key, max_key_bytes) + " is malformed: " + why + engine::how_to_remove(key)};
+        "the record " + excerpt(key, max_key_bytes) + " is malformed: " + why + engine::how_to_remove(key)};
   }
   if (code == "newer") {
-    const std::string key = quoted(text(), max_key_bytes);
+    const std::string key = excerpt(text(), max_key_bytes);
     return engine::Failure{engine::Fault::malformed, false, false,
-                           "the record " + key + " has version " + quoted(text()) + ": upgrade condolock on this host"};
+                           "the record " + key + " has version " + excerpt(text()) + ": upgrade condolock on this host"};
   }
   return std::nullopt;
 }
@@ -59,7 +59,7 @@ std::optional<std::int64_t> ReplyReader::checked(std::string_view what, std::str
   const auto number = util::parse_number<std::int64_t>(text);
   if (number && *number >= range.min && *number <= range.max) return number;
   if (wrong_.empty()) {
-    wrong_ = "the " + std::string(what) + " '" + quoted(text) + "', which must be a number from " +
+    wrong_ = "the " + std::string(what) + " '" + excerpt(text) + "', which must be a number from " +
              std::to_string(range.min) + " to " + std::to_string(range.max);
   }
   return std::nullopt;
@@ -90,8 +90,8 @@ std::optional<Millis> ReplyReader::optional_age(std::string_view what) {
 }
 
 engine::Failure ReplyReader::unexpected() const {
-  std::string text = "the server sent an unexpected reply: " + quoted(code_);
-  if (!wrong_.empty()) text = "the server answered " + quoted(code_) + " with " + wrong_;
+  std::string text = "the server sent an unexpected reply: " + excerpt(code_);
+  if (!wrong_.empty()) text = "the server answered " + excerpt(code_) + " with " + wrong_;
   return {engine::Fault::unexpected, true, false, std::move(text)};
 }
 
