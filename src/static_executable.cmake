@@ -2,7 +2,8 @@
 include(CheckCXXSourceCompiles)
 
 # find_library_in_both_forms(NAME MODULE...): an imported target condolock_NAME for the first of these modules that pkg-config
-# knows. decide_static_linking() makes it the static library if all of them are installed; until then it is the shared one.
+# knows. decide_static_linking() makes it the static library, with the installed ones that it needs in turn, if all of them
+# are installed; until then it is the shared one.
 function(find_library_in_both_forms name)
   find_package(PkgConfig REQUIRED)
   pkg_search_module(${name}_pc REQUIRED ${ARGN})
@@ -10,6 +11,17 @@ function(find_library_in_both_forms name)
   find_library(${name}_shared NAMES ${library} HINTS ${${name}_pc_LIBRARY_DIRS} REQUIRED)
   find_library(${name}_archive NAMES lib${library}.a HINTS ${${name}_pc_LIBRARY_DIRS})
   mark_as_advanced(${name}_shared ${name}_archive)
+  set(needs "")
+  set(libraries ${${name}_pc_STATIC_LIBRARIES})
+  list(FILTER libraries EXCLUDE REGEX "^(${library}|c|dl|m|pthread|rt)$") # itself, and what the compiler adds
+  foreach(library ${libraries})
+    find_library(condolock_archive_${library} NAMES lib${library}.a HINTS ${${name}_pc_STATIC_LIBRARY_DIRS})
+    mark_as_advanced(condolock_archive_${library})
+    if(condolock_archive_${library})
+      list(APPEND needs ${condolock_archive_${library}})
+    endif()
+  endforeach()
+  set(${name}_needs ${needs} PARENT_SCOPE)
   add_library(condolock_${name} UNKNOWN IMPORTED GLOBAL)
   set_target_properties(condolock_${name} PROPERTIES
     IMPORTED_LOCATION ${${name}_shared}
@@ -38,6 +50,15 @@ function(decide_static_linking)
   if(NOT CONDOLOCK_STATIC_RUNTIME)
     list(APPEND missing "static C and C++ library")
   endif()
+  if(CONDOLOCK_TLS AND NOT missing)
+    set(CMAKE_REQUIRED_INCLUDES ${ssl_pc_INCLUDE_DIRS})
+    set(CMAKE_REQUIRED_LIBRARIES ${ssl_archive} ${crypto_archive} ${crypto_needs})
+    check_cxx_source_compiles("#include <openssl/ssl.h>\nint main() { return SSL_CTX_new(TLS_client_method()) == nullptr; }"
+                              CONDOLOCK_STATIC_OPENSSL)
+    if(NOT CONDOLOCK_STATIC_OPENSSL)
+      list(APPEND missing "static library that libcrypto.a needs (libzstd.a, libz.a)")
+    endif()
+  endif()
   if(missing)
     list(JOIN missing ", " text)
     if(CONDOLOCK_STATIC STREQUAL "AUTO")
@@ -47,7 +68,9 @@ function(decide_static_linking)
     message(FATAL_ERROR "CONDOLOCK_STATIC is ON, but there is no ${text}")
   endif()
   foreach(name ${names})
-    set_target_properties(condolock_${name} PROPERTIES IMPORTED_LOCATION ${${name}_archive})
+    set_target_properties(condolock_${name} PROPERTIES
+      IMPORTED_LOCATION ${${name}_archive}
+      INTERFACE_LINK_LIBRARIES "${${name}_needs}")
   endforeach()
   set(CONDOLOCK_LINK_STATIC ON PARENT_SCOPE)
 endfunction()
