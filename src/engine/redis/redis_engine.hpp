@@ -82,6 +82,7 @@ class RedisEngine final : public Engine {
   bool doubtful_ = false;           // an address was refused, silent, closed early, or not the primary: look again
   std::size_t next_address_ = 0;
   int redirections_ = 0;     // nodes of a Cluster that sent this call on since it last paused
+  std::string named_;        // the node to which the last of them sent it: "10.0.0.7:6379"
   bool is_asking_ = false;   // ASKING must precede each command
   bool discovered_ = false;  // discovery has run in this call
   // Why connecting failed in this call: a refusal by one of the addresses, else `unreachable`, and only if all of them

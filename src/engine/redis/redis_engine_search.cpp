@@ -40,7 +40,9 @@ void RedisEngine::connect_next(Instant now) {
 
 // Whether another node of a Cluster has sent this call to the server. So the server belongs to the Cluster, and no other one
 // has the keys.
-bool RedisEngine::is_named_by_another() const { return redirections_ > 0 && next_address_ == 1; }
+bool RedisEngine::is_named_by_another() const {
+  return redirections_ > 0 && next_address_ > 0 && addresses_[next_address_ - 1].shown == named_;
+}
 
 // The server is not ready and has not run the script: retry soon. `error` is a copy, since this resets the session that may
 // own it.
@@ -56,6 +58,7 @@ bool RedisEngine::follow(const Redirection& redirection, Instant now) {
   Endpoint to = redirection.to;
   if (to.host.empty()) to.host = addresses_[next_address_ - 1].host;
   if (!discovery_->redirect(to)) return false;
+  named_ = to.shown();
   if (call_.wait && now >= call_.deadline - call_.wait->at_most) {
     // The call slept, and has no time left to connect. The next one goes to the other node.
     search_again({Fault::not_ready, false, false, server() + " names " + to.shown()}, now);
