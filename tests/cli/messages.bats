@@ -37,7 +37,8 @@ stable() {
     -e "s/(<date>) +$length/\1 <time>/; s/(round trip +)$length|$length \(median/\1<time> (median/; s/<time> \(median \(median/<time> (median/" \
     -e 's/\b(condolock|Redis|Valkey) [0-9]+\.[0-9]+\.[0-9]+/\1 VERSION/; s/Valkey VERSION/Redis VERSION/' \
     -e 's/ERR (The user executing the script|ACL failure in script).*/NOT PERMITTED/; s/: Error while parsing.* \(strings/: ERROR (strings/' \
-    -e 's/(no\.invalid: ).*/\1ERROR/' \
+    -e 's/(no\.invalid: ).*/\1ERROR/; s/NOPERM User [a-z]+ has no/NOPERM this user has no/' \
+    -e 's/the reply has a type unknown to RESP2/Protocol error, got "," as reply type byte/' \
     -e '/<time>|<date>|^KEY |^ *BEGAN|  never  /s/  +/  /g'
 }
 
