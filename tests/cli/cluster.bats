@@ -61,7 +61,7 @@ migrate() {
   "$CONDOLOCK" unlock T
   "$CONDOLOCK" reset T --yes
   run "$CONDOLOCK" doctor
-  grep -qE "^the Cluster at 127.0.0.1:.*, database 0: Redis .*, primary$" <<<"$output"
+  grep -qE "^the Cluster at 127.0.0.1:.*, database 0: (Redis|Valkey) .*, primary$" <<<"$output"
   expect_code 1 grep -qE '^error|cluster' <<<"$output"
   run "$CONDOLOCK" doctor --url "redis://127.0.0.1:$primary"
   grep -qE '^warning +cluster +this server belongs to a Cluster: another node may take over' <<<"$output"

@@ -138,7 +138,7 @@ end_fake() {
   wait_for to sentinel PING
   at sentinel
   finds role 'a Sentinel' 'write redis+sentinel:// and the name of a primary that it watches: m'
-  [[ "${lines[0]}" =~ ^"$REDIS_DIR/sentinel.sock, database 0: Redis "[0-9.]+', sentinel'$ ]]
+  [[ "${lines[0]}" =~ ^"$REDIS_DIR/sentinel.sock, database 0: "(Redis|Valkey)' '[0-9.]+', sentinel'$ ]]
 
   server node --cluster-enabled yes --cluster-config-file "$REDIS_DIR/nodes.conf"
   finds 'trial run' 'CLUSTERDOWN' 'repair the Cluster' --redis-timeout 2s
@@ -204,7 +204,7 @@ end_fake() {
 @test "the first line names the server, the last line sums up" {
   export CONDOLOCK_URL="unix://$REDIS_DIR/redis.sock?db=3"
   run -1 "$CONDOLOCK" doctor
-  [[ "${lines[0]}" =~ ^"$REDIS_DIR/redis.sock, database 3: Redis "[0-9]+\.[0-9.]+', primary'$ ]]
+  [[ "${lines[0]}" =~ ^"$REDIS_DIR/redis.sock, database 3: "(Redis|Valkey)' '[0-9]+\.[0-9.]+', primary'$ ]]
   [ "${lines[-1]}" = '1 warning: runs work' ]
   "$CONDOLOCK" doctor --json >document || [ $? -eq 1 ]
   [ "$(jq -c '[.schema, .engine, .database, .product, .role, .can_run, .summary]' document)" = '[1,"redis",3,"Redis","primary",true,"1 warning: runs work"]' ]

@@ -28,7 +28,7 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   "$CONDOLOCK" unlock K
   "$CONDOLOCK" reset K --yes
   run "$CONDOLOCK" doctor
-  grep -qE '^main at the Sentinels 127.0.0.1:.*, database 0: Redis .*, primary$' <<<"$output"
+  grep -qE '^main at the Sentinels 127.0.0.1:.*, database 0: (Redis|Valkey) .*, primary$' <<<"$output"
   grep -qE '^ok +sentinels +3 lead to the primary$' <<<"$output"
   expect_code 1 grep -q '^error' <<<"$output"
   kill_on "${sentinels[1]}"

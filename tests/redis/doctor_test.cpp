@@ -195,6 +195,13 @@ TEST_CASE("doctor: old and unreadable versions are errors") {
   CHECK(version_level("redis_version:garbage\r\n") == Level::error);
 }
 
+TEST_CASE("doctor: a Sentinel is known by its mode, which Valkey 8 names otherwise") {
+  for (const char* mode : {"redis_mode:sentinel\r\n", "server_mode:sentinel\r\n"}) {
+    const engine::Finding role = find(examine_scripted(mode), "role");
+    CHECK(role.found == "this is a Sentinel, which stores no records: runs cannot start");
+  }
+}
+
 TEST_CASE("doctor: clocks, transports, a Cluster, a full disk and replicas are checked") {
   CHECK(find(examine_scripted("", 90), "clock").found.find("1m") == 0);
   CHECK(find(examine_scripted("", 90), "clock").level == Level::warning);

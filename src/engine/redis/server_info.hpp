@@ -22,7 +22,8 @@ class ServerInfo {
   std::string version() const { return (*this)[is_valkey() ? "valkey_version" : "redis_version"]; }
   // True if the server lacks commands that the scripts need.
   bool is_too_old() const;
-  bool is_sentinel() const { return (*this)["redis_mode"] == "sentinel"; }
+  // Valkey 8 names the mode otherwise.
+  bool is_sentinel() const { return (*this)["redis_mode"] == "sentinel" || (*this)["server_mode"] == "sentinel"; }
   // The name of the first primary that a Sentinel watches; empty: none.
   std::string watched_primary() const;
 
