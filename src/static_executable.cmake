@@ -2,8 +2,8 @@
 include(CheckCXXSourceCompiles)
 
 # find_library_in_both_forms(NAME MODULE...): an imported target condolock_NAME for the first of these modules that pkg-config
-# knows. decide_static_linking() makes it the static library, with the installed ones that it needs in turn, if all of them
-# are installed; until then it is the shared one.
+# knows. decide_static_linking() makes it the static library if all of them are installed, and links the static libraries
+# that it needs. Until then it is the shared one.
 function(find_library_in_both_forms name)
   find_package(PkgConfig REQUIRED)
   pkg_search_module(${name}_pc REQUIRED ${ARGN})
@@ -56,6 +56,7 @@ function(decide_static_linking)
     check_cxx_source_compiles("#include <openssl/ssl.h>\nint main() { return SSL_CTX_new(TLS_client_method()) == nullptr; }"
                               CONDOLOCK_STATIC_OPENSSL)
     if(NOT CONDOLOCK_STATIC_OPENSSL)
+      unset(CONDOLOCK_STATIC_OPENSSL CACHE) # try again when they are installed
       list(APPEND missing "static library that libcrypto.a needs (libzstd.a, libz.a)")
     endif()
   endif()

@@ -263,7 +263,7 @@ class Run {
   int exit_code_ = 0;
   Instant record_until_{};
   bool is_hurried_ = false;                        // this attempt to record has less time than --redis-timeout
-  std::optional<engine::Failure> record_failure_;  // of an earlier attempt: the next one sends the script itself
+  std::optional<engine::Failure> record_failure_;  // why an attempt failed; the next one sends the script itself
   bool last_attempt_ = false;
   bool unleased_ = false;     // the command was started without a lease
   bool giving_back_ = false;  // unleased: abandon was sent first, since acquire may have left a lease

@@ -222,7 +222,7 @@ void Run::on_recording(const engine::Reply& reply, Instant now) {
     const engine::Fault fault = answer.error().fault;
     const bool again =
         fault != engine::Fault::denied && fault != engine::Fault::misconfigured && fault != engine::Fault::malformed;
-    // "No answer within 5ms" says less than what failed before.
+    // A last attempt with little time fails with "no answer within 5ms". The failure before it says more.
     if (!record_failure_ || !is_hurried_ || !again) record_failure_ = answer.error();
     const Instant next = now + jitter_.between(lease_.retry_pause() / 2, lease_.retry_pause());
     if (!again || last_attempt_ || next >= record_until_) return give_up_recording(*record_failure_);

@@ -174,7 +174,7 @@ confine() {
     [[ "$output" == *"belongs to no Cluster (for a single server, leave out +cluster in the URL)" ]]
   done
   run -2 "$CONDOLOCK" doctor --url "redis+cluster://127.0.0.1:${alone[0]},127.0.0.1:${alone[1]}"
-  [[ "$output" == *"belongs to no Cluster"* ]]
+  [[ "$output" == *"belongs to no Cluster"*"-> name the nodes of one Cluster, or write redis:// for a single server"* ]]
   [ ! -e ran ]
   for port in "${alone[@]}"; do [ "$(on "$port" DBSIZE)" = 0 ]; done
 }

@@ -557,7 +557,7 @@ hole() {
   chrt --all-tasks --other --pid 0 "$(cat "$REDIS_DIR/pid")"
 }
 
-# ends_in_its_lease COMMAND...: waits until that is true. It was not yet true at a moment before the lease of K ends.
+# ends_in_its_lease COMMAND...: waits until the command succeeds. It must not have failed after the end of the lease of K.
 ends_in_its_lease() {
   local now open=0 until=$((SECONDS + 60))
   until "$@"; do

@@ -15,7 +15,7 @@ teardown_file() {
   rm -rf "$REDIS_DIR"
 }
 
-# Removes the caller's variables that the program reads, and SHELL, which script(1) reads: each command below it is one of sh.
+# Removes the caller's variables that the program reads, and SHELL: without it, script(1) always uses sh.
 clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL SUDO_USER LOGNAME && export TZ=UTC0; }
 
 setup() { start_case; }
@@ -129,7 +129,7 @@ kill_within() {
 # shellcheck disable=SC2016  # for sh
 still_alive='while read -r pid; do grep -qs "^State:.*[ZX] (" "/proc/$pid/status" || [ ! -e "/proc/$pid" ] || echo "$pid"; done'
 
-# Waits for the lease of K. Then no process in `pids` may be alive: another run can start.
+# Waits until another run gets the lease of K. No process in `pids` may be alive then.
 nobody_is_left_when_the_lease_is_free() {
   timeout -s KILL 100 "$CONDOLOCK" run --key K --wait 60 -- sh -c "$still_alive" <pids >alive
   [ ! -s alive ] || { echo "alive: $(cat alive)"; return 1; }

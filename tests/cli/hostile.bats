@@ -59,7 +59,7 @@ requests() { grep -cx "$1" requests || :; }
     [ ! -e ran ]
   done
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=raw:*1000000\r\n'
-  run -75 "$CONDOLOCK" run --key K --wait 1 --redis-timeout 1s -- touch ran # the reply never ends, so there is no answer
+  run -75 "$CONDOLOCK" run --key K --wait 1 --redis-timeout 1s -- touch ran # a reply that never ends counts as no answer
   fake 'acquire=held 1_h 3 20000 1 1' 'BLPOP=many:300000::1\r\n'
   run "$CONDOLOCK" run --key K --wait 1 --redis-timeout 1s -- touch ran
   [ "$status" -eq 76 ]

@@ -202,10 +202,10 @@ begun() { [ -n "$(field "$1" h_token)" ]; }
   freeze_on "${ports[1]}"
   touch go
   wait_for sh -c "redis-cli -p ${ports[0]} HGET '{condolock}:job:L' outcome | grep -q success"
-  # An attempt has failed, and the next one waits: that of the grant was the first.
-  third_wait() { [ "$(on "${ports[0]}" INFO commandstats | sed -n 's/^cmdstat_wait:calls=\([0-9]*\),.*/\1/p')" -ge "$waits" ]; }
-  waits=$(($(on "${ports[0]}" INFO commandstats | sed -n 's/^cmdstat_wait:calls=\([0-9]*\),.*/\1/p') + 1))
-  wait_for third_wait
+  waits() { on "${ports[0]}" INFO commandstats | sed -n 's/^cmdstat_wait:calls=\([0-9]*\),.*/\1/p'; }
+  before=$(waits)
+  attempt_failed() { [ "$(waits)" -gt "$before" ]; }
+  wait_for attempt_failed
   thaw_on "${ports[1]}"
   wait "$run" # repeated, and confirmed
   rm -f began go

@@ -51,7 +51,7 @@ class FakeTransport final : public condolock::engine::redis::Transport {
 };
 
 // Returns the nth list of addresses to the nth search, and the last list to all later ones. An empty list is a failure.
-class FakeDiscovery final : public condolock::engine::redis::Discovery {
+class FakeDiscovery : public condolock::engine::redis::Discovery {
  public:
   using Addresses = std::vector<condolock::engine::redis::Address>;
 

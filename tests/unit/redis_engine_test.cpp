@@ -641,6 +641,32 @@ TEST_CASE_FIXTURE(Cluster,
   CHECK(greeted == std::vector<std::string>{"10.0.0.1"});
 }
 
+TEST_CASE("cluster: a node that another names need not prove itself at its second address either") {
+  struct TwoAddresses : FakeDiscovery {
+    using FakeDiscovery::FakeDiscovery;
+    std::string proof() const override { return "HELLO"; }
+    bool redirect(const engine::redis::Endpoint& /*to*/) override { return true; }
+  };
+  Address refused = numbered(2);
+  Address answers = numbered(3);
+  refused.shown = answers.shown = "named.example:6379";
+  const std::vector<FakeDiscovery::Addresses> looked_up{{numbered(1)}, {refused, answers, numbered(1)}};
+  std::vector<socklen_t> greeted;
+  int looks = 0;
+  RedisEngine engine({}, std::make_unique<TwoAddresses>(looked_up, looks), [&](const Address& address) {
+    auto state = std::make_shared<FakeTransport::State>();
+    if (address.length == 2) state->error = "Connection refused";
+    state->answer = [&, number = address.length](const std::string& bytes) -> std::string {
+      if (bytes == hello) greeted.push_back(number);
+      if (bytes == hello) return mode("cluster");
+      return number == 1 ? "-MOVED 866 named.example:6379\r\n" : pong;
+    };
+    return std::make_unique<FakeTransport>(state);
+  });
+  CHECK(Engine::ask(engine).answer == engine::Values{"pong"});
+  CHECK(greeted == std::vector<socklen_t>{1});
+}
+
 TEST_CASE_FIXTURE(Cluster, "cluster: a node that refuses HELLO is not used") {
   nodes["10.0.0.1"] = {pong};
   to_hello["10.0.0.1"] = "-ERR unknown command 'HELLO', with args beginning with: \r\n";

@@ -13,10 +13,13 @@ struct Remedy {
 };
 
 // The first match is used. Errors of a server come first: a failure may hold both such an error and "no answer".
-constexpr std::array<Remedy, 33> remedies{{
+constexpr std::array<Remedy, 36> remedies{{
     {": MOVED", "write redis+cluster:// in the URL, with several nodes"},
     {": ASK ", "write redis+cluster:// in the URL, with several nodes"},
     {"is not a Sentinel", "name the port of a Sentinel, or write redis:// for a server"},
+    {"belongs to no Cluster", "name the nodes of one Cluster, or write redis:// for a single server"},
+    {"again and again", "wait until the Cluster has moved the keys, or repair it: run redis-cli --cluster check"},
+    {"a Sentinel names it as the primary", "wait until the Sentinels have finished the failover"},
     {"they know: ", "use one of these names in the URL"},
     {"they watch none", "let the Sentinels watch a primary (sentinel monitor), or name others"},
     {"confirmed the change", "bring the replicas back, or lower --wait-replicas"},

@@ -35,8 +35,8 @@ class Discovery {
   virtual bool fails_over() const { return false; }
   // The command whose reply must prove, before anything else is sent, that the server is the right one. Empty: none.
   virtual std::string proof() const { return ""; }
-  // Why the reply to it, which is no error, proves the contrary. The text goes on after the server's name. Empty: it is
-  // right.
+  // Checks the reply to proof(), which is no error. Empty: the server is the right one. Otherwise the failure's text needs
+  // the server's name before it: "belongs to no Cluster".
   virtual std::optional<Failure> objection(const RespValue& /*reply*/) const { return std::nullopt; }
   // A server named another one: the next search looks there first. False: this discovery does not follow.
   virtual bool redirect(const Endpoint& /*to*/) { return false; }

@@ -80,7 +80,7 @@ bool RedisEngine::follow(const Redirection& redirection, Instant now) {
 
 // Nothing was done. Another server may take over soon.
 void RedisEngine::search_again(const Failure& failure, Instant now) {
-  // Shortly before the deadline, an attempt fails for lack of time. What failed before says more.
+  // An attempt that starts just before the deadline has no time to succeed. The failure before it says more.
   const bool is_hurried = last_failure_ && failure.fault == Fault::unreachable && deadline() - now < Millis(200);
   const Failure telling = is_hurried ? *last_failure_ : failure;
   last_error_.clear();
@@ -88,8 +88,8 @@ void RedisEngine::search_again(const Failure& failure, Instant now) {
   last_failure_ = telling;
 }
 
-// Tries again after a short pause. What happened before says nothing about what comes after. A caller that asks again itself
-// gets the failure instead.
+// Tries again after a short pause, and forgets the failures of earlier attempts. A caller that retries by itself
+// (not_ready_is_final) gets the failure instead.
 void RedisEngine::begin_again(const Failure& failure, Instant now) {
   doubtful_ = true;
   if (discovery_->fails_over()) discovered_ = false;
