@@ -244,13 +244,13 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
 @test "a process that became another user's is reported, with its process ID" {
   chmod 777 .
   # Root without the right to signal others, like any other user.
-  setpriv --inh-caps -kill --bounding-set -kill "$CONDOLOCK" run --key K --timeout 3s -k 100ms -- \
-    setpriv --reuid 4711 --clear-groups sh -c 'echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done' 2>err 3>&- &
+  setpriv --inh-caps -kill --bounding-set -kill "$CONDOLOCK" run --key K --timeout 6s -k 100ms -- \
+    setpriv --reuid 4711 --clear-groups sh -c 'echo $$ >pid; exec sleep 300' 2>err 3>&- &
   condolock=$!
   wait_for grep -q 'cannot stop process' err
   grep -q "cannot stop process $(cat pid) of K: it runs as another user" err
   held K
-  touch go
+  kill -KILL "$(cat pid)"
   code=0
   wait "$condolock" || code=$?
   [ "$code" -eq 124 ]

@@ -12,8 +12,8 @@ setup_file() {
 page() { echo "$SOURCE_DIR/docs/morning.md"; }
 block() { awk -v mark="<!-- $1 -->" '$0 == mark { on = 1; next } on && /^[^ ]/ { exit } on' "$(page)" | sed 's/^    //' | sed 1d | sed '${/^$/d;}'; }
 
-# Becomes process 1 of a machine: MACHINE REDIS. It has its own /etc, /dev, /run, /srv and logs. Its /usr/sbin has only cron
-# and the program that takes its mail.
+# Becomes process 1 of a machine: MACHINE REDIS. It has its own /etc, /dev, /run, /srv and logs. Its /usr/sbin has only cron,
+# the program by which PAM checks accounts (as of Debian 13), and the one that takes its mail.
 # shellcheck disable=SC2016  # for sh
 machine='set -e
 hostname "$1"
@@ -23,7 +23,7 @@ mkdir dev etc log mail run sbin srv tabs
 cp -a /etc/. etc
 rm -rf etc/cron* etc/condolock
 cp -a conf etc/condolock
-cp -a /usr/sbin/cron sbin
+cp -a /usr/sbin/cron /usr/sbin/unix_chkpwd sbin
 printf "#!/bin/sh\ncat >>/var/mail/ops\n" >sbin/sendmail
 chmod +x sbin/sendmail
 chgrp crontab tabs
