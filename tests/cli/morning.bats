@@ -90,9 +90,11 @@ tick() {
   within 20 idle
 }
 
+# The encoding that cron names depends on its version.
 normal() {
   sed -E -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}/TIME/g' -e 's/^[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}/TIME/' -e 's/ (UTC|[A-Z]{3,4})\b//g' \
-    -e 's/\b([0-9.]+(ms|s|m|h|d))+\b/D/g' -e 's/(pid |fence +|#|\[)[0-9]+/\1N/g' -e 's/[▁▂▃▄▅▆▇█]+/BARS/' -e 's/ +/ /g' -e 's/ $//'
+    -e 's/\b([0-9.]+(ms|s|m|h|d))+\b/D/g' -e 's/(pid |fence +|#|\[)[0-9]+/\1N/g' -e 's/[▁▂▃▄▅▆▇█]+/BARS/' -e 's/ +/ /g' -e 's/ $//' \
+    -e 's/^(Content-Transfer-Encoding:) .*/\1 ENCODING/'
 }
 
 # play NAME: the commands of that transcript must print what the page shows.
