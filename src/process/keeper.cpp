@@ -8,14 +8,13 @@
 #include <utility>
 
 #include "process/keeper_state.hpp"
+#include "util/signal.hpp"
 
 namespace condolock::process {
 namespace {
 
 // Whether our parent is a shell in the same session: it sees our job stop, and can continue it.
 bool is_under_shell() { return getsid(getppid()) == getsid(0) && getpgid(getppid()) != getpgrp(); }
-
-bool ends_process(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 }  // namespace
 
@@ -132,10 +131,10 @@ void Keeper::stop(int signal, Reach reach) {
 void Keeper::forward(int signal) {
   const Shared& shared = *state_->shared;
   if (state_->is_let_go || shared.command <= 0 || shared.exited) return;
-  if (ends_process(signal)) note_sessions(tree(), state_->shared->noted);
+  if (util::asks_to_end(signal)) note_sessions(tree(), state_->shared->noted);
   const pid_t target = shares_group() ? pid() : -pid();
   kill(target, signal);
-  if (ends_process(signal) && (!shares_group() || is_stopped(pid()))) kill(target, SIGCONT);
+  if (util::asks_to_end(signal) && (!shares_group() || is_stopped(pid()))) kill(target, SIGCONT);
 }
 
 bool Keeper::has_got(const Received& signal) const {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "process/keeper.hpp"
+#include "util/signal.hpp"
 
 namespace condolock::run {
 namespace {
@@ -22,14 +23,16 @@ class HookRun {
   HookRun(process::Keeper keeper, process::Signals& signals) : keeper_(std::move(keeper)), signals_(signals) {}
 
   HookEnd wait_for_end() {
-    while (!end_) {
+    while (!is_over()) {
       wait();
       pass_signals_on();
       for (const process::News& each : keeper_.look()) {
         if (const auto* exited = std::get_if<process::news::Exited>(&each)) end_ = exited->code;
         if (const auto* failed = std::get_if<process::news::NotStarted>(&each)) end_ = failed->error;
         if (std::holds_alternative<process::news::Gone>(each)) keeper_.stop(SIGTERM);
+        if (std::holds_alternative<process::news::Over>(each)) is_alone_ = true;
       }
+      if (end_ && told_to_end_) end_rest();
       if (keeper_.has_stopped_job()) kill(getpid(), SIGSTOP);
     }
     keeper_.let_go();
@@ -38,6 +41,21 @@ class HookRun {
   }
 
  private:
+  // Processes that a hook leaves live on, unless it was told to end.
+  bool is_over() const {
+    if (!end_ || std::holds_alternative<process::SpawnError>(*end_)) return end_.has_value();
+    return !told_to_end_ || is_alone_ || (give_up_at_ && BootClock::now() >= *give_up_at_);
+  }
+
+  // The signal reached only the shell, if the hook shares condolock's group.
+  void end_rest() {
+    if (give_up_at_) return;
+    const Instant now = BootClock::now();
+    keeper_.stop(SIGTERM, keeper_.shares_group() ? process::Reach::all : process::Reach::not_its_group);
+    keeper_.move_deadlines({now, now + from_term_to_kill});
+    give_up_at_ = now + from_term_to_kill + longest_sleep;  // a process of another user can't be ended
+  }
+
   void wait() {
     Millis sleep = longest_sleep;
     if (const auto next = keeper_.look_at()) {
@@ -50,6 +68,7 @@ class HookRun {
   void pass_signals_on() {
     if (keeper_.is_starting()) return;
     while (const auto signal = signals_.next()) {
+      told_to_end_ = told_to_end_ || util::asks_to_end(signal->number);
       if (signal->number != SIGCHLD && !keeper_.has_got(*signal)) keeper_.forward(signal->number);
     }
   }
@@ -57,6 +76,9 @@ class HookRun {
   process::Keeper keeper_;
   process::Signals& signals_;
   std::optional<HookEnd> end_;
+  bool told_to_end_ = false;
+  bool is_alone_ = false;  // no process of the hook is alive
+  std::optional<Instant> give_up_at_;
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "util/signal.hpp"
+
 namespace condolock::run {
 namespace {
 
@@ -11,8 +13,6 @@ namespace {
 constexpr Millis hasty{1000};
 
 }  // namespace
-
-bool Run::ends(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT; }
 
 bool Run::calls_off(int signal) { return signal != SIGCONT && signal != SIGWINCH; }
 
@@ -72,7 +72,7 @@ void Run::handle(const event::Signalled& signalled, Instant now) {
     case State::running:
       return on_signal(signalled, now);
     case State::recording:
-      if (ends(signalled.number) && !last_attempt_) {
+      if (util::asks_to_end(signalled.number) && !last_attempt_) {
         last_attempt_ = true;
         if (!calling_) finish(now);
       }

@@ -158,7 +158,6 @@ class Run {
 
  private:
   // Whether this signal asks a process to end.
-  static bool ends(int signal);
 
   enum class State : std::uint8_t { idle, acquiring, confirming, spawning, running, recording, abandoning, done };
   using Why = report::Stopping::Why;

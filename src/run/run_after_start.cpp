@@ -5,6 +5,7 @@
 #include "engine/ask.hpp"
 #include "exit_code.hpp"
 #include "run/run.hpp"
+#include "util/signal.hpp"
 
 namespace condolock::run {
 
@@ -101,7 +102,7 @@ void Run::watch_run(Instant now) {
 }
 
 void Run::on_signal(const event::Signalled& signalled, Instant now) {
-  if (ends(signalled.number)) told_ = true;
+  if (util::asks_to_end(signalled.number)) told_ = true;
   if (ended_at_) {
     if (told_ && !ending_) end_all(now + plan_.kill_after);
     return;

@@ -141,7 +141,7 @@ load helper
   [ "$(key key)" = K ]
   [ "$(key known)" = true ]
   [ "$(jq .keys[0].holders[0].pid <<<"$output")" = $! ]
-  [ "$(key holders[0].host)" = "$(hostname 2>/dev/null || uname -n)" ]
+  [ "$(key holders[0].host)" = "$(this_host)" ]
   [ "$(key holders[0].live)" = true ]
   [ "$(key holders[0].fence)" = "$(job K fence)" ]
   [ "$(key last_success.end.ms)" = "$(job K ok_end)" ]
@@ -316,7 +316,7 @@ condolock: M was not paused' ]
   for key in K new; do
     run --separate-stderr "$CONDOLOCK" run -v "$key" -- touch ran
     [ "$status" -eq 75 ]
-    [[ $stderr =~ ^"condolock: skipped $key: all keys paused by alice@$(hostname)"' '[0-9.ms]+' ago until condolock resume --all: moving the database'$ ]]
+    [[ $stderr =~ ^"condolock: skipped $key: all keys paused by $(user_here alice)"' '[0-9.ms]+' ago until condolock resume --all: moving the database'$ ]]
   done
   [ ! -e ran ]
   run "$CONDOLOCK" check K
@@ -326,7 +326,7 @@ condolock: M was not paused' ]
   [[ $output =~ '  pause         all keys paused by alice@' ]]
   [[ $output =~ '                because: all keys paused by alice@'[^\ ]+': moving the database' ]]
   run -0 "$CONDOLOCK" status --json K
-  [ "$(jq -c '.keys[0].pause | [.operator, .all, .until]' <<<"$output")" = "[\"alice@$(hostname)\",true,null]" ]
+  [ "$(jq -c '.keys[0].pause | [.operator, .all, .until]' <<<"$output")" = "[\"$(user_here alice)\",true,null]" ]
   run -1 "$CONDOLOCK" status new2
   [[ ${lines[2]} =~ '  pause         all keys paused by alice@' ]]
   run -0 "$CONDOLOCK" list
@@ -385,10 +385,10 @@ condolock: M was not paused' ]
   "$CONDOLOCK" touch K
   expect_code 75 "$CONDOLOCK" run K --min-time 5m -- true
   run -0 "$CONDOLOCK" status K
-  [[ $output =~ '  last skip     '[0-9.ms]+' ago ('[-0-9:\ A-Z]+'), on '"$(hostname)"' (pid '[0-9]+')' ]]
+  [[ $output =~ '  last skip     '[0-9.ms]+' ago ('[-0-9:\ A-Z]+'), on '"$(this_host)"' (pid '[0-9]+')' ]]
   [[ $output =~ '                because: last success '[0-9.ms]+' ago, needs 5m' ]]
   run -0 "$CONDOLOCK" status --json K
-  [ "$(jq -r '.keys[0].last_skip.who.host' <<<"$output")" = "$(hostname)" ]
+  [ "$(jq -r '.keys[0].last_skip.who.host' <<<"$output")" = "$(this_host)" ]
   [ "$(jq .keys[0].skips <<<"$output")" = 1 ]
   "$CONDOLOCK" run K -- true
   run -0 "$CONDOLOCK" status --json K
@@ -403,9 +403,9 @@ condolock: M was not paused' ]
   run -0 "$CONDOLOCK" list
   [[ ${lines[1]} =~ ' revoked, may still run for '[0-9.]+s$ ]]
   run -0 "$CONDOLOCK" status K
-  [[ ${lines[1]} =~ ^'  state         revoked: its lease was freed by alice@'"$(hostname)"' '[0-9.ms]+' ago; its command may still run for '[0-9.]+s$ ]]
+  [[ ${lines[1]} =~ ^'  state         revoked: its lease was freed by '"$(user_here alice)"' '[0-9.ms]+' ago; its command may still run for '[0-9.]+s$ ]]
   expect_code 79 wait $!
-  [ "$(cat said)" = "condolock: error: alice@$(hostname) revoked the lease of K; its command is being stopped
+  [ "$(cat said)" = "condolock: error: $(user_here alice) revoked the lease of K; its command is being stopped
 condolock: warning: the lease of K was revoked or went to a later run; the result of this run is only in the history" ]
   run -0 "$CONDOLOCK" list
   [[ ${lines[1]} =~ ' idle'$ ]]
@@ -416,11 +416,11 @@ condolock: warning: the lease of K was revoked or went to a later run; the resul
   wait_for held K
   SUDO_USER=alice "$CONDOLOCK" unlock K
   run -0 "$CONDOLOCK" status K
-  [[ ${lines[1]} =~ ', revoked by alice@'"$(hostname)"' '[0-9.ms]+' ago'$ ]]
+  [[ ${lines[1]} =~ ', revoked by '"$(user_here alice)"' '[0-9.ms]+' ago'$ ]]
   expect_code 79 wait $!
-  grep -qx "condolock: error: alice@$(hostname) revoked the lease of K; its command is being stopped" said
+  grep -qx "condolock: error: $(user_here alice) revoked the lease of K; its command is being stopped" said
   run -0 "$CONDOLOCK" status K
-  [[ $output =~ '  last run      lost (exit code 143), revoked by alice@'"$(hostname)"' '[0-9.ms]+' ago, ended ' ]]
+  [[ $output =~ '  last run      lost (exit code 143), revoked by '"$(user_here alice)"' '[0-9.ms]+' ago, ended ' ]]
   "$CONDOLOCK" run K -- true
   run -0 "$CONDOLOCK" status K
   [[ $output != *revoked* ]]

@@ -212,6 +212,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   rm bin/timeout
   start_redis "$REDIS_DIR/stuck.sock" "$REDIS_DIR/stuck.pid"
   kill -STOP "$(cat "$REDIS_DIR/stuck.pid")"
+  export CONDOLOCK_REDIS_TIMEOUT=60s
   for socket in nobody stuck; do
     export CONDOLOCK_URL=unix://$REDIS_DIR/$socket.sock
     for shell in bash fish; do
@@ -220,7 +221,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
       took=$((($(date +%s%N) - began) / 1000000))
       [ "$output" = '' ]
       [ "$stderr" = '' ]
-      [ "$took" -lt 4000 ] # the search for keys gives up after 300 ms; condolock would wait for at least 5 s
+      [ "$took" -lt 30000 ] # the search for keys gives up after 300 ms
     done
     offers in_zsh 'condolock status ' ''
   done

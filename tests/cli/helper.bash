@@ -15,8 +15,12 @@ teardown_file() {
   rm -rf "$REDIS_DIR"
 }
 
-# Removes the caller's variables that the program reads, and SHELL: without it, script(1) always uses sh.
-clear_environment() { unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL SUDO_USER LOGNAME && export TZ=UTC0; }
+# Removes the caller's variables that the program, or a program in the tests, reads. Without SHELL, script(1) always uses sh.
+clear_environment() {
+  unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL SUDO_USER LOGNAME COLUMNS LINES \
+    LANG LANGUAGE "${!LC_@}" XDG_STATE_HOME
+  export TZ=UTC0 LC_ALL=C.UTF-8 XDG_CONFIG_HOME=/nonexistent
+}
 
 setup() { start_case; }
 
@@ -68,6 +72,10 @@ start_redis() {
 }
 
 redis() { redis-cli -s "$REDIS_DIR/redis.sock" "$@"; }
+
+# This machine's name, and a user of it, as records have them: cut after so many bytes.
+this_host() { uname -n | head -c 48; }
+user_here() { echo "$1@$(uname -n)" | head -c 50; }
 
 job() { redis HGET "{condolock}:job:$1" "$2"; }
 

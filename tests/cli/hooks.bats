@@ -99,11 +99,23 @@ tell='env >told.new; mv told.new told'
 }
 
 @test "TERM ends a hook and the processes that it started, and does not change the exit code" {
-  "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said &
+  setsid "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said &
   wait_for test -s pid
   kill -TERM $!
   expect_code 0 wait $!
-  wait_for gone "$(cat pid)"
+  gone "$(cat pid)"
+  grep -q 'failed (exit code 143)' said
+}
+
+@test "on a terminal, too, TERM ends a hook and the processes that it started, and KILL those that ignore it" {
+  cat >hook <<<'setsid sh -c "trap \"\" TERM; echo \$\$ >deaf; while :; do sleep 0.1; done" & sleep 60 & echo $! >pid; wait'
+  script -qec "echo \$\$ >condolock; exec '$CONDOLOCK' run --key K --on-success 'sh hook' -- true" /dev/null </dev/null >said 3>&- &
+  wait_for test -s pid
+  wait_for test -s deaf
+  kill -TERM "$(cat condolock)"
+  expect_code 0 wait $!
+  gone "$(cat pid)"
+  gone "$(cat deaf)"
   grep -q 'failed (exit code 143)' said
 }
 

@@ -276,10 +276,10 @@ hopper='$SIG{TERM} = "IGNORE"; for (1 .. 1000) { exit if fork; select undef, und
 # As many descriptors as the start of the command needs, and no more.
 for my $limit (3 .. 40) { my $pid = fork // die; if (!$pid) { exec "prlimit", "--nofile=$limit", @ARGV or die } waitpid $pid, 0; print $? >> 8, "\n" }
 END
-  perl few "$CONDOLOCK" run --key K --timeout 100ms -- sleep 30.286 >codes 2>/dev/null
+  perl few "$CONDOLOCK" run --key K --timeout 100ms -- sleep "30.$$" >codes 2>/dev/null
   grep -q '^124$' codes
   expect_code 1 grep -vE '^(124|69|70|126|127)$' codes
-  expect_code 1 pgrep -f '^sleep 30\.286$'
+  expect_code 1 pgrep -f "^sleep 30\\.$$\$"
 }
 
 @test "without /proc, the command and its group are still ended" {

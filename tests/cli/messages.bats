@@ -27,7 +27,7 @@ stable() {
   local length='([0-9.]+(ms|s|m|h|d)){1,2}'
   sed -E \
     -e 's/^[0-9-]{10}T[0-9:]{8}[+-][0-9:]{5} condolock: /condolock: /' \
-    -e "s#$BATS_TEST_TMPDIR#DIR#g; s#$REDIS_DIR/redis.sock#/run/redis.sock#g; s#$REDIS_DIR#/run#g; s#$CONDOLOCK#condolock#g; s/$(id -un)@$(hostname)/OPERATOR/g" \
+    -e "s#$BATS_TEST_TMPDIR#DIR#g; s#$REDIS_DIR/redis.sock#/run/redis.sock#g; s#$REDIS_DIR#/run#g; s#$CONDOLOCK#condolock#g; s/$(user_here "$(id -un)")/OPERATOR/g" \
     -e '/^[$#]/b' \
     -e 's/[^ ]+ \(pid [0-9]+\)/HOST (pid PID)/g; s/process [0-9]+ of/process PID of/; s/user \(uid [0-9]+\)/user (uid UID)/' \
     -e 's/\(fence [0-9]+\)/(fence FENCE)/; s/^(  fence +)[0-9]+/\1FENCE/' \

@@ -60,7 +60,7 @@ boot() {
 # on NAME COMMAND...: runs a shell line on that machine.
 on() {
   local pid=cron_$1
-  nsenter --target "${!pid}" --all env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8 NO_COLOR=1 COLUMNS=110 "${@:2}"
+  nsenter --target "${!pid}" --all env -i TZ=UTC0 HOME=/root PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8 NO_COLOR=1 COLUMNS=110 "${@:2}"
 }
 
 # The same on a terminal, as if a user typed it.

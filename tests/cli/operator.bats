@@ -382,7 +382,7 @@ age() {
   [ "$("$CONDOLOCK" history --json --since yesterday | jq -c '[.runs[].key]')" = '["ab"]' ]
   [ "$("$CONDOLOCK" history --json --since 60h | jq -c '[.runs[].key]')" = '["ab","b"]' ]
   [ "$("$CONDOLOCK" history --json --limit 2 | jq -c '[.runs[].key]')" = '["ab","b"]' ]
-  [ "$("$CONDOLOCK" history --json --host "$(hostname)" | jq '.runs | length')" = 3 ]
+  [ "$("$CONDOLOCK" history --json --host "$(this_host)" | jq '.runs | length')" = 3 ]
   [ "$("$CONDOLOCK" history --json --host elsewhere | jq '.runs | length')" = 0 ]
   # A name is recorded as its first 48 bytes.
   long=$(printf 'h%.0s' {1..64})

@@ -42,6 +42,7 @@ configure_haproxy() { # PORT TIMEOUT NAME...
   shift 2
   cat >haproxy.cfg <<END
 global
+  maxconn 200
   stats socket $PWD/admin.sock mode 600 level admin
 defaults
   mode tcp
@@ -127,11 +128,11 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
 @test "haproxy without a server: 69, --on-unreachable applies, and --wait waits until there is one" {
   start_haproxy 30s c
   wait_for sees BACKEND DOWN
-  local broke="the connection to $PWD/haproxy.sock broke: the server closed the connection"
+  local broke="the connection to $PWD/haproxy.sock broke: "
   run -69 "$CONDOLOCK" run --key K -- touch ran
-  [ "$output" = "condolock: error: K was not run: $broke" ]
+  [[ "$output" == "condolock: error: K was not run: $broke"* ]]
   run -69 "$CONDOLOCK" status K
-  [ "$output" = "condolock: error: $broke" ]
+  [[ "$output" == "condolock: error: $broke"* ]]
   run -69 "$CONDOLOCK" --url "$PROXY_TCP" run --key K -- touch ran
   [[ "$output" == "condolock: error: K was not run: the connection to ${PROXY_TCP#redis://} broke: "* ]]
   run -75 "$CONDOLOCK" run --key K --on-unreachable skip -- touch ran
@@ -143,7 +144,7 @@ kill_all() { to "$1" CLIENT KILL TYPE normal >/dev/null; }
   wait "$waiter"
   [ -e ran ]
   [ "$(grep -c '' said)" -eq 1 ]
-  [[ "$(<said)" == *"K is waiting, and retries for another "*": $broke" ]]
+  [[ "$(<said)" == *"K is waiting, and retries for another "*": $broke"* ]]
 }
 
 @test "haproxy closes idle connections after 1 s: a run is renewed and recorded, a waiter gets its turn, and nothing is said" {

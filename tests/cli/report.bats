@@ -98,7 +98,7 @@ has_slots() { [ "$(redis EXISTS '{condolock}:slots:K')" = 1 ]; }
   mv rest report
   by_schema 79 'decision:granted started lost finished recorded exit'
   [ "$(of lost .why)" = revoked ]
-  [[ $(of lost .operator) = *"@$(hostname)" ]]
+  [ "$(of lost .operator)" = "$(user_here root)" ]
   [ "$(of finished .outcome)" = lost ]
   [ "$(of recorded '[.recorded, .superseded]')" = '[true,true]' ]
 }

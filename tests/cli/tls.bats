@@ -248,11 +248,18 @@ refused_by_certificate() { # URL TEXT [OPTION...]
 
 @test "records that arrive at once are all read, though poll() sees only the first" {
   mkfifo answers
-  s_port=$(shuf -i 20000-29999 -n 1)
-  openssl s_server -quiet -accept "127.0.0.1:$s_port" -cert "$REDIS_DIR/server.crt" -key "$REDIS_DIR/server.key" >asked 2>&1 <answers 3>&- &
-  s_pid=$!
-  exec 7>answers
-  wait_for eval 'grep -q ":$(printf %04X "$s_port") " /proc/net/tcp'
+  exec 7<>answers
+  listens() {
+    local socket
+    socket=$(awk -v port=":$(printf %04X "$s_port")" '$2 ~ port "$" && $4 == "0A" { print $10 }' /proc/net/tcp)
+    [ -n "$socket" ] && ls -l "/proc/$s_pid/fd" | grep -q "socket:.$socket]"
+  }
+  for s_port in $(shuf -i 20000-29999 -n 50); do
+    openssl s_server -quiet -accept "127.0.0.1:$s_port" -cert "$REDIS_DIR/server.crt" -key "$REDIS_DIR/server.key" >asked 2>&1 <answers 3>&- 7>&- &
+    s_pid=$!
+    wait_for eval 'listens || gone "$s_pid"'
+    if listens; then break; fi
+  done
   "$CONDOLOCK" touch K --redis-timeout 20 --url "rediss://127.0.0.1:$s_port" --tls-cacert "$REDIS_DIR/ca.crt" 7>&- 3>&- &
   local pid=$!
   wait_for grep -q EVALSHA asked

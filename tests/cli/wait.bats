@@ -498,7 +498,7 @@ refused_as_nested() { # CODE [HELD]
 
 @test "a holder elsewhere that has an ancestor's process ID is waited for" {
   # This shell is an ancestor with that process ID. But its arguments do not have the key, or the host is another one.
-  for who in "$BASHPID $(hostname)" "$BASHPID elsewhere" "1 $(hostname)"; do
+  for who in "$BASHPID $(this_host)" "$BASHPID elsewhere" "1 $(this_host)"; do
     redis DEL '{condolock}:job:n' >/dev/null
     redis HSET '{condolock}:job:n' v 1 fence 1 h_until $(($(server_time) + 300)) h_fence 1 h_start 1 h_token x h_who "${who:0:60}" >/dev/null
     run "$CONDOLOCK" run --key n --wait 1h -- echo ran
