@@ -99,7 +99,7 @@ tell='env >told.new; mv told.new told'
 }
 
 @test "TERM ends a hook and the processes that it started, and does not change the exit code" {
-  setsid "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said &
+  "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said &
   wait_for test -s pid
   kill -TERM $!
   expect_code 0 wait $!

@@ -33,7 +33,7 @@ echo $$ >pid
 while [ ! -e stop ]; do sleep 0.01; done
 wait
 END
-  perl -e "$reset" setsid "$CONDOLOCK" run --key K -- bash child 3>&- &
+  perl -e "$reset" "$CONDOLOCK" run --key K -- bash child 3>&- &
   wait_for test -s pid
   for name in TERM INT HUP QUIT USR2 WINCH CONT USR1; do
     kill -"$name" $!
@@ -144,7 +144,7 @@ END
 @test "a signal that ends a process also ends a stopped command" {
   for case in TERM:143 INT:130 HUP:129 QUIT:131; do
     rm -f pid
-    perl -e "$reset" setsid "$CONDOLOCK" run --key K -- sh -c 'ulimit -c 0; echo $$ >pid; exec sleep 60' 3>&- &
+    perl -e "$reset" "$CONDOLOCK" run --key K -- sh -c 'ulimit -c 0; echo $$ >pid; exec sleep 60' 3>&- &
     wait_for test -s pid
     kill -STOP -- "-$(cat pid)"
     wait_for is_in_state "$(cat pid)" T
