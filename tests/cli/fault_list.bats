@@ -48,9 +48,11 @@ thaw() { [ ! -e inside ] || fsfreeze --unfreeze "/proc/$(cat inside)/root$BATS_T
 
 is_stuck() { [ "$(ps -o state= -p "$1")" = D ]; }
 
-# A command with a worker in another session; both ignore TERM.
+# A command with a worker in another session; both ignore TERM. Neither writes to the frozen file: if KILL reaches a sleep
+# before its shell, the shell writes "Killed", and nobody can end a process in such a write.
 deaf() {
   cat >deaf <<'EOF'
+exec 2>/dev/null
 trap '' TERM
 setsid -w sh -c 'echo $$ >>pids; while :; do sleep 0.05; done' &
 echo $$ >>pids

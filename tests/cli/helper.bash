@@ -133,9 +133,10 @@ kill_within() {
     select undef, undef, undef, rand $max; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
 }
 
-# For sh: prints those of the process IDs on standard input that are alive. A process may end between the two looks.
+# For sh in the test's directory: prints those of the process IDs on standard input that are alive. A process that has ended
+# has no directory. A process in another directory got the number of one that has ended.
 # shellcheck disable=SC2016  # for sh
-still_alive='while read -r pid; do grep -qs "^State:.*[ZX] (" "/proc/$pid/status" || [ ! -e "/proc/$pid" ] || echo "$pid"; done'
+still_alive='while read -r pid; do case $(readlink "/proc/$pid/cwd") in "$PWD"*) echo "$pid $(ps -o ppid=,stat=,lstart=,args= -p "$pid")" ;; esac; done'
 
 # Waits until another run gets the lease of K. No process in `pids` may be alive then.
 nobody_is_left_when_the_lease_is_free() {
@@ -143,8 +144,8 @@ nobody_is_left_when_the_lease_is_free() {
   [ ! -s alive ] || { echo "alive: $(cat alive)"; return 1; }
 }
 
-# gone PID: whether the process has ended, even if nobody has reaped it yet.
-gone() { [[ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)" == [ZX] || ! -e /proc/$1 ]]; }
+# gone PID: whether the process, which works in the test's directory, has ended, even if nobody has reaped it yet.
+gone() { [[ "$(readlink "/proc/$1/cwd")" != "$BATS_TEST_TMPDIR"* ]]; }
 
 # start_proxy [RULE...]: CONDOLOCK_URL then goes through the proxy, which logs to proxy.log.
 start_proxy() {
