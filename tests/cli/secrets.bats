@@ -7,9 +7,9 @@ ways='url redis_url config config_file password_file variable application creden
 
 setup() {
   start_case
-  export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/xdg HOME=$BATS_TEST_TMPDIR/home
-  config=$XDG_CONFIG_HOME/condolock/config.toml
-  mkdir -p "$XDG_CONFIG_HOME/condolock" "$HOME" credentials
+  export HOME=$BATS_TEST_TMPDIR/home
+  config=$BATS_TEST_TMPDIR/xdg/condolock/config.toml
+  mkdir -p "$(dirname "$config")" "$HOME" credentials
   secret=Pw$(od -An -tx1 -N12 /dev/urandom | tr -d ' \n')
   redis ACL SETUSER job reset on ">$secret" '~*' +@all >/dev/null
   # For another user than root, who may look into every process.
@@ -23,6 +23,7 @@ setup() {
 give() {
   local target=${2:-$REDIS_DIR/redis.sock}
   clear_environment
+  export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/xdg
   rm -f "$config" password credentials/condolock.password
   : >"$config"
   export CONDOLOCK_URL="unix://$target" CONDOLOCK_USER=job
