@@ -15,12 +15,15 @@ namespace condolock::run {
 namespace {
 
 constexpr Millis from_term_to_kill{10'000};
+// Later than this, a process is not waited for: it may belong to another user, or be stuck in a system call.
+constexpr Millis from_kill_to_end{1000};
 // poll()'s timeout stops while the machine is suspended. So the deadline of a hook may be noticed late by this much.
 constexpr Millis longest_sleep{1000};
 
 class HookRun {
  public:
-  HookRun(process::Keeper keeper, process::Signals& signals) : keeper_(std::move(keeper)), signals_(signals) {}
+  HookRun(process::Keeper keeper, process::Signals& signals, Instant kill_at)
+      : keeper_(std::move(keeper)), signals_(signals), kill_at_(kill_at) {}
 
   HookEnd wait_for_end() {
     while (!is_over()) {
@@ -29,10 +32,11 @@ class HookRun {
       for (const process::News& each : keeper_.look()) {
         if (const auto* exited = std::get_if<process::news::Exited>(&each)) end_ = exited->code;
         if (const auto* failed = std::get_if<process::news::NotStarted>(&each)) end_ = failed->error;
-        if (std::holds_alternative<process::news::Gone>(each)) keeper_.stop(SIGTERM);
+        if (std::holds_alternative<process::news::Gone>(each)) end_all();
         if (std::holds_alternative<process::news::Over>(each)) is_alone_ = true;
       }
-      if (end_ && told_to_end_) end_rest();
+      if (end_ && told_to_end_) end_all();
+      if (BootClock::now() >= kill_at_) keeper_.stop(SIGKILL);  // the keeper does the same, unless it is gone
       if (keeper_.has_stopped_job()) kill(getpid(), SIGSTOP);
     }
     keeper_.let_go();
@@ -41,19 +45,18 @@ class HookRun {
   }
 
  private:
-  // Processes that a hook leaves live on, unless it was told to end.
   bool is_over() const {
-    if (!end_ || std::holds_alternative<process::SpawnError>(*end_)) return end_.has_value();
-    return !told_to_end_ || is_alone_ || (give_up_at_ && BootClock::now() >= *give_up_at_);
+    if (!end_) return false;
+    if (!told_to_end_ || std::holds_alternative<process::SpawnError>(*end_)) return true;
+    return is_alone_ || BootClock::now() >= kill_at_ + from_kill_to_end;
   }
 
-  // The signal reached only the shell, if the hook shares condolock's group.
-  void end_rest() {
-    if (give_up_at_) return;
+  // TERM for all that is left, which may never have got the signal that the shell got. KILL follows.
+  void end_all() {
     const Instant now = BootClock::now();
-    keeper_.stop(SIGTERM, keeper_.shares_group() ? process::Reach::all : process::Reach::not_its_group);
-    keeper_.move_deadlines({now, now + from_term_to_kill});
-    give_up_at_ = now + from_term_to_kill + longest_sleep;  // a process of another user can't be ended
+    kill_at_ = std::min(kill_at_, now + from_term_to_kill);
+    keeper_.stop(SIGTERM);
+    keeper_.move_deadlines({now, kill_at_});
   }
 
   void wait() {
@@ -75,10 +78,10 @@ class HookRun {
 
   process::Keeper keeper_;
   process::Signals& signals_;
+  Instant kill_at_;
   std::optional<HookEnd> end_;
   bool told_to_end_ = false;
   bool is_alone_ = false;  // no process of the hook is alive
-  std::optional<Instant> give_up_at_;
 };
 
 }  // namespace
@@ -88,7 +91,7 @@ HookEnd run_hook(const std::string& line, std::vector<std::string> environment, 
   const Instant term_at = BootClock::now() + limit;
   auto started = process::Keeper::start(command, signals.caller(), {term_at, term_at + from_term_to_kill});
   if (const auto* error = std::get_if<process::SpawnError>(&started)) return *error;
-  return HookRun(std::get<process::Keeper>(std::move(started)), signals).wait_for_end();
+  return HookRun(std::get<process::Keeper>(std::move(started)), signals, term_at + from_term_to_kill).wait_for_end();
 }
 
 }  // namespace condolock::run

@@ -157,8 +157,6 @@ class Run {
   engine::Call call_to_abandon() const { return lock::abandon_call(plan_.attempt); }
 
  private:
-  // Whether this signal asks a process to end.
-
   enum class State : std::uint8_t { idle, acquiring, confirming, spawning, running, recording, abandoning, done };
   using Why = report::Stopping::Why;
 

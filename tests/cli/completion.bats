@@ -49,7 +49,7 @@ in_bash() (
 )
 in_fish() (
   set -o pipefail
-  fish --no-config -c 'eval $argv[2]; or exit 1; complete -C $argv[1]' "$1" \
+  XDG_CONFIG_HOME=$REDIS_DIR/xdg fish --no-config -c 'eval $argv[2]; or exit 1; complete -C $argv[1]' "$1" \
     "${SOURCE-source \$SOURCE_DIR/completions/condolock.fish}" | cut -f1 | sort -u
 )
 # Records what the completion adds inside zsh's real line editor.
@@ -267,7 +267,7 @@ has() { "$1" "$2" | grep -qxF -- "$3" || { echo "behind '$2' there is no '$3'"; 
   offers in_bash 'condolock run --key K -- cat gre' ''
   has in_zsh 'condolock run --key K -- ls --colo' --color
   has in_zsh 'condolock run --key K -- env gre' grep
-  run -0 fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; complete -c child -xa "first second"
+  XDG_CONFIG_HOME=$REDIS_DIR/xdg run -0 fish --no-config -c 'source $SOURCE_DIR/completions/condolock.fish; complete -c child -xa "first second"
     complete -C "condolock run --key K -- child fi"'
   [ "$output" = first ]
 }

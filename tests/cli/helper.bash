@@ -19,7 +19,7 @@ teardown_file() {
 clear_environment() {
   unset "${!CONDOLOCK_@}" REDIS_URL REDISCLI_AUTH CREDENTIALS_DIRECTORY CI NO_COLOR SHELL SUDO_USER LOGNAME COLUMNS LINES \
     LANG LANGUAGE "${!LC_@}" XDG_STATE_HOME
-  export TZ=UTC0 LC_ALL=C.UTF-8 XDG_CONFIG_HOME=/nonexistent
+  export TZ=UTC0 LC_ALL=C.UTF-8 XDG_CONFIG_HOME=/dev/null
 }
 
 setup() { start_case; }
@@ -133,10 +133,15 @@ kill_within() {
     select undef, undef, undef, rand $max; kill KILL => $pid; waitpid $pid, 0; exit($? & 127 || $? >> 8)' "$@"
 }
 
-# For sh in the test's directory: prints those of the process IDs on standard input that are alive. A process that has ended
-# has no directory. A process in another directory got the number of one that has ended.
+# For sh in the test's directory: prints those processes that are alive; their IDs are on standard input. A process that has
+# ended has no directory. A process in another directory got the number of one that has ended. The directory of another user's
+# process may be hidden.
 # shellcheck disable=SC2016  # for sh
-still_alive='while read -r pid; do case $(readlink "/proc/$pid/cwd") in "$PWD"*) echo "$pid $(ps -o ppid=,stat=,lstart=,args= -p "$pid")" ;; esac; done'
+still_alive='while read -r pid; do
+  case $(readlink "/proc/$pid/cwd" || ! grep -qs "^State:.[^ZX]" "/proc/$pid/status" || echo "$PWD") in
+    "$PWD"*) echo "$pid $(ps -o ppid=,stat=,lstart=,args= -p "$pid")" ;;
+  esac
+done'
 
 # Waits until another run gets the lease of K. No process in `pids` may be alive then.
 nobody_is_left_when_the_lease_is_free() {
@@ -145,7 +150,14 @@ nobody_is_left_when_the_lease_is_free() {
 }
 
 # gone PID: whether the process, which works in the test's directory, has ended, even if nobody has reaped it yet.
-gone() { [[ "$(readlink "/proc/$1/cwd")" != "$BATS_TEST_TMPDIR"* ]]; }
+gone() {
+  local directory
+  if directory=$(readlink "/proc/${1:?}/cwd"); then
+    [[ $directory != "$BATS_TEST_TMPDIR"* ]]
+  else
+    ! grep -qs '^State:.[^ZX]' "/proc/$1/status"
+  fi
+}
 
 # start_proxy [RULE...]: CONDOLOCK_URL then goes through the proxy, which logs to proxy.log.
 start_proxy() {

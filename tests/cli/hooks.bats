@@ -99,16 +99,23 @@ tell='env >told.new; mv told.new told'
 }
 
 @test "TERM ends a hook and the processes that it started, and does not change the exit code" {
-  "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said &
-  wait_for test -s pid
-  kill -TERM $!
-  expect_code 0 wait $!
-  gone "$(cat pid)"
-  grep -q 'failed (exit code 143)' said
+  for case in TERM:143 INT:130; do
+    rm -f pid
+    perl -e "$reset" "$CONDOLOCK" run --key K --on-success 'sleep 60 & echo $! >pid; wait' -- true 2>said & # which ignores INT
+    wait_for test -s pid
+    kill -"${case%:*}" $!
+    expect_code 0 wait $!
+    gone "$(cat pid)"
+    grep -q "failed (exit code ${case#*:})" said
+  done
 }
 
 @test "on a terminal, too, TERM ends a hook and the processes that it started, and KILL those that ignore it" {
-  cat >hook <<<'setsid sh -c "trap \"\" TERM; echo \$\$ >deaf; while :; do sleep 0.1; done" & sleep 60 & echo $! >pid; wait'
+  cat >hook <<'END'
+setsid sh -c 'trap "" TERM; echo $$ >deaf; while :; do sleep 0.1; done' &
+sh -c 'trap "touch told; exit" TERM; echo $$ >pid; while :; do sleep 0.1; done' &
+wait
+END
   script -qec "echo \$\$ >condolock; exec '$CONDOLOCK' run --key K --on-success 'sh hook' -- true" /dev/null </dev/null >said 3>&- &
   wait_for test -s pid
   wait_for test -s deaf
@@ -116,6 +123,7 @@ tell='env >told.new; mv told.new told'
   expect_code 0 wait $!
   gone "$(cat pid)"
   gone "$(cat deaf)"
+  [ -e told ]
   grep -q 'failed (exit code 143)' said
 }
 

@@ -19,7 +19,7 @@ attempt() {
   code=0
   # The shell would report each one that was killed by a signal. If condolock has ended, the keeper may still be ending the
   # command, which holds the pipe.
-  { timeout -s KILL 30 "$@" 2>err 7>report | cat >out; code=${PIPESTATUS[0]}; } 2>/dev/null
+  { timeout -s KILL 30 "$@" 2>err 7>report | timeout 60 cat >out; code=${PIPESTATUS[0]}; } 2>/dev/null
   # shellcheck disable=SC2016  # for Redis
   token=$(redis EVAL 'local token = redis.call("HGET", KEYS[1], "h_token") redis.call("DEL", KEYS[1]) return token or ""' 1 '{condolock}:job:K')
 }

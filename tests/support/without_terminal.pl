@@ -4,5 +4,8 @@ use strict;
 use warnings;
 
 use constant TIOCNOTTY => 0x5422;    # asm-generic/ioctls.h
-if (open my $terminal, '+<', '/dev/tty') { ioctl $terminal, TIOCNOTTY, 0 or die "TIOCNOTTY: $!\n" }
+if (open my $terminal, '+<', '/dev/tty') {
+    local $SIG{HUP} = 'IGNORE';    # a session's leader gets it
+    ioctl $terminal, TIOCNOTTY, 0 or die "TIOCNOTTY: $!\n";
+}
 exec @ARGV or die "$ARGV[0]: $!\n";
