@@ -36,7 +36,7 @@ class HookRun {
         if (std::holds_alternative<process::news::Over>(each)) is_alone_ = true;
       }
       if (end_ && told_to_end_) end_all();
-      if (BootClock::now() >= kill_at_) keeper_.stop(SIGKILL);  // the keeper does the same, unless it is gone
+      if (BootClock::now() >= kill_at_) keeper_.stop(SIGKILL);
       if (keeper_.has_stopped_job()) kill(getpid(), SIGSTOP);
     }
     keeper_.let_go();
@@ -51,12 +51,10 @@ class HookRun {
     return is_alone_ || BootClock::now() >= kill_at_ + from_kill_to_end;
   }
 
-  // TERM for all that is left, which may never have got the signal that the shell got. KILL follows.
+  // Sends TERM to all processes that are left, since the signal may have reached only the shell. KILL follows.
   void end_all() {
-    const Instant now = BootClock::now();
-    kill_at_ = std::min(kill_at_, now + from_term_to_kill);
+    kill_at_ = std::min(kill_at_, BootClock::now() + from_term_to_kill);
     keeper_.stop(SIGTERM);
-    keeper_.move_deadlines({now, kill_at_});
   }
 
   void wait() {

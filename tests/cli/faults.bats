@@ -81,9 +81,13 @@ load helper
   redis-cli -s "$REDIS_DIR/busy.sock" EVAL 'while true do end' 0 >/dev/null 2>&1 3>&- &
   busy() { [[ "$(redis-cli -s "$REDIS_DIR/busy.sock" PING 2>&1)" == BUSY* ]]; }
   wait_for busy
-  { sleep 1 && redis-cli -s "$REDIS_DIR/busy.sock" SCRIPT KILL; } >/dev/null 3>&- &
-  run "$CONDOLOCK" run --url "unix://$REDIS_DIR/busy.sock" --key K --redis-timeout 20s --on-unreachable skip -- touch ran
-  [ "$status" -eq 0 ]
+  "$FAULT_PROXY" "$PWD/proxy.sock" "$REDIS_DIR/busy.sock" "$PWD/proxy.log" 3>&- &
+  wait_for test -S proxy.sock
+  "$CONDOLOCK" run --url "unix://$PWD/proxy.sock" --key K --redis-timeout 100s --on-unreachable skip -- touch ran 3>&- &
+  local asking=$!
+  wait_for grep -q '<' proxy.log # the server has answered, with BUSY
+  redis-cli -s "$REDIS_DIR/busy.sock" SCRIPT KILL
+  wait "$asking"
   [ -e ran ]
 }
 

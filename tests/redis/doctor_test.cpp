@@ -195,7 +195,7 @@ TEST_CASE("doctor: old and unreadable versions are errors") {
   CHECK(version_level("redis_version:garbage\r\n") == Level::error);
 }
 
-TEST_CASE("doctor: a Sentinel is known by its mode, which Valkey 8 names otherwise") {
+TEST_CASE("doctor: a Sentinel is known by redis_mode, or by server_mode of Valkey 8") {
   for (const char* mode : {"redis_mode:sentinel\r\n", "server_mode:sentinel\r\n"}) {
     const engine::Finding role = find(examine_scripted(mode), "role");
     CHECK(role.found == "this is a Sentinel, which stores no records: runs cannot start");

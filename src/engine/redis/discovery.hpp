@@ -35,8 +35,8 @@ class Discovery {
   virtual bool fails_over() const { return false; }
   // The command whose reply must prove, before anything else is sent, that the server is the right one. Empty: none.
   virtual std::string proof() const { return ""; }
-  // Checks the reply to proof(), which is no error. Empty: the server is the right one. Otherwise the failure's text needs
-  // the server's name before it: "belongs to no Cluster".
+  // Reads the server's reply to proof(). Returns nothing if the server is the right one. Otherwise the caller puts the
+  // server's name before the failure's text: "belongs to no Cluster". The caller handles a reply that is an error.
   virtual std::optional<Failure> objection(const RespValue& /*reply*/) const { return std::nullopt; }
   // A server named another one: the next search looks there first. False: this discovery does not follow.
   virtual bool redirect(const Endpoint& /*to*/) { return false; }

@@ -22,7 +22,7 @@ class ServerInfo {
   std::string version() const { return (*this)[is_valkey() ? "valkey_version" : "redis_version"]; }
   // True if the server lacks commands that the scripts need.
   bool is_too_old() const;
-  // Valkey 8 names the mode otherwise.
+  // Valkey 8 calls the field server_mode.
   bool is_sentinel() const { return (*this)["redis_mode"] == "sentinel" || (*this)["server_mode"] == "sentinel"; }
   // The name of the first primary that a Sentinel watches; empty: none.
   std::string watched_primary() const;
